@@ -1,0 +1,15 @@
+//! The MCP server that a company puts in front of DataHub.
+//!
+//! One request goes through these modules in this order, and no other way:
+//! [`server`] (limits, Host and Origin) -> [`auth`] (bearer, unseal) -> [`plugins`] (is the token
+//! good, and whose is it?) -> [`datahub`] (a client of that very person) -> [`mcp`] (tools).
+
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod datahub;
+pub mod mcp;
+pub mod oauth;
+pub mod plugins;
+pub mod server;
+pub mod telemetry;

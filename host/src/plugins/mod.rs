@@ -1,0 +1,22 @@
+//! The plugin host: finds validator libraries, checks them, loads them through the stable ABI,
+//! calls them with deadlines and remembers their answers.
+//!
+//! Never names a concrete plugin, never trusts what one returns.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::auth::Principal;
+
+/// What the validators say of a token.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The token is good: serve the request as this person.
+    Accepted(Arc<Principal>),
+    /// The token is not good, or nobody's: HTTP 401. The reason is already in the log.
+    Rejected,
+    /// It cannot be said now (provider down, deadline, breaker, fault of the plugin): HTTP 503.
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}

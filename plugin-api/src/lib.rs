@@ -1,0 +1,12 @@
+//! The stable boundary between `datahub-mcp` and its token validator plugins.
+//!
+//! - [`v1_0`]: the frozen ABI types of rung 1.0. Never changed once released: a later minor is a
+//!   module of its own.
+//! - [`sdk`] (feature `sdk`, on by default for vendors): the trait a vendor implements, the export
+//!   macro, the guards against panics, the plugin's own runtime, tracing forwarded to the host.
+//!
+//! This crate knows nothing of HTTP, MCP or DataHub.
+
+#[cfg(feature = "sdk")]
+pub mod sdk;
+pub mod v1_0;

@@ -1,0 +1,58 @@
+//! What a vendor writes against: one trait, four types, one macro.
+
+mod failure;
+mod identity;
+mod request;
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+pub use self::{
+    failure::{Failure, FailureKind},
+    identity::Identity,
+    request::{Request, Token},
+};
+
+/// Decides whether a bearer token is good, and as whom its holder is served.
+///
+/// One instance serves every request of the host, concurrently. Everything runs on the plugin's
+/// own runtime: `tokio`, `reqwest` and `tracing` work as in any program. A panic in any method is
+/// caught and becomes an error of that request.
+pub trait TokenValidator: Sized + Send + Sync + 'static {
+    /// The options of this validator, parsed from the host's JSON configuration.
+    ///
+    /// Its JSON Schema is published to the host, which refuses unknown options and prints the rest
+    /// in `datahub-mcp plugins inspect`. Doc comments become the descriptions. A property may name
+    /// an environment variable of the host with `#[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]`
+    /// and be marked as secret with `#[schemars(extend("x-secret" = true))]`.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// Makes the validator from its options. Called within the plugin's runtime, once per start or
+    /// reload. [`FailureKind::Misconfigured`] stops the host's start with the failure's detail.
+    fn create(config: Self::Config) -> Result<Self, Failure>;
+
+    /// Answers at once from what is in memory, or says `None` to be asked by [`Self::validate`].
+    ///
+    /// Called on the host's own threads: it must not block, wait or do I/O.
+    fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        let _ = request;
+        None
+    }
+
+    /// Answers with all the I/O that it takes, on the plugin's own runtime. Dropped (cancelled)
+    /// when the caller goes away or the deadline passes.
+    fn validate(&self, request: Request)
+    -> impl Future<Output = Result<Identity, Failure>> + Send;
+
+    /// Says whether the validator could answer now; its provider unreachable is `Unavailable`.
+    fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Called once when the host stops or replaces this instance, to revoke and flush.
+    fn shutdown(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}

@@ -1,0 +1,1 @@
+//! The frozen ABI types of rung 1.0.

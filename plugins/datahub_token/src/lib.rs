@@ -1,0 +1,1 @@
+//! Validates DataHub's own access tokens by asking DataHub who they belong to.

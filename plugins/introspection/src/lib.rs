@@ -1,0 +1,1 @@
+//! Validates opaque tokens by introspection (RFC 7662).

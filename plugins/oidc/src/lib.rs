@@ -1,0 +1,1 @@
+//! Validates the JWTs of any OpenID Connect provider.

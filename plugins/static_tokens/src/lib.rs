@@ -1,0 +1,1 @@
+//! Validates tokens from a hashed list in a file, for machines.

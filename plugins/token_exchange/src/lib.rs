@@ -1,0 +1,1 @@
+//! Exchanges a token at the identity provider (RFC 8693).
