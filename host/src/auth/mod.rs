@@ -3,6 +3,10 @@
 //!
 //! Never decides whether a token is good: that is the plugin's word alone.
 
+mod caller;
 mod principal;
 
-pub use self::principal::{Principal, TokenDigest};
+pub use self::{
+    caller::{Caller, HttpOutcome},
+    principal::{Principal, TokenDigest},
+};
