@@ -1,1 +1,18 @@
-//! x
+//! What the black-box tests share: the real binary with real plugins as a child process, an MCP
+//! client that shows every byte of an answer, and neighbours that misbehave on purpose.
+//!
+//! Nothing here looks into the server: what cannot be seen from outside is not tested here.
+
+pub mod artifacts;
+pub mod canary;
+pub mod mcp;
+pub mod raw;
+pub mod server;
+pub mod stub;
+
+pub use self::{
+    artifacts::artifacts,
+    mcp::{Mcp, Reply},
+    server::{Server, ServerBuilder},
+    stub::{Behaviour, StubDataHub},
+};

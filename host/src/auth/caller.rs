@@ -29,7 +29,11 @@ pub struct Caller {
 impl Caller {
     /// A caller at the start of a request.
     pub fn new(principal: Arc<Principal>, datahub: DataHubClient) -> Self {
-        Self { principal, datahub, outcome: Arc::default() }
+        Self {
+            principal,
+            datahub,
+            outcome: Arc::default(),
+        }
     }
 
     /// Decides the HTTP status of this request; the first word counts.

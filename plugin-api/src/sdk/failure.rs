@@ -56,7 +56,12 @@ impl Failure {
 
     /// Makes a failure of any kind.
     pub fn new(kind: FailureKind, log_detail: impl Into<String>) -> Self {
-        Self { kind, log_detail: log_detail.into(), retry_after: None, oauth_error: None }
+        Self {
+            kind,
+            log_detail: log_detail.into(),
+            retry_after: None,
+            oauth_error: None,
+        }
     }
 
     /// When to try again; the host sends it as `Retry-After` with a 503.

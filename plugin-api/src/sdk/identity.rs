@@ -74,7 +74,10 @@ impl fmt::Debug for Identity {
             .field("scopes", &self.scopes)
             .field("expires_at", &self.expires_at)
             .field("cache_ttl", &self.cache_ttl)
-            .field("resolved_token", &self.resolved_token.as_ref().map(|_| "[secret]"))
+            .field(
+                "resolved_token",
+                &self.resolved_token.as_ref().map(|_| "[secret]"),
+            )
             .finish_non_exhaustive()
     }
 }

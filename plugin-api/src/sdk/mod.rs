@@ -43,8 +43,7 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
 
     /// Answers with all the I/O that it takes, on the plugin's own runtime. Dropped (cancelled)
     /// when the caller goes away or the deadline passes.
-    fn validate(&self, request: Request)
-    -> impl Future<Output = Result<Identity, Failure>> + Send;
+    fn validate(&self, request: Request) -> impl Future<Output = Result<Identity, Failure>> + Send;
 
     /// Says whether the validator could answer now; its provider unreachable is `Unavailable`.
     fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send {

@@ -1,0 +1,21 @@
+//! Values that must never be printed: each test makes its own and looks for it in all output.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// A secret that is easy to find again.
+pub fn canary(name: &str) -> String {
+    format!("canary{:016x}{name}", rand::random::<u64>())
+}
+
+/// Where `secret` shows in `text`, in clear or encoded; empty where it does not.
+pub fn traces<'a>(text: &'a str, secret: &str) -> Vec<&'a str> {
+    let encoded = STANDARD.encode(secret);
+    let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    text.lines()
+        .filter(|line| {
+            line.contains(secret)
+                || line.contains(encoded.trim_end_matches('='))
+                || line.contains(&percent)
+        })
+        .collect()
+}

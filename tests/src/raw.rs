@@ -1,0 +1,49 @@
+//! Raw bytes to a socket and back, for requests that no HTTP library would send.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// How long an answer may take on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// Sends `bytes` and reads until the server closes the connection or the limit passes.
+///
+/// # Errors
+/// Where no connection is to be had.
+pub async fn send(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    // The server may close before it has read everything: that is an answer too.
+    let _ = stream.write_all(bytes).await;
+    Ok(read_to_close(&mut stream).await)
+}
+
+/// Reads until the server closes the connection or the limit passes.
+pub async fn read_to_close(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let mut buffer = [0_u8; 16 * 1024];
+    let _ = timeout(ANSWER_LIMIT, async {
+        while let Ok(count) = stream.read(&mut buffer).await {
+            if count == 0 {
+                break;
+            }
+            answer.extend_from_slice(&buffer[..count]);
+        }
+    })
+    .await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The status of the first response in `answer`.
+pub fn status(answer: &str) -> Option<u16> {
+    answer.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+}
+
+/// How many responses `answer` holds.
+pub fn responses(answer: &str) -> usize {
+    answer.matches("HTTP/1.1 ").count()
+}

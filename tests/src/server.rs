@@ -1,0 +1,287 @@
+//! The real server as a child process on a port of its own.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{Mcp, artifacts};
+
+/// How long a start may take on a machine that is busy compiling.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a stop may take before the child is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(40);
+
+/// Everything that a child has printed so far.
+#[derive(Debug, Clone, Default)]
+pub struct Output(Arc<Mutex<String>>);
+
+impl Output {
+    /// The text so far, both streams in the order of arrival.
+    pub fn text(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn push(&self, line: &str) {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(line);
+        text.push('\n');
+    }
+
+    /// Reads `stream` to its end on a thread of its own; `found` gets the first address that a
+    /// `listening` line names.
+    fn follow(&self, stream: impl Read + Send + 'static, found: Option<mpsc::Sender<SocketAddr>>) {
+        let output = self.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stream).lines() {
+                let Ok(line) = line else { break };
+                if let (Some(found), Some(address)) = (&found, listening_address(&line)) {
+                    // The receiver is gone once the first address is known.
+                    let _ = found.send(address);
+                }
+                output.push(&line);
+            }
+        });
+    }
+}
+
+/// The address in the server's `listening` line.
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let line = strip_ansi(line);
+    if !line.contains("listening") {
+        return None;
+    }
+    line.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':' | '[' | ']')))
+        .find_map(|word| word.parse::<SocketAddr>().ok())
+}
+
+fn strip_ansi(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            for c in chars.by_ref() {
+                if c.is_ascii_alphabetic() {
+                    break;
+                }
+            }
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+/// Settings of a server to start.
+#[derive(Debug, Clone)]
+pub struct ServerBuilder {
+    program: PathBuf,
+    env: BTreeMap<String, String>,
+    args: Vec<String>,
+}
+
+impl ServerBuilder {
+    /// Sets an environment variable; nothing of the test's own environment reaches the server.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a command-line argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// The command that would be run.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .envs(&self.env)
+            .args(&self.args)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// Where it ends before, or says nothing in time; the error holds what it printed.
+    pub fn start(self) -> anyhow::Result<Server> {
+        let mut child = self
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        let output = Output::default();
+        let (sender, receiver) = mpsc::channel();
+        output.follow(child.stdout.take().context("stdout")?, Some(sender.clone()));
+        output.follow(child.stderr.take().context("stderr")?, Some(sender));
+        // Both senders are dropped when the child closes its streams: that ends the wait early.
+        match receiver.recv_timeout(START_LIMIT) {
+            Ok(address) => Ok(Server {
+                child,
+                address,
+                output,
+            }),
+            Err(_) => {
+                let _ = child.kill();
+                let status = child.wait();
+                bail!("the server did not start ({status:?}):\n{}", output.text())
+            }
+        }
+    }
+
+    /// Runs the server where it is expected to refuse to start.
+    ///
+    /// # Errors
+    /// Where it starts all the same.
+    pub fn refuse(self) -> anyhow::Result<Refusal> {
+        let mut child = self
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        let output = Output::default();
+        output.follow(child.stdout.take().context("stdout")?, None);
+        output.follow(child.stderr.take().context("stderr")?, None);
+        match wait_for(&mut child, START_LIMIT)? {
+            Some(status) => Ok(Refusal {
+                status,
+                text: output.text(),
+            }),
+            None => {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!(
+                    "the server started where it should refuse:\n{}",
+                    output.text()
+                )
+            }
+        }
+    }
+}
+
+/// How a server refused to start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The exit status.
+    pub status: ExitStatus,
+    /// Everything that it printed.
+    pub text: String,
+}
+
+/// A running server; it is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    output: Output,
+}
+
+impl Server {
+    /// A server on a free loopback port with nothing else set.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            program: artifacts().server(),
+            env: BTreeMap::new(),
+            args: ["serve", "--host", "127.0.0.1", "--port", "0"]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// An MCP client of this server.
+    pub fn mcp(&self) -> Mcp {
+        Mcp::new(self.url("/mcp"))
+    }
+
+    /// What it printed so far.
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Has it ended?
+    ///
+    /// # Errors
+    /// Where the operating system does not say.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// Where the process is gone.
+    pub fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.context("pid")?, signal).context("kill")
+    }
+
+    /// Ends it with SIGTERM and waits.
+    ///
+    /// # Errors
+    /// Where it does not end in time.
+    pub fn stop(mut self) -> anyhow::Result<(ExitStatus, String)> {
+        self.signal(rustix::process::Signal::TERM)?;
+        match wait_for(&mut self.child, STOP_LIMIT)? {
+            Some(status) => Ok((status, self.output.text())),
+            None => bail!("the server did not stop:\n{}", self.output.text()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_for(child: &mut Child, limit: Duration) -> anyhow::Result<Option<ExitStatus>> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > end {
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}

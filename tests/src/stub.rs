@@ -1,0 +1,262 @@
+//! A DataHub that answers just enough, remembers who asked, and misbehaves on demand.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures::stream;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What the stub does with the next requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Answers with the name of whoever asked.
+    Echo,
+    /// Answers like `Echo` after a while.
+    Slow(Duration),
+    /// Never answers.
+    Stall,
+    /// Sends the head and then one byte a second.
+    Trickle,
+    /// Answers with this status, body and content type.
+    Fixed(u16, String, &'static str),
+    /// Answers 429 with `Retry-After`.
+    TooMany(u64),
+    /// Sends a body that never ends.
+    Endless,
+    /// Answers 401.
+    Unauthorized,
+}
+
+#[derive(Debug)]
+struct Shared {
+    behaviour: Mutex<Behaviour>,
+    requests: AtomicU64,
+    in_flight: AtomicU64,
+    cancelled: AtomicU64,
+    seen: Mutex<Vec<Seen>>,
+}
+
+/// One request as the stub saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The path.
+    pub path: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body, where it was JSON.
+    pub body: Value,
+}
+
+/// A running stub; it ends when dropped.
+#[derive(Debug)]
+pub struct StubDataHub {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+impl StubDataHub {
+    /// Starts on a free port.
+    ///
+    /// # Errors
+    /// Where no port is to be had.
+    pub async fn start() -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared {
+            behaviour: Mutex::new(Behaviour::Echo),
+            requests: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+            seen: Mutex::default(),
+        });
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&shared));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let token = CancellationToken::new();
+        let stopped = token.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                _ = axum::serve(listener, app) => {}
+            }
+        });
+        Ok(Self {
+            address,
+            shared,
+            _stop: token.drop_guard(),
+        })
+    }
+
+    /// Its URL, as `DATAHUB_GMS_URL` wants it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Changes what it does from the next request on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        *self.shared.behaviour.lock() = behaviour;
+    }
+
+    /// How many GraphQL requests came.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many GraphQL requests are being answered.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// How many GraphQL requests the caller gave up.
+    pub fn cancelled(&self) -> u64 {
+        self.shared.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Every request so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().clone()
+    }
+}
+
+/// Counts a request as in flight, and as cancelled unless it was finished.
+struct InFlight {
+    shared: Arc<Shared>,
+    finished: bool,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if !self.finished {
+            self.shared.cancelled.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let body = axum::body::to_bytes(body, 8 << 20)
+        .await
+        .unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    shared.seen.lock().push(Seen {
+        path: path.clone(),
+        headers: parts.headers.clone(),
+        body: body.clone(),
+    });
+    let behaviour = shared.behaviour.lock().clone();
+    if !path.ends_with("/graphql") {
+        return other_path(&path, &behaviour);
+    }
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    shared.in_flight.fetch_add(1, Ordering::SeqCst);
+    let mut in_flight = InFlight {
+        shared: Arc::clone(&shared),
+        finished: false,
+    };
+    let response = misbehave(behaviour, &parts.headers).await;
+    in_flight.finished = true;
+    response
+}
+
+fn other_path(path: &str, behaviour: &Behaviour) -> Response {
+    match (path, behaviour) {
+        (_, Behaviour::Fixed(status, text, kind)) => fixed(*status, text.clone(), kind),
+        ("/config", _) => axum::Json(json!({
+            "versions": {"acryldata/datahub": {"version": "v1.6.0", "commit": "0"}},
+            "datahub": {"serverType": "prod", "serverEnv": "core"},
+            "noCode": "true",
+        }))
+        .into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn misbehave(behaviour: Behaviour, headers: &HeaderMap) -> Response {
+    match behaviour {
+        Behaviour::Echo => echo(headers),
+        Behaviour::Slow(delay) => {
+            tokio::time::sleep(delay).await;
+            echo(headers)
+        }
+        Behaviour::Stall => std::future::pending().await,
+        Behaviour::Trickle => {
+            let drops = stream::unfold((), |()| async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Some((Ok::<_, std::convert::Infallible>(" "), ()))
+            });
+            json_body(Body::from_stream(drops))
+        }
+        Behaviour::Fixed(status, text, kind) => fixed(status, text, kind),
+        Behaviour::TooMany(seconds) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, seconds.to_string())],
+            "too many requests",
+        )
+            .into_response(),
+        Behaviour::Endless => {
+            let chunk = bytes::Bytes::from(vec![b' '; 64 * 1024]);
+            json_body(Body::from_stream(stream::repeat_with(move || {
+                Ok::<_, std::convert::Infallible>(chunk.clone())
+            })))
+        }
+        Behaviour::Unauthorized => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+fn json_body(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn fixed(status: u16, text: String, kind: &'static str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
+    (status, [(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// The marker that an answer holds for whoever sent `headers`.
+fn actor(headers: &HeaderMap) -> String {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or("nobody")
+        .to_owned()
+}
+
+fn echo(headers: &HeaderMap) -> Response {
+    let actor = actor(headers);
+    axum::Json(json!({"data": {
+        "searchAcrossEntities": {
+            "start": 0, "count": 1, "total": 1, "facets": [],
+            "searchResults": [{"entity": {
+                "__typename": "Dataset",
+                "urn": format!("urn:li:dataset:(urn:li:dataPlatform:stub,{actor},PROD)"),
+                "type": "DATASET",
+                "name": actor,
+                "properties": {"name": actor, "description": "echo"},
+            }, "matchedFields": [], "insights": []}],
+        },
+        "me": {"corpUser": {
+            "urn": format!("urn:li:corpuser:{actor}"), "type": "CORP_USER", "username": actor,
+            "exists": true,
+        }, "platformPrivileges": {}},
+    }}))
+    .into_response()
+}
