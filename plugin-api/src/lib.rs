@@ -7,6 +7,10 @@
 //!
 //! This crate knows nothing of HTTP, MCP or DataHub.
 
+// What the boundary is made of. Both sides must use these very versions, so they are given on.
+pub use abi_stable;
+pub use async_ffi;
+
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod v1_0;

@@ -1,1 +1,0 @@
-//! The frozen ABI types of rung 1.0.

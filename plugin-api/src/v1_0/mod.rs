@@ -1,0 +1,148 @@
+//! The frozen ABI types of rung 1.0: what crosses the boundary between the host and a plugin.
+//!
+//! Owns layouts, nothing else: no behaviour beyond wiping secrets. Nothing here may change once
+//! released, not a field, not an order, not a name: a host checks the whole layout when it loads a
+//! plugin. What a later minor adds becomes a module of its own (`v1_1`), and the host tries the
+//! rungs newest to oldest.
+//!
+//! # Rules of the boundary
+//! - **Allocation.** [`RString`], [`RVec`](abi_stable::std_types::RVec) and [`RBox`] free what they
+//!   own through the allocator of the side that made them. Values may be moved across freely.
+//! - **Threads.** Every function may be called on any thread, several at once.
+//! - **Panics.** No function of either side may unwind into the other: it would end the process.
+//!   A plugin answers [`FailKind::PANICKED`]. The functions of [`Host`] never unwind.
+//! - **Lifetime.** A library is never unloaded, so [`PluginRef`] and [`HostRef`] are valid until
+//!   the process ends.
+//! - **Text** is UTF-8. A field named `..._json` holds one JSON object, or nothing (the empty
+//!   string) where there is nothing to say. Unknown members are ignored by both sides; that is how
+//!   this rung grows without a new layout.
+//! - **Numbers in newtypes** ([`FailKind`], [`LogLevel`]) are open: a reader meets numbers that it
+//!   does not know, and has a rule for them.
+#![expect(
+    unsafe_code,
+    reason = "the derives of abi_stable implement unsafe traits and build vtables"
+)]
+
+mod data;
+mod secret;
+mod validator;
+
+use abi_stable::{
+    StableAbi,
+    library::RootModule,
+    sabi_types::VersionStrings,
+    std_types::{RResult, RStr, RString, RVec},
+};
+
+pub use self::{
+    data::{Accepted, FailKind, Failure, Outcome, Request},
+    secret::Secret,
+    validator::{Validator, Validator_TO, ValidatorBox},
+};
+
+/// The version of this rung, as a plugin's header tells it before anything of it runs.
+pub const VERSION: &str = "1.0.0";
+
+/// The root module of a plugin library: what it is, which validators it can make, and how.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = PluginRef, prefix_fields = PluginFields)))]
+#[sabi(missing_field(panic))]
+pub struct Plugin {
+    /// What the library is, as a JSON object. Members, all strings: `name`, `version` (of the
+    /// plugin's crate), `api` (the rung, `1.0`), `sdk` (version of the SDK, or the name of what
+    /// took its place), `rustc` (the compiler), `profile` (`debug` or `release`). May be called
+    /// before anything else and any number of times.
+    pub info_json: extern "C" fn() -> RString,
+
+    /// The validators that this library can make. Never empty; names are unique.
+    pub factories: extern "C" fn() -> RVec<Factory>,
+
+    /// Makes a validator.
+    ///
+    /// `plugin_id` is the host's name for the instance, given back in every [`LogRecord`];
+    /// `factory` is one of [`Self::factories`]; `config_json` is a JSON object that fits that
+    /// factory's schema. May block, up to the host's start-up limit. Fails with
+    /// [`FailKind::MISCONFIGURED`] where the options are wrong, with [`FailKind::UNAVAILABLE`]
+    /// where something that it must ask cannot be reached.
+    #[sabi(last_prefix_field)]
+    pub create: extern "C" fn(
+        plugin_id: RString,
+        factory: RString,
+        config_json: Secret,
+        host: HostRef,
+    ) -> RResult<ValidatorBox, Failure>,
+}
+
+impl RootModule for PluginRef {
+    abi_stable::declare_root_module_statics! {PluginRef}
+    const BASE_NAME: &'static str = "datahub_mcp_token_validator";
+    const NAME: &'static str = "datahub-mcp token validator";
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new(VERSION);
+}
+
+/// One kind of validator that a library can make.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone)]
+pub struct Factory {
+    /// Its name: ASCII letters, digits, `_` and `-`. An operator selects it as `library:name`.
+    pub name: RString,
+    /// The JSON Schema (draft 2020-12) of its options: an object schema. Beyond the standard
+    /// keywords, a property may carry `x-env` (a string: the environment variable that fills it)
+    /// and `x-secret` (`true`: never printed).
+    pub schema_json: RString,
+    /// Room to grow; empty in this rung.
+    pub ext_json: RString,
+}
+
+/// What the host offers to its plugins.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = HostRef, prefix_fields = HostFields)))]
+#[sabi(missing_field(panic))]
+pub struct Host {
+    /// Says whether the host would write a record of this level and target of this instance.
+    /// Cheap enough to be asked before each record is rendered.
+    pub log_enabled: extern "C" fn(plugin_id: RStr<'_>, level: LogLevel, target: RStr<'_>) -> bool,
+
+    /// Writes a record to the host's log. The host copies what it needs before it returns, cuts
+    /// what is too long and drops what comes too fast.
+    #[sabi(last_prefix_field)]
+    pub log: extern "C" fn(record: &LogRecord<'_>),
+}
+
+/// One line for the host's log. Borrowed for the length of the call.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct LogRecord<'a> {
+    /// The instance that speaks, as the host named it in [`Plugin::create`].
+    pub plugin_id: RStr<'a>,
+    /// The request that it speaks about; empty where it is about none.
+    pub request_id: RStr<'a>,
+    /// How severe it is.
+    pub level: LogLevel,
+    /// The part of the plugin that speaks, usually a module path.
+    pub target: RStr<'a>,
+    /// What it says. Never a token.
+    pub message: RStr<'a>,
+    /// The fields of the record as `name=value name=value`; may be empty.
+    pub fields: RStr<'a>,
+}
+
+/// How severe a log record is. Open: a number above [`Self::TRACE`] is a trace, zero an error.
+#[repr(transparent)]
+#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogLevel(pub u32);
+
+impl LogLevel {
+    /// Something failed.
+    pub const ERROR: Self = Self(1);
+    /// Something is wrong and was coped with.
+    pub const WARN: Self = Self(2);
+    /// Something of interest to an operator.
+    pub const INFO: Self = Self(3);
+    /// Something of interest to a developer.
+    pub const DEBUG: Self = Self(4);
+    /// Every step.
+    pub const TRACE: Self = Self(5);
+}
