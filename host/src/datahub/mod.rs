@@ -2,8 +2,35 @@
 //! carries that person's token, GraphQL with DataHub's own error semantics.
 //!
 //! Holds no state between people: no cookies, no cached answers that depend on who asked.
+//! Never retries a mutation, never follows a redirect, never reads more than the cap of an answer,
+//! never puts a token into an error or a log line.
+//!
+//! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
+//! (what a response means), `breaker` and `retry` (what happens while DataHub is down), `server`
+//! (which version is on the other side).
 
-/// Asks DataHub as one person: the shared pool and that person's token. Made for one request and
-/// dropped after it.
-#[derive(Debug, Clone)]
-pub struct DataHubClient {}
+mod answer;
+mod breaker;
+mod client;
+mod document;
+mod error;
+mod retry;
+mod server;
+mod settings;
+mod transport;
+mod version;
+
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    answer::{Answer, FieldError},
+    client::{DataHub, DataHubClient, SetupError},
+    document::{Document, Operation},
+    error::DataHubError,
+    server::{Health, ServerInfo},
+    settings::Settings,
+    version::{Since, Version},
+};

@@ -1,0 +1,335 @@
+//! The pool that the process shares and the client value that one request gets.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderValue, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{
+    answer::{self, Answer},
+    breaker::Breaker,
+    document::{Document, Operation},
+    error::DataHubError,
+    retry::RetryBudget,
+    server::{Health, ServerCache, ServerInfo},
+    settings::Settings,
+    transport::{self, Failure},
+    version::Version,
+};
+
+/// Retries come this soon after the failure.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Attempts of one read.
+const ATTEMPTS: u32 = 2;
+/// `/config` and `/health` are small and must not hold up the first call for long.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A failed question is not asked again before this has passed.
+const RECHECK: Duration = Duration::from_secs(2);
+const MAX_CONFIG_BYTES: usize = 1024 * 1024;
+
+/// Why no pool could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The URL cannot carry a path, or is neither http nor https.
+    #[error("DATAHUB_GMS_URL must be an http or https URL, as http://localhost:8080")]
+    Url,
+    /// TLS could not be set up.
+    #[error("the HTTP client for DataHub cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// One DataHub: the connection pool, its breaker and what is known of the server. Made once.
+#[derive(Debug, Clone)]
+pub struct DataHub {
+    shared: Arc<Shared>,
+}
+
+/// Asks DataHub as one person: the shared pool and that person's token. Made for one request and
+/// dropped after it.
+#[derive(Clone)]
+pub struct DataHubClient {
+    shared: Arc<Shared>,
+    /// `None`: the token cannot stand in a header, so DataHub would refuse it.
+    authorization: Option<HeaderValue>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    settings: Settings,
+    graphql: Url,
+    config: Url,
+    health: Url,
+    breaker: Breaker,
+    budget: RetryBudget,
+    in_flight: Semaphore,
+    server: ServerCache,
+}
+
+impl DataHub {
+    /// The DataHub that `settings` name. Does not connect yet.
+    ///
+    /// # Errors
+    /// A URL that is not one of a server, or TLS that cannot be set up.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        let shared = Shared {
+            http: transport::pool(&settings)?,
+            graphql: below(&settings.gms_url, &["api", "graphql"])?,
+            config: below(&settings.gms_url, &["config"])?,
+            health: below(&settings.gms_url, &["health"])?,
+            breaker: Breaker::new(settings.breaker_failures, settings.breaker_pause),
+            budget: RetryBudget::new(),
+            in_flight: Semaphore::new(settings.max_in_flight),
+            server: ServerCache::default(),
+            settings,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// A client that asks as the person whom `token` belongs to.
+    pub fn client(&self, token: SecretString) -> DataHubClient {
+        let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+        let authorization = header.ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        DataHubClient {
+            shared: Arc::clone(&self.shared),
+            authorization,
+        }
+    }
+
+    /// The server's version as last heard; `None` before the first answer of `/config`.
+    pub fn version(&self) -> Option<Version> {
+        self.shared.server.known().and_then(|known| known.1.version)
+    }
+
+    /// Whether DataHub can be reached, for `/ready`. Takes at most 2 s; asked more often than
+    /// every 2 s, it repeats itself.
+    pub async fn health(&self) -> Health {
+        let reachable = self.shared.probe().await && !self.shared.breaker.is_open();
+        if reachable {
+            self.shared.server_info().await;
+        }
+        Health {
+            reachable,
+            version: self.version(),
+        }
+    }
+}
+
+impl DataHubClient {
+    /// Sends `document` with `variables` (an object, or null for none). Dropping the future ends
+    /// the call.
+    ///
+    /// # Errors
+    /// See [`DataHubError`]. Partial data is no error: what failed is in the answer's warnings.
+    pub async fn execute(
+        &self,
+        document: &Document,
+        variables: Value,
+    ) -> Result<Answer, DataHubError> {
+        let started = Instant::now();
+        let result = self.run(document, &variables).await;
+        let outcome = match &result {
+            Ok(answer) if answer.warnings.is_empty() => "ok",
+            Ok(_) => "partial",
+            Err(error) if error.is_outage() => "outage",
+            Err(_) => "error",
+        };
+        metrics::counter!("datahub_requests_total", "outcome" => outcome).increment(1);
+        metrics::histogram!("datahub_request_seconds").record(started.elapsed().as_secs_f64());
+        if let Err(error) = &result {
+            tracing::debug!(operation = document.name(), %error, "datahub call failed");
+        }
+        result
+    }
+
+    /// What is known of the server; asks it if the last answer is older than a minute. `None` if
+    /// it never answered.
+    pub async fn server(&self) -> Option<ServerInfo> {
+        self.shared.server_info().await
+    }
+
+    async fn run(&self, document: &Document, variables: &Value) -> Result<Answer, DataHubError> {
+        let authorization = self
+            .authorization
+            .as_ref()
+            .ok_or(DataHubError::TokenRefused)?;
+        if document.needs() != super::version::Since::ALWAYS
+            && let Some(server) = self.server().await
+            && !server.has(document.needs())
+        {
+            return Err(DataHubError::TooOld {
+                since: document.needs(),
+            });
+        }
+        self.attempts(document, authorization, variables).await
+    }
+
+    async fn attempts(
+        &self,
+        document: &Document,
+        authorization: &HeaderValue,
+        variables: &Value,
+    ) -> Result<Answer, DataHubError> {
+        let shared = &*self.shared;
+        let _slot = shared
+            .in_flight
+            .try_acquire()
+            .map_err(|_| DataHubError::Overloaded)?;
+        let deadline = Instant::now() + shared.settings.call_timeout;
+        let body = bytes::Bytes::from(document.body(variables));
+        shared.budget.deposit();
+        for attempt in 1.. {
+            let request = shared
+                .http
+                .post(shared.graphql.clone())
+                .header(header::AUTHORIZATION, authorization.clone())
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::ACCEPT, "application/json")
+                .body(body.clone());
+            match shared
+                .guarded(request, deadline, shared.settings.max_response_bytes)
+                .await
+            {
+                Ok((_, bytes)) => return answer::read(&bytes),
+                Err(failure) => {
+                    let again = failure.retriable
+                        && document.operation() == Operation::Query
+                        && attempt < ATTEMPTS
+                        && shared.budget.withdraw();
+                    if !again {
+                        return Err(failure.error);
+                    }
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
+        // The loop ends only by returning; attempts are counted above.
+        Err(DataHubError::Overloaded)
+    }
+}
+
+impl Shared {
+    /// One exchange under the breaker, ended at `deadline`, which then counts as a failure.
+    async fn guarded(
+        &self,
+        request: reqwest::RequestBuilder,
+        deadline: Instant,
+        max_bytes: usize,
+    ) -> Result<(StatusCode, bytes::Bytes), Failure> {
+        let permit = self
+            .breaker
+            .admit(Instant::now())
+            .map_err(|retry_after| Failure {
+                error: DataHubError::Unavailable {
+                    why: "it was down a moment ago",
+                    retry_after,
+                },
+                retriable: false,
+            })?;
+        let exchange = transport::exchange(request, max_bytes);
+        let result = tokio::time::timeout_at(deadline.into(), exchange)
+            .await
+            .unwrap_or({
+                let error = DataHubError::Timeout {
+                    limit: self.settings.call_timeout,
+                };
+                Err(Failure {
+                    error,
+                    retriable: false,
+                })
+            });
+        match &result {
+            Err(failure) if failure.error.is_outage() => permit.failed(Instant::now()),
+            _ => permit.succeeded(),
+        }
+        result
+    }
+
+    async fn server_info(&self) -> Option<ServerInfo> {
+        let known = self.server.known();
+        if let Some(known) = &known
+            && known.0.elapsed() < self.settings.version_ttl
+        {
+            return Some(known.1.clone());
+        }
+        // The first to come asks. With something known the others do not wait for it.
+        let mut last_try = match &known {
+            Some(known) => match self.server.last_try.try_lock() {
+                Ok(guard) => guard,
+                Err(_) => return Some(known.1.clone()),
+            },
+            None => self.server.last_try.lock().await,
+        };
+        if last_try.is_none_or(|at| at.elapsed() >= RECHECK) {
+            self.ask_config().await;
+            *last_try = Some(Instant::now());
+        }
+        self.server.known().map(|known| known.1.clone())
+    }
+
+    async fn ask_config(&self) {
+        let request = self.http.get(self.config.clone());
+        let deadline = Instant::now() + PROBE_TIMEOUT;
+        let Ok((StatusCode::OK, body)) = self.guarded(request, deadline, MAX_CONFIG_BYTES).await
+        else {
+            return;
+        };
+        let Some(info) = ServerInfo::read(&body) else {
+            return;
+        };
+        if self.server.known().is_none_or(|known| known.1 != info) {
+            let version = info.version.map(|version| version.to_string());
+            tracing::info!(version, cloud = info.cloud, "datahub found");
+        }
+        self.server.remember(Instant::now(), info);
+    }
+
+    /// Asks `/health`; anything but silence and server errors is a living DataHub.
+    async fn probe(&self) -> bool {
+        let mut last = self.server.probe.lock().await;
+        if let Some((at, alive)) = *last
+            && at.elapsed() < RECHECK
+        {
+            return alive;
+        }
+        let request = self.http.get(self.health.clone());
+        let deadline = Instant::now() + PROBE_TIMEOUT;
+        let result = self.guarded(request, deadline, MAX_CONFIG_BYTES).await;
+        let alive = !result.is_err_and(|failure| failure.error.is_outage());
+        *last = Some((Instant::now(), alive));
+        alive
+    }
+}
+
+impl fmt::Debug for DataHubClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataHubClient").finish_non_exhaustive()
+    }
+}
+
+/// `base` with more path segments; a trailing slash of `base` makes no difference.
+fn below(base: &Url, segments: &[&str]) -> Result<Url, SetupError> {
+    if !matches!(base.scheme(), "http" | "https") {
+        return Err(SetupError::Url);
+    }
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.path_segments_mut()
+        .map_err(|()| SetupError::Url)?
+        .pop_if_empty()
+        .extend(segments);
+    Ok(url)
+}

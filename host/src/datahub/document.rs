@@ -1,0 +1,150 @@
+//! A GraphQL document: one operation with the fragments that it uses, and nothing else (DataHub
+//! refuses documents with more than one operation).
+
+use serde_json::Value;
+
+use super::version::Since;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Reads: may be sent again when the first attempt got lost.
+    Query,
+    /// Writes: sent once.
+    Mutation,
+}
+
+/// A GraphQL document as it is sent, made once per process.
+#[derive(Debug, Clone)]
+pub struct Document {
+    name: String,
+    operation: Operation,
+    since: Since,
+    /// `{"operationName":"..","query":"..","variables":` with everything escaped already.
+    prefix: String,
+    text: String,
+}
+
+impl Document {
+    /// The document `text`. Its operation and name are read from its first definition that is one;
+    /// a text without a named operation is a fault of ours that the tests of each tool find, and
+    /// is sent as an anonymous query.
+    pub fn new(text: &str) -> Self {
+        let (operation, name) = operation_of(text).unwrap_or((Operation::Query, ""));
+        let text = squeeze(text);
+        let prefix = format!(
+            "{{\"operationName\":{},\"query\":{},\"variables\":",
+            Value::from(name),
+            Value::from(text.as_str())
+        );
+        Self {
+            name: name.to_owned(),
+            operation,
+            since: Since::ALWAYS,
+            prefix,
+            text,
+        }
+    }
+
+    /// The same document, sent only to servers that have what it asks for.
+    pub fn since(mut self, since: Since) -> Self {
+        self.since = since;
+        self
+    }
+
+    /// The name of the operation.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it reads or writes.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The first server version that understands it.
+    pub fn needs(&self) -> Since {
+        self.since
+    }
+
+    /// The text, without comments and indentation.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The request body with these variables.
+    pub(super) fn body(&self, variables: &Value) -> String {
+        let mut body = String::with_capacity(self.prefix.len() + 256);
+        body.push_str(&self.prefix);
+        match variables {
+            Value::Null => body.push_str("{}"),
+            other => body.push_str(&other.to_string()),
+        }
+        body.push('}');
+        body
+    }
+}
+
+/// Finds `query name` or `mutation name` at the start of a line.
+fn operation_of(text: &str) -> Option<(Operation, &str)> {
+    text.lines().find_map(|line| {
+        let (operation, rest) = if let Some(rest) = line.strip_prefix("query ") {
+            (Operation::Query, rest)
+        } else {
+            (Operation::Mutation, line.strip_prefix("mutation ")?)
+        };
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        (end > 0).then(|| (operation, &rest[..end]))
+    })
+}
+
+/// Drops comment lines and indentation: our documents hold no block strings.
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+    {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn builds_the_body_that_datahub_expects() {
+        let document =
+            Document::new("# why\nquery hello($a: String!) {\n  me(x: $a) { \n  y }\n}\n");
+        assert_eq!(document.name(), "hello");
+        assert_eq!(document.operation(), Operation::Query);
+        let body: Value = serde_json::from_str(&document.body(&json!({"a": "\"q\""}))).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "operationName": "hello",
+                "query": "query hello($a: String!) {\nme(x: $a) {\ny }\n}",
+                "variables": {"a": "\"q\""}
+            })
+        );
+    }
+
+    #[test]
+    fn tells_mutations_from_queries_even_behind_fragments() {
+        let document = Document::new("fragment f on X { a }\nmutation write { b }");
+        assert_eq!(
+            (document.operation(), document.name()),
+            (Operation::Mutation, "write")
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Which DataHub is on the other side: `/config`, asked once a minute, never with a token.
+
+use std::{sync::Arc, time::Instant};
+
+use arc_swap::ArcSwapOption;
+use serde_json::Value;
+
+use super::version::{Since, Version};
+
+/// What `/config` says of a DataHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// The version; `None` where the server names none that can be read.
+    pub version: Option<Version>,
+    /// DataHub Cloud, whose versions count differently.
+    pub cloud: bool,
+}
+
+impl ServerInfo {
+    /// Reads the answer of `/config`.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let config: Value = serde_json::from_slice(body).ok()?;
+        let config = config.as_object()?;
+        let version = config
+            .get("versions")
+            .and_then(|versions| versions.get("acryldata/datahub"))
+            .and_then(|datahub| datahub.get("version"))
+            .and_then(Value::as_str)
+            .and_then(Version::parse);
+        let environment = config
+            .get("datahub")
+            .and_then(|datahub| datahub.get("serverEnv"))
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let cloud = !matches!(environment, "" | "core");
+        Some(Self { version, cloud })
+    }
+
+    /// Whether the server has it. One that names no version is taken to be new: if it is not, it
+    /// says so when asked.
+    pub fn has(&self, since: Since) -> bool {
+        let needed = if self.cloud { since.cloud } else { since.core };
+        self.version.is_none_or(|version| version >= needed)
+    }
+}
+
+/// The state of a DataHub as `/ready` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it answers.
+    pub reachable: bool,
+    /// Its version, if it was ever heard.
+    pub version: Option<Version>,
+}
+
+/// The last answer of `/config` and when it came.
+#[derive(Debug, Default)]
+pub(super) struct ServerCache {
+    known: ArcSwapOption<(Instant, ServerInfo)>,
+    /// When it was asked last; held while one call asks, the others go on with what is known.
+    pub(super) last_try: tokio::sync::Mutex<Option<Instant>>,
+    /// The last word of `/health`; held while one call asks.
+    pub(super) probe: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+impl ServerCache {
+    pub(super) fn known(&self) -> Option<Arc<(Instant, ServerInfo)>> {
+        self.known.load_full()
+    }
+
+    pub(super) fn remember(&self, now: Instant, info: ServerInfo) {
+        self.known.store(Some(Arc::new((now, info))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_open_source_from_cloud_and_gates_by_version() {
+        let body = br#"{"versions":{"acryldata/datahub":{"version":"v1.3.0"}},"datahub":{"serverEnv":"core"}}"#;
+        let info = ServerInfo::read(body).unwrap();
+        assert_eq!(
+            info,
+            ServerInfo {
+                version: Some(Version::new(1, 3, 0)),
+                cloud: false
+            }
+        );
+        assert!(!info.has(Since::DOCUMENTS) && info.has(Since::ALWAYS));
+
+        let body = br#"{"versions":{"acryldata/datahub":{"version":"v0.3.17"}},"datahub":{"serverEnv":"prod"}}"#;
+        assert!(ServerInfo::read(body).unwrap().has(Since::DOCUMENTS));
+        assert!(
+            ServerInfo::read(b"{}").unwrap().has(Since::DOCUMENTS),
+            "unknown is new"
+        );
+        assert_eq!(ServerInfo::read(b"<html>"), None);
+    }
+}
