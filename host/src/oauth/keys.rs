@@ -1,0 +1,317 @@
+//! The keys that seal tokens: given by the operator, or kept in a file that only this user can read.
+//!
+//! Never logs a key, never takes a key file that others can read.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::KeySource;
+
+/// Bytes of a key.
+const KEY_BYTES: usize = 32;
+/// More keys than this are a mistake; each costs time on every unknown token.
+const MAX_KEYS: usize = 16;
+/// The key file's name in the state directory.
+const KEY_FILE: &str = "oauth-token-key";
+/// Longest key file that is read.
+const MAX_FILE_BYTES: u64 = 4_096;
+
+/// The keys are not usable. Never holds a key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A key in `OAUTH_TOKEN_KEYS` is no 32 bytes.
+    #[error(
+        "key {position} of `OAUTH_TOKEN_KEYS` is not 32 bytes in base64 or hex\nhint: make one with `openssl rand -base64 32`"
+    )]
+    Malformed {
+        /// Counted from 1.
+        position: usize,
+    },
+    /// No key, too many, or one twice.
+    #[error("`OAUTH_TOKEN_KEYS` {0}\nhint: give one key, or the new one followed by the old one")]
+    Number(&'static str),
+    /// Others may read the key file.
+    #[error(
+        "the key file {} has mode {mode:04o} and owner {owner}: only this user may read it\nhint: chown it to the user that runs the server and chmod 600 it, or delete it so that a new one is made",
+        path.display()
+    )]
+    Loose {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The user id of its owner.
+        owner: u32,
+    },
+    /// The key file holds something else.
+    #[error(
+        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in anew",
+        path.display()
+    )]
+    Corrupt {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The key file or its directory cannot be read or made.
+    #[error("cannot read or make the key file {}: {source}\nhint: make the directory writable, or set `OAUTH_TOKEN_KEYS`", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// One key and the id that envelopes name it by.
+pub(super) struct Key {
+    pub(super) id: [u8; 4],
+    pub(super) secret: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl Key {
+    fn new(secret: [u8; KEY_BYTES]) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"datahub-mcp key id\0")
+            .chain_update(secret)
+            .finalize();
+        let mut id = [0; 4];
+        id.copy_from_slice(&digest[..4]);
+        Self {
+            id,
+            secret: Zeroizing::new(secret),
+        }
+    }
+}
+
+/// All keys; the first seals.
+pub(super) struct Keys(pub(super) Vec<Key>);
+
+impl Keys {
+    /// Reads the keys, or makes the key file at the first start.
+    pub(super) fn load(source: &KeySource) -> Result<Self, KeysError> {
+        match source {
+            KeySource::Given(keys) => Self::parse(keys),
+            KeySource::StateDirectory(directory) => Ok(Self(vec![key_file(directory)?])),
+        }
+    }
+
+    fn parse(keys: &SecretString) -> Result<Self, KeysError> {
+        let mut parsed: Vec<Key> = Vec::new();
+        let given = keys
+            .expose_secret()
+            .split(',')
+            .map(str::trim)
+            .filter(|key| !key.is_empty());
+        for (index, text) in given.enumerate() {
+            let secret = decode(text).ok_or(KeysError::Malformed {
+                position: index + 1,
+            })?;
+            let key = Key::new(secret);
+            if parsed.iter().any(|other| other.id == key.id) {
+                return Err(KeysError::Number("holds the same key twice"));
+            }
+            parsed.push(key);
+        }
+        match parsed.len() {
+            0 => Err(KeysError::Number("holds no key")),
+            1..=MAX_KEYS => Ok(Self(parsed)),
+            _ => Err(KeysError::Number("holds more than 16 keys")),
+        }
+    }
+}
+
+/// 32 bytes from base64 (either alphabet, padded or not) or hex.
+fn decode(text: &str) -> Option<[u8; KEY_BYTES]> {
+    let mut bytes = if text.len() == 2 * KEY_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        (0..KEY_BYTES)
+            .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16))
+            .collect::<Result<Vec<u8>, _>>()
+            .ok()?
+    } else {
+        let standard = Zeroizing::new(
+            text.trim_end_matches('=')
+                .replace('-', "+")
+                .replace('_', "/"),
+        );
+        general_purpose::STANDARD_NO_PAD
+            .decode(standard.as_bytes())
+            .ok()?
+    };
+    let key = bytes.as_slice().try_into().ok();
+    bytes.zeroize();
+    key
+}
+
+fn key_file(directory: &Path) -> Result<Key, KeysError> {
+    let path = directory.join(KEY_FILE);
+    match read_key(&path) {
+        Err(KeysError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        read => return read,
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|source| KeysError::Io {
+            path: directory.to_owned(),
+            source,
+        })?;
+    make_key(directory, &path)?;
+    tracing::info!(path = %path.display(), "made a key for sealed tokens");
+    // What is on disk counts: another process may have been first.
+    read_key(&path)
+}
+
+fn read_key(path: &Path) -> Result<Key, KeysError> {
+    let failed = |source| KeysError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.mode() & 0o7777;
+    let own = rustix::process::geteuid().as_raw();
+    if mode & 0o077 != 0 || (metadata.uid() != own && metadata.uid() != 0) {
+        return Err(KeysError::Loose {
+            path: path.to_owned(),
+            mode,
+            owner: metadata.uid(),
+        });
+    }
+    let mut text = Zeroizing::new(String::new());
+    let corrupt = || KeysError::Corrupt {
+        path: path.to_owned(),
+    };
+    match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
+        Ok(_) => decode(text.trim()).map(Key::new).ok_or_else(corrupt),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(corrupt()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Writes a new key beside its place and links it there: it is whole or not there, and of two
+/// processes that start at once one wins.
+fn make_key(directory: &Path, path: &Path) -> Result<(), KeysError> {
+    let failed = |source| KeysError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut secret = Zeroizing::new([0_u8; KEY_BYTES]);
+    rand::fill(secret.as_mut_slice());
+    let text = Zeroizing::new(general_purpose::STANDARD.encode(secret.as_slice()));
+    let draft = directory.join(format!("{KEY_FILE}.{:016x}", rand::random::<u64>()));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let written = write();
+    let removed = fs::remove_file(&draft);
+    written.and(removed).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Keys, KeysError> {
+        Keys::parse(&SecretString::from(text.to_owned()))
+    }
+
+    #[test]
+    fn keys_are_taken_in_base64_and_hex() {
+        let hex = "00".repeat(31) + "ff";
+        let mut bytes = [0; 32];
+        bytes[31] = 0xff;
+        let padded = general_purpose::STANDARD.encode(bytes);
+        let url = general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        for text in [hex, padded, url] {
+            assert_eq!(*parse(&text).unwrap().0[0].secret, bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_keys_are_refused_by_position_and_never_shown() {
+        let good = general_purpose::STANDARD.encode([7; 32]);
+        let error = parse(&format!("{good},c2hvcnQ="))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("key 2 of"), "{error}");
+        assert!(!error.contains("c2hvcnQ"), "{error}");
+        assert!(matches!(parse(" , "), Err(KeysError::Number(_))));
+        assert!(matches!(
+            parse(&format!("{good},{good}")),
+            Err(KeysError::Number(_))
+        ));
+    }
+
+    #[test]
+    fn the_key_file_is_made_once_and_only_for_us() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("state/oauth");
+        let first = key_file(&directory).unwrap();
+        let second = key_file(&directory).unwrap();
+        assert_eq!(first.secret, second.secret);
+        let mode = fs::metadata(directory.join(KEY_FILE)).unwrap().mode() & 0o7777;
+        assert_eq!(mode, 0o600);
+        assert_eq!(
+            fs::read_dir(&directory).unwrap().count(),
+            1,
+            "the draft is gone"
+        );
+    }
+
+    #[test]
+    fn starting_at_once_ends_with_one_key() {
+        let root = tempfile::tempdir().unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| key_file(root.path()).unwrap().secret))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn a_loose_or_corrupt_key_file_stops_the_start() {
+        let root = tempfile::tempdir().unwrap();
+        key_file(root.path()).unwrap();
+        let path = root.path().join(KEY_FILE);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = key_file(root.path()).err().unwrap();
+        assert!(error.to_string().contains("0640"), "{error}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        for content in [&b"nonsense"[..], b"", b"\xff\xfe"] {
+            fs::write(&path, content).unwrap();
+            assert!(matches!(
+                key_file(root.path()),
+                Err(KeysError::Corrupt { .. })
+            ));
+        }
+    }
+}

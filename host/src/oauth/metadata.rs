@@ -1,0 +1,58 @@
+//! What this authorization server can do, as a document (RFC 8414).
+//!
+//! Holds no `null`: clients refuse the whole document for one.
+
+use serde::Serialize;
+
+use super::Settings;
+
+/// RFC 8414 section 2, with RFC 9207 (`iss`) and Client ID Metadata Documents.
+#[derive(Debug, Serialize)]
+pub(super) struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
+    revocation_endpoint: String,
+    scopes_supported: Vec<String>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+    client_id_metadata_document_supported: bool,
+}
+
+/// How clients may authenticate at the token and revocation endpoints.
+const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
+impl Metadata {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let url = |path| settings.public_url.url(path);
+        Self {
+            issuer: settings.public_url.issuer().to_owned(),
+            authorization_endpoint: url("/oauth/authorize"),
+            token_endpoint: url("/oauth/token"),
+            registration_endpoint: settings.registration.then(|| url("/oauth/register")),
+            revocation_endpoint: url("/oauth/revoke"),
+            // A client asks for refresh tokens by using them, not by this scope.
+            scopes_supported: settings
+                .default_scopes
+                .iter()
+                .filter(|scope| *scope != "offline_access")
+                .cloned()
+                .collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: ["authorization_code", "refresh_token"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            code_challenge_methods_supported: ["S256"],
+            authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: settings.client_metadata.enabled,
+        }
+    }
+}

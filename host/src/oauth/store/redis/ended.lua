@@ -1,0 +1,8 @@
+-- ARGV: ended key, now, at most. Forgets what is over, gives the rest as pairs.
+redis.call('ZREMRANGEBYSCORE', ARGV[1], '-inf', ARGV[2])
+local flat = redis.call('ZREVRANGE', ARGV[1], 0, tonumber(ARGV[3]) - 1, 'WITHSCORES')
+local pairs_ = {}
+for i = 1, #flat, 2 do
+  pairs_[#pairs_ + 1] = { flat[i], string.format('%.0f', flat[i + 1]) }
+end
+return pairs_

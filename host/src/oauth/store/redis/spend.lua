@@ -1,0 +1,26 @@
+-- ARGV: family key, ended key, family, generation, now, lease until, ended until, ms to live
+local key, ended, family = ARGV[1], ARGV[2], ARGV[3]
+local generation, now = tonumber(ARGV[4]), tonumber(ARGV[5])
+local until_ended = redis.call('ZSCORE', ended, family)
+if until_ended and tonumber(until_ended) > now then
+  return { 'ended' }
+end
+local entry = redis.call('HMGET', key, 'generation', 'claimed', 'answered_until')
+local current = tonumber(entry[1] or '')
+if not current or generation == current then
+  if current and entry[2] and tonumber(entry[2]) > now then
+    return { 'busy' }
+  end
+  redis.call('HSET', key, 'generation', generation, 'claimed', ARGV[6])
+  redis.call('PEXPIRE', key, ARGV[8])
+  return { 'claimed' }
+end
+if generation + 1 == current and entry[3] and tonumber(entry[3]) > now then
+  local answer = redis.call('GET', key .. ':answer')
+  if answer then
+    return { 'answered', answer }
+  end
+end
+redis.call('DEL', key)
+redis.call('ZADD', ended, ARGV[7], family)
+return { 'ended' }

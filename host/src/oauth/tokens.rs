@@ -1,0 +1,180 @@
+//! The tokens that clients hold: sealed around those of the identity provider, so that the token
+//! on the wire between client and server never travels on.
+//!
+//! Never gives out an upstream token whose envelope is expired, revoked or not ours.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{
+    clock::{Clock, Instant},
+    seal::{Kind, SealFailed, Sealer},
+    store::Store,
+    types::{ClientKey, FamilyId},
+};
+
+/// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
+pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+
+/// What a presented bearer token turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// Not a token of this proxy: goes to the validators as it is.
+    NotOurs,
+    /// A good token of ours; this is the identity provider's token within.
+    Token(SecretString),
+    /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
+    Invalid,
+}
+
+/// A token could not be issued.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IssueError {
+    /// The identity provider's token is too large for an HTTP header.
+    #[error("the sealed token would have {0} bytes, more than the 8192 that servers take")]
+    TooLarge(usize),
+    /// The envelope could not be made.
+    #[error(transparent)]
+    Seal(#[from] SealFailed),
+}
+
+/// The content of an access token.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct AccessContent {
+    /// The upstream token.
+    t: String,
+    /// When it ends, in seconds since 1970.
+    #[zeroize(skip)]
+    x: u64,
+    /// The client that it was issued to.
+    #[zeroize(skip)]
+    c: ClientKey,
+    /// The sign-in that it comes from.
+    #[zeroize(skip)]
+    f: FamilyId,
+    /// The granted scopes.
+    #[zeroize(skip)]
+    s: String,
+}
+
+/// The content of a refresh token.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct RefreshContent {
+    /// The upstream refresh token.
+    #[serde(rename = "t")]
+    pub(super) upstream: String,
+    /// When it ends, in seconds since 1970.
+    #[zeroize(skip)]
+    #[serde(rename = "x")]
+    pub(super) expires: u64,
+    /// The client that it was issued to.
+    #[zeroize(skip)]
+    #[serde(rename = "c")]
+    pub(super) client: ClientKey,
+    /// The sign-in that it comes from.
+    #[zeroize(skip)]
+    #[serde(rename = "f")]
+    pub(super) family: FamilyId,
+    /// How often the family was refreshed before.
+    #[zeroize(skip)]
+    #[serde(rename = "g")]
+    pub(super) generation: u64,
+    /// The granted scopes.
+    #[zeroize(skip)]
+    #[serde(rename = "s")]
+    pub(super) scope: String,
+}
+
+/// Opens the tokens that this proxy issued. Cheap and without waiting: it runs on each request.
+pub struct SealedTokens {
+    sealer: Arc<Sealer>,
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for SealedTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealedTokens")
+    }
+}
+
+impl SealedTokens {
+    pub(super) fn new(sealer: Arc<Sealer>, store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            sealer,
+            store,
+            clock,
+        }
+    }
+
+    /// What `token` is, and the identity provider's token within.
+    pub fn open(&self, token: &SecretString) -> Opened {
+        let token = token.expose_secret();
+        if !Kind::any_prefixes(token) {
+            return Opened::NotOurs;
+        }
+        if token.len() > MAX_TOKEN_BYTES {
+            return Opened::Invalid;
+        }
+        match self.sealer.open::<AccessContent>(Kind::Access, token) {
+            Some(content) if self.is_live(content.x, &content.f) => {
+                Opened::Token(SecretString::from(content.t.clone()))
+            }
+            _ => Opened::Invalid,
+        }
+    }
+
+    /// The client and family of an access token, for its revocation.
+    pub(super) fn access_owner(&self, token: &str) -> Option<(ClientKey, FamilyId)> {
+        let content = self.sealer.open::<AccessContent>(Kind::Access, token)?;
+        Some((content.c.clone(), content.f.clone()))
+    }
+
+    /// A refresh token's content, if it is ours and not expired. Whether it was used before is
+    /// the store's to say.
+    pub(super) fn open_refresh(&self, token: &str) -> Option<RefreshContent> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let content = self.sealer.open::<RefreshContent>(Kind::Refresh, token)?;
+        (self.clock.now() < Instant::from_seconds(content.expires)).then_some(content)
+    }
+
+    /// An access token around `upstream`.
+    pub(super) fn issue_access(
+        &self,
+        upstream: &SecretString,
+        expires: Instant,
+        client: &ClientKey,
+        family: &FamilyId,
+        scope: &str,
+    ) -> Result<String, IssueError> {
+        let content = AccessContent {
+            t: upstream.expose_secret().to_owned(),
+            x: expires.seconds(),
+            c: client.clone(),
+            f: family.clone(),
+            s: scope.to_owned(),
+        };
+        within_limit(self.sealer.seal(Kind::Access, &content)?)
+    }
+
+    /// A refresh token around the upstream one.
+    pub(super) fn issue_refresh(&self, content: &RefreshContent) -> Result<String, IssueError> {
+        within_limit(self.sealer.seal(Kind::Refresh, content)?)
+    }
+
+    fn is_live(&self, expires: u64, family: &FamilyId) -> bool {
+        self.clock.now() < Instant::from_seconds(expires) && !self.store.is_ended(family)
+    }
+}
+
+fn within_limit(token: String) -> Result<String, IssueError> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(IssueError::TooLarge(token.len()));
+    }
+    Ok(token)
+}
