@@ -1,0 +1,174 @@
+//! What an embedded identity provider is started with. Every default is what a common provider does.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::keys::Algorithm;
+use crate::people::{self, Person};
+
+/// How the provider behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Appended to `http://127.0.0.1:PORT` to make the issuer: empty, `/` (as Auth0 has it) or a
+    /// path such as `/realms/shop`.
+    pub issuer_path: String,
+    /// The `aud` of access tokens, where the request names none that is honoured.
+    pub audience: String,
+    /// What a `resource` parameter (RFC 8707) does.
+    pub resource: ResourceParameter,
+    /// The algorithm that tokens are signed with.
+    pub algorithm: Algorithm,
+    /// Signed or opaque access tokens.
+    pub access_tokens: AccessTokens,
+    /// Lifetime of an access token and an ID token.
+    pub access_token_ttl: Duration,
+    /// Lifetime of a refresh token.
+    pub refresh_token_ttl: Duration,
+    /// Lifetime of an authorization code.
+    pub code_ttl: Duration,
+    /// How long a browser stays signed in.
+    pub session_ttl: Duration,
+    /// A refresh token is good once, and its second use ends the whole family (RFC 9700 4.14.2).
+    /// Off: the same refresh token is good until it expires.
+    pub rotate_refresh_tokens: bool,
+    /// The clients that may ask for tokens.
+    pub clients: Vec<Client>,
+    /// Who can sign in.
+    pub people: Vec<Person>,
+    /// Audiences that a token exchange (RFC 8693) may ask for, beside `audience`.
+    pub exchange_audiences: Vec<String>,
+    /// Serves `/control/*` on the same port, for tests in other processes.
+    pub control: bool,
+    /// Which optional members the published keys carry.
+    pub jwk_members: JwkMembers,
+    /// The `Cache-Control` of the key set, if any.
+    pub jwks_cache_control: Option<String>,
+    /// Members put over the discovery document; a `null` takes the member out.
+    pub discovery: Map<String, Value>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            issuer_path: String::new(),
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            resource: ResourceParameter::Ignored,
+            algorithm: Algorithm::Rs256,
+            access_tokens: AccessTokens::Signed,
+            access_token_ttl: Duration::from_secs(3600),
+            refresh_token_ttl: Duration::from_secs(8 * 3600),
+            code_ttl: Duration::from_secs(60),
+            session_ttl: Duration::from_secs(8 * 3600),
+            rotate_refresh_tokens: true,
+            clients: vec![
+                Client::public(PUBLIC_CLIENT),
+                Client::confidential(CONFIDENTIAL_CLIENT),
+            ],
+            people: people::demo(),
+            exchange_audiences: vec!["datahub".to_owned()],
+            control: false,
+            jwk_members: JwkMembers::default(),
+            jwks_cache_control: Some("max-age=300".to_owned()),
+            discovery: Map::new(),
+        }
+    }
+}
+
+/// The audience of access tokens unless [`Options::audience`] says otherwise.
+pub const DEFAULT_AUDIENCE: &str = "datahub-mcp";
+/// The public client that is always registered by default.
+pub const PUBLIC_CLIENT: &str = "datahub-mcp";
+/// The confidential client that is registered by default; its secret is [`CONFIDENTIAL_SECRET`].
+pub const CONFIDENTIAL_CLIENT: &str = "datahub-mcp-confidential";
+/// The secret of the confidential client. It has characters that RFC 6749 2.3.1 wants encoded.
+pub const CONFIDENTIAL_SECRET: &str = "sandbox secret: 100%+";
+
+/// What is done with a `resource` parameter (RFC 8707); the large providers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceParameter {
+    /// Not looked at.
+    Ignored,
+    /// It becomes the token's audience.
+    Honoured,
+    /// The request fails with `invalid_target`, as Entra does.
+    Refused,
+}
+
+/// The form of access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokens {
+    /// A JWT of type `at+jwt` (RFC 9068).
+    Signed,
+    /// A random string, which only introspection explains.
+    Opaque,
+}
+
+/// Which optional members the entries of the key set carry (RFC 7517 section 4).
+#[derive(Clone, Copy, Debug)]
+pub struct JwkMembers {
+    /// `kid`, also in the header of tokens.
+    pub kid: bool,
+    /// `alg`.
+    pub alg: bool,
+    /// `use`.
+    pub usage: bool,
+}
+
+impl Default for JwkMembers {
+    fn default() -> Self {
+        Self {
+            kid: true,
+            alg: true,
+            usage: true,
+        }
+    }
+}
+
+/// A registered client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: String,
+    /// None makes it a public client, which must use PKCE.
+    pub secret: Option<String>,
+    /// Compared byte for byte.
+    pub redirect_uris: Vec<String>,
+    /// May ask for a token of its own (`client_credentials`). Confidential clients only.
+    pub client_credentials: bool,
+    /// May exchange other tokens (RFC 8693) and introspect them. Confidential clients only.
+    pub resource_server: bool,
+}
+
+impl Client {
+    /// A public client without redirect URIs.
+    pub fn public(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret: None,
+            redirect_uris: Vec::new(),
+            client_credentials: false,
+            resource_server: false,
+        }
+    }
+
+    /// A confidential client with [`CONFIDENTIAL_SECRET`], allowed every grant.
+    pub fn confidential(id: &str) -> Self {
+        Self {
+            secret: Some(CONFIDENTIAL_SECRET.to_owned()),
+            client_credentials: true,
+            resource_server: true,
+            ..Self::public(id)
+        }
+    }
+
+    /// Adds a redirect URI.
+    #[must_use]
+    pub fn redirect(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+}
