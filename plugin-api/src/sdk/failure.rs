@@ -22,10 +22,10 @@ pub enum FailureKind {
 /// not hold the token.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    kind: FailureKind,
-    log_detail: String,
-    retry_after: Option<Duration>,
-    oauth_error: Option<String>,
+    pub(crate) kind: FailureKind,
+    pub(crate) log_detail: String,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) oauth_error: Option<String>,
 }
 
 impl Failure {

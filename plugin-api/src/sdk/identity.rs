@@ -1,23 +1,37 @@
 //! Whom a token belongs to.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
+
+use super::Token;
 
 /// Whom a token belongs to, and with which token DataHub is asked on that person's behalf.
+///
+/// Cheap to clone, so that a validator may keep its answers and give them out again.
 #[derive(Clone)]
 pub struct Identity {
     pub(crate) subject: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_at: Option<u64>,
     pub(crate) cache_ttl: Option<Duration>,
-    pub(crate) resolved_token: Option<Zeroizing<String>>,
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) resolved_token: Option<Token>,
+    claims: Option<Arc<Claims>>,
+}
+
+/// Claims and, once they have crossed the boundary, their JSON.
+struct Claims {
+    map: Map<String, Value>,
+    json: OnceLock<String>,
 }
 
 impl Identity {
-    /// The person, as the provider names them for good (`sub`). An empty subject is refused.
+    /// The person, as the provider names them for good (`sub`, RFC 7519 section 4.1.2). The host
+    /// refuses (503) an empty subject, one of more than 1,024 bytes or with control characters.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -25,7 +39,7 @@ impl Identity {
             expires_at: None,
             cache_ttl: None,
             resolved_token: None,
-            claims: Map::new(),
+            claims: None,
         }
     }
 
@@ -43,27 +57,77 @@ impl Identity {
         self
     }
 
-    /// How long the host may remember this answer; it also keeps its own upper bound.
-    /// Zero: not at all. Unset: up to the host's bound.
+    /// How long the host may remember this answer, in whole seconds (parts are dropped); it also
+    /// keeps its own upper bound. Zero: not at all. Unset: up to the host's bound.
     #[must_use]
     pub fn cache_ttl(mut self, cache_ttl: Duration) -> Self {
         self.cache_ttl = Some(cache_ttl);
         self
     }
 
-    /// The token with which DataHub is asked on this person's behalf. Without one the host cannot
-    /// serve the person and answers 503.
+    /// The token with which DataHub is asked on this person's behalf: the presented one where
+    /// DataHub trusts it, or what it was exchanged for. Without one the host cannot serve the
+    /// person and answers 503.
     #[must_use]
     pub fn resolved_token(mut self, token: impl Into<String>) -> Self {
-        self.resolved_token = Some(Zeroizing::new(token.into()));
+        self.resolved_token = Some(Token::new(token));
         self
     }
 
-    /// Claims worth keeping for the host's log and policies; never secrets.
+    /// Claims worth keeping for the host's log and policies; never secrets. The host refuses more
+    /// than it is set to hold (64 KiB of JSON by default).
     #[must_use]
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
-        self.claims = claims;
+        self.claims = Some(Arc::new(Claims {
+            map: claims,
+            json: OnceLock::new(),
+        }));
         self
+    }
+
+    /// The person.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The scopes that the token grants.
+    pub fn get_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// When the token ends, in seconds since the Unix epoch.
+    pub fn get_expires_at(&self) -> Option<u64> {
+        self.expires_at
+    }
+
+    /// How long the host may remember this answer.
+    pub fn get_cache_ttl(&self) -> Option<Duration> {
+        self.cache_ttl
+    }
+
+    /// The token with which DataHub is asked.
+    pub fn get_resolved_token(&self) -> Option<&Token> {
+        self.resolved_token.as_ref()
+    }
+
+    /// One claim.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.as_ref()?.map.get(name)
+    }
+
+    /// All claims; `None` where none were given.
+    pub fn get_claims(&self) -> Option<&Map<String, Value>> {
+        Some(&self.claims.as_ref()?.map)
+    }
+
+    /// The claims as they cross the boundary: rendered once for all clones.
+    pub(crate) fn claims_json(&self) -> &str {
+        match &self.claims {
+            Some(claims) => claims
+                .json
+                .get_or_init(|| serde_json::to_string(&claims.map).unwrap_or_default()),
+            None => "",
+        }
     }
 }
 
@@ -74,10 +138,7 @@ impl fmt::Debug for Identity {
             .field("scopes", &self.scopes)
             .field("expires_at", &self.expires_at)
             .field("cache_ttl", &self.cache_ttl)
-            .field(
-                "resolved_token",
-                &self.resolved_token.as_ref().map(|_| "[secret]"),
-            )
+            .field("resolved_token", &self.resolved_token)
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,30 @@
-//! What a vendor writes against: one trait, four types, one macro.
+//! What a vendor writes against: one trait ([`TokenValidator`]), four types, one macro
+//! ([`export_token_validators!`](crate::export_token_validators)).
+//!
+//! Owns all that stands between a vendor's `async` code and the boundary: the guards against
+//! panics, the plugin's runtime, the way of its log records. Knows no kind of token.
+#![expect(
+    unsafe_code,
+    reason = "the boundary is pointers; each use says why it is sound"
+)]
 
+mod config;
+mod convert;
+#[doc(hidden)]
+pub mod export;
 mod failure;
+mod guard;
 mod identity;
+mod log;
+mod panic_hook;
 mod request;
+mod runtime;
+mod scope;
+mod shim;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 
@@ -10,6 +32,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use self::{
+    config::NoOptions,
     failure::{Failure, FailureKind},
     identity::Identity,
     request::{Request, Token},

@@ -1,0 +1,96 @@
+//! Between the vendor's types and those of the boundary.
+
+use std::{
+    mem::{self, ManuallyDrop},
+    ptr,
+    time::Duration,
+};
+
+use abi_stable::std_types::{ROption, RResult, RString};
+
+use super::{Failure, FailureKind, Identity, Request, Token, guard::Panicked};
+use crate::v1_0;
+
+impl From<v1_0::Request> for Request {
+    fn from(request: v1_0::Request) -> Self {
+        Self {
+            token: Token::from(request.token),
+            request_id: request.request_id.into(),
+            deadline: Duration::from_millis(request.deadline_ms),
+        }
+    }
+}
+
+/// Calls `work` with the host's request as a vendor sees it, without a copy of the token.
+pub(crate) fn with_borrowed<R>(request: &v1_0::Request, work: impl FnOnce(&Request) -> R) -> R {
+    // SAFETY: the bitwise copy of the secret shares its buffer with `request`, which outlives this
+    // call. Nobody frees, writes or moves the buffer through the copy: it is only lent as `&`, it
+    // is never dropped on unwinding (`ManuallyDrop`) and forgotten below.
+    let token = Token::from(unsafe { ptr::read(&raw const request.token) });
+    let view = ManuallyDrop::new(Request {
+        token,
+        request_id: request.request_id.as_str().to_owned(),
+        deadline: Duration::from_millis(request.deadline_ms),
+    });
+    let answer = work(&view);
+    let Request { token, .. } = ManuallyDrop::into_inner(view);
+    mem::forget(token);
+    answer
+}
+
+impl From<Identity> for v1_0::Accepted {
+    fn from(identity: Identity) -> Self {
+        let claims_json = identity.claims_json().into();
+        Self {
+            subject: identity.subject.into(),
+            scopes: identity.scopes.into_iter().map(RString::from).collect(),
+            expires_at: identity.expires_at.into(),
+            cache_ttl_s: identity.cache_ttl.map(|ttl| ttl.as_secs()).into(),
+            resolved_token: identity.resolved_token.map(Token::into_secret).into(),
+            claims_json,
+            ext_json: RString::new(),
+        }
+    }
+}
+
+impl From<Failure> for v1_0::Failure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: match failure.kind {
+                FailureKind::NotMine => v1_0::FailKind::NOT_MINE,
+                FailureKind::Rejected => v1_0::FailKind::REJECTED,
+                FailureKind::Unavailable => v1_0::FailKind::UNAVAILABLE,
+                FailureKind::Misconfigured => v1_0::FailKind::MISCONFIGURED,
+                FailureKind::Internal => v1_0::FailKind::INTERNAL,
+            },
+            retry_after_ms: failure
+                .retry_after
+                .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+                .into(),
+            oauth_error: failure.oauth_error.unwrap_or_default().into(),
+            log_detail: failure.log_detail.into(),
+            ext_json: RString::new(),
+        }
+    }
+}
+
+impl v1_0::Failure {
+    /// What the host is told of a panic in `call`.
+    pub(crate) fn panicked(call: &str, panicked: &Panicked) -> Self {
+        Self {
+            kind: v1_0::FailKind::PANICKED,
+            retry_after_ms: ROption::RNone,
+            oauth_error: RString::new(),
+            log_detail: format!("`{call}` {panicked}").into(),
+            ext_json: RString::new(),
+        }
+    }
+}
+
+/// A vendor's answer as it crosses the boundary.
+pub(crate) fn outcome(answer: Result<Identity, Failure>) -> v1_0::Outcome {
+    match answer {
+        Ok(identity) => RResult::ROk(identity.into()),
+        Err(failure) => RResult::RErr(failure.into()),
+    }
+}

@@ -1,0 +1,214 @@
+//! What [`export_token_validators!`](crate::export_token_validators) expands to: the symbol that
+//! the host looks for, and the functions behind it.
+
+use std::{collections::HashSet, sync::OnceLock};
+
+use abi_stable::std_types::{RResult, RResult::RErr, RString, RVec};
+use serde_json::json;
+
+use super::{Failure, TokenValidator, config, guard, panic_hook, shim};
+use crate::v1_0::{self, Factory, HostRef, Secret, ValidatorBox};
+
+/// One validator of a library. Made by the export macro.
+#[doc(hidden)]
+pub struct FactoryEntry {
+    name: &'static str,
+    schema: fn() -> String,
+    create: fn(RString, &Secret, HostRef) -> RResult<ValidatorBox, v1_0::Failure>,
+}
+
+impl FactoryEntry {
+    /// The factory of `V` under `name`. A name that cannot be selected does not compile.
+    pub const fn of<V: TokenValidator>(name: &'static str) -> Self {
+        assert!(
+            is_name(name),
+            "a factory's name is made of ASCII letters, digits, `_` and `-`"
+        );
+        Self {
+            name,
+            schema: || config::schema::<V::Config>().to_string(),
+            create: shim::create::<V>,
+        }
+    }
+}
+
+const fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] == b'-') {
+            return false;
+        }
+        at += 1;
+    }
+    0 < at && at <= 64
+}
+
+/// What a library says of itself. Made by the export macro.
+#[doc(hidden)]
+pub struct Library {
+    /// The name of the vendor's crate.
+    pub name: &'static str,
+    /// The version of the vendor's crate.
+    pub version: &'static str,
+    /// Its validators.
+    pub factories: &'static [FactoryEntry],
+}
+
+impl Library {
+    /// See [`v1_0::Plugin::info_json`].
+    pub fn info_json(&self) -> RString {
+        let info = json!({
+            "name": self.name,
+            "version": self.version,
+            "api": "1.0",
+            "sdk": env!("CARGO_PKG_VERSION"),
+            "rustc": env!("PLUGIN_API_RUSTC"),
+            "profile": if cfg!(debug_assertions) { "debug" } else { "release" },
+        });
+        info.to_string().into()
+    }
+
+    /// See [`v1_0::Plugin::factories`]. A schema that panics leaves its factory out.
+    pub fn factories(&self) -> RVec<Factory> {
+        static SCHEMAS: OnceLock<Vec<Option<String>>> = OnceLock::new();
+        let schemas = SCHEMAS.get_or_init(|| {
+            self.factories
+                .iter()
+                .map(|factory| guard::catch(factory.schema).ok())
+                .collect()
+        });
+        let mut seen = HashSet::new();
+        self.factories
+            .iter()
+            .zip(schemas)
+            .filter(|(factory, _)| seen.insert(factory.name))
+            .filter_map(|(factory, schema)| {
+                Some(Factory {
+                    name: factory.name.into(),
+                    schema_json: schema.as_deref()?.into(),
+                    ext_json: RString::new(),
+                })
+            })
+            .collect()
+    }
+
+    /// See [`v1_0::Plugin::create`].
+    pub fn create(
+        &self,
+        plugin_id: RString,
+        factory: &str,
+        config_json: &Secret,
+        host: HostRef,
+    ) -> RResult<ValidatorBox, v1_0::Failure> {
+        panic_hook::install();
+        match self
+            .factories
+            .iter()
+            .find(|candidate| candidate.name == factory)
+        {
+            Some(factory) => (factory.create)(plugin_id, config_json, host),
+            None => {
+                RErr(Failure::misconfigured(format!("there is no factory `{factory}` here")).into())
+            }
+        }
+    }
+}
+
+/// What the macro's code needs, under names that no vendor's crate has to depend on.
+#[doc(hidden)]
+pub mod reexports {
+    pub use abi_stable::{
+        library::{__call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult},
+        prefix_type::PrefixTypeTrait,
+        std_types::{RResult, RString, RVec},
+    };
+}
+
+/// Makes a library of validators out of a crate: `"name" => Type`, separated by commas.
+///
+/// The crate is a `cdylib`, uses the macro once, and its profile keeps `panic = "unwind"`.
+///
+/// ```
+/// use plugin_api::sdk::{Failure, Identity, NoOptions, Request, TokenValidator};
+///
+/// struct Notary;
+///
+/// impl TokenValidator for Notary {
+///     type Config = NoOptions;
+///
+///     fn create(_: NoOptions) -> Result<Self, Failure> {
+///         Ok(Self)
+///     }
+///
+///     async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+///         match request.token.expose().strip_prefix("notarised-") {
+///             Some(person) => Ok(Identity::new(person).resolved_token(request.token.expose())),
+///             None => Err(Failure::not_mine("has no notary's prefix")),
+///         }
+///     }
+/// }
+///
+/// plugin_api::export_token_validators! { "notary" => Notary }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export_token_validators {
+    ($($name:literal => $validator:ty),+ $(,)?) => {
+        #[cfg(panic = "abort")]
+        ::core::compile_error!(
+            "a token validator cannot be built with `panic = \"abort\"`: a panic could not be \
+             kept from ending the host. Set `panic = \"unwind\"` in the profile"
+        );
+
+        const _: () = {
+            use $crate::sdk::export::{FactoryEntry, Library, reexports as __r};
+            use $crate::v1_0 as __v;
+
+            static LIBRARY: Library = Library {
+                name: ::core::env!("CARGO_PKG_NAME"),
+                version: ::core::env!("CARGO_PKG_VERSION"),
+                factories: &[$(FactoryEntry::of::<$validator>($name)),+],
+            };
+
+            extern "C" fn info_json() -> __r::RString {
+                LIBRARY.info_json()
+            }
+
+            extern "C" fn factories() -> __r::RVec<__v::Factory> {
+                LIBRARY.factories()
+            }
+
+            extern "C" fn create(
+                plugin_id: __r::RString,
+                factory: __r::RString,
+                config_json: __v::Secret,
+                host: __v::HostRef,
+            ) -> __r::RResult<__v::ValidatorBox, __v::Failure> {
+                LIBRARY.create(plugin_id, factory.as_str(), &config_json, host)
+            }
+
+            fn root_module() -> __v::PluginRef {
+                use __r::PrefixTypeTrait as _;
+                __v::Plugin { info_json, factories, create }.leak_into_prefix()
+            }
+
+            extern "C" fn load() -> __r::RootModuleResult {
+                __r::__call_root_module_loader(root_module)
+            }
+
+            // What abi_stable's own export macro generates, for a crate that does not depend on
+            // abi_stable, in every edition.
+            //
+            // SAFETY: nothing else has a reason to define this name, which is what the host looks
+            // for; `load` returns the `PluginRef` that the header is made for.
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            pub static HEADER: __r::LibHeader = unsafe {
+                __r::LibHeader::from_constructor::<__v::PluginRef>(
+                    load,
+                    __r::CheckTypeLayout::Yes,
+                )
+            };
+        };
+    };
+}

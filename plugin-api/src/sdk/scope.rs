@@ -1,0 +1,61 @@
+//! Who is at work on this thread: which instance, for which request. Log records get their labels
+//! from here, so a vendor need not pass them on.
+//!
+//! Holds borrowed pointers for the length of a guarded call only; never across an `await`.
+
+use std::{cell::Cell, ptr};
+
+use crate::v1_0::HostRef;
+
+/// One validator that the host made of this library.
+pub(crate) struct Instance {
+    /// The host's name for it.
+    pub(crate) id: String,
+    /// Where its log records go.
+    pub(crate) host: HostRef,
+}
+
+/// What a piece of work is done for.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The instance at work.
+    pub(crate) instance: &'a Instance,
+    /// The host's id of the request; empty for work that belongs to none.
+    pub(crate) request_id: &'a str,
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// Puts back the scope that was there before, also when the work unwinds.
+struct Restore(*const Scope<'static>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        // A thread that is ending has no scope any more; then there is nothing to put back.
+        let _ = CURRENT.try_with(|current| current.set(self.0));
+    }
+}
+
+impl Scope<'_> {
+    /// Does `work` within this scope.
+    pub(crate) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        let scope = ptr::from_ref(self).cast::<Scope<'static>>();
+        let _restore = Restore(
+            CURRENT
+                .try_with(|current| current.replace(scope))
+                .unwrap_or(ptr::null()),
+        );
+        work()
+    }
+}
+
+/// Calls `reader` with the scope of the work on this thread, if there is one.
+pub(crate) fn current<R>(reader: impl FnOnce(Option<&Scope<'_>>) -> R) -> R {
+    let scope = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: the pointer is null or was set by `Scope::run` on this very thread, which is still
+    // below us on the stack (it takes the pointer away before it returns or unwinds), so the scope
+    // that it borrows is alive; `reader` cannot keep the reference.
+    reader(unsafe { scope.as_ref() })
+}

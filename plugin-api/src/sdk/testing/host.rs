@@ -1,0 +1,72 @@
+//! A host that keeps what it is told, for tests.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use abi_stable::{prefix_type::PrefixTypeTrait as _, std_types::RStr};
+
+use crate::v1_0::{Host, HostRef, LogLevel, LogRecord};
+
+/// One record that a validator logged.
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: &'static str,
+    /// The module that spoke.
+    pub target: String,
+    /// What it said.
+    pub message: String,
+    /// The fields, as `name=value name=value`.
+    pub fields: String,
+    /// The request that it was about; empty where it was about none.
+    pub request_id: String,
+}
+
+static LINES: Mutex<Option<HashMap<String, Vec<LogLine>>>> = Mutex::new(None);
+
+fn with_lines<R>(work: impl FnOnce(&mut HashMap<String, Vec<LogLine>>) -> R) -> R {
+    work(
+        LINES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_default(),
+    )
+}
+
+extern "C" fn log_enabled(_: RStr<'_>, _: LogLevel, target: RStr<'_>) -> bool {
+    // What the runtime and HTTP libraries trace is no word of the validator's.
+    !["mio", "tokio", "runtime"]
+        .iter()
+        .any(|noisy| target.as_str().starts_with(noisy))
+}
+
+extern "C" fn log(record: &LogRecord<'_>) {
+    let line = LogLine {
+        level: match record.level {
+            LogLevel::ERROR => "error",
+            LogLevel::WARN => "warn",
+            LogLevel::INFO => "info",
+            LogLevel::DEBUG => "debug",
+            _ => "trace",
+        },
+        target: record.target.into(),
+        message: record.message.into(),
+        fields: record.fields.into(),
+        request_id: record.request_id.into(),
+    };
+    with_lines(|lines| lines.entry(record.plugin_id.into()).or_default().push(line));
+}
+
+pub(super) fn host() -> HostRef {
+    Host { log_enabled, log }.leak_into_prefix()
+}
+
+pub(super) fn lines(id: &str) -> Vec<LogLine> {
+    with_lines(|lines| lines.get(id).cloned().unwrap_or_default())
+}
+
+pub(super) fn forget(id: &str) {
+    with_lines(|lines| lines.remove(id));
+}
