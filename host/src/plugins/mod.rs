@@ -3,8 +3,19 @@
 //!
 //! Never names a concrete plugin, never trusts what one returns.
 
+mod digest;
+mod near;
+mod settings;
+
 use std::{sync::Arc, time::Duration};
 
+pub use self::{
+    digest::Sha256Digest,
+    settings::{
+        BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
+        SpecError, ValidatorSpec,
+    },
+};
 use crate::auth::Principal;
 
 /// What the validators say of a token.

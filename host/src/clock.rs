@@ -1,0 +1,116 @@
+//! The time, from one place that tests can move.
+//!
+//! Owns the wall clock (expiries that others wrote down) and a clock that only goes forward (how
+//! long something may be remembered). Never decides what has expired: that is its callers' part.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Tells the time. Cheap to clone; clones of a manual clock move together.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System {
+        started: Instant,
+    },
+    Manual {
+        start: SystemTime,
+        moved_ms: Arc<AtomicU64>,
+    },
+}
+
+impl Clock {
+    /// The clock of the operating system.
+    pub fn system() -> Self {
+        Self(Source::System {
+            started: Instant::now(),
+        })
+    }
+
+    /// A clock that stands still at `start` until [`Self::advance`] moves it.
+    pub fn manual(start: SystemTime) -> Self {
+        Self(Source::Manual {
+            start,
+            moved_ms: Arc::default(),
+        })
+    }
+
+    /// The wall clock: what time it is.
+    pub fn now(&self) -> SystemTime {
+        match &self.0 {
+            Source::System { .. } => SystemTime::now(),
+            Source::Manual { start, moved_ms } => {
+                *start + Duration::from_millis(moved_ms.load(Ordering::Acquire))
+            }
+        }
+    }
+
+    /// The wall clock in seconds since the Unix epoch; zero before it.
+    pub fn unix_seconds(&self) -> u64 {
+        self.now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    }
+
+    /// How long this clock has been running. Never goes back, whatever happens to the wall clock.
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Source::System { started } => started.elapsed(),
+            Source::Manual { moved_ms, .. } => {
+                Duration::from_millis(moved_ms.load(Ordering::Acquire))
+            }
+        }
+    }
+
+    /// Moves a manual clock forward, to the millisecond. Does nothing to the system's clock.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual { moved_ms, .. } = &self.0 {
+            let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            moved_ms.fetch_add(by, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::System { .. } => "Clock(system)",
+            Source::Manual { .. } => "Clock(manual)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_all_its_clones() {
+        let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_000));
+        let clone = clock.clone();
+        clock.advance(Duration::from_millis(2_500));
+        assert_eq!(clone.unix_seconds(), 1_002);
+        assert_eq!(clone.elapsed(), Duration::from_millis(2_500));
+    }
+
+    #[test]
+    fn the_system_clock_cannot_be_moved() {
+        let clock = Clock::system();
+        clock.advance(Duration::from_secs(3_600));
+        assert!(clock.elapsed() < Duration::from_secs(3_600));
+    }
+}
