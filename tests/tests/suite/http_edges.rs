@@ -1,0 +1,213 @@
+//! What strangers send on the wire: smuggling, floods of headers, oversize bodies, slow senders.
+
+use std::time::Duration;
+
+use integration_tests::{Server, raw};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+fn server() -> Server {
+    Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .env("HEADER_READ_TIMEOUT_SECONDS", "2")
+        .env("BODY_READ_TIMEOUT_SECONDS", "2")
+        .start()
+        .unwrap()
+}
+
+const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+/// Requests that two parsers could read in two ways.
+fn ambiguous(host: &str) -> Vec<(&'static str, String)> {
+    let chunked = format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len());
+    let length = BODY.len();
+    vec![
+        (
+            "no Host",
+            "POST /mcp HTTP/1.1\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "two Hosts",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n"
+            ),
+        ),
+        (
+            "Content-Length and Transfer-Encoding",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}"
+            ),
+        ),
+        (
+            "Transfer-Encoding and Content-Length",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nContent-Length: {length}\r\n\r\n{chunked}"
+            ),
+        ),
+        (
+            "two Content-Lengths",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nContent-Length: 0\r\n\r\n{BODY}"
+            ),
+        ),
+        (
+            "unknown transfer coding",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: xchunked\r\n\r\n{chunked}"
+            ),
+        ),
+        (
+            "folded header",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nX-Folded: a\r\n b\r\nContent-Length: 0\r\n\r\n"
+            ),
+        ),
+        (
+            "space before the colon",
+            format!("POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length : 0\r\n\r\n"),
+        ),
+        (
+            "NUL in a header",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nX-Nul: a\0b\r\nContent-Length: 0\r\n\r\n"
+            ),
+        ),
+        (
+            "negative length",
+            format!("POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length: -1\r\n\r\n"),
+        ),
+        (
+            "signed length",
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length: +{length}\r\n\r\n{BODY}"
+            ),
+        ),
+        (
+            "no HTTP at all",
+            "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".to_owned(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn ambiguous_requests_are_refused_and_the_connection_closed() {
+    let server = server();
+    let host = server.address().to_string();
+    for (name, request) in ambiguous(&host) {
+        let answer = raw::send(server.address(), request.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(raw::status(&answer), Some(400), "{name}: {answer}");
+        assert_eq!(raw::responses(&answer), 1, "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn two_authorization_headers_are_refused() {
+    let server = server();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\
+         Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{BODY}",
+        server.address(),
+        BODY.len()
+    );
+    let answer = raw::send(server.address(), request.as_bytes())
+        .await
+        .unwrap();
+    assert!(matches!(raw::status(&answer), Some(400 | 401)), "{answer}");
+}
+
+#[tokio::test]
+async fn floods_of_headers_are_refused() {
+    let server = server();
+    let host = server.address();
+    let many: String = (0..150).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let long = format!("X-Long: {}\r\n", "a".repeat(600 * 1024));
+    for (name, headers) in [("150 fields", many), ("600 KB", long)] {
+        let request =
+            format!("GET /health HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n");
+        let answer = raw::send(host, request.as_bytes()).await.unwrap();
+        assert_eq!(raw::status(&answer), Some(431), "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn oversize_bodies_are_413_with_and_without_a_length() {
+    let server = server();
+    let mcp = server.mcp();
+    let huge = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":"{}"}}}}"#,
+        "a".repeat(5 << 20)
+    );
+    let reply = integration_tests::mcp::reply(mcp.request(Some("t")).body(huge.clone()))
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 413, "{}", reply.text);
+    let chunks = futures::stream::iter(
+        huge.into_bytes()
+            .chunks(32 * 1024)
+            .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+            .collect::<Vec<_>>(),
+    );
+    // The server may close the connection while we are still sending: then there is no answer to read.
+    if let Ok(reply) = integration_tests::mcp::reply(
+        mcp.request(Some("t"))
+            .body(reqwest::Body::wrap_stream(chunks)),
+    )
+    .await
+    {
+        assert_eq!(reply.status, 413, "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn slow_headers_are_cut_off_and_others_are_served() {
+    let server = server();
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream
+            .write_all(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+            .await
+            .unwrap();
+        slow.push(stream);
+    }
+    let health = server
+        .mcp()
+        .http()
+        .get(server.url("/health"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(health.status(), 200);
+    // Each ends by the server's own time-out, long before the limit of the reader.
+    let ends = slow
+        .iter_mut()
+        .map(|stream| tokio::time::timeout(Duration::from_secs(40), raw::read_to_close(stream)));
+    for end in futures::future::join_all(ends).await {
+        let answer = end.expect("the server closes slow connections by itself");
+        assert!(
+            matches!(raw::status(&answer), None | Some(408 | 400)),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_cut_off() {
+    let server = server();
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer t\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: 100000\r\n\r\n{{",
+        server.address()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(40), raw::read_to_close(&mut stream))
+        .await
+        .expect("the server ends a slow body by itself");
+    assert!(
+        matches!(raw::status(&answer), None | Some(400 | 401 | 408 | 503)),
+        "{answer}"
+    );
+}

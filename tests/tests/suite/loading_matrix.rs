@@ -1,0 +1,248 @@
+//! Every kind of file that an operator, or somebody worse, can leave in the plugin directory. None
+//! of them may crash the host, hang it or be loaded; each refusal names the file and the reason.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+};
+
+use integration_tests::{Server, artifacts, server::Refusal};
+use sha2::{Digest, Sha256};
+
+/// A plugin directory of its own that only we can write to.
+fn plugin_dir() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    dir
+}
+
+fn put(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let file = dir.join(name);
+    fs::write(&file, bytes).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    file
+}
+
+fn good_bytes() -> Vec<u8> {
+    fs::read(artifacts().plugin("datahub_token")).unwrap()
+}
+
+fn refusal(dir: &Path, factory: &str) -> Refusal {
+    let refusal = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("TOKEN_VALIDATOR_PLUGIN_DIR", dir.display().to_string())
+        .env("TOKEN_VALIDATOR_FACTORY", factory)
+        .refuse()
+        .unwrap();
+    assert!(
+        refusal.status.code().is_some_and(|code| code > 0),
+        "{refusal:?}"
+    );
+    refusal
+}
+
+fn assert_says(refusal: &Refusal, words: &[&str]) {
+    for word in words {
+        assert!(
+            refusal.text.contains(word),
+            "no `{word}` in:\n{}",
+            refusal.text
+        );
+    }
+    assert!(!refusal.text.contains("panicked"), "{}", refusal.text);
+}
+
+#[test]
+fn a_sound_file_loads() {
+    let dir = plugin_dir();
+    put(dir.path(), "libsound.so", &good_bytes());
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env(
+            "TOKEN_VALIDATOR_PLUGIN_DIR",
+            dir.path().display().to_string(),
+        )
+        .env("TOKEN_VALIDATOR_FACTORY", "sound")
+        .start()
+        .unwrap();
+    drop(server);
+}
+
+#[test]
+fn a_missing_file_is_named_with_what_is_there() {
+    let dir = plugin_dir();
+    put(dir.path(), "libnotary.so", &good_bytes());
+    let refusal = refusal(dir.path(), "notray");
+    assert_says(
+        &refusal,
+        &["notray", "notary", &dir.path().display().to_string()],
+    );
+}
+
+#[test]
+fn text_is_no_plugin() {
+    let dir = plugin_dir();
+    put(dir.path(), "libtext.so", b"#!/bin/sh\necho surprise\n");
+    assert_says(&refusal(dir.path(), "text"), &["libtext.so", "ELF"]);
+}
+
+#[test]
+fn an_empty_file_is_no_plugin() {
+    let dir = plugin_dir();
+    put(dir.path(), "libempty.so", b"");
+    assert_says(&refusal(dir.path(), "empty"), &["libempty.so"]);
+}
+
+#[test]
+fn a_truncated_file_is_refused_wherever_it_was_cut() {
+    let dir = plugin_dir();
+    let bytes = good_bytes();
+    // Cuts near the start hit the headers, the others segments and the section table.
+    let mut cuts: Vec<usize> = vec![1, 16, 63, 64, 65, 120, 500, 4095, 4096, 4097];
+    cuts.extend((1..14).map(|part| bytes.len() / 14 * part));
+    cuts.extend([bytes.len() - 4096, bytes.len() - 64, bytes.len() - 1]);
+    for cut in cuts {
+        put(dir.path(), "libcut.so", &bytes[..cut]);
+        let refusal = refusal(dir.path(), "cut");
+        assert_says(&refusal, &["libcut.so"]);
+    }
+}
+
+#[test]
+fn another_machine_s_library_is_refused() {
+    let dir = plugin_dir();
+    let mut bytes = good_bytes();
+    // e_machine of the ELF header: 8 is MIPS.
+    bytes[18] = 8;
+    bytes[19] = 0;
+    put(dir.path(), "libmips.so", &bytes);
+    assert_says(&refusal(dir.path(), "mips"), &["libmips.so", "machine"]);
+}
+
+#[test]
+fn a_library_without_the_symbol_is_refused() {
+    let dir = plugin_dir();
+    let libm = [
+        "/lib/x86_64-linux-gnu/libm.so.6",
+        "/lib/aarch64-linux-gnu/libm.so.6",
+        "/lib64/libm.so.6",
+    ]
+    .iter()
+    .find_map(|path| fs::read(path).ok())
+    .expect("the C library's libm");
+    put(dir.path(), "libmath.so", &libm);
+    assert_says(&refusal(dir.path(), "math"), &["libmath.so", "symbol"]);
+}
+
+#[test]
+fn a_fifo_does_not_hang_the_start() {
+    let dir = plugin_dir();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        dir.path().join("libpipe.so"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .unwrap();
+    assert_says(
+        &refusal(dir.path(), "pipe"),
+        &["libpipe.so", "regular file"],
+    );
+}
+
+#[test]
+fn what_others_may_write_is_refused() {
+    for mode in [0o666, 0o664] {
+        let dir = plugin_dir();
+        let file = put(dir.path(), "libloose.so", &good_bytes());
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        assert_says(&refusal(dir.path(), "loose"), &["libloose.so", "writable"]);
+    }
+    let dir = plugin_dir();
+    put(dir.path(), "libloose.so", &good_bytes());
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_says(&refusal(dir.path(), "loose"), &["writable"]);
+}
+
+#[test]
+fn a_symlink_may_not_lead_out() {
+    let outside = plugin_dir();
+    let target = put(outside.path(), "libreal.so", &good_bytes());
+    let dir = plugin_dir();
+    symlink(&target, dir.path().join("liblink.so")).unwrap();
+    assert_says(&refusal(dir.path(), "link"), &["liblink.so"]);
+}
+
+#[test]
+fn a_symlink_may_stay_inside() {
+    let dir = plugin_dir();
+    put(dir.path(), "libreal-1.2.so", &good_bytes());
+    symlink("libreal-1.2.so", dir.path().join("libreal.so")).unwrap();
+    Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env(
+            "TOKEN_VALIDATOR_PLUGIN_DIR",
+            dir.path().display().to_string(),
+        )
+        .env("TOKEN_VALIDATOR_FACTORY", "real")
+        .start()
+        .unwrap();
+}
+
+#[test]
+fn two_files_for_one_name_are_ambiguous() {
+    let dir = plugin_dir();
+    put(dir.path(), "libtwin.so", &good_bytes());
+    put(dir.path(), "twin.so", &good_bytes());
+    assert_says(&refusal(dir.path(), "twin"), &["libtwin.so", "twin.so"]);
+}
+
+#[test]
+fn names_cannot_leave_the_directory() {
+    let dir = plugin_dir();
+    for name in ["../oidc", "/etc/passwd", ".hidden", "a/b"] {
+        assert_says(&refusal(dir.path(), name), &["TOKEN_VALIDATOR_FACTORY"]);
+    }
+}
+
+#[test]
+fn an_unknown_factory_is_named_with_those_that_are_there() {
+    let dir = plugin_dir();
+    put(dir.path(), "libsound.so", &good_bytes());
+    assert_says(
+        &refusal(dir.path(), "sound:nothing"),
+        &["nothing", "datahub_token"],
+    );
+}
+
+#[test]
+fn a_pinned_hash_must_match_and_both_are_printed() {
+    let dir = plugin_dir();
+    let bytes = good_bytes();
+    put(dir.path(), "libpinned.so", &bytes);
+    let right: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let wrong = "0".repeat(64);
+    let builder = || {
+        Server::builder()
+            .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+            .env(
+                "TOKEN_VALIDATOR_PLUGIN_DIR",
+                dir.path().display().to_string(),
+            )
+            .env("TOKEN_VALIDATOR_FACTORY", "pinned")
+    };
+    let refusal = builder()
+        .env("TOKEN_VALIDATOR_SHA256", &wrong)
+        .refuse()
+        .unwrap();
+    assert_says(&refusal, &[&right, &wrong]);
+    builder()
+        .env("TOKEN_VALIDATOR_SHA256", &right)
+        .start()
+        .unwrap();
+}
