@@ -1,5 +1,10 @@
 //! The black-box suite: one binary, one module a subject, so that it links once.
 
+mod datahub_failures;
 mod http_edges;
+mod hygiene;
+mod identity_provider;
+mod isolation;
 mod loading_matrix;
 mod who_is_let_in;
+mod world;

@@ -1,0 +1,145 @@
+//! What DataHub does to us: down, slow, stalled, garbage, too much.
+
+use std::time::{Duration, Instant};
+
+use integration_tests::{Behaviour, Reply};
+use serde_json::json;
+
+use crate::world::World;
+
+/// A world in which the token's verdict is cached, so that only the tool talks to DataHub.
+async fn warm(
+    adapt: impl FnOnce(integration_tests::ServerBuilder) -> integration_tests::ServerBuilder,
+) -> (World, String) {
+    let world = World::with(sandbox::idp::Options::default(), adapt).await;
+    let token = world.idp.access_token("editor");
+    let reply = world
+        .server
+        .mcp()
+        .call(Some(&token), "search", json!({"query": "*"}))
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    (world, token)
+}
+
+async fn search(world: &World, token: &str) -> Reply {
+    world
+        .server
+        .mcp()
+        .call(Some(token), "search", json!({"query": "*"}))
+        .await
+        .unwrap()
+}
+
+/// The model is told that DataHub failed, in words, and the server lives.
+fn assert_tool_failed(reply: &Reply, context: &str) {
+    assert_eq!(reply.status, 200, "{context}: {}", reply.text);
+    assert!(reply.is_tool_error(), "{context}: {}", reply.text);
+    assert!(
+        reply.tool_text().contains("DataHub"),
+        "{context}: {}",
+        reply.text
+    );
+}
+
+#[tokio::test]
+async fn garbage_is_a_typed_error_and_the_next_call_is_well() {
+    let (world, token) = warm(|builder| builder).await;
+    for behaviour in [
+        Behaviour::Fixed(200, "<html><body>proxy</body></html>".to_owned(), "text/html"),
+        Behaviour::Fixed(200, r#"{"data": {"searchAcrossEntities": {"start""#.to_owned(), "application/json"),
+        Behaviour::Fixed(200, "[]".to_owned(), "application/json"),
+        Behaviour::Fixed(200, r#"{"data": null}"#.to_owned(), "application/json"),
+        Behaviour::Fixed(200, r#"{"errors": [{"message": "no", "extensions": {"code": 403, "type": "UNAUTHORIZED"}}], "data": null}"#.to_owned(), "application/json"),
+        Behaviour::Fixed(400, "bad".to_owned(), "text/plain"),
+        Behaviour::Fixed(404, "not here".to_owned(), "text/plain"),
+        Behaviour::Fixed(302, String::new(), "text/plain"),
+        Behaviour::TooMany(3),
+    ] {
+        world.datahub.behave(behaviour.clone());
+        let reply = search(&world, &token).await;
+        assert_tool_failed(&reply, &format!("{behaviour:?}"));
+    }
+    world.datahub.behave(Behaviour::Echo);
+    assert!(!search(&world, &token).await.is_tool_error());
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let (world, token) = warm(|builder| builder).await;
+    world.datahub.behave(Behaviour::Endless);
+    assert_tool_failed(&search(&world, &token).await, "endless");
+    assert!(
+        resident_megabytes(world.server.pid()) < 300,
+        "the whole answer was kept"
+    );
+}
+
+#[tokio::test]
+async fn a_stalled_or_trickling_datahub_does_not_hold_anybody_for_ever() {
+    let (world, token) = warm(|builder| builder.env("DATAHUB_TIMEOUT_SECONDS", "1")).await;
+    for behaviour in [Behaviour::Stall, Behaviour::Trickle] {
+        world.datahub.behave(behaviour.clone());
+        let begin = Instant::now();
+        assert_tool_failed(&search(&world, &token).await, &format!("{behaviour:?}"));
+        // Generous: the machine may be busy. Without the limit it would be for ever.
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "{behaviour:?}: {:?}",
+            begin.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broken_datahub_opens_the_breaker_and_a_healed_one_closes_it() {
+    let (world, token) = warm(|builder| builder).await;
+    world
+        .datahub
+        .behave(Behaviour::Fixed(503, "down".to_owned(), "text/plain"));
+    for _ in 0..30 {
+        assert_tool_failed(&search(&world, &token).await, "503");
+    }
+    let asked = world.datahub.requests();
+    for _ in 0..10 {
+        assert_tool_failed(&search(&world, &token).await, "open breaker");
+    }
+    assert!(
+        world.datahub.requests() - asked < 10,
+        "the breaker never opened"
+    );
+    // Health is about us, readiness about our neighbours.
+    let http = world.server.mcp().http().clone();
+    assert_eq!(
+        http.get(world.server.url("/health"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    world.datahub.behave(Behaviour::Echo);
+    let healed = async {
+        while search(&world, &token).await.is_tool_error() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), healed)
+        .await
+        .expect("the breaker closes again");
+}
+
+fn resident_megabytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        / 1024
+}
