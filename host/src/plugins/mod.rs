@@ -3,14 +3,22 @@
 //!
 //! Never names a concrete plugin, never trusts what one returns.
 
+mod check;
 mod digest;
+mod elf;
+mod find;
 mod near;
+mod ownership;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
+    check::CheckError,
     digest::Sha256Digest,
+    elf::ElfError,
+    find::FindError,
+    ownership::OwnershipError,
     settings::{
         BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
         SpecError, ValidatorSpec,
