@@ -115,10 +115,6 @@ impl TokenValidator for Subject {
     }
 
     // Not `async`, so that the making of the future can panic too.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "the start of the call is a place to panic in"
-    )]
     fn validate(&self, request: Request) -> impl Future<Output = Result<Identity, Failure>> + Send {
         assert!(self.mode != Mode::PanicInStart, "start");
         async move {

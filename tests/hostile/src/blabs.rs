@@ -1,0 +1,30 @@
+//! Puts the token everywhere it must not be. The host cannot make a plugin keep a secret, but it
+//! masks what looks like a token before it writes a line.
+
+use plugin_api::sdk::{Failure, Identity, NoOptions, Request, TokenValidator};
+use serde_json::Map;
+
+use crate::behaviour::behave;
+
+/// Logs the token as message, as field, as name of a span and as claim, and fails with it.
+pub(crate) struct Blabs;
+
+impl TokenValidator for Blabs {
+    type Config = NoOptions;
+
+    fn create(_: NoOptions) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+        let token = request.token.expose();
+        let _span = tracing::error_span!("blab", secret = token).entered();
+        tracing::error!(token, "got {token}");
+        let mut claims = Map::new();
+        claims.insert("token".into(), token.into());
+        match behave(&request) {
+            Ok(identity) => Ok(identity.claims(claims)),
+            Err(_) => Err(Failure::rejected(format!("will not have {token}")).oauth_error(token)),
+        }
+    }
+}

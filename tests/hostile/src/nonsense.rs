@@ -1,0 +1,133 @@
+//! Answers what no host may believe.
+
+use std::time::Duration;
+
+use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    behaviour::{behave, triggers},
+    good::now,
+};
+
+/// What to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    /// Accepted as nobody.
+    EmptySubject,
+    /// A subject of 1 MiB.
+    LongSubject,
+    /// A subject with a line feed, an escape and a NUL.
+    ControlSubject,
+    /// Accepted, and ended a minute ago.
+    PastExpiry,
+    /// Accepted, and ends in 584 billion years.
+    EndlessExpiry,
+    /// May be remembered for as long.
+    EndlessTtl,
+    /// Ten megabytes of claims.
+    HugeClaims,
+    /// Claims 200 levels deep, more than JSON readers follow.
+    DeepClaims,
+    /// A hundred thousand scopes.
+    ManyScopes,
+    /// A scope with a quotation mark and a line feed, which would end a header.
+    ControlScopes,
+    /// Accepted, and no token to ask DataHub with.
+    NoResolvedToken,
+    /// Accepted, and an empty token to ask DataHub with.
+    EmptyResolvedToken,
+    /// A token to ask DataHub with that would end its header.
+    ControlResolvedToken,
+    /// A token of 1 MiB to ask DataHub with.
+    LongResolvedToken,
+    /// A failure with ten megabytes for the log.
+    HugeLogDetail,
+    /// A failure whose text for the log forges further lines.
+    ControlLogDetail,
+    /// Unavailable for the next 584 million years.
+    EndlessRetryAfter,
+    /// A rejection with an OAuth error code that would end its header.
+    ControlOauthError,
+}
+
+/// Answers one sort of nonsense.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct NonsenseOptions {
+    /// Which.
+    what: What,
+    /// Only for tokens that start with this.
+    #[serde(default)]
+    trigger: String,
+    /// Whether to answer from `try_validate`.
+    #[serde(default)]
+    fast: bool,
+}
+
+/// See [`NonsenseOptions`].
+pub(crate) struct Nonsense(NonsenseOptions);
+
+const MEGABYTE: usize = 1024 * 1024;
+
+impl Nonsense {
+    fn answer(&self, request: &Request) -> Result<Identity, Failure> {
+        if !triggers(request, &self.0.trigger) {
+            return behave(request);
+        }
+        let token = request.token.expose();
+        let good = Identity::new("nonsense").resolved_token(token);
+        match self.0.what {
+            What::EmptySubject => Ok(Identity::new("").resolved_token(token)),
+            What::LongSubject => Ok(Identity::new("x".repeat(MEGABYTE)).resolved_token(token)),
+            What::ControlSubject => Ok(Identity::new("a\nb\u{1b}[31m\0").resolved_token(token)),
+            What::PastExpiry => Ok(good.expires_at(now() - 60)),
+            What::EndlessExpiry => Ok(good.expires_at(u64::MAX)),
+            What::EndlessTtl => Ok(good.cache_ttl(Duration::MAX)),
+            What::HugeClaims => {
+                let mut claims = Map::new();
+                claims.insert("x".into(), "x".repeat(10 * MEGABYTE).into());
+                Ok(good.claims(claims))
+            }
+            What::DeepClaims => {
+                let mut value = Value::Null;
+                for _ in 0..200 {
+                    value = Value::Array(vec![value]);
+                }
+                let mut claims = Map::new();
+                claims.insert("x".into(), value);
+                Ok(good.claims(claims))
+            }
+            What::ManyScopes => Ok(good.scopes((0..100_000).map(|number| format!("s{number}")))),
+            What::ControlScopes => Ok(good.scopes(["a\"\r\nx: y"])),
+            What::NoResolvedToken => Ok(Identity::new("nonsense")),
+            What::EmptyResolvedToken => Ok(good.resolved_token("")),
+            What::ControlResolvedToken => Ok(good.resolved_token("a\r\nx: y")),
+            What::LongResolvedToken => Ok(good.resolved_token("x".repeat(MEGABYTE))),
+            What::HugeLogDetail => Err(Failure::rejected("x".repeat(10 * MEGABYTE))),
+            What::ControlLogDetail => Err(Failure::rejected("a\n2026-01-01 ERROR forged\u{1b}[2J")),
+            What::EndlessRetryAfter => {
+                Err(Failure::unavailable("for ever").retry_after(Duration::MAX))
+            }
+            What::ControlOauthError => Err(Failure::rejected("x").oauth_error("a\"\r\nx: y")),
+        }
+    }
+}
+
+impl TokenValidator for Nonsense {
+    type Config = NonsenseOptions;
+
+    fn create(options: NonsenseOptions) -> Result<Self, Failure> {
+        Ok(Self(options))
+    }
+
+    fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        self.0.fast.then(|| self.answer(request))
+    }
+
+    async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+        self.answer(&request)
+    }
+}

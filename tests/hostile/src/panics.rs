@@ -1,0 +1,105 @@
+//! Panics in any of its methods.
+#![expect(clippy::panic, reason = "panics are what it is for")]
+
+use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::behaviour::{behave, triggers};
+
+/// Where to panic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum At {
+    /// When it is made.
+    Create,
+    /// In `try_validate`, on the host's thread.
+    TryValidate,
+    /// In the first poll of `validate`.
+    FirstPoll,
+    /// In a later poll of `validate`.
+    LaterPoll,
+    /// In the destructor of a future that was cancelled; it never answers.
+    Cancel,
+    /// With a payload whose destructor panics again.
+    Payload,
+    /// In `health`.
+    Health,
+    /// In `shutdown`.
+    Shutdown,
+    /// In the validator's destructor.
+    Drop,
+}
+
+/// Panics at one place.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PanicsOptions {
+    /// Where.
+    at: At,
+    /// Only for tokens that start with this.
+    #[serde(default)]
+    trigger: String,
+}
+
+/// See [`PanicsOptions`].
+pub(crate) struct Panics(PanicsOptions);
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("hostile destructor");
+    }
+}
+
+impl TokenValidator for Panics {
+    type Config = PanicsOptions;
+
+    fn create(options: PanicsOptions) -> Result<Self, Failure> {
+        assert!(options.at != At::Create, "hostile create");
+        Ok(Self(options))
+    }
+
+    fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        if self.0.at == At::TryValidate && triggers(request, &self.0.trigger) {
+            // Made at run time, with the token in it: the host's log must not show it.
+            panic!("hostile try_validate of {}", request.token.expose());
+        }
+        None
+    }
+
+    async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+        if triggers(&request, &self.0.trigger) {
+            match self.0.at {
+                At::FirstPoll => panic!("hostile first poll of {}", request.token.expose()),
+                At::LaterPoll => {
+                    tokio::task::yield_now().await;
+                    panic!("hostile later poll");
+                }
+                At::Cancel => {
+                    let _bomb = Bomb;
+                    std::future::pending::<()>().await;
+                }
+                At::Payload => std::panic::panic_any(Bomb),
+                _ => {}
+            }
+        }
+        behave(&request)
+    }
+
+    async fn health(&self) -> Result<(), Failure> {
+        assert!(self.0.at != At::Health, "hostile health");
+        Ok(())
+    }
+
+    async fn shutdown(&self) {
+        assert!(self.0.at != At::Shutdown, "hostile shutdown");
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        assert!(self.0.at != At::Drop, "hostile drop");
+    }
+}
