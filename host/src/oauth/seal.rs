@@ -77,7 +77,7 @@ impl Kind {
 /// An envelope could not be made. Not something that a stranger can cause.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot seal an envelope")]
-pub(super) struct SealFailed;
+pub struct SealFailed;
 
 struct DerivedKey {
     id: [u8; 4],

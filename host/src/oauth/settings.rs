@@ -67,6 +67,9 @@ pub enum SettingsError {
     /// The keys are not usable.
     #[error(transparent)]
     Keys(#[from] super::KeysError),
+    /// The keys do not seal.
+    #[error(transparent)]
+    Seal(#[from] super::seal::SealFailed),
     /// The store's address is not usable.
     #[error(
         "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it away for one replica"

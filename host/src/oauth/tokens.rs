@@ -88,6 +88,29 @@ pub(super) struct RefreshContent {
     pub(super) scope: String,
 }
 
+/// Tokens of the identity provider with what is needed to issue ours around them.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct TokenSet {
+    /// The token that DataHub and the validators will see.
+    #[serde(rename = "t")]
+    pub(super) token: String,
+    /// The provider's refresh token; without one we issue none.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh: Option<String>,
+    /// When the access token ends, in seconds since 1970.
+    #[zeroize(skip)]
+    #[serde(rename = "x")]
+    pub(super) expires: u64,
+    /// When the refresh token ends, in seconds since 1970.
+    #[zeroize(skip)]
+    #[serde(rename = "y")]
+    pub(super) refresh_expires: u64,
+    /// The granted scopes.
+    #[zeroize(skip)]
+    #[serde(rename = "s")]
+    pub(super) scope: String,
+}
+
 /// Opens the tokens that this proxy issued. Cheap and without waiting: it runs on each request.
 pub struct SealedTokens {
     sealer: Arc<Sealer>,
@@ -143,28 +166,37 @@ impl SealedTokens {
         (self.clock.now() < Instant::from_seconds(content.expires)).then_some(content)
     }
 
-    /// An access token around `upstream`.
-    pub(super) fn issue_access(
+    /// An access token around the provider's token, and a refresh token where it gave one.
+    pub(super) fn issue(
         &self,
-        upstream: &SecretString,
-        expires: Instant,
+        tokens: &TokenSet,
         client: &ClientKey,
         family: &FamilyId,
-        scope: &str,
-    ) -> Result<String, IssueError> {
-        let content = AccessContent {
-            t: upstream.expose_secret().to_owned(),
-            x: expires.seconds(),
+        generation: u64,
+    ) -> Result<(String, Option<String>), IssueError> {
+        let access = AccessContent {
+            t: tokens.token.clone(),
+            x: tokens.expires,
             c: client.clone(),
             f: family.clone(),
-            s: scope.to_owned(),
+            s: tokens.scope.clone(),
         };
-        within_limit(self.sealer.seal(Kind::Access, &content)?)
-    }
-
-    /// A refresh token around the upstream one.
-    pub(super) fn issue_refresh(&self, content: &RefreshContent) -> Result<String, IssueError> {
-        within_limit(self.sealer.seal(Kind::Refresh, content)?)
+        let access = within_limit(self.sealer.seal(Kind::Access, &access)?)?;
+        let Some(upstream) = &tokens.refresh else {
+            return Ok((access, None));
+        };
+        let refresh = RefreshContent {
+            upstream: upstream.clone(),
+            expires: tokens.refresh_expires,
+            client: client.clone(),
+            family: family.clone(),
+            generation,
+            scope: tokens.scope.clone(),
+        };
+        Ok((
+            access,
+            Some(within_limit(self.sealer.seal(Kind::Refresh, &refresh)?)?),
+        ))
     }
 
     fn is_live(&self, expires: u64, family: &FamilyId) -> bool {

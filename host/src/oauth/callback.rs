@@ -1,0 +1,225 @@
+//! `GET /oauth/callback`: the identity provider sends the browser back.
+//!
+//! Goes on only in the browser that started (CVE-2026-27124 is what happens otherwise), once. The
+//! provider's code is redeemed here, and the client gets a code of ours.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    TokenMode,
+    answer::Request,
+    authorize::Transaction,
+    browser::Browser,
+    context::{CODE_TTL, Context},
+    error::{ErrorCode, PageError},
+    limits::Peer,
+    params::Params,
+    seal::Kind,
+    tokens::{IssueError, TokenSet},
+    types::{Code, FamilyId, State as UpstreamState},
+    upstream::{ProviderError, UpstreamError, UpstreamTokens},
+};
+
+/// Longest query that is looked at, in bytes.
+const MAX_QUERY_BYTES: usize = 16 * 1_024;
+
+/// What a code of ours stands for, sealed in the store.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CodeContent {
+    #[serde(rename = "q")]
+    pub(super) request: Request,
+    #[serde(rename = "t")]
+    pub(super) tokens: TokenSet,
+    #[serde(rename = "f")]
+    pub(super) family: FamilyId,
+}
+
+/// Serves the endpoint.
+pub(super) async fn get(
+    State(context): State<Arc<Context>>,
+    peer: Peer,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match callback(
+        &context,
+        &peer,
+        &headers,
+        query.as_deref().unwrap_or_default(),
+    )
+    .await
+    {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn callback(
+    context: &Context,
+    peer: &Peer,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<Response, PageError> {
+    context.authorize_limits.count_peer(peer)?;
+    let Context {
+        settings,
+        clock,
+        sealer,
+        ..
+    } = context;
+    let stale = || {
+        PageError::bad_request(
+            "This sign-in was finished before, took too long or began in another browser. Start again from your app.",
+        )
+    };
+    let params = (query.len() <= MAX_QUERY_BYTES)
+        .then(|| Params::parse(query.as_bytes()))
+        .flatten();
+    let params = params
+        .filter(|params| !params.any_repeated())
+        .ok_or_else(stale)?;
+    let get = |name| params.get(name).ok().flatten();
+    let state = get("state")
+        .and_then(UpstreamState::parse)
+        .ok_or_else(stale)?;
+    // Without our cookie nothing is taken out: a state that leaked is no way to spoil a sign-in.
+    let browser = Browser::known(headers, sealer, &settings.public_url, clock).ok_or_else(stale)?;
+    let sealed = context
+        .store
+        .take_transaction(&state.store_key())
+        .await?
+        .ok_or_else(stale)?;
+    let transaction: Transaction = sealer.open(Kind::Transaction, &sealed).ok_or_else(stale)?;
+    if !browser.id.is(&transaction.browser) {
+        tracing::warn!(client = %transaction.request.client, "sign-in came back in another browser");
+        return Err(stale());
+    }
+    Ok(finish(context, transaction, &params).await)
+}
+
+/// Everything from here on is the client's to know.
+async fn finish(context: &Context, transaction: Transaction, params: &Params) -> Response {
+    let issuer = context.settings.public_url.issuer();
+    let Transaction {
+        request, verifier, ..
+    } = transaction;
+    let get = |name| params.get(name).ok().flatten();
+    if let Some(iss) = get("iss")
+        && !context.upstream.is_issuer(iss).await
+    {
+        tracing::warn!("answer came from another issuer than the configured one");
+        let description = "the answer did not come from the configured identity provider";
+        return request
+            .reply_to
+            .error(ErrorCode::ServerError, description, issuer);
+    }
+    if let Some(error) = get("error") {
+        let error = ProviderError::new(error, get("error_description"));
+        return request.reply_to.provider_error(&error, issuer);
+    }
+    let Some(code) = get("code") else {
+        let description = "the identity provider sent neither a code nor an error";
+        return request
+            .reply_to
+            .error(ErrorCode::ServerError, description, issuer);
+    };
+    let resource = context.settings.public_url.resource();
+    let tokens = match context.upstream.redeem(code, &verifier, &resource).await {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            tracing::warn!(%error, "code of the identity provider could not be redeemed");
+            let (code, description) = match error {
+                UpstreamError::Unavailable(_) => (
+                    ErrorCode::TemporarilyUnavailable,
+                    "the identity provider does not answer",
+                ),
+                _ => (
+                    ErrorCode::ServerError,
+                    "the identity provider did not give a token",
+                ),
+            };
+            return request.reply_to.error(code, description, issuer);
+        }
+    };
+    match issue_code(context, request.clone(), tokens).await {
+        Ok(code) => request.reply_to.code(code.expose(), issuer),
+        Err((code, description)) => request.reply_to.error(code, description, issuer),
+    }
+}
+
+async fn issue_code(
+    context: &Context,
+    request: Request,
+    upstream: UpstreamTokens,
+) -> Result<Code, (ErrorCode, &'static str)> {
+    let family = FamilyId::random();
+    let tokens = token_set(context, &upstream, &request.scope);
+    if context.settings.token_mode == TokenMode::Sealed {
+        // A token that cannot be issued is told now, not after the client redeemed the code.
+        context
+            .tokens
+            .issue(&tokens, &request.client, &family, 0)
+            .map_err(|error| {
+                tracing::error!(%error, "token cannot be issued");
+                (ErrorCode::ServerError, describe(&error))
+            })?;
+    }
+    let code = Code::random();
+    let content = CodeContent {
+        request,
+        tokens,
+        family,
+    };
+    let failed = |_| (ErrorCode::ServerError, "the code could not be made");
+    let sealed = context.sealer.seal(Kind::Code, &content).map_err(failed)?;
+    context
+        .store
+        .put_code(&code.store_key(), sealed, &content.family, CODE_TTL)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "sign-in store failed");
+            (
+                ErrorCode::TemporarilyUnavailable,
+                "the sign-in state cannot be kept now",
+            )
+        })?;
+    tracing::info!(client = %content.request.client, "person signed in");
+    Ok(code)
+}
+
+/// What a client is told when a token cannot be issued.
+pub(super) fn describe(error: &IssueError) -> &'static str {
+    match error {
+        IssueError::TooLarge(_) => {
+            "the token of the identity provider is too large: over 8192 bytes once sealed; ask the operator to leave groups or claims out of it"
+        }
+        IssueError::Seal(_) => "the token could not be made",
+    }
+}
+
+/// The provider's answer as we keep it.
+pub(super) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &str) -> TokenSet {
+    let now = context.clock.now();
+    let longest = now.after(context.settings.access_ttl);
+    TokenSet {
+        token: upstream.token.expose_secret().to_owned(),
+        refresh: upstream
+            .refresh
+            .as_ref()
+            .map(|token| token.expose_secret().to_owned()),
+        expires: upstream
+            .expires
+            .map_or(longest, |expires| expires.min(longest))
+            .seconds(),
+        refresh_expires: now.after(context.settings.refresh_ttl).seconds(),
+        scope: upstream.scope.clone().unwrap_or_else(|| scope.to_owned()),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the endpoints share, and how long things live.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Settings, client_metadata::Documents, clients::Clients, clock::Clock, keys::Keys,
+    limits::Limits, redirect_uri::RedirectRules, seal::Sealer, settings::SettingsError,
+    store::Store, tokens::SealedTokens, upstream::Upstream,
+};
+
+/// How long a consent page can be answered.
+pub(super) const FORM_TTL: Duration = Duration::from_secs(1_800);
+/// How long a person may take at the identity provider.
+pub(super) const TRANSACTION_TTL: Duration = Duration::from_secs(600);
+/// How long a client may take to redeem a code.
+pub(super) const CODE_TTL: Duration = Duration::from_secs(120);
+/// How long a second use of a code is recognized as one.
+pub(super) const SPENT_CODE_TTL: Duration = Duration::from_secs(3_600);
+/// How long a refresh token that was used is answered again.
+pub(super) const REFRESH_GRACE: Duration = Duration::from_secs(60);
+/// How long a consent is remembered.
+pub(super) const CONSENT_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Everything that an endpoint needs.
+pub(super) struct Context {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) sealer: Arc<Sealer>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tokens: Arc<SealedTokens>,
+    pub(super) rules: Arc<RedirectRules>,
+    pub(super) clients: Clients,
+    pub(super) upstream: Upstream,
+    pub(super) register_limits: Limits,
+    pub(super) authorize_limits: Limits,
+    pub(super) token_limits: Limits,
+}
+
+impl Context {
+    /// Puts the parts together. Asks nobody.
+    pub(super) fn new(
+        settings: Settings,
+        clock: Clock,
+        store: Arc<dyn Store>,
+        documents: Documents,
+    ) -> Result<Self, SettingsError> {
+        let keys = Keys::load(&settings.keys)?;
+        let sealer = Arc::new(Sealer::new(&keys, &settings.public_url)?);
+        let rules = Arc::new(RedirectRules::new(
+            &settings.public_url,
+            &settings.redirect_schemes,
+        )?);
+        let clients = Clients::new(
+            &settings,
+            Arc::clone(&sealer),
+            documents,
+            Arc::clone(&rules),
+        )?;
+        let callback = settings.public_url.url("/oauth/callback");
+        let upstream = Upstream::new(&settings.upstream, callback, clock.clone())?;
+        let tokens = SealedTokens::new(Arc::clone(&sealer), Arc::clone(&store), clock.clone());
+        let limits = || Limits::new(&settings.limits);
+        Ok(Self {
+            register_limits: limits(),
+            authorize_limits: limits(),
+            token_limits: limits(),
+            clock,
+            sealer,
+            store,
+            tokens: Arc::new(tokens),
+            rules,
+            clients,
+            upstream,
+            settings,
+        })
+    }
+}
