@@ -8,6 +8,7 @@
 //! are in the source.
 
 pub mod clock;
+pub mod datahub;
 pub mod idp;
 pub mod people;
 pub mod serve;

@@ -1,0 +1,305 @@
+//! GraphQL: parse, validate, execute, and answer as DataHub does (graphql-java's error texts and
+//! `extensions`, HTTP 200 whatever happened).
+//!
+//! Knows nothing of metadata: that is [`super::resolvers`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use apollo_compiler::executable::{Operation, Selection, SelectionSet};
+use apollo_compiler::resolvers::Execution;
+use apollo_compiler::response::{GraphQLError, JsonMap};
+use apollo_compiler::schema::Implementers;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Name, Schema};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::hub::{Actor, Hub};
+use super::resolvers::{Cx, Node};
+
+/// The schema's text; a part of DataHub's own.
+pub(crate) const SCHEMA: &str = include_str!("../../schema/datahub.graphql");
+
+/// The schema, parsed once in a process.
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::new);
+
+/// How many parsed documents are kept.
+const MAX_DOCUMENTS: usize = 512;
+/// DataHub's `GRAPHQL_QUERY_DEPTH_LIMIT`.
+const MAX_DEPTH: usize = 50;
+/// DataHub's `GRAPHQL_QUERY_COMPLEXITY_LIMIT`, in fields.
+const MAX_COMPLEXITY: usize = 2000;
+
+/// The schema and the documents seen.
+pub(crate) struct Engine {
+    pub(crate) schema: Valid<Schema>,
+    implementers: apollo_compiler::collections::HashMap<Name, Implementers>,
+    documents: Mutex<HashMap<String, Arc<Prepared>>>,
+}
+
+/// A request, taken out of its HTTP body.
+pub(crate) struct Asked<'a> {
+    pub(crate) query: &'a str,
+    pub(crate) operation: Option<&'a str>,
+    /// An object.
+    pub(crate) variables: Value,
+}
+
+/// The answer's body, and what was asked.
+pub(crate) struct Answered {
+    pub(crate) body: Vec<u8>,
+    pub(crate) operation: Option<String>,
+}
+
+struct Prepared {
+    document: Result<Valid<ExecutableDocument>, Vec<Value>>,
+    refused: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Option<&'a JsonMap>>,
+    extensions: Value,
+}
+
+impl Body<'_> {
+    fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Engine {
+    #[expect(
+        clippy::expect_used,
+        reason = "the text is part of the program, and a test parses it"
+    )]
+    fn new() -> Self {
+        let schema = Schema::parse_and_validate(SCHEMA, "datahub.graphql").expect("valid schema");
+        let implementers = schema.implementers_map();
+        Self {
+            schema,
+            implementers,
+            documents: Mutex::default(),
+        }
+    }
+
+    fn prepare(&self, query: &str) -> Arc<Prepared> {
+        if let Some(prepared) = self.documents.lock().get(query) {
+            return Arc::clone(prepared);
+        }
+        let document = ExecutableDocument::parse_and_validate(&self.schema, query, "query")
+            .map_err(|with_errors| {
+                with_errors
+                    .errors
+                    .iter()
+                    .map(|e| validation(e.unstable_to_json_compat()))
+                    .collect()
+            });
+        let refused = document.as_ref().ok().and_then(refusal);
+        let prepared = Arc::new(Prepared { document, refused });
+        let mut documents = self.documents.lock();
+        if documents.len() >= MAX_DOCUMENTS {
+            documents.clear();
+        }
+        documents.insert(query.to_owned(), Arc::clone(&prepared));
+        prepared
+    }
+}
+
+/// Answers one request.
+pub(crate) fn execute(hub: &Arc<Hub>, actor: &Actor, asked: Asked<'_>) -> Answered {
+    let engine = &*ENGINE;
+    let prepared = engine.prepare(asked.query);
+    let document = match &prepared.document {
+        Ok(document) => document,
+        Err(errors) => return refuse(errors.clone(), asked.operation),
+    };
+    if let Some(error) = &prepared.refused {
+        return refuse(vec![error.clone()], asked.operation);
+    }
+    let Ok(operation) = document.operations.get(asked.operation) else {
+        let message = format!(
+            "Unknown operation named '{}'.",
+            asked.operation.unwrap_or_default()
+        );
+        return refuse(
+            vec![classified(&message, "ValidationError")],
+            asked.operation,
+        );
+    };
+    let name = operation.name.as_ref().map(ToString::to_string);
+    let cx = Cx::new(Arc::clone(hub), actor.clone());
+    let root = Node::root(
+        &cx,
+        if operation.is_mutation() {
+            "Mutation"
+        } else {
+            "Query"
+        },
+    );
+    let variables = match serde_json_bytes_map(asked.variables) {
+        Some(variables) => variables,
+        None => return refuse(vec![classified("no variables", "ValidationError")], None),
+    };
+    let executed = Execution::new(&engine.schema, document)
+        .operation(operation)
+        .implementers_map(&engine.implementers)
+        .raw_variable_values(&variables)
+        .enable_schema_introspection(true)
+        .execute_sync(&root);
+    let body = match executed {
+        Ok(response) => {
+            let errors = response
+                .errors
+                .into_iter()
+                .map(|error| field_error(&cx, error));
+            Body {
+                errors: errors.collect(),
+                data: Some(response.data.as_ref()),
+                extensions: json!({}),
+            }
+            .text()
+        }
+        Err(error) => {
+            let compat = error.to_graphql_error(&document.sources);
+            return refuse(vec![validation(compat)], asked.operation);
+        }
+    };
+    Answered {
+        body,
+        operation: name,
+    }
+}
+
+fn serde_json_bytes_map(variables: Value) -> Option<JsonMap> {
+    let value: apollo_compiler::response::JsonValue = variables.into();
+    match value {
+        apollo_compiler::response::JsonValue::Object(map) => Some(map),
+        _ => None,
+    }
+}
+
+fn refuse(errors: Vec<Value>, operation: Option<&str>) -> Answered {
+    let body = Body {
+        errors,
+        data: None,
+        extensions: json!({}),
+    }
+    .text();
+    Answered {
+        body,
+        operation: operation.map(str::to_owned),
+    }
+}
+
+fn classified(message: &str, classification: &str) -> Value {
+    json!({"message": message, "extensions": {"classification": classification}})
+}
+
+fn validation(error: GraphQLError) -> Value {
+    let syntax = error
+        .message
+        .to_ascii_lowercase()
+        .starts_with("syntax error");
+    let classification = if syntax {
+        "InvalidSyntax"
+    } else {
+        "ValidationError"
+    };
+    json!({
+        "message": format!("Validation error : {}", error.message),
+        "locations": error.locations,
+        "extensions": {"classification": classification},
+    })
+}
+
+/// A resolver's error: ours carries its number in the list that the request kept.
+fn field_error(cx: &Cx, error: GraphQLError) -> Value {
+    let text = error
+        .message
+        .strip_prefix("resolver error: ")
+        .unwrap_or(&error.message);
+    let known = text
+        .strip_prefix(Cx::ERROR_MARK)
+        .and_then(|n| n.parse().ok());
+    let known = known.and_then(|n| cx.error(n));
+    let raised = known.unwrap_or_else(|| ApiError::server(text));
+    json!({
+        "message": raised.message,
+        "locations": error.locations,
+        "path": error.path,
+        "extensions": raised.extensions(),
+    })
+}
+
+/// What DataHub refuses although it is valid.
+fn refusal(document: &Valid<ExecutableDocument>) -> Option<Value> {
+    let mut operations = document.operations.iter();
+    let operation = operations.next()?;
+    if operations.next().is_some() {
+        let message = "Only one operation is allowed in a document.";
+        return Some(classified(message, "ValidationError"));
+    }
+    let mut measure = Measure {
+        document,
+        fields: 0,
+        depth: 0,
+    };
+    measure.walk(operation, &operation.selection_set, 1);
+    if measure.depth > MAX_DEPTH {
+        let message = format!(
+            "maximum query depth exceeded {} > {MAX_DEPTH}",
+            measure.depth
+        );
+        return Some(classified(&message, "ExecutionAborted"));
+    }
+    if measure.fields > MAX_COMPLEXITY {
+        let message = format!(
+            "maximum query complexity exceeded {} > {MAX_COMPLEXITY}",
+            measure.fields
+        );
+        return Some(classified(&message, "ExecutionAborted"));
+    }
+    None
+}
+
+struct Measure<'a> {
+    document: &'a ExecutableDocument,
+    fields: usize,
+    depth: usize,
+}
+
+impl Measure<'_> {
+    /// Counts every field, with fragments spread out; a valid document has no cycle. Stops where
+    /// the count is far past the limit, so that nested fragments cannot make it run for ever.
+    fn walk(&mut self, operation: &Operation, set: &SelectionSet, depth: usize) {
+        self.depth = self.depth.max(depth);
+        for selection in &set.selections {
+            if self.fields > 10 * MAX_COMPLEXITY {
+                return;
+            }
+            match selection {
+                Selection::Field(field) => {
+                    self.fields += 1;
+                    if !field.selection_set.selections.is_empty() {
+                        self.walk(operation, &field.selection_set, depth + 1);
+                    }
+                }
+                Selection::InlineFragment(inline) => {
+                    self.walk(operation, &inline.selection_set, depth);
+                }
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.document.fragments.get(&spread.fragment_name) {
+                        self.walk(operation, &fragment.selection_set, depth);
+                    }
+                }
+            }
+        }
+    }
+}

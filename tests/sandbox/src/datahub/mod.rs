@@ -1,0 +1,157 @@
+//! The embedded DataHub: a catalog of aspects in memory, answered as DataHub answers it.
+//!
+//! [`EmbeddedDataHub::start`] binds a port on loopback and serves `/config`, `/health`, GraphQL and
+//! as much of REST as DataHub's own clients need. People, tokens and trusted issuers are plain
+//! values in [`Options`]; [`Running`] gives tests the address, the tokens, [`Controls`] and the
+//! record of what was asked.
+//!
+//! Never meant for a network, never written to disk, and it answers only what it really holds.
+
+mod auth;
+mod catalog;
+mod controls;
+mod engine;
+mod error;
+mod formats;
+mod http;
+mod hub;
+mod index;
+mod kinds;
+mod lineage;
+mod options;
+mod record;
+mod resolvers;
+mod time;
+mod tokens;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use catalog::{Catalog, LoadError};
+pub use controls::{Controls, Recorded, Written};
+pub use options::{Jwks, Kind, Options, Person, TrustedIssuer};
+
+use hub::Hub;
+
+#[cfg(test)]
+mod tests;
+
+/// The DataHub of the sandbox; see the module.
+#[derive(Debug)]
+pub struct EmbeddedDataHub;
+
+/// Why the embedded DataHub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or there is no file descriptor left.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    Bind {
+        /// The port that was asked for.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The HTTP client that fetches key sets could not be built.
+    #[error("cannot build the HTTP client for key sets: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A token could not be signed.
+    #[error("cannot sign the token of `{username}`: {source}")]
+    Token {
+        /// Whose token.
+        username: String,
+        /// What the library said.
+        source: jsonwebtoken::errors::Error,
+    },
+}
+
+impl EmbeddedDataHub {
+    /// Starts serving on 127.0.0.1 and returns once the port answers.
+    ///
+    /// # Errors
+    /// The port is taken, or a token could not be signed.
+    pub async fn start(options: Options) -> Result<Running, StartError> {
+        let port = options.port;
+        let bind = |source| StartError::Bind { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(bind)?;
+        let addr = listener.local_addr().map_err(bind)?;
+        let hub = Arc::new(Hub::new(options)?);
+        let stopping = CancellationToken::new();
+        let stopped = stopping.clone();
+        let router = http::router(Arc::clone(&hub));
+        let task = tokio::spawn(async move {
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(stopped.cancelled_owned())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "embedded datahub ended");
+            }
+        });
+        Ok(Running {
+            addr,
+            hub,
+            stopping,
+            task,
+        })
+    }
+}
+
+/// An embedded DataHub that serves. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    hub: Arc<Hub>,
+    stopping: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// `http://127.0.0.1:PORT`, without a slash at the end: the value of `DATAHUB_GMS_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// DataHub's own token of a person (or service account) given at start; none for others.
+    pub fn token(&self, username: &str) -> Option<String> {
+        self.hub.tokens.of_person(username)
+    }
+
+    /// The switches and the record for tests.
+    pub fn controls(&self) -> &Controls {
+        &self.hub.controls
+    }
+
+    /// The catalog as it is now, with every write so far.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.hub.catalog()
+    }
+
+    /// Puts another catalog in place of the present one; people are kept.
+    pub fn replace_catalog(&self, catalog: Catalog) {
+        self.hub.replace_catalog(catalog);
+    }
+
+    /// Stops listening, and waits until every request was answered.
+    pub async fn shutdown(mut self) {
+        self.stopping.cancel();
+        if (&mut self.task).await.is_err() {
+            tracing::error!("embedded datahub's task panicked");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}

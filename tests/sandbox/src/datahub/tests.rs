@@ -1,0 +1,62 @@
+//! The embedded DataHub through HTTP.
+
+use serde_json::{Value, json};
+
+use super::{Catalog, EmbeddedDataHub, Kind, Options, Person, Running};
+
+mod reading;
+
+/// Four people over a catalog.
+pub(super) async fn start(catalog: Catalog) -> Running {
+    let person = |username: &str, kind, suspended| Person {
+        username: username.to_owned(),
+        display_name: username.to_uppercase(),
+        email: format!("{username}@example.com"),
+        groups: vec!["analysts".to_owned()],
+        kind,
+        suspended,
+    };
+    let people = vec![
+        person("admin", Kind::Admin, false),
+        person("editor", Kind::Editor, false),
+        person("viewer", Kind::Viewer, false),
+        person("suspended", Kind::Viewer, true),
+    ];
+    EmbeddedDataHub::start(Options {
+        catalog,
+        people,
+        ..Options::default()
+    })
+    .await
+    .unwrap()
+}
+
+pub(super) fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
+        .unwrap()
+}
+
+/// Asks GraphQL as a person; gives the status and the body.
+pub(super) async fn ask(hub: &Running, who: &str, query: &str, variables: Value) -> (u16, String) {
+    let token = hub.token(who).unwrap_or_else(|| who.to_owned());
+    let answer = client()
+        .post(format!("{}/api/graphql", hub.url()))
+        .bearer_auth(token)
+        .json(&json!({ "query": query, "variables": variables }))
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.text().await.unwrap())
+}
+
+/// Asks as the editor and wants an answer without errors.
+pub(super) async fn data(hub: &Running, query: &str, variables: Value) -> Value {
+    let (status, body) = ask(hub, "editor", query, variables).await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, 200);
+    assert_eq!(body.get("errors"), None, "{body}");
+    body["data"].clone()
+}
