@@ -1,1 +1,30 @@
-//! What the validator plugins share.
+//! What the validator plugins share: HTTP with bounds, a provider's discovery and keys, the checks
+//! of JWTs, a clock that tests can move.
+//!
+//! An rlib, linked into each plugin. It knows the provider's side of a token and nothing of the
+//! host, of MCP or of the network boundary of plugins beyond `plugin_api::sdk`.
+
+mod address;
+mod algorithm;
+mod claims;
+mod clock;
+mod discovery;
+mod http;
+mod issuer;
+mod jwk;
+mod jwks;
+mod jws;
+mod lifetime;
+mod options;
+mod provider;
+mod strict_json;
+mod verifier;
+
+pub use self::{
+    claims::Verified,
+    clock::Clock,
+    http::{Answer, Http, HttpError, Network, shown},
+    jws::{MAX_TOKEN_BYTES, quoted},
+    options::{List, OidcOptions, Seconds, Switch},
+    verifier::Verifier,
+};

@@ -1,0 +1,161 @@
+//! The compact form of a JWS (RFC 7515 section 7.1), taken apart without trusting anything in it.
+//!
+//! Says what a token claims about itself; whether any of it is true is decided elsewhere. Size is
+//! checked before anything is decoded, base64url must be canonical and JSON strict, so that one
+//! token has one reading.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use plugin_api::sdk::Failure;
+use serde_json::{Map, Value};
+
+use crate::{algorithm::Algorithm, strict_json};
+
+/// The longest token that is looked at.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// The longest signature: RSA of 8192 bits.
+const MAX_SIGNATURE_BYTES: usize = 1024;
+
+/// A token taken apart.
+pub(crate) struct Compact<'a> {
+    header: Map<String, Value>,
+    /// The claims, not yet believed.
+    pub(crate) claims: Map<String, Value>,
+    /// What the signature is over.
+    pub(crate) message: &'a [u8],
+    /// The signature, decoded.
+    pub(crate) signature: Vec<u8>,
+}
+
+/// What the header of an acceptable token says.
+pub(crate) struct Header<'a> {
+    /// How it is signed.
+    pub(crate) algorithm: Algorithm,
+    /// With which key.
+    pub(crate) kid: Option<&'a str>,
+    /// What kind of token it is.
+    pub(crate) typ: Option<&'a str>,
+}
+
+impl<'a> Compact<'a> {
+    /// Takes a token apart. Nothing in it is checked beyond its form.
+    ///
+    /// # Errors
+    /// [`Failure::not_mine`] where the token is no JWT at all, so that the next validator of a
+    /// chain may know it; [`Failure::rejected`] where it is one, made to be read in two ways.
+    pub(crate) fn parse(token: &'a str) -> Result<Self, Failure> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Failure::rejected("token is longer than 16 KiB"));
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Failure::not_mine("token is not a JWT"));
+        };
+        match parts.count() {
+            0 => {}
+            2 => {
+                return Err(Failure::not_mine(
+                    "token is encrypted (five parts, JWE): have the provider issue signed access \
+                     tokens for this audience",
+                ));
+            }
+            _ => {
+                return Err(Failure::not_mine(
+                    "token is not a JWT: it has more than three parts",
+                ));
+            }
+        }
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| {
+            Failure::not_mine("token is not a JWT: its header is no canonical base64url")
+        })?;
+        if header.first() != Some(&b'{') && !header.first().is_some_and(u8::is_ascii_whitespace) {
+            return Err(Failure::not_mine(
+                "token is not a JWT: its header is no JSON object",
+            ));
+        }
+        let header = strict_json::parse_object(&header)
+            .map_err(|what| Failure::rejected(format!("the token's header {what}")))?;
+        let claims = URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| Failure::rejected("the token's payload is no canonical base64url"))?;
+        let claims = strict_json::parse_object(&claims)
+            .map_err(|what| Failure::rejected(format!("the token's payload {what}")))?;
+        let message = &token.as_bytes()[..token.len() - signature.len() - 1];
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| Failure::rejected("the token's signature is no canonical base64url"))?;
+        Ok(Self {
+            header,
+            claims,
+            message,
+            signature,
+        })
+    }
+
+    /// Reads the header as RFC 7515 section 4 and RFC 8725 want it.
+    ///
+    /// `jwk`, `jku`, `x5u`, `x5c` and the like are ignored: only the provider's own key set
+    /// chooses the key.
+    ///
+    /// # Errors
+    /// [`Failure::rejected`] with the reason.
+    pub(crate) fn header(&self) -> Result<Header<'_>, Failure> {
+        let name = match self.header.get("alg") {
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(Failure::rejected("the header's `alg` is no string")),
+            None => return Err(Failure::rejected("the header has no `alg`")),
+        };
+        let algorithm: Algorithm = name.parse().map_err(|_| {
+            let why = if name.eq_ignore_ascii_case("none") {
+                "an unsigned token is never accepted"
+            } else if name.starts_with("HS") {
+                "a symmetric signature is never accepted"
+            } else {
+                "not an asymmetric signature algorithm"
+            };
+            Failure::rejected(format!("`alg` {}: {why}", quoted(name)))
+        })?;
+        if self.header.contains_key("crit") {
+            return Err(Failure::rejected(
+                "the header's `crit` asks for extensions, none is known",
+            ));
+        }
+        if self.header.contains_key("b64") {
+            return Err(Failure::rejected(
+                "the header's `b64` (RFC 7797) is not accepted",
+            ));
+        }
+        if self.header.contains_key("enc") || self.header.contains_key("zip") {
+            return Err(Failure::rejected(
+                "the header is that of an encrypted token",
+            ));
+        }
+        if self.signature.is_empty() || self.signature.len() > MAX_SIGNATURE_BYTES {
+            return Err(Failure::rejected("the signature is empty or too long"));
+        }
+        Ok(Header {
+            algorithm,
+            kid: self.header_text("kid")?,
+            typ: self.header_text("typ")?,
+        })
+    }
+
+    fn header_text(&self, name: &str) -> Result<Option<&str>, Failure> {
+        match self.header.get(name) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(_) => Err(Failure::rejected(format!(
+                "the header's `{name}` is no string"
+            ))),
+        }
+    }
+}
+
+/// A stranger's text as it may stand in a log line: escaped and cut.
+pub fn quoted(text: &str) -> String {
+    const SHOWN: usize = 100;
+    let cut: String = text.chars().take(SHOWN).collect();
+    let more = if cut.len() < text.len() { "..." } else { "" };
+    format!("`{}{more}`", cut.escape_debug())
+}

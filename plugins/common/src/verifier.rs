@@ -1,0 +1,179 @@
+//! Verifies the JWTs of one provider: form, claims, key, signature, in this order.
+//!
+//! [`Verifier::try_verify`] answers from memory and never waits; [`Verifier::verify`] fetches
+//! keys where it must. A token is never accepted before its signature is checked, and one that
+//! its own claims already rule out never causes a fetch.
+
+use plugin_api::sdk::Failure;
+
+use crate::{
+    claims::{Rules, Verified},
+    clock::Clock,
+    http::Http,
+    issuer::key_may_sign,
+    jwks::Checked,
+    jws::{Compact, Header, quoted},
+    options::OidcOptions,
+    provider::{Provider, Snapshot},
+};
+
+/// The verifier of one provider's access tokens.
+#[derive(Debug)]
+pub struct Verifier {
+    rules: Rules,
+    provider: Provider,
+    clock: Clock,
+    issuer: String,
+    early: Option<crate::issuer::IssuerRule>,
+}
+
+/// What came of a token and a set of keys.
+enum Verdict {
+    Accepted(Verified),
+    Refused(Failure),
+    /// No key fitted: newer keys might.
+    NoKey(Failure),
+}
+
+impl Verifier {
+    /// Makes a verifier and begins to fetch the keys, on the current tokio runtime. A provider
+    /// that is down is no error here.
+    ///
+    /// # Errors
+    /// [`Failure::misconfigured`] with one line that says what to change.
+    pub fn new(options: &OidcOptions, clock: Clock) -> Result<Self, Failure> {
+        let (rules, settings) = options.resolve().map_err(Failure::misconfigured)?;
+        let configured = [Some(settings.issuer.url()), settings.jwks_uri.as_ref()];
+        let http = Http::new(&options.network(), configured.into_iter().flatten())
+            .map_err(|error| Failure::misconfigured(error.to_string()))?;
+        let issuer = settings.issuer.text().to_owned();
+        let early = settings.issuer.rule();
+        let provider = Provider::start(settings, http, clock.clone());
+        Ok(Self {
+            rules,
+            provider,
+            clock,
+            issuer,
+            early,
+        })
+    }
+
+    /// The issuer as it is configured.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Decides from memory; `None` where keys would have to be fetched. Never waits.
+    pub fn try_verify(&self, token: &str) -> Option<Result<Verified, Failure>> {
+        let compact = match Compact::parse(token) {
+            Ok(compact) => compact,
+            Err(failure) => return Some(Err(failure)),
+        };
+        if let Err(failure) = self.check_early(&compact) {
+            return Some(Err(failure));
+        }
+        let snapshot = self.provider.usable()?;
+        match self.check(&compact, &snapshot) {
+            Verdict::Accepted(verified) => Some(Ok(verified)),
+            Verdict::Refused(failure) => Some(Err(failure)),
+            Verdict::NoKey(_) if self.provider.may_refetch(&snapshot) => None,
+            Verdict::NoKey(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// Decides, fetching keys where that is needed and allowed.
+    ///
+    /// # Errors
+    /// [`Failure::not_mine`] for a token of another issuer or kind, [`Failure::rejected`] for a
+    /// bad one, [`Failure::unavailable`] while the provider's keys cannot be had.
+    pub async fn verify(&self, token: &str) -> Result<Verified, Failure> {
+        let compact = Compact::parse(token)?;
+        self.check_early(&compact)?;
+        let snapshot = self.provider.keys().await?;
+        let refusal = match self.check(&compact, &snapshot) {
+            Verdict::Accepted(verified) => return Ok(verified),
+            Verdict::Refused(failure) => return Err(failure),
+            Verdict::NoKey(failure) => failure,
+        };
+        let Some(snapshot) = self.provider.refetched(&snapshot).await else {
+            return Err(refusal);
+        };
+        match self.check(&compact, &snapshot) {
+            Verdict::Accepted(verified) => Ok(verified),
+            Verdict::Refused(failure) | Verdict::NoKey(failure) => Err(failure),
+        }
+    }
+
+    /// Says whether there are keys to verify with.
+    ///
+    /// # Errors
+    /// [`Failure::unavailable`] where there are none and they cannot be fetched.
+    pub async fn health(&self) -> Result<(), Failure> {
+        match self.provider.keys().await?.keys.len() {
+            0 => Err(Failure::unavailable(
+                "the provider publishes no key that can be used",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what needs no keys to be refused.
+    fn check_early(&self, compact: &Compact<'_>) -> Result<(), Failure> {
+        if let Some(rule) = &self.early {
+            rule.check(&compact.claims)?;
+            self.rules
+                .check(&compact.header()?, &compact.claims, self.clock.unix())?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, compact: &Compact<'_>, snapshot: &Snapshot) -> Verdict {
+        let header = match self.check_claims(compact, snapshot) {
+            Ok(header) => header,
+            Err(failure) => return Verdict::Refused(failure),
+        };
+        let keys = &snapshot.keys;
+        if keys.len() == 0 {
+            let failure = "the provider publishes no key that can be used";
+            return Verdict::NoKey(Failure::unavailable(failure));
+        }
+        let checked = keys.check(
+            header.kid,
+            header.algorithm,
+            compact.message,
+            &compact.signature,
+        );
+        match checked {
+            Checked::Good { key } if key_may_sign(keys.issuer_of(key), &compact.claims) => {
+                match self.rules.person(&compact.claims) {
+                    Ok(verified) => Verdict::Accepted(verified),
+                    Err(failure) => Verdict::Refused(failure),
+                }
+            }
+            Checked::Good { .. } => {
+                Verdict::Refused(Failure::rejected("the key belongs to another issuer"))
+            }
+            Checked::Bad => Verdict::NoKey(Failure::rejected("the signature is wrong")),
+            Checked::NoSuchKey => Verdict::NoKey(Failure::rejected(match header.kid {
+                Some(kid) => format!("the provider has no key {}", quoted(kid)),
+                None => format!("the provider has no key for {}", header.algorithm),
+            })),
+            Checked::WrongAlgorithm => Verdict::NoKey(Failure::rejected(format!(
+                "the key that the token names is not for {}",
+                header.algorithm
+            ))),
+        }
+    }
+
+    fn check_claims<'a>(
+        &self,
+        compact: &'a Compact<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Header<'a>, Failure> {
+        snapshot.issuer.check(&compact.claims)?;
+        let header = compact.header()?;
+        self.rules
+            .check(&header, &compact.claims, self.clock.unix())?;
+        Ok(header)
+    }
+}
