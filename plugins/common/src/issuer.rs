@@ -35,7 +35,7 @@ pub(crate) struct Issuer {
 
 /// Which tenants of a shared endpoint may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Tenants {
+pub(crate) enum Tenants {
     Any,
     Listed(Vec<String>),
 }
