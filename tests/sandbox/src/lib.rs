@@ -12,3 +12,4 @@ pub mod datahub;
 pub mod idp;
 pub mod people;
 pub mod serve;
+pub mod shop;
