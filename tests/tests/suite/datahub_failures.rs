@@ -78,7 +78,7 @@ async fn an_endless_answer_is_cut_off() {
 
 #[tokio::test]
 async fn a_stalled_or_trickling_datahub_does_not_hold_anybody_for_ever() {
-    let (world, token) = warm(|builder| builder.env("DATAHUB_TIMEOUT_SECONDS", "1")).await;
+    let (world, token) = warm(|builder| builder.env("DATAHUB_MCP_GMS_TIMEOUT_SECS", "1")).await;
     for behaviour in [Behaviour::Stall, Behaviour::Trickle] {
         world.datahub.behave(behaviour.clone());
         let begin = Instant::now();

@@ -9,8 +9,8 @@ fn server() -> Server {
     Server::builder()
         .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
         .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
-        .env("HEADER_READ_TIMEOUT_SECONDS", "2")
-        .env("BODY_READ_TIMEOUT_SECONDS", "2")
+        .env("DATAHUB_MCP_HEADER_TIMEOUT_SECS", "2")
+        .env("DATAHUB_MCP_BODY_TIMEOUT_SECS", "2")
         .start()
         .unwrap()
 }
