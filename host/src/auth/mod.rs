@@ -1,12 +1,19 @@
 //! Who is asking: the bearer token of a request, the challenge where there is none, and the
 //! [`Principal`] that a validator made of it.
 //!
-//! Never decides whether a token is good: that is the plugin's word alone.
+//! Never decides whether a token is good: that is the plugin's word alone. Never answers HTTP:
+//! `server::respond` turns an [`AuthError`] into a status.
 
+mod authenticator;
+mod bearer;
 mod caller;
+mod challenge;
 mod principal;
 
 pub use self::{
+    authenticator::{AuthError, Authenticator, TokenCheck},
+    bearer::{BearerError, MAX_TOKEN_BYTES, bearer},
     caller::{Caller, HttpOutcome},
+    challenge::Challenge,
     principal::{Principal, TokenDigest},
 };

@@ -1,1 +1,121 @@
-//! TODO-owner fills in.
+//! The command line: which command with which settings. Data goes to stdout, everything else to
+//! stderr.
+//!
+//! Exit statuses: 0 all went well; 1 it failed while running; 64 (`EX_USAGE`) a flag, a setting or a
+//! plugin that it names is wrong, and nothing was started.
+
+mod output;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+
+pub use self::output::{fail, print};
+use crate::config::{self, EXIT_USAGE, Environment, Raw};
+
+/// The MCP server that a company puts in front of DataHub.
+#[derive(Debug, Parser)]
+#[command(name = "datahub-mcp", version, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve MCP over HTTP (the default).
+    Serve,
+    /// Look at the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Manual,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Check all settings and load the plugins, as `serve` does, without serving.
+    Check,
+    /// Print the settings in force and where they come from, secrets masked.
+    Show,
+}
+
+/// A command and the settings that came with it.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// The settings, unchecked.
+    pub raw: Raw,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// The exit status, where there is nothing left to do: help was printed, or the flags are wrong.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+) -> Result<Invocation, ExitCode> {
+    let parsed = definition().try_get_matches_from(args).and_then(|matches| {
+        let command = Cli::from_arg_matches(&matches)?
+            .command
+            .unwrap_or(Command::Serve);
+        Ok((command, matches))
+    });
+    match parsed {
+        Ok((command, matches)) => {
+            // Flags may stand before or after the command; clap hands them down to the innermost.
+            let mut innermost = &matches;
+            while let Some((_, below)) = innermost.subcommand() {
+                innermost = below;
+            }
+            Ok(Invocation {
+                command,
+                raw: Raw::collect(innermost, environment),
+            })
+        }
+        Err(error) => {
+            // Nobody is left to tell where even this cannot be written.
+            let _ = error.print();
+            Err(match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(EXIT_USAGE),
+            })
+        }
+    }
+}
+
+/// The whole command line, settings included.
+pub fn definition() -> clap::Command {
+    config::with_settings(Cli::command())
+        .after_help("Every setting is an environment variable and a flag; `--help` lists them.")
+        .after_long_help(
+            "Secrets are read from a file with `@/path/to/file` or `<NAME>_FILE`. Options of a token \
+             validator are set with TOKEN_VALIDATOR_OPT_<NAME>; `datahub-mcp plugins inspect` lists them.",
+        )
+}
+
+/// The completion script for `shell`.
+pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut definition(), "datahub-mcp", &mut script);
+    script
+}
+
+/// The manual page in roff.
+///
+/// # Errors
+/// Where it cannot be rendered.
+pub fn manual() -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(definition()).render(&mut page)?;
+    Ok(page)
+}

@@ -1,1 +1,31 @@
-//! TODO-owner fills in.
+//! Settings: from flags and environment variables to the validated values that each module owns.
+//!
+//! Two types, on purpose: [`Raw`] is what was given, [`Settings`] is what is known to be good. All
+//! that is wrong is reported together, one line each. No other module reads the environment.
+
+mod command;
+mod datahub;
+mod error;
+mod listen;
+mod logs;
+mod names;
+mod raw;
+mod reader;
+mod setting;
+mod settings;
+mod signin;
+pub mod table;
+#[cfg(test)]
+mod tests;
+mod validators;
+
+pub use self::{
+    command::with_settings,
+    error::{ConfigError, Problem},
+    raw::{Environment, Raw, Source},
+    setting::Setting,
+    settings::{Settings, environment, masked},
+};
+
+/// The exit status where settings are wrong (`EX_USAGE` of sysexits.h).
+pub const EXIT_USAGE: u8 = 64;

@@ -1,0 +1,166 @@
+//! From a request's headers to its [`Caller`]: bearer, unseal, validator, a DataHub client of that
+//! person. The table "who is let in" of `DEVELOPING.md` is this file.
+//!
+//! Fails closed: every way out but one is an [`AuthError`]. A token that was sent is never replaced
+//! by the shared one.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures::future::BoxFuture;
+use http::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{BearerError, Caller, Principal, TokenDigest, bearer};
+use crate::{
+    datahub::DataHub,
+    oauth::{Opened, SealedTokens},
+    plugins::Verdict,
+    telemetry::metrics,
+};
+
+/// Who says whether a token is good: the plugins, or a test's stand-in.
+pub trait TokenCheck: Send + Sync + 'static {
+    /// What is to be said of `token`.
+    fn check<'a>(&'a self, token: &'a SecretString, request_id: &'a str) -> BoxFuture<'a, Verdict>;
+
+    /// Forgets what was remembered of a token.
+    fn evict(&self, token: &TokenDigest);
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// No token, and no shared one to fall back to.
+    #[error("no token was sent")]
+    Missing,
+    /// Credentials that are not one bearer token in one header.
+    #[error(transparent)]
+    Credentials(#[from] BearerError),
+    /// The validator, DataHub or our own seal says no.
+    #[error("the token is not good")]
+    InvalidToken,
+    /// Nobody can say now.
+    #[error("the token cannot be checked now")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// Lets requests in, or not.
+pub struct Authenticator {
+    check: Arc<dyn TokenCheck>,
+    sealed: Option<Arc<SealedTokens>>,
+    datahub: DataHub,
+    fallback: Option<Arc<Principal>>,
+}
+
+impl Authenticator {
+    /// `sealed` opens the tokens of our own proxy, where it is on; `fallback` is the shared token.
+    pub fn new(
+        check: Arc<dyn TokenCheck>,
+        sealed: Option<Arc<SealedTokens>>,
+        datahub: DataHub,
+        fallback: Option<SecretString>,
+    ) -> Self {
+        let fallback = fallback.map(|token| Arc::new(shared_principal(token)));
+        Self {
+            check,
+            sealed,
+            datahub,
+            fallback,
+        }
+    }
+
+    /// Who sent a request with these headers and this query string.
+    ///
+    /// # Errors
+    /// Where it is not to be served.
+    pub async fn admit(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        request_id: &str,
+    ) -> Result<Caller, AuthError> {
+        let admitted = self.principal(headers, query, request_id).await;
+        metrics::authentication(outcome(&admitted));
+        let principal = admitted?;
+        let datahub = self.datahub.client(principal.datahub_token.clone());
+        Ok(Caller::new(principal, datahub))
+    }
+
+    async fn principal(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        request_id: &str,
+    ) -> Result<Arc<Principal>, AuthError> {
+        let Some(presented) = bearer(headers, query)? else {
+            return self.fallback.clone().ok_or(AuthError::Missing);
+        };
+        let token = self.unseal(presented)?;
+        match self.check.check(&token, request_id).await {
+            // The plugin module checks this too; a person whose token has ended is worth two locks.
+            Verdict::Accepted(principal) if has_ended(&principal) => Err(AuthError::InvalidToken),
+            Verdict::Accepted(principal) => Ok(principal),
+            Verdict::Rejected => Err(AuthError::InvalidToken),
+            Verdict::Unavailable { retry_after } => Err(AuthError::Unavailable { retry_after }),
+        }
+    }
+
+    /// A token of our own proxy is opened; any other goes on as it is.
+    fn unseal(&self, presented: SecretString) -> Result<SecretString, AuthError> {
+        match self.sealed.as_ref().map(|sealed| sealed.open(&presented)) {
+            None | Some(Opened::NotOurs) => Ok(presented),
+            Some(Opened::Token(inner)) => Ok(inner),
+            Some(Opened::Invalid) => Err(AuthError::InvalidToken),
+        }
+    }
+
+    /// DataHub refused the token of `principal`: what was remembered of it is forgotten.
+    pub fn forget(&self, principal: &Principal) {
+        if let Some(digest) = &principal.token_digest {
+            self.check.evict(digest);
+        }
+    }
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("fallback", &self.fallback.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn shared_principal(token: SecretString) -> Principal {
+    debug_assert!(!token.expose_secret().is_empty());
+    Principal {
+        subject: "shared".to_owned(),
+        scopes: Vec::new(),
+        expires_at: None,
+        validator: "fallback".to_owned(),
+        datahub_token: token,
+        token_digest: None,
+    }
+}
+
+fn has_ended(principal: &Principal) -> bool {
+    principal
+        .expires_at
+        .is_some_and(|end| end <= SystemTime::now())
+}
+
+fn outcome(admitted: &Result<Arc<Principal>, AuthError>) -> &'static str {
+    match admitted {
+        Ok(principal) if principal.token_digest.is_none() => "shared",
+        Ok(_) => "accepted",
+        Err(AuthError::Missing) => "missing",
+        Err(AuthError::Credentials(_)) => "malformed",
+        Err(AuthError::InvalidToken) => "rejected",
+        Err(AuthError::Unavailable { .. }) => "unavailable",
+    }
+}

@@ -1,0 +1,34 @@
+//! The settings as flags of the command line.
+
+use clap::{Arg, ArgAction, Command};
+
+use super::table;
+
+/// Adds a flag for every setting, to this command and all below it.
+pub fn with_settings(command: Command) -> Command {
+    table::ALL.iter().fold(command, |command, setting| {
+        let mut help = format!("{} [env: {}]", setting.help(), setting.name);
+        if let Some(default) = setting.default {
+            help.push_str(&format!(" [default: {default}]"));
+        }
+        command.arg(
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name(setting.value)
+                .help(help)
+                .help_heading(setting.group)
+                .global(true)
+                // A short help must fit a screen.
+                .hide_short_help(true)
+                // A switch may stand alone.
+                .num_args(if setting.value == "BOOLEAN" {
+                    0..=1
+                } else {
+                    1..=1
+                })
+                .default_missing_value("true")
+                .require_equals(false)
+                .action(ArgAction::Set),
+        )
+    })
+}

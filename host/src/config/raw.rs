@@ -1,0 +1,145 @@
+//! What was given, before anybody looked at it: flags over environment variables, every value as
+//! text together with where it came from.
+//!
+//! Never reads the process's environment itself: `main` hands a snapshot in, tests their own.
+
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, parser::ValueSource};
+
+use super::{error::Problem, names, setting::Setting, table};
+
+/// The environment of the process, or a test's.
+pub type Environment = BTreeMap<String, String>;
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Flag,
+    /// The environment variable of that name, or its alias.
+    Environment,
+    /// The file that `<NAME>_FILE` names.
+    File,
+}
+
+/// The raw values of all settings that were given.
+#[derive(Clone, Default)]
+pub struct Raw {
+    values: BTreeMap<&'static str, (Source, String)>,
+    environment: Environment,
+    problems: Vec<Problem>,
+}
+
+impl Raw {
+    /// Merges flags over the environment. What is contradictory already here is remembered as a
+    /// problem, so that all of them are reported together.
+    pub fn collect(matches: &ArgMatches, environment: Environment) -> Self {
+        let mut flags = BTreeMap::new();
+        for setting in table::ALL {
+            if matches.value_source(setting.name) == Some(ValueSource::CommandLine)
+                && let Some(value) = matches.get_one::<String>(setting.name)
+            {
+                flags.insert(setting.name, value.clone());
+            }
+        }
+        Self::merge(flags, environment)
+    }
+
+    pub(super) fn merge(flags: BTreeMap<&'static str, String>, environment: Environment) -> Self {
+        let mut raw = Self {
+            // An empty variable is what a compose file makes of an unset one.
+            environment: environment
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+            ..Self::default()
+        };
+        for setting in table::ALL {
+            match flags.get(setting.name) {
+                Some(value) => {
+                    if setting.secret && !value.starts_with('@') {
+                        raw.problems.push(Problem::new(
+                            setting,
+                            None,
+                            "would show in the process list",
+                            &format!("give `@/path/to/file`, or set `{}`", setting.name),
+                        ));
+                    }
+                    raw.values
+                        .insert(setting.name, (Source::Flag, value.clone()));
+                }
+                None => raw.take_from_environment(setting),
+            }
+        }
+        raw.problems.extend(names::unknown(&raw.environment));
+        raw
+    }
+
+    fn take_from_environment(&mut self, setting: &'static Setting) {
+        let own = self.environment.get(setting.name);
+        let alias = setting.alias.and_then(|alias| self.environment.get(alias));
+        if let (Some(own), Some(alias)) = (own, alias)
+            && own != alias
+        {
+            let alias = setting.alias.unwrap_or_default();
+            self.problems.push(Problem::new(
+                setting,
+                None,
+                &format!("is set twice, to something else in `{alias}`"),
+                "unset one of them",
+            ));
+        }
+        let file = setting
+            .file_name()
+            .and_then(|name| self.environment.get(&name));
+        match (own.or(alias), file) {
+            (Some(_), Some(_)) => self.problems.push(Problem::new(
+                setting,
+                None,
+                &format!("is set twice, once by `{}_FILE`", setting.name),
+                "unset one of them",
+            )),
+            (Some(value), None) => {
+                self.values
+                    .insert(setting.name, (Source::Environment, value.clone()));
+            }
+            (None, Some(path)) => {
+                self.values
+                    .insert(setting.name, (Source::File, path.clone()));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The value of a setting and where it came from, if it was given.
+    pub(super) fn get(&self, setting: &Setting) -> Option<(Source, &str)> {
+        self.values
+            .get(setting.name)
+            .map(|(source, value)| (*source, value.as_str()))
+    }
+
+    /// The non-empty variables of the environment.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The variables that set one option of a plugin each.
+    pub(super) fn option_names(&self) -> impl Iterator<Item = &str> {
+        self.environment
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.starts_with(names::OPTION_PREFIX))
+    }
+
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The values may be secrets: only the names.
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}

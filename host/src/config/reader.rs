@@ -1,0 +1,265 @@
+//! Reads values of the table as types, and collects what is wrong instead of stopping at the first.
+
+use std::{fs::File, io::Read, ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    error::Problem,
+    raw::{Raw, Source},
+    setting::Setting,
+};
+
+/// The most bytes that are read from a file that holds a value.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Turns raw values into typed ones.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    raw: &'a Raw,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(raw: &'a Raw) -> Self {
+        Self {
+            raw,
+            problems: raw.problems().to_vec(),
+        }
+    }
+
+    /// Ends the reading: everything that was wrong.
+    pub(super) fn finish(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    pub(super) fn raw(&self) -> &'a Raw {
+        self.raw
+    }
+
+    /// Notes that the value of `setting` is wrong.
+    pub(super) fn wrong(&mut self, setting: &Setting, wrong: &str, fix: &str) {
+        let value = self
+            .raw
+            .get(setting)
+            .map(|(_, value)| value)
+            .or(setting.default);
+        self.problems.push(Problem::new(setting, value, wrong, fix));
+    }
+
+    /// Notes that `setting` was not given but must be.
+    pub(super) fn missing(&mut self, setting: &Setting, why: &str, fix: &str) {
+        self.problems.push(Problem::new(setting, None, why, fix));
+    }
+
+    /// Notes a problem of no single setting.
+    pub(super) fn problem(&mut self, line: String) {
+        self.problems.push(Problem::line(line));
+    }
+
+    /// Was it given at all?
+    pub(super) fn is_set(&self, setting: &Setting) -> bool {
+        self.raw.get(setting).is_some()
+    }
+
+    /// The text, from a file where `@file` or `<NAME>_FILE` says so, or the default.
+    pub(super) fn text(&mut self, setting: &Setting) -> Option<String> {
+        let Some((source, value)) = self.raw.get(setting) else {
+            return setting.default.map(str::to_owned);
+        };
+        let path = match (source, value.strip_prefix('@')) {
+            (Source::File, _) => Some(value),
+            (_, Some(path)) if setting.from_file => Some(path),
+            _ => None,
+        };
+        match path {
+            None => Some(value.trim().to_owned()),
+            Some(path) => match read_value(Path::new(path)) {
+                Ok(text) => Some(text),
+                Err(why) => {
+                    self.problems.push(Problem::new(
+                        setting,
+                        None,
+                        &format!("cannot be read from the file {path:?}: {why}"),
+                        "name a readable text file that is not empty",
+                    ));
+                    None
+                }
+            },
+        }
+    }
+
+    /// The text of a setting whose problems are reported where it is read for good.
+    pub(super) fn quiet_text(&mut self, setting: &Setting) -> Option<String> {
+        let known = self.problems.len();
+        let text = self.text(setting);
+        self.problems.truncate(known);
+        text
+    }
+
+    pub(super) fn secret(&mut self, setting: &Setting) -> Option<SecretString> {
+        let text = self.text(setting)?;
+        if text.bytes().any(|byte| !(0x21..=0x7e).contains(&byte)) {
+            self.wrong(
+                setting,
+                "holds spaces or other unprintable characters",
+                "check for a line break or a pasted space",
+            );
+            return None;
+        }
+        Some(SecretString::from(text))
+    }
+
+    /// A whole number in `range`; the unit only shows in the message.
+    pub(super) fn number(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> u64 {
+        let text = self.text(setting).unwrap_or_default();
+        match text.parse::<u64>() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let unit = match setting.value {
+                    "NUMBER" => String::new(),
+                    unit => format!(" of {}", unit.to_ascii_lowercase()),
+                };
+                self.wrong(
+                    setting,
+                    &format!(
+                        "not a whole number{unit} from {} to {}",
+                        range.start(),
+                        range.end()
+                    ),
+                    &match setting.default {
+                        Some(default) => format!("unset it for {default}"),
+                        None => "unset it".to_owned(),
+                    },
+                );
+                *range.start()
+            }
+        }
+    }
+
+    pub(super) fn size(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> usize {
+        usize::try_from(self.number(setting, range)).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn small(&mut self, setting: &Setting, range: RangeInclusive<u32>) -> u32 {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
+        u32::try_from(self.number(setting, range)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn seconds(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(setting, range))
+    }
+
+    pub(super) fn millis(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(setting, range))
+    }
+
+    /// `true` or `false`, and what the Python server takes for them.
+    pub(super) fn switch(&mut self, setting: &Setting) -> bool {
+        let text = self.text(setting).unwrap_or_default().to_ascii_lowercase();
+        match text.as_str() {
+            "true" | "1" | "yes" | "on" => true,
+            "false" | "0" | "no" | "off" => false,
+            _ => {
+                self.wrong(
+                    setting,
+                    "neither true nor false",
+                    "set it to `true` or `false`",
+                );
+                false
+            }
+        }
+    }
+
+    /// Anything that parses from text; `fix` says what it should look like.
+    pub(super) fn parse<T: FromStr>(
+        &mut self,
+        setting: &Setting,
+        wrong: &str,
+        fix: &str,
+    ) -> Option<T> {
+        let text = self.text(setting)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.wrong(setting, wrong, fix);
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        setting: &Setting,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let text = self.text(setting)?;
+        let found = choices
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            let words: Vec<String> = choices
+                .iter()
+                .map(|(word, _)| format!("`{word}`"))
+                .collect();
+            self.wrong(
+                setting,
+                "not a value that it takes",
+                &format!("set it to {}", words.join(" or ")),
+            );
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// An `http` or `https` URL without user, query or fragment.
+    pub(super) fn http_url(&mut self, setting: &Setting, example: &str) -> Option<Url> {
+        let text = self.text(setting)?;
+        let fix = format!("set it to a URL such as `{example}`");
+        let wrong = match Url::parse(&text) {
+            Err(why) => format!("not a URL ({why})"),
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                "neither http nor https".to_owned()
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "a URL with a user or a password".to_owned()
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                "a URL with a query or a fragment".to_owned()
+            }
+            Ok(url) => return Some(url),
+        };
+        self.wrong(setting, &wrong, &fix);
+        None
+    }
+
+    /// A list separated by commas or spaces.
+    pub(super) fn list(&mut self, setting: &Setting) -> Vec<String> {
+        self.text(setting)
+            .unwrap_or_default()
+            .split([',', ' '])
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// The text of a small file without the line break at its end.
+fn read_value(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    let read = file
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| error.to_string())?;
+    if read as u64 > MAX_FILE_BYTES {
+        return Err(format!("larger than {MAX_FILE_BYTES} bytes"));
+    }
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    if text.is_empty() {
+        Err("it is empty".to_owned())
+    } else {
+        Ok(text)
+    }
+}

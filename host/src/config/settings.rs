@@ -1,0 +1,104 @@
+//! All settings together, checked.
+
+use std::{ffi::OsString, path::Path};
+
+use secrecy::SecretString;
+
+use super::{
+    datahub,
+    error::ConfigError,
+    listen, logs,
+    raw::{Environment, Raw, Source},
+    reader::Reader,
+    signin, table, validators,
+};
+use crate::{oauth, plugins, server, telemetry};
+
+/// Everything that the server needs to know, in the types of the modules that own it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Logs.
+    pub telemetry: telemetry::Settings,
+    /// The listening side.
+    pub server: server::Settings,
+    /// The public URL, where it was given; else that of the loopback address that is bound.
+    pub public_url: Option<oauth::PublicUrl>,
+    /// Validators.
+    pub plugins: plugins::Settings,
+    /// DataHub.
+    pub datahub: crate::datahub::Settings,
+    /// The token of requests that have none.
+    pub shared_token: Option<SecretString>,
+    /// The sign-in proxy, where it is on; its public URL is filled in once the port is known.
+    pub oauth: Option<signin::Draft>,
+}
+
+impl Settings {
+    /// Checks everything. `program` is the path of the running executable: plugins are looked for
+    /// beside it where no directory is set.
+    ///
+    /// # Errors
+    /// Everything that is wrong, one line each.
+    pub fn check(raw: &Raw, program: &Path) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(raw);
+        let reader_ref = &mut reader;
+        let telemetry = logs::read(reader_ref);
+        let datahub = datahub::read(reader_ref);
+        let server = listen::read(reader_ref);
+        let public_url = listen::public_url(reader_ref, server.as_ref().map(|s| s.address));
+        let shared_token = datahub::shared_token(reader_ref, server.as_ref().map(|s| s.address));
+        let plugins = validators::read(reader_ref, program);
+        let oauth = signin::read(reader_ref);
+        let problems = reader.finish();
+        match (telemetry, datahub, server, plugins) {
+            (Some(telemetry), Some(datahub), Some(server), Some(plugins))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    telemetry,
+                    server,
+                    public_url,
+                    plugins,
+                    datahub,
+                    shared_token,
+                    oauth,
+                })
+            }
+            _ => Err(ConfigError(problems)),
+        }
+    }
+}
+
+/// The environment of this process. Variables that are not text are left out: none of ours can be.
+pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Each setting that was given or has a default, as `NAME=value` with secrets masked, and where it
+/// came from.
+pub fn masked(raw: &Raw) -> Vec<String> {
+    table::ALL
+        .iter()
+        .filter_map(|setting| {
+            let (value, from) = match raw.get(setting) {
+                Some((source, value)) => (value, Some(source)),
+                None => (setting.default?, None),
+            };
+            let from = match from {
+                None => "default",
+                Some(Source::Flag) => "flag",
+                Some(Source::Environment) => "environment",
+                Some(Source::File) => "file",
+            };
+            let hidden = setting.secret || setting.name == table::TOKEN_VALIDATOR_CONFIG.name;
+            let value = if hidden { "***" } else { value };
+            Some(format!("{}={value}  # {from}", setting.name))
+        })
+        .chain(
+            raw.option_names()
+                .map(|name| format!("{name}=***  # environment")),
+        )
+        .collect()
+}

@@ -1,0 +1,263 @@
+//! Settings of the sign-in proxy, which is on where `OIDC_CLIENT_ID` is set.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{reader::Reader, setting::Setting, table as t};
+use crate::oauth::{
+    ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, PublicUrl, Settings,
+    StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
+};
+
+/// Settings of the proxy without the public URL, which may depend on the port that is bound.
+#[derive(Debug, Clone)]
+pub struct Draft(Settings);
+
+impl Draft {
+    /// The settings at `public_url`.
+    pub fn at(&self, public_url: PublicUrl) -> Settings {
+        Settings {
+            public_url,
+            ..self.0.clone()
+        }
+    }
+}
+
+/// Settings that only mean something where the proxy is on.
+const ONLY_WITH_PROXY: &[&Setting] = &[
+    &t::OIDC_CLIENT_SECRET,
+    &t::OAUTH_AUTHORIZE_ENDPOINT,
+    &t::OAUTH_TOKEN_ENDPOINT,
+    &t::OAUTH_ISSUER_URL,
+    &t::OAUTH_TOKEN_MODE,
+    &t::OAUTH_TOKEN_KEYS,
+    &t::OAUTH_STORE_URL,
+    &t::OAUTH_CLIENTS,
+];
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
+    let drafted = draft(reader);
+    if !reader.is_set(&t::OIDC_CLIENT_ID) {
+        for setting in ONLY_WITH_PROXY {
+            if reader.is_set(setting) {
+                reader.missing(
+                    setting,
+                    "is set, but the sign-in proxy is off",
+                    "set `OIDC_CLIENT_ID` to turn it on, or unset this",
+                );
+            }
+        }
+        return None;
+    }
+    drafted
+}
+
+/// Reads all of it even where the proxy is off, so that a wrong value never goes unnoticed.
+fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
+    let upstream = upstream(reader);
+    let keys = keys(reader);
+    let token_mode = reader.choice(
+        &t::OAUTH_TOKEN_MODE,
+        &[("sealed", TokenMode::Sealed), ("relay", TokenMode::Relay)],
+    );
+    let store = match reader.secret(&t::OAUTH_STORE_URL) {
+        Some(url) => redis(reader, url),
+        None => StoreSettings::Memory,
+    };
+    let clients = clients(reader);
+    let limits = LimitSettings {
+        address_burst: reader.small(&t::OAUTH_ADDRESS_BURST, 1..=1_000_000),
+        address_per_minute: reader.small(&t::OAUTH_ADDRESS_PER_MINUTE, 1..=1_000_000),
+        client_burst: reader.small(&t::OAUTH_CLIENT_BURST, 1..=1_000_000),
+        client_per_minute: reader.small(&t::OAUTH_CLIENT_PER_MINUTE, 1..=1_000_000),
+    };
+    let rest = Rest {
+        default_scopes: reader.list(&t::OAUTH_DEFAULT_SCOPE),
+        registration: reader.switch(&t::OAUTH_REGISTRATION),
+        client_metadata: ClientMetadataSettings {
+            enabled: reader.switch(&t::OAUTH_CLIENT_METADATA),
+            allowed_domains: reader.list(&t::OAUTH_CLIENT_METADATA_DOMAINS),
+        },
+        redirect_schemes: reader.list(&t::OAUTH_REDIRECT_SCHEMES),
+        access_ttl: reader.seconds(&t::OAUTH_ACCESS_TOKEN_TTL_SECS, 60..=86_400),
+        refresh_ttl: reader.seconds(&t::OAUTH_REFRESH_TOKEN_TTL_SECS, 300..=31_536_000),
+    };
+    // Stands in until the port is known.
+    let public_url = PublicUrl::parse("http://127.0.0.1").ok()?;
+    Some(Draft(Settings {
+        token_mode: token_mode?,
+        store,
+        clients,
+        limits,
+        default_scopes: rest.default_scopes,
+        registration: rest.registration,
+        client_metadata: rest.client_metadata,
+        redirect_schemes: rest.redirect_schemes,
+        access_ttl: rest.access_ttl,
+        refresh_ttl: rest.refresh_ttl,
+        ..Settings::new(public_url, upstream?, keys)
+    }))
+}
+
+fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
+    let client_secret = reader.secret(&t::OIDC_CLIENT_SECRET);
+    let auth = match reader.is_set(&t::OAUTH_CLIENT_AUTH) {
+        true => reader.choice(
+            &t::OAUTH_CLIENT_AUTH,
+            &[
+                ("none", UpstreamAuth::None),
+                ("basic", UpstreamAuth::Basic),
+                ("post", UpstreamAuth::Post),
+            ],
+        )?,
+        false if client_secret.is_some() => UpstreamAuth::Basic,
+        false => UpstreamAuth::None,
+    };
+    if auth != UpstreamAuth::None && client_secret.is_none() {
+        reader.wrong(
+            &t::OAUTH_CLIENT_AUTH,
+            "a way that needs a secret",
+            "set `OIDC_CLIENT_SECRET`, or this to `none`",
+        );
+    }
+    let authorize_endpoint = url_text(reader, &t::OAUTH_AUTHORIZE_ENDPOINT);
+    let token_endpoint = url_text(reader, &t::OAUTH_TOKEN_ENDPOINT);
+    let own_issuer = url_text(reader, &t::OAUTH_ISSUER_URL);
+    let issuer = own_issuer.or_else(|| reader.quiet_text(&t::OIDC_ISSUER_URL));
+    let client_id = reader.text(&t::OIDC_CLIENT_ID);
+    if client_id.is_some()
+        && issuer.is_none()
+        && (authorize_endpoint.is_none() || token_endpoint.is_none())
+    {
+        reader.wrong(
+            &t::OIDC_CLIENT_ID,
+            "that of an identity provider that is not known",
+            "set `OIDC_ISSUER_URL`, or both `OAUTH_AUTHORIZE_ENDPOINT` and `OAUTH_TOKEN_ENDPOINT`",
+        );
+    }
+    let token = reader.choice(
+        &t::OAUTH_UPSTREAM_TOKEN,
+        &[
+            ("access_token", UpstreamToken::AccessToken),
+            ("id_token", UpstreamToken::IdToken),
+        ],
+    );
+    Some(UpstreamSettings {
+        client_id: client_id.unwrap_or_default(),
+        client_secret,
+        auth,
+        authorize_endpoint,
+        token_endpoint,
+        issuer,
+        authorize_params: parameters(reader, &t::OAUTH_AUTHORIZE_PARAMS),
+        token_params: parameters(reader, &t::OAUTH_TOKEN_PARAMS),
+        forward_resource: reader.switch(&t::OAUTH_FORWARD_RESOURCE),
+        token: token?,
+    })
+}
+
+/// What is not part of the code above, to keep functions short.
+struct Rest {
+    default_scopes: Vec<String>,
+    registration: bool,
+    client_metadata: ClientMetadataSettings,
+    redirect_schemes: Vec<String>,
+    access_ttl: std::time::Duration,
+    refresh_ttl: std::time::Duration,
+}
+
+/// A URL, byte for byte as it was given.
+fn url_text(reader: &mut Reader<'_>, setting: &Setting) -> Option<String> {
+    let _checked = reader.http_url(setting, "https://login.example.com/oauth2/authorize")?;
+    reader.text(setting)
+}
+
+fn keys(reader: &mut Reader<'_>) -> KeySource {
+    let directory = reader.text(&t::OAUTH_STATE_DIR);
+    match reader.secret(&t::OAUTH_TOKEN_KEYS) {
+        Some(keys) => KeySource::Given(keys),
+        None => {
+            KeySource::StateDirectory(directory.map_or_else(|| default_state(reader), Into::into))
+        }
+    }
+}
+
+/// Where services keep their state: systemd's directory, else that of the user.
+fn default_state(reader: &Reader<'_>) -> std::path::PathBuf {
+    let environment = reader.raw().environment();
+    let from = |name: &str| environment.get(name).map(std::path::PathBuf::from);
+    from("STATE_DIRECTORY")
+        .or_else(|| from("XDG_STATE_HOME").map(|dir| dir.join("datahub-mcp")))
+        .or_else(|| from("HOME").map(|dir| dir.join(".local/state/datahub-mcp")))
+        .unwrap_or_else(|| "/var/lib/datahub-mcp".into())
+}
+
+fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
+    let scheme = url.expose_secret().split("://").next().unwrap_or_default();
+    if !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
+        reader.wrong(
+            &t::OAUTH_STORE_URL,
+            "no Redis URL",
+            "set it to `redis://host:6379/0`, or unset it for one replica",
+        );
+    }
+    StoreSettings::Redis(url)
+}
+
+fn parameters(reader: &mut Reader<'_>, setting: &Setting) -> Vec<(String, String)> {
+    let text = reader.text(setting).unwrap_or_default();
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect();
+    if pairs
+        .iter()
+        .any(|(name, value)| name.is_empty() || value.is_empty())
+    {
+        reader.wrong(
+            setting,
+            "not a list of parameters with values",
+            "set it to `name=value&name=value`",
+        );
+    }
+    pairs
+}
+
+/// A client in `OAUTH_CLIENTS`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    client_id: String,
+    #[serde(default)]
+    client_secret: Option<SecretString>,
+    #[serde(default)]
+    name: Option<String>,
+    redirect_uris: Vec<String>,
+}
+
+fn clients(reader: &mut Reader<'_>) -> Vec<ConfiguredClient> {
+    let Some(text) = reader.text(&t::OAUTH_CLIENTS) else {
+        return Vec::new();
+    };
+    match serde_json::from_str::<Vec<ClientEntry>>(&text) {
+        Ok(entries) => entries
+            .into_iter()
+            .map(|entry| ConfiguredClient {
+                name: entry.name.unwrap_or_else(|| entry.client_id.clone()),
+                client_id: entry.client_id,
+                client_secret: entry.client_secret,
+                redirect_uris: entry.redirect_uris,
+            })
+            .collect(),
+        Err(why) => {
+            // Only where: the value may hold secrets.
+            let wrong = format!(
+                "not a list of clients (line {}, column {})",
+                why.line(),
+                why.column()
+            );
+            let fix = "set it to `[{\"client_id\": \"..\", \"redirect_uris\": [\"https://..\"]}]`, or to `@/path/to/file`";
+            reader.wrong(&t::OAUTH_CLIENTS, &wrong, fix);
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Settings of the plugin host.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{names::OPTION_PREFIX, reader::Reader, table as t};
+use crate::plugins::{
+    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, Settings, ValidatorSpec,
+};
+
+/// The validator of tokens of an identity provider, and the one of DataHub's own tokens: what
+/// `TOKEN_VALIDATOR_FACTORY` is where it is not set.
+const WITH_ISSUER: &str = "oidc";
+const WITHOUT_ISSUER: &str = "datahub_token";
+
+pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> {
+    let validators = chain(reader);
+    let directories = directories(reader, program);
+    let pins = pins(reader, validators.as_deref());
+    let limits = limits(reader);
+    let isolation = reader.choice(
+        &t::PLUGIN_ISOLATION,
+        &[
+            ("in-process", Isolation::InProcess),
+            ("process", Isolation::Process),
+        ],
+    );
+    let options = OptionSources {
+        config: config(reader),
+        overrides: overrides(reader),
+        env: view(reader),
+    };
+    Some(Settings {
+        pins: pins?,
+        limits,
+        isolation: isolation?,
+        options,
+        ..Settings::new(directories, validators?)
+    })
+}
+
+fn chain(reader: &mut Reader<'_>) -> Option<Vec<ValidatorSpec>> {
+    let text = reader.text(&t::TOKEN_VALIDATOR_FACTORY).unwrap_or_else(|| {
+        let with_issuer = reader.is_set(&t::OIDC_ISSUER_URL);
+        if with_issuer {
+            WITH_ISSUER
+        } else {
+            WITHOUT_ISSUER
+        }
+        .to_owned()
+    });
+    match ValidatorSpec::parse_chain(&text) {
+        Ok(chain) => Some(chain),
+        Err(why) => {
+            reader.wrong(
+                &t::TOKEN_VALIDATOR_FACTORY,
+                &format!("not a list of validators: {why}"),
+                "set it to `oidc`, say; `datahub-mcp plugins list` shows what there is",
+            );
+            None
+        }
+    }
+}
+
+fn directories(reader: &mut Reader<'_>, program: &Path) -> Vec<PathBuf> {
+    match reader.text(&t::TOKEN_VALIDATOR_PLUGIN_DIR) {
+        Some(text) => text
+            .split(':')
+            .filter(|part| !part.is_empty())
+            .map(PathBuf::from)
+            .collect(),
+        None => {
+            let home = program.parent().unwrap_or(Path::new("/"));
+            // A directory that is not there is no error here: nobody asked for it.
+            [home.join("plugins"), home.to_owned()]
+                .into_iter()
+                .filter(|dir| dir.is_dir())
+                .collect()
+        }
+    }
+}
+
+fn pins(reader: &mut Reader<'_>, chain: Option<&[ValidatorSpec]>) -> Option<Pins> {
+    let text = reader.text(&t::TOKEN_VALIDATOR_SHA256).unwrap_or_default();
+    let pins = Pins::parse(&text).and_then(|pins| match chain {
+        Some(chain) => pins.fit(chain).map(|()| pins),
+        None => Ok(pins),
+    });
+    match pins {
+        Ok(pins) => Some(pins),
+        Err(why) => {
+            reader.wrong(
+                &t::TOKEN_VALIDATOR_SHA256,
+                &format!("no list of checksums: {why}"),
+                "set it to what `datahub-mcp plugins pin` prints",
+            );
+            None
+        }
+    }
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    Limits {
+        deadline: reader.millis(&t::TOKEN_VALIDATOR_TIMEOUT_MS, 1..=60_000),
+        start: reader.seconds(&t::TOKEN_VALIDATOR_START_TIMEOUT_SECS, 1..=600),
+        shutdown: reader.seconds(&t::TOKEN_VALIDATOR_SHUTDOWN_TIMEOUT_SECS, 1..=600),
+        in_flight: reader.size(&t::TOKEN_VALIDATOR_MAX_IN_FLIGHT, 1..=65_536),
+        waiters_per_token: reader.size(&t::TOKEN_VALIDATOR_MAX_WAITERS, 1..=65_536),
+        cache_ttl: reader.seconds(&t::TOKEN_VALIDATOR_CACHE_TTL_SECS, 0..=86_400),
+        cache_entries: reader.number(&t::TOKEN_VALIDATOR_CACHE_ENTRIES, 0..=10_000_000),
+        negative_ttl: reader.seconds(&t::TOKEN_VALIDATOR_REJECTED_TTL_SECS, 0..=3_600),
+        mappings: reader.size(&t::TOKEN_VALIDATOR_MAX_MAPPINGS, 1..=100_000),
+        breaker: BreakerSettings {
+            faults: reader.size(&t::TOKEN_VALIDATOR_BREAKER_FAULTS, 1..=10_000),
+            window: reader.seconds(&t::TOKEN_VALIDATOR_BREAKER_WINDOW_SECS, 1..=3_600),
+            open_for: reader.seconds(&t::TOKEN_VALIDATOR_BREAKER_PAUSE_SECS, 1..=3_600),
+        },
+    }
+}
+
+fn config(reader: &mut Reader<'_>) -> Map<String, Value> {
+    let Some(text) = reader.text(&t::TOKEN_VALIDATOR_CONFIG) else {
+        return Map::new();
+    };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(map)) => map,
+        Ok(_) => {
+            reader.missing(
+                &t::TOKEN_VALIDATOR_CONFIG,
+                "is JSON, but no object",
+                "set it to `{\"option\": value}`",
+            );
+            Map::new()
+        }
+        Err(why) => {
+            // Only where: the value may hold secrets.
+            let wrong = format!("is not JSON (line {}, column {})", why.line(), why.column());
+            reader.missing(
+                &t::TOKEN_VALIDATOR_CONFIG,
+                &wrong,
+                "set it to `{\"option\": value}` or `@/path/to/file`",
+            );
+            Map::new()
+        }
+    }
+}
+
+fn overrides(reader: &Reader<'_>) -> BTreeMap<String, SecretString> {
+    reader
+        .raw()
+        .environment()
+        .iter()
+        .filter_map(|(name, value)| {
+            let option = name.strip_prefix(OPTION_PREFIX)?;
+            Some((option.to_owned(), SecretString::from(value.as_str())))
+        })
+        .collect()
+}
+
+/// What an option may be filled from: the environment, then our settings by the names of their
+/// variables, read from their files where they are in files.
+fn view(reader: &mut Reader<'_>) -> EnvView {
+    let mut view: EnvView = reader.raw().environment().clone().into_iter().collect();
+    for setting in t::ALL {
+        if reader.is_set(setting)
+            && let Some(text) = reader.quiet_text(setting)
+        {
+            view.insert(setting.name, text);
+        }
+    }
+    view
+}

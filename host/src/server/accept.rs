@@ -1,0 +1,141 @@
+//! The accept loop. It is our own because `axum::serve` waits for slow heads for ever.
+//!
+//! Bounds: connections by a semaphore (more wait in the kernel's queue), the head of a request by
+//! size and time, an idle connection by time. Out of file descriptors, it waits instead of spinning.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceBuilder;
+
+use super::{io::WatchedIo, settings::Limits};
+use crate::telemetry::metrics;
+
+/// Headers of one request; hyper answers more with 431.
+const MAX_HEADERS: usize = 100;
+
+/// Waits between failing accepts: this long at first, then twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts connections and serves `router` on them until `closing`, then lets requests under way
+/// finish; `tracker` knows when they have.
+pub(super) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    connections: usize,
+    closing: CancellationToken,
+    tracker: TaskTracker,
+) {
+    let slots = Arc::new(Semaphore::new(connections));
+    let http = protocol(&limits);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = closing.cancelled() => break,
+            accepted = next(&listener, &slots) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, slot)) => {
+                pause = FIRST_PAUSE;
+                let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout);
+                let connection = serve(io, peer, router.clone(), http.clone(), closing.clone());
+                tracker.spawn(async move {
+                    metrics::connections(1.0);
+                    connection.await;
+                    metrics::connections(-1.0);
+                    drop(slot);
+                });
+            }
+            // The client went away while it waited: its own affair.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                metrics::accept_error();
+                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "cannot accept connections");
+                tokio::select! {
+                    () = closing.cancelled() => break,
+                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                }
+            }
+        }
+    }
+    // The socket is closed here: the kernel refuses connections from now on.
+    drop(listener);
+    tracker.close();
+}
+
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    // Without it, every answer in two packets waits 40 ms for the client's delayed ACK.
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, slot))
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused
+    )
+}
+
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        // hyper counts from the end of the request before, so this is the limit of idleness; the
+        // head itself is watched by `WatchedIo`.
+        .header_read_timeout(limits.idle_timeout)
+        .max_buf_size(limits.max_header_bytes)
+        .max_headers(MAX_HEADERS)
+        .half_close(false)
+        .keep_alive(true);
+    http
+}
+
+async fn serve(
+    io: WatchedIo<TcpStream>,
+    peer: SocketAddr,
+    router: Router,
+    http: http1::Builder,
+    closing: CancellationToken,
+) {
+    let service = ServiceBuilder::new()
+        .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        })
+        .service(router);
+    let connection = http.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // hyper's errors say which part of the protocol failed and never quote what was sent.
+        tracing::debug!(%error, "connection ended");
+    }
+}

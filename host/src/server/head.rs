@@ -1,0 +1,222 @@
+//! Follows the bytes that a client sends just far enough to know where the head of each request
+//! begins and ends.
+//!
+//! Two things depend on it. hyper takes a bare LF as the end of a line (RFC 9112 section 2.2 lets it),
+//! and proxies before us may not: that difference is how requests are smuggled. And only who knows
+//! where a head begins can tell a slow head from an idle connection.
+//!
+//! This only ever makes hyper refuse more. It does not decide what a request is.
+
+/// The longest line of interest is `transfer-encoding: ` with some spaces.
+const MAX_LINE: usize = 64;
+
+/// Where in the stream of requests the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a head, at a line's first byte or further.
+    Head,
+    /// In a body with this many bytes to come.
+    Body(u64),
+    /// In a chunked body, or after a request that we do not understand: hyper's word counts, and the
+    /// server closes the connection after the answer.
+    Rest,
+}
+
+/// Follows one connection.
+#[derive(Debug)]
+pub(super) struct HeadScanner {
+    state: State,
+    /// The start of the current line, in lower case.
+    line: [u8; MAX_LINE],
+    /// The length of the current line so far.
+    length: usize,
+    previous: u8,
+    /// Has the head begun?
+    begun: bool,
+    first_line: bool,
+    content_length: Option<u64>,
+    chunked: bool,
+}
+
+impl HeadScanner {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Head,
+            line: [0; MAX_LINE],
+            length: 0,
+            previous: 0,
+            begun: false,
+            first_line: true,
+            content_length: None,
+            chunked: false,
+        }
+    }
+
+    /// Has a head begun that has not ended?
+    pub(super) fn is_inside_head(&self) -> bool {
+        self.state == State::Head && self.begun
+    }
+
+    /// Follows `bytes`. A bare LF in a head becomes NUL, which hyper answers with 400.
+    pub(super) fn scan(&mut self, mut bytes: &mut [u8]) {
+        while !bytes.is_empty() {
+            match self.state {
+                State::Rest => return,
+                State::Body(left) => {
+                    let taken = left.min(bytes.len() as u64);
+                    self.state = if taken == left {
+                        self.next_head()
+                    } else {
+                        State::Body(left - taken)
+                    };
+                    // `taken` is at most the length, so it fits.
+                    bytes = &mut bytes[taken as usize..];
+                }
+                State::Head => {
+                    let taken = self.scan_head(bytes);
+                    bytes = &mut bytes[taken..];
+                }
+            }
+        }
+    }
+
+    /// Follows a head and says how many bytes of it there were.
+    fn scan_head(&mut self, bytes: &mut [u8]) -> usize {
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            self.begun = true;
+            if *byte != b'\n' {
+                if let Some(slot) = self.line.get_mut(self.length) {
+                    *slot = byte.to_ascii_lowercase();
+                }
+                self.length += 1;
+                self.previous = *byte;
+                continue;
+            }
+            if self.previous != b'\r' {
+                *byte = 0;
+                self.state = State::Rest;
+                return index + 1;
+            }
+            let ended = self.end_line();
+            self.length = 0;
+            self.previous = 0;
+            if ended {
+                return index + 1;
+            }
+        }
+        bytes.len()
+    }
+
+    /// Takes a whole line; `true` where it ended the head.
+    fn end_line(&mut self) -> bool {
+        let length = self.length - 1;
+        if length == 0 {
+            // hyper skips empty lines before a request line.
+            if self.first_line {
+                self.begun = false;
+                return false;
+            }
+            self.state = match (self.chunked, self.content_length) {
+                (true, _) => State::Rest,
+                (false, None | Some(0)) => self.next_head(),
+                (false, Some(length)) => State::Body(length),
+            };
+            return true;
+        }
+        if self.first_line {
+            self.first_line = false;
+            return false;
+        }
+        let line = self.line.get(..length).unwrap_or(&self.line);
+        if let Some(value) = line.strip_prefix(b"content-length:") {
+            self.content_length = std::str::from_utf8(value)
+                .ok()
+                .and_then(|v| v.trim().parse().ok());
+            // Not a number that fits: hyper refuses it, and there is no next head to find.
+            self.chunked |= self.content_length.is_none();
+        } else if line.starts_with(b"transfer-encoding:") {
+            self.chunked = true;
+        }
+        false
+    }
+
+    fn next_head(&mut self) -> State {
+        *self = Self::new();
+        State::Head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds `text` in pieces and gives back what hyper would see.
+    fn seen(text: &str, piece: usize) -> (String, HeadScanner) {
+        let mut scanner = HeadScanner::new();
+        let mut out = Vec::new();
+        for chunk in text.as_bytes().chunks(piece) {
+            let mut chunk = chunk.to_vec();
+            scanner.scan(&mut chunk);
+            out.extend(chunk);
+        }
+        (String::from_utf8(out).unwrap(), scanner)
+    }
+
+    const POST: &str = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{\n\n\n}";
+
+    #[test]
+    fn line_feeds_in_bodies_are_left_alone_and_heads_are_found_again() {
+        let text = format!("{POST}{POST}\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nGET ");
+        for piece in 1..40 {
+            let (out, scanner) = seen(&text, piece);
+            assert_eq!(out, text);
+            assert!(scanner.is_inside_head());
+        }
+        assert!(!seen(POST, 7).1.is_inside_head());
+        assert!(!seen(&POST[..POST.len() - 1], 7).1.is_inside_head());
+        assert!(!seen("", 7).1.is_inside_head());
+        assert!(!seen("\r\n", 1).1.is_inside_head());
+    }
+
+    #[test]
+    fn a_bare_line_feed_in_any_head_is_made_unreadable() {
+        for bad in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            for prefix in ["", POST] {
+                for piece in 1..20 {
+                    let (out, _) = seen(&format!("{prefix}{bad}"), piece);
+                    let at = prefix.len() + bad.replace("\r\n", "..").find('\n').unwrap();
+                    assert_eq!(out.as_bytes()[at], 0, "{bad:?} in pieces of {piece}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_chunked_body_hyper_is_left_to_itself() {
+        let text = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n";
+        let (out, scanner) = seen(text, 3);
+        assert_eq!(out, text);
+        assert!(!scanner.is_inside_head());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_none_but_line_feeds_change(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r')], 0..300), piece in 1_usize..50) {
+            let mut scanner = HeadScanner::new();
+            for chunk in bytes.chunks(piece) {
+                let mut after = chunk.to_vec();
+                scanner.scan(&mut after);
+                for (before, after) in chunk.iter().zip(&after) {
+                    prop_assert!(before == after || (*before, *after) == (b'\n', 0));
+                }
+            }
+        }
+    }
+}

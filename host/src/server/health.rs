@@ -1,0 +1,74 @@
+//! `/health`: does the process answer? `/ready`: can it serve people now?
+//!
+//! Neither needs a token, so neither tells more than the names of its parts, and neither costs more
+//! for being asked often: what is behind `/ready` remembers its answer for a while.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+};
+use futures::future::BoxFuture;
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use serde_json::{Map, Value, json};
+
+use super::state::State;
+
+/// One part of the server and whether it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Does it work?
+    pub works: bool,
+}
+
+/// Says which parts work. Must be cheap when asked often.
+pub trait Probe: Send + Sync + 'static {
+    /// All parts.
+    fn parts(&self) -> BoxFuture<'_, Vec<Part>>;
+}
+
+/// `GET /health`.
+pub(super) async fn health() -> Response {
+    answer(StatusCode::OK, json!({"status": "ok"}))
+}
+
+/// `GET /ready`.
+pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
+    if state.is_draining() {
+        return answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!({"status": "draining"}),
+        );
+    }
+    let parts = state.probe.parts().await;
+    let ready = parts.iter().all(|part| part.works);
+    let parts: Map<String, Value> = parts
+        .into_iter()
+        .map(|part| {
+            (
+                part.name,
+                json!(if part.works { "ok" } else { "unavailable" }),
+            )
+        })
+        .collect();
+    if ready {
+        answer(StatusCode::OK, json!({"status": "ready", "parts": parts}))
+    } else {
+        answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!({"status": "degraded", "parts": parts}),
+        )
+    }
+}
+
+fn answer(status: StatusCode, body: Value) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

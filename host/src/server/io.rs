@@ -1,0 +1,192 @@
+//! A client's TCP connection with what hyper does not watch: a head that comes too slowly, a client
+//! that does not take its answer, and line ends on which parsers disagree.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::head::HeadScanner;
+
+/// A timer that exists only while something is late.
+#[derive(Debug)]
+struct Deadline {
+    after: Duration,
+    running: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn new(after: Duration) -> Self {
+        Self {
+            after,
+            running: None,
+        }
+    }
+
+    /// Starts the timer where it does not run, and fails where it has run out.
+    fn poll(&mut self, cx: &mut Context<'_>, what: &'static str) -> io::Result<()> {
+        let after = self.after;
+        let timer = self
+            .running
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + after)));
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::TimedOut, what)),
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.running = None;
+    }
+}
+
+/// A connection that is watched.
+#[derive(Debug)]
+pub(super) struct WatchedIo<S> {
+    stream: S,
+    scanner: HeadScanner,
+    head: Deadline,
+    write: Deadline,
+}
+
+impl<S> WatchedIo<S> {
+    /// `header_timeout` from a head's first byte to its last; `write_timeout` without a byte taken.
+    pub(super) fn new(stream: S, header_timeout: Duration, write_timeout: Duration) -> Self {
+        Self {
+            stream,
+            scanner: HeadScanner::new(),
+            head: Deadline::new(header_timeout),
+            write: Deadline::new(write_timeout),
+        }
+    }
+
+    fn watch_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match result {
+            Poll::Ready(result) => {
+                self.write.stop();
+                Poll::Ready(result)
+            }
+            Poll::Pending => match self.write.poll(cx, "the client takes no data") {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            Poll::Ready(result) => {
+                this.scanner.scan(&mut buf.filled_mut()[before..]);
+                if !this.scanner.is_inside_head() {
+                    this.head.stop();
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending if this.scanner.is_inside_head() => {
+                match this.head.poll(cx, "the head came too slowly") {
+                    Ok(()) => Poll::Pending,
+                    Err(error) => Poll::Ready(Err(error)),
+                }
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedIo<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.watch_write(cx, result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A socket has nothing to flush; its writes are what is watched.
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.watch_write(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_head_ends_the_connection_and_an_idle_one_does_not() {
+        let (mut client, server) = duplex(1024);
+        let mut server = WatchedIo::new(server, 10 * SECOND, 10 * SECOND);
+        let mut buf = [0; 64];
+        assert!(
+            tokio::time::timeout(100 * SECOND, server.read(&mut buf))
+                .await
+                .is_err(),
+            "idle"
+        );
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        assert_eq!(server.read(&mut buf).await.unwrap(), 16);
+        assert!(
+            tokio::time::timeout(9 * SECOND, server.read(&mut buf))
+                .await
+                .is_err()
+        );
+        client.write_all(b"X").await.unwrap();
+        assert_eq!(
+            server.read(&mut buf).await.unwrap(),
+            1,
+            "a byte now and then does not help"
+        );
+        let error = server.read(&mut buf).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_ends_the_connection() {
+        let (_client, server) = duplex(4);
+        let mut server = WatchedIo::new(server, SECOND, 10 * SECOND);
+        let error = server.write_all(b"12345").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}

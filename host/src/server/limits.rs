@@ -1,0 +1,85 @@
+//! How much of us one request may use.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State as Shared},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use super::{respond::Refusal, state::State};
+
+/// Answers 503 where as many requests are under way as may be.
+pub(super) async fn concurrency(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match state.slots.try_acquire() {
+        Ok(_slot) => next.run(request).await,
+        Err(_) => state.responder.refuse(&Refusal::Overloaded),
+    }
+}
+
+/// Answers 504 where the answer is not there in time; what works on it is dropped.
+pub(super) async fn deadline(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match timeout(state.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => state.responder.refuse(&Refusal::Timeout),
+    }
+}
+
+/// Answers 413 where the request itself says that its body is too large.
+pub(super) async fn declared_size(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let limit = state.limits.max_body_bytes;
+    let declared = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    // A length that is no number has been refused by hyper; one that does not fit is too large.
+    if declared.is_some_and(|text| text.parse::<usize>().map_or(true, |bytes| bytes > limit)) {
+        return state.responder.refuse(&Refusal::BodyTooLarge(limit));
+    }
+    next.run(request).await
+}
+
+/// Reads the whole body within its limits, so that nothing behind waits for a client.
+pub(super) async fn body(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match read(body, &state).await {
+        Ok(bytes) => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
+        Err(refusal) => state.responder.refuse(&refusal),
+    }
+}
+
+async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
+    let limit = state.limits.max_body_bytes;
+    let collect = Limited::new(body, limit).collect();
+    match timeout(state.limits.body_timeout, collect).await {
+        Err(_) => Err(Refusal::BodyTimeout),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge(limit)),
+        Ok(Err(_)) => Err(Refusal::BodyBroken),
+    }
+}

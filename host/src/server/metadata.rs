@@ -1,0 +1,56 @@
+//! The protected-resource metadata (RFC 9728): where clients learn who signs people in here.
+//!
+//! Holds no `null`: TypeScript clients refuse the whole document for one.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+
+use super::state::State;
+
+/// RFC 9728 section 2.
+#[derive(Debug, Serialize)]
+struct ProtectedResource<'a> {
+    resource: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_servers: Option<[&'a str; 1]>,
+    scopes_supported: Vec<&'a str>,
+    bearer_methods_supported: [&'static str; 1],
+    resource_name: &'static str,
+}
+
+/// The document for `resource`. `issuer` signs people in; without one, a token must be had elsewhere.
+/// `offline_access` is left out: refresh tokens are between client and authorization server.
+pub(super) fn document(
+    resource: &str,
+    issuer: Option<&str>,
+    scopes: &[String],
+) -> Result<Bytes, serde_json::Error> {
+    let document = ProtectedResource {
+        resource,
+        authorization_servers: issuer.map(|issuer| [issuer]),
+        scopes_supported: scopes
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| *scope != "offline_access")
+            .collect(),
+        bearer_methods_supported: ["header"],
+        resource_name: "DataHub",
+    };
+    serde_json::to_vec(&document).map(Bytes::from)
+}
+
+/// `GET /.well-known/oauth-protected-resource[/mcp]`.
+pub(super) async fn protected_resource(Shared(state): Shared<Arc<State>>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "max-age=3600"),
+    ];
+    (headers, state.metadata.clone()).into_response()
+}

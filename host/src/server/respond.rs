@@ -1,0 +1,224 @@
+//! The only place where a refusal becomes an HTTP answer.
+//!
+//! Says what the caller can change and no more; why is in the log.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde_json::json;
+
+use crate::auth::{AuthError, BearerError, Challenge};
+
+/// Why a request gets no answer of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The request is one that parsers disagree on.
+    BadRequest(&'static str),
+    /// The `Host` is not ours.
+    NotOurHost,
+    /// The page of this `Origin` may not use us.
+    ForeignOrigin,
+    /// Not authenticated.
+    Auth(AuthError),
+    /// The token lacks these scopes.
+    InsufficientScope(Vec<String>),
+    /// The body is larger than this.
+    BodyTooLarge(usize),
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body ended early.
+    BodyBroken,
+    /// The answer was not ready in time.
+    Timeout,
+    /// More requests are under way than may be.
+    Overloaded,
+    /// We failed.
+    Internal,
+    /// No such route.
+    NotFound,
+    /// The route does not know the method.
+    MethodNotAllowed(&'static str),
+}
+
+/// Answers refusals.
+#[derive(Debug, Clone)]
+pub(super) struct Responder {
+    challenge: Challenge,
+}
+
+impl Responder {
+    pub(super) fn new(challenge: Challenge) -> Self {
+        Self { challenge }
+    }
+
+    /// The answer to `refusal`.
+    pub(super) fn refuse(&self, refusal: &Refusal) -> Response {
+        match refusal {
+            Refusal::Auth(error) => self.unauthenticated(error),
+            Refusal::InsufficientScope(scopes) => {
+                let mut response = oauth(
+                    StatusCode::FORBIDDEN,
+                    "insufficient_scope",
+                    "the token lacks a permission that this needs",
+                );
+                let challenge = self.challenge.insufficient_scope(scopes);
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                response
+            }
+            other => unrelated_to_auth(other),
+        }
+    }
+
+    fn unauthenticated(&self, error: &AuthError) -> Response {
+        let (mut response, challenge) = match error {
+            AuthError::Missing | AuthError::Credentials(BearerError::OtherScheme) => (
+                oauth(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthorized",
+                    "sign in to use this server",
+                ),
+                self.challenge.missing(),
+            ),
+            AuthError::InvalidToken | AuthError::Credentials(BearerError::Malformed) => (
+                oauth(
+                    StatusCode::UNAUTHORIZED,
+                    "invalid_token",
+                    "the access token is not good, sign in again",
+                ),
+                self.challenge.invalid(),
+            ),
+            AuthError::Credentials(BearerError::Several) => {
+                return oauth(
+                    StatusCode::BAD_REQUEST,
+                    "invalid_request",
+                    "send one Authorization header",
+                );
+            }
+            AuthError::Credentials(BearerError::InQuery) => {
+                return oauth(
+                    StatusCode::BAD_REQUEST,
+                    "invalid_request",
+                    "send the token in the Authorization header, and take this one as known to others",
+                );
+            }
+            AuthError::Unavailable { retry_after: after } => {
+                let response = oauth(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "temporarily_unavailable",
+                    "the access token cannot be checked at the moment",
+                );
+                return retry_after(response, *after);
+            }
+        };
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response
+    }
+}
+
+/// Refusals that need nothing of this server's settings.
+pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
+    use StatusCode as S;
+    match refusal {
+        Refusal::BadRequest(why) => close(json_rpc(S::BAD_REQUEST, INVALID_REQUEST, why)),
+        Refusal::NotOurHost => json_rpc(
+            S::MISDIRECTED_REQUEST,
+            INVALID_REQUEST,
+            "this server does not go by that name; its operator can allow it with ALLOWED_HOSTS",
+        ),
+        Refusal::ForeignOrigin => json_rpc(
+            S::FORBIDDEN,
+            INVALID_REQUEST,
+            "web pages of this origin are not allowed; the operator can allow it with ALLOWED_ORIGINS",
+        ),
+        Refusal::BodyTooLarge(limit) => close(json_rpc(
+            S::PAYLOAD_TOO_LARGE,
+            INVALID_REQUEST,
+            &format!("the request body is larger than {limit} bytes"),
+        )),
+        Refusal::BodyTimeout => close(json_rpc(
+            S::REQUEST_TIMEOUT,
+            INVALID_REQUEST,
+            "the request body did not arrive in time",
+        )),
+        Refusal::BodyBroken => close(json_rpc(
+            S::BAD_REQUEST,
+            INVALID_REQUEST,
+            "the request body is broken",
+        )),
+        Refusal::Timeout => json_rpc(
+            S::GATEWAY_TIMEOUT,
+            INTERNAL_ERROR,
+            "the answer took too long",
+        ),
+        Refusal::Overloaded => retry_after(
+            json_rpc(
+                S::SERVICE_UNAVAILABLE,
+                INTERNAL_ERROR,
+                "too many requests are under way",
+            ),
+            Duration::from_secs(1),
+        ),
+        Refusal::NotFound => no_store(plain(S::NOT_FOUND, "not_found")),
+        Refusal::MethodNotAllowed(allow) => {
+            let mut response = no_store(plain(S::METHOD_NOT_ALLOWED, "method_not_allowed"));
+            response
+                .headers_mut()
+                .insert(http::header::ALLOW, HeaderValue::from_static(allow));
+            response
+        }
+        Refusal::Internal | Refusal::Auth(_) | Refusal::InsufficientScope(_) => {
+            json_rpc(S::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "internal error")
+        }
+    }
+}
+
+/// Error codes of JSON-RPC 2.0, section 5.1.
+const INVALID_REQUEST: i32 = -32600;
+const INTERNAL_ERROR: i32 = -32603;
+
+/// For refusals on the way to `/mcp`: a body that MCP clients show to people.
+fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response {
+    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}});
+    no_store((status, Json(body)).into_response())
+}
+
+/// For refusals that OAuth knows (RFC 6750 section 3.1 and the error registry of RFC 6749).
+fn oauth(status: StatusCode, error: &str, description: &str) -> Response {
+    let body = json!({"error": error, "error_description": description});
+    no_store((status, Json(body)).into_response())
+}
+
+fn plain(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({"error": error}))).into_response()
+}
+
+fn no_store(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What comes after this request on its connection cannot be trusted to be a request.
+fn close(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Whole seconds, at least one (RFC 9110 section 10.2.3).
+fn retry_after(mut response: Response, after: Duration) -> Response {
+    let seconds = after.as_secs_f64().ceil().max(1.0) as u64;
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}

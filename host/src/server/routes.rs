@@ -1,0 +1,137 @@
+//! The routes and what every request passes, in order: all of it on this page.
+//!
+//! Paths are matched byte for byte: nothing is decoded, folded or normalised on the way to a route,
+//! so there is one spelling of each and no way around the checks before it.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{any, get, post_service},
+};
+use tower::{Service, ServiceBuilder};
+
+use super::{
+    cors, edge, health, limits, metadata,
+    respond::{Refusal, unrelated_to_auth},
+    signin,
+    state::State,
+};
+
+/// The MCP endpoint.
+pub(super) const MCP: &str = "/mcp";
+pub(super) const HEALTH: &str = "/health";
+pub(super) const READY: &str = "/ready";
+/// RFC 9728 section 3.1, for the resource `/mcp` and for the origin itself.
+pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// What answers at [`MCP`].
+pub trait McpService:
+    Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> McpService for S where
+    S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The whole server as one service. `oauth` are the routes of the sign-in proxy, where it is on.
+pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Router>) -> Router {
+    // Only POST passes these; any other method is answered 405 without them.
+    let calls = ServiceBuilder::new()
+        // Too many at once: 503 at once, rather than all of them slowly.
+        .layer(from_fn_with_state(Arc::clone(state), limits::concurrency))
+        // An answer within the time or none.
+        .layer(from_fn_with_state(Arc::clone(state), limits::deadline))
+        // A body that says it is too large is refused unread.
+        .layer(from_fn_with_state(Arc::clone(state), limits::declared_size))
+        // The bearer token becomes a caller; what DataHub said of it becomes the status.
+        .layer(from_fn_with_state(Arc::clone(state), signin::bearer))
+        // Only now is the body read, and only so much of it for so long.
+        .layer(from_fn_with_state(Arc::clone(state), limits::body));
+
+    let mcp = Router::new()
+        .route(
+            MCP,
+            post_service(mcp).route_layer(calls).fallback(only_post),
+        )
+        // What browsers ask before they send; also their headers on refusals.
+        .layer(cors::of_mcp())
+        // A page of another origin gets no further, not even with a good token.
+        .layer(from_fn_with_state(Arc::clone(state), edge::origin));
+
+    let documents = Router::new()
+        .route(RESOURCE_METADATA, get(metadata::protected_resource))
+        .route(ROOT_METADATA, get(metadata::protected_resource))
+        // Clients take a page here for a document that they cannot read.
+        .route("/.well-known/{*rest}", any(not_found))
+        .layer(cors::of_documents())
+        .with_state(Arc::clone(state));
+
+    let named = Router::new()
+        .merge(mcp)
+        .merge(documents)
+        .merge(oauth.unwrap_or_default())
+        .fallback(not_found)
+        // Our names only: a page cannot rebind its own to us.
+        .layer(from_fn_with_state(Arc::clone(state), edge::host));
+
+    let probes = Router::new()
+        .route(HEALTH, get(health::health))
+        .route(READY, get(health::ready))
+        // Probes come by address, whatever our name is.
+        .with_state(Arc::clone(state));
+
+    Router::new().merge(named).merge(probes).layer(
+        // Every request, outermost first.
+        ServiceBuilder::new()
+            // An id that the answer and all log lines name.
+            .layer(from_fn(edge::request_id))
+            // One line in the log, whatever happens below.
+            .layer(from_fn_with_state(Arc::clone(state), edge::access_log))
+            // A bug of ours is a 500 for one request.
+            .layer(from_fn(edge::catch_panic))
+            // What hyper lets through and parsers disagree on.
+            .layer(from_fn(edge::unambiguous)),
+    )
+}
+
+/// The route of a path, as logs and metrics know it.
+pub(super) fn label(path: &str) -> &'static str {
+    match path {
+        MCP => MCP,
+        HEALTH => HEALTH,
+        READY => READY,
+        RESOURCE_METADATA => RESOURCE_METADATA,
+        ROOT_METADATA => ROOT_METADATA,
+        "/.well-known/oauth-authorization-server" => "/.well-known/oauth-authorization-server",
+        "/oauth/register" => "/oauth/register",
+        "/oauth/authorize" => "/oauth/authorize",
+        "/oauth/callback" => "/oauth/callback",
+        "/oauth/token" => "/oauth/token",
+        "/oauth/revoke" => "/oauth/revoke",
+        _ => "other",
+    }
+}
+
+async fn not_found() -> Response {
+    unrelated_to_auth(&Refusal::NotFound)
+}
+
+async fn only_post(_: Request<Body>) -> Response {
+    unrelated_to_auth(&Refusal::MethodNotAllowed("POST, OPTIONS"))
+}

@@ -1,0 +1,69 @@
+//! What all requests share, made once at start and never changed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::{
+    health::Probe, host::AllowedHosts, origin::AllowedOrigins, respond::Responder, settings::Limits,
+};
+use crate::{auth::Authenticator, telemetry::AccessLog};
+
+/// What all requests share.
+pub(super) struct State {
+    pub(super) authenticator: Authenticator,
+    pub(super) responder: Responder,
+    pub(super) hosts: AllowedHosts,
+    pub(super) origins: AllowedOrigins,
+    pub(super) limits: Limits,
+    /// One permit for each request to `/mcp` that may be under way.
+    pub(super) slots: Arc<Semaphore>,
+    /// The protected-resource metadata, ready to send.
+    pub(super) metadata: Bytes,
+    pub(super) access: AccessLog,
+    pub(super) probe: Arc<dyn Probe>,
+    draining: AtomicBool,
+}
+
+impl State {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one constructor, called in one place"
+    )]
+    pub(super) fn new(
+        authenticator: Authenticator,
+        responder: Responder,
+        hosts: AllowedHosts,
+        origins: AllowedOrigins,
+        limits: Limits,
+        metadata: Bytes,
+        access: AccessLog,
+        probe: Arc<dyn Probe>,
+    ) -> Self {
+        Self {
+            authenticator,
+            responder,
+            hosts,
+            origins,
+            slots: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+            limits,
+            metadata,
+            access,
+            probe,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/ready` says no.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,113 @@
+//! Metrics in Prometheus's text format. Kept only where `DATAHUB_MCP_METRICS_ADDRESS` is set; without
+//! it, every call here is a branch and no more.
+//!
+//! Labels come from small fixed sets (routes of our table, methods, statuses, outcomes), never from
+//! a path, a person or a client, so that the number of series is bounded.
+
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::access::{Access, method_label};
+
+const REQUESTS: &str = "datahub_mcp_requests_total";
+const REQUEST_SECONDS: &str = "datahub_mcp_request_duration_seconds";
+const CONNECTIONS: &str = "datahub_mcp_connections";
+const ACCEPT_ERRORS: &str = "datahub_mcp_accept_errors_total";
+const AUTHENTICATIONS: &str = "datahub_mcp_authentications_total";
+
+/// Upper bounds of the duration histogram, in seconds.
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// What `/metrics` answers with.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Starts to keep metrics, for the whole process.
+    ///
+    /// # Errors
+    /// Where another recorder is there already.
+    pub fn start() -> Result<Self, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), BUCKETS)?
+            .install_recorder()?;
+        describe();
+        Ok(Self(handle))
+    }
+
+    /// All metrics as text.
+    pub fn render(&self) -> String {
+        self.0.run_upkeep();
+        self.0.render()
+    }
+}
+
+fn describe() {
+    metrics::describe_counter!(REQUESTS, "requests by route, method and status");
+    metrics::describe_histogram!(
+        REQUEST_SECONDS,
+        "time from a request's head to its answer's"
+    );
+    metrics::describe_gauge!(CONNECTIONS, "open connections");
+    metrics::describe_counter!(ACCEPT_ERRORS, "connections that could not be accepted");
+    metrics::describe_counter!(AUTHENTICATIONS, "bearer checks by outcome");
+}
+
+/// Counts a finished request.
+pub(super) fn request(access: &Access<'_>) {
+    let method = method_label(access.method);
+    let status = status_label(access.status.as_u16());
+    counter!(REQUESTS, "route" => access.route, "method" => method, "status" => status)
+        .increment(1);
+    histogram!(REQUEST_SECONDS, "route" => access.route).record(access.took.as_secs_f64());
+}
+
+/// Notes how many connections are open.
+pub fn connections(change: f64) {
+    gauge!(CONNECTIONS).increment(change);
+}
+
+/// Counts a connection that could not be accepted.
+pub fn accept_error() {
+    counter!(ACCEPT_ERRORS).increment(1);
+}
+
+/// Counts a bearer check; `outcome` is one of a small set of words.
+pub fn authentication(outcome: &'static str) {
+    counter!(AUTHENTICATIONS, "outcome" => outcome).increment(1);
+}
+
+/// The statuses that this server gives, as labels.
+fn status_label(status: u16) -> &'static str {
+    match status {
+        200 => "200",
+        202 => "202",
+        204 => "204",
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        405 => "405",
+        408 => "408",
+        413 => "413",
+        415 => "415",
+        421 => "421",
+        429 => "429",
+        500 => "500",
+        503 => "503",
+        504 => "504",
+        100..=199 => "1xx",
+        201..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
