@@ -126,3 +126,6 @@ impl KeySet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ mod lifetime;
 mod options;
 mod provider;
 mod strict_json;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod verifier;
 
 pub use self::{

@@ -193,6 +193,12 @@ impl Provider {
         self.shared.wake.notify_one();
     }
 
+    /// Why the last fetch failed; empty if it did not.
+    #[cfg(test)]
+    pub(crate) fn failure(&self) -> String {
+        self.shared.fetching.lock().failure.clone()
+    }
+
     /// How many fetches have ended.
     #[cfg(test)]
     pub(crate) fn fetches(&self) -> watch::Receiver<u64> {

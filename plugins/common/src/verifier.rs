@@ -177,3 +177,6 @@ impl Verifier {
         Ok(header)
     }
 }
+
+#[cfg(test)]
+mod tests;
