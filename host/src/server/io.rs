@@ -152,40 +152,50 @@ mod tests {
 
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    const SOON: Duration = Duration::from_millis(20);
+    const NEVER: Duration = Duration::from_secs(3600);
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_slow_head_ends_the_connection_and_an_idle_one_does_not() {
         let (mut client, server) = duplex(1024);
-        let mut server = WatchedIo::new(server, 10 * SECOND, 10 * SECOND);
+        let mut server = WatchedIo::new(server, SOON, NEVER);
         let mut buf = [0; 64];
+        assert!(futures::poll!(Box::pin(server.read(&mut buf))).is_pending());
         assert!(
-            tokio::time::timeout(100 * SECOND, server.read(&mut buf))
-                .await
-                .is_err(),
-            "idle"
+            server.head.running.is_none(),
+            "an idle connection is not timed"
         );
+
         client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
         assert_eq!(server.read(&mut buf).await.unwrap(), 16);
-        assert!(
-            tokio::time::timeout(9 * SECOND, server.read(&mut buf))
-                .await
-                .is_err()
-        );
+        assert!(futures::poll!(Box::pin(server.read(&mut buf))).is_pending());
+        let end = server.head.running.as_ref().unwrap().deadline();
         client.write_all(b"X").await.unwrap();
-        assert_eq!(
-            server.read(&mut buf).await.unwrap(),
-            1,
-            "a byte now and then does not help"
-        );
+        assert_eq!(server.read(&mut buf).await.unwrap(), 1);
         let error = server.read(&mut buf).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let timer = server.head.running.as_ref().unwrap();
+        assert_eq!(timer.deadline(), end, "a byte now and then does not help");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
+    async fn a_head_that_is_whole_stops_the_timer() {
+        let (mut client, server) = duplex(1024);
+        let mut server = WatchedIo::new(server, NEVER, NEVER);
+        let mut buf = [0; 64];
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        assert_eq!(server.read(&mut buf).await.unwrap(), 16);
+        assert!(futures::poll!(Box::pin(server.read(&mut buf))).is_pending());
+        assert!(server.head.running.is_some());
+        client.write_all(b"\r\n").await.unwrap();
+        assert_eq!(server.read(&mut buf).await.unwrap(), 2);
+        assert!(server.head.running.is_none());
+    }
+
+    #[tokio::test]
     async fn a_client_that_takes_nothing_ends_the_connection() {
         let (_client, server) = duplex(4);
-        let mut server = WatchedIo::new(server, SECOND, 10 * SECOND);
+        let mut server = WatchedIo::new(server, NEVER, SOON);
         let error = server.write_all(b"12345").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

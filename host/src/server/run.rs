@@ -119,6 +119,12 @@ impl Server {
         })
     }
 
+    /// The whole server as one service, for tests that need no socket.
+    #[cfg(test)]
+    pub(super) fn into_router(self) -> Router {
+        self.router
+    }
+
     /// Serves connections of `listener` until `stop`, then ends as [`Shutdown`](super::Shutdown) says:
     /// `/ready` says no, the listener closes, requests under way finish.
     pub async fn run(

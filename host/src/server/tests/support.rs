@@ -1,0 +1,220 @@
+//! A server of stand-ins, and requests to it.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, response::Response};
+use futures::future::BoxFuture;
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tower::{ServiceExt, service_fn};
+
+use crate::{
+    auth::{Authenticator, Caller, HttpOutcome, Principal, TokenCheck, TokenDigest},
+    datahub::{self, DataHub},
+    oauth::PublicUrl,
+    plugins::Verdict,
+    server::{
+        Limits, Part, Parts, Probe, Server, Settings, Shutdown, host::HostPattern, origin::Origin,
+    },
+    telemetry::AccessLog,
+};
+
+/// What the stand-in validator has been asked.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) checks: AtomicUsize,
+    pub(super) evictions: AtomicUsize,
+}
+
+/// Accepts `good...`, cannot say of `later...`, refuses the rest.
+struct Check(Arc<Seen>);
+
+impl TokenCheck for Check {
+    fn check<'a>(&'a self, token: &'a SecretString, _id: &'a str) -> BoxFuture<'a, Verdict> {
+        self.0.checks.fetch_add(1, Ordering::Relaxed);
+        let text = token.expose_secret();
+        let verdict = if text.starts_with("good") {
+            Verdict::Accepted(Arc::new(Principal {
+                subject: format!("person of {text}"),
+                scopes: Vec::new(),
+                expires_at: None,
+                validator: "stand-in".to_owned(),
+                datahub_token: SecretString::from(format!("datahub-{text}")),
+                token_digest: Some(TokenDigest::of(text)),
+            }))
+        } else if text.starts_with("later") {
+            Verdict::Unavailable {
+                retry_after: Duration::from_millis(2500),
+            }
+        } else {
+            Verdict::Rejected
+        };
+        Box::pin(async move { verdict })
+    }
+
+    fn evict(&self, _: &TokenDigest) {
+        self.0.evictions.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Works(bool);
+
+impl Probe for Works {
+    fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
+        let part = Part {
+            name: "datahub".to_owned(),
+            works: self.0,
+        };
+        Box::pin(async move { vec![part] })
+    }
+}
+
+/// Stands in for the MCP service. Answers with the caller's subject, and does what the body says.
+async fn mcp(request: Request<Body>) -> Result<Response, Infallible> {
+    let (parts, body) = request.into_parts();
+    assert!(
+        !parts.headers.contains_key(header::AUTHORIZATION),
+        "the token came through"
+    );
+    let Some(caller) = parts.extensions.get::<Caller>() else {
+        panic!("a request without a caller")
+    };
+    let body = body.collect().await.unwrap().to_bytes();
+    match &body[..] {
+        b"refused by datahub" => caller.decide(HttpOutcome::TokenRefused),
+        b"scope" => caller.decide(HttpOutcome::InsufficientScope(vec![
+            "datahub:write".to_owned(),
+            "b".to_owned(),
+        ])),
+        b"panic" => panic!("as asked"),
+        b"wait" => std::future::pending().await,
+        _ => {}
+    }
+    Ok(Response::new(Body::from(caller.principal.subject.clone())))
+}
+
+/// Settings that tests change.
+pub(super) struct Bench {
+    pub(super) settings: Settings,
+    pub(super) shared_token: Option<&'static str>,
+    pub(super) works: bool,
+    pub(super) oauth: Option<Router>,
+    pub(super) seen: Arc<Seen>,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        let limits = Limits {
+            max_connections: 64,
+            max_concurrent_requests: 2,
+            max_body_bytes: 1024,
+            max_header_bytes: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60),
+        };
+        let settings = Settings {
+            address: "127.0.0.1:0".parse().unwrap(),
+            metrics_address: None,
+            allowed_hosts: vec!["extra.example:*".parse::<HostPattern>().unwrap()],
+            allowed_origins: None::<Vec<Origin>>,
+            scopes: ["openid", "offline_access"].map(str::to_owned).to_vec(),
+            identity_provider: Some("https://login.example.com/".to_owned()),
+            limits,
+            shutdown: Shutdown {
+                delay: Duration::ZERO,
+                grace: Duration::from_secs(5),
+            },
+        };
+        Self {
+            settings,
+            shared_token: None,
+            works: true,
+            oauth: None,
+            seen: Arc::default(),
+        }
+    }
+
+    pub(super) fn server(self) -> Server {
+        let gms = "http://127.0.0.1:9".parse().unwrap();
+        let datahub = DataHub::new(datahub::Settings::at(gms)).unwrap();
+        let check = Arc::new(Check(self.seen));
+        let parts = Parts {
+            public_url: PublicUrl::parse("https://mcp.example.com/mcp").unwrap(),
+            listening: "127.0.0.1:8000".parse().unwrap(),
+            access: AccessLog::new(100),
+            authenticator: Authenticator::new(
+                check,
+                None,
+                datahub,
+                self.shared_token.map(SecretString::from),
+            ),
+            probe: Arc::new(Works(self.works)),
+            oauth: self.oauth,
+        };
+        Server::new(self.settings, parts, service_fn(mcp)).unwrap()
+    }
+
+    pub(super) fn router(self) -> Router {
+        self.server().into_router()
+    }
+}
+
+/// A request in the making, to our own name.
+pub(super) fn request(method: &str, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost:8000")
+}
+
+/// A call with a token.
+pub(super) fn call(token: &str, body: &'static str) -> Request<Body> {
+    request("POST", "/mcp")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Body::from(body))
+        .unwrap()
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: http::HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
+    }
+}
+
+pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}
