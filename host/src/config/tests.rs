@@ -8,7 +8,10 @@ use super::{Environment, Raw, Setting, Settings, masked, table as t};
 use crate::{plugins::Isolation, telemetry::Format};
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn raw(pairs: &[(&str, &str)]) -> Raw {
@@ -29,12 +32,22 @@ fn problems(pairs: &[(&str, &str)]) -> String {
 
 /// A value that is wrong for `setting`, with what else must be set for it to count; `None` where any
 /// text is taken here and judged by whom it is for.
-fn wrong_value(setting: &Setting) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
-    let proxy: &[(&str, &str)] = &[("OIDC_CLIENT_ID", "id"), ("OIDC_ISSUER_URL", "https://idp.example")];
+fn wrong_value(
+    setting: &Setting,
+) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+    let proxy: &[(&str, &str)] = &[
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_ISSUER_URL", "https://idp.example"),
+    ];
     Some(match setting.name {
         // The identity provider, the validator or the file system know.
-        "OIDC_AUDIENCE" | "OIDC_ALGORITHMS" | "OIDC_LEEWAY" | "OAUTH_STATE_DIR"
-        | "TOKEN_VALIDATOR_PLUGIN_DIR" | "OAUTH_CLIENT_METADATA_DOMAINS" | "OAUTH_REDIRECT_SCHEMES" => return None,
+        "OIDC_AUDIENCE"
+        | "OIDC_ALGORITHMS"
+        | "OIDC_LEEWAY"
+        | "OAUTH_STATE_DIR"
+        | "TOKEN_VALIDATOR_PLUGIN_DIR"
+        | "OAUTH_CLIENT_METADATA_DOMAINS"
+        | "OAUTH_REDIRECT_SCHEMES" => return None,
         "OIDC_CLIENT_ID" => ("id", &[]),
         "DATAHUB_GMS_TOKEN" => ("pasted twice", &[]),
         "OIDC_CLIENT_SECRET" => ("a secret", proxy),
@@ -53,6 +66,7 @@ fn wrong_value(setting: &Setting) -> Option<(&'static str, &'static [(&'static s
         "DATAHUB_GMS_URL" | "PUBLIC_URL" | "OAUTH_RESOURCE_URL" => ("ftp://user:canary@host/", &[]),
         _ => match setting.value {
             "URL" => ("not a url", proxy),
+            _ if setting.name.starts_with("OAUTH_") => ("-1", proxy),
             _ => ("-1", &[]),
         },
     })
@@ -62,12 +76,17 @@ fn wrong_value(setting: &Setting) -> Option<(&'static str, &'static [(&'static s
 fn every_setting_that_is_wrong_says_so_in_one_line() {
     let mut report = String::new();
     for setting in t::ALL {
-        let Some((value, others)) = wrong_value(setting) else { continue };
+        let Some((value, others)) = wrong_value(setting) else {
+            continue;
+        };
         let mut pairs = others.to_vec();
         pairs.push((setting.name, value));
         let text = problems(&pairs);
         let start = format!("`{}` (`--{}`) ", setting.name, setting.flag());
-        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(&start)).collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .collect();
         assert_eq!(lines.len(), 1, "{}:\n{text}", setting.name);
         let (_, fix) = lines[0].split_once("; ").expect("what to change");
         assert!(fix.len() > 5, "{}", lines[0]);
@@ -84,8 +103,14 @@ fn one_setting_is_enough_and_the_defaults_are_those_of_the_table() {
     assert_eq!(settings.telemetry.format, Format::Auto);
     assert_eq!(settings.plugins.isolation, Isolation::InProcess);
     assert_eq!(settings.plugins.validators[0].to_string(), "datahub_token");
-    assert!(settings.public_url.is_none() && settings.oauth.is_none() && settings.shared_token.is_none());
-    let missing = Settings::check(&raw(&[]), Path::new("/x")).unwrap_err().to_string();
+    assert!(
+        settings.public_url.is_none()
+            && settings.oauth.is_none()
+            && settings.shared_token.is_none()
+    );
+    let missing = Settings::check(&raw(&[]), Path::new("/x"))
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         missing,
         "`DATAHUB_GMS_URL` (`--datahub-gms-url`) is not set; set it to DataHub's URL, such as `http://localhost:8080`"
@@ -94,11 +119,18 @@ fn one_setting_is_enough_and_the_defaults_are_those_of_the_table() {
 
 #[test]
 fn defaults_here_are_those_of_the_modules() {
-    let settings = check(&[("OIDC_CLIENT_ID", "id"), ("OIDC_ISSUER_URL", "https://idp.example")]).unwrap();
+    let settings = check(&[
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_ISSUER_URL", "https://idp.example"),
+    ])
+    .unwrap();
     let defaults = crate::datahub::Settings::at("http://gms:8080".parse().unwrap());
     assert_eq!(format!("{:?}", settings.datahub), format!("{defaults:?}"));
     let defaults = crate::plugins::Limits::default();
-    assert_eq!(format!("{:?}", settings.plugins.limits), format!("{defaults:?}"));
+    assert_eq!(
+        format!("{:?}", settings.plugins.limits),
+        format!("{defaults:?}")
+    );
     let url = crate::oauth::PublicUrl::parse("https://mcp.example.com").unwrap();
     let drafted = settings.oauth.unwrap().at(url.clone());
     let defaults = crate::oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
@@ -109,8 +141,14 @@ fn defaults_here_are_those_of_the_modules() {
 fn an_issuer_makes_oidc_the_validator() {
     let settings = check(&[("OIDC_ISSUER_URL", "https://idp.example/realm/")]).unwrap();
     assert_eq!(settings.plugins.validators[0].to_string(), "oidc");
-    assert_eq!(settings.server.identity_provider.as_deref(), Some("https://idp.example/realm/"));
-    assert_eq!(settings.plugins.options.env.get("OIDC_ISSUER_URL"), Some("https://idp.example/realm/"));
+    assert_eq!(
+        settings.server.identity_provider.as_deref(),
+        Some("https://idp.example/realm/")
+    );
+    assert_eq!(
+        settings.plugins.options.env.get("OIDC_ISSUER_URL"),
+        Some("https://idp.example/realm/")
+    );
 }
 
 #[test]
@@ -118,16 +156,32 @@ fn names_of_the_python_server_work_and_contradictions_do_not() {
     let settings = check(&[("FASTMCP_HOST", "127.0.0.2"), ("FASTMCP_PORT", "9000")]).unwrap();
     assert_eq!(settings.server.address, "127.0.0.2:9000".parse().unwrap());
     let text = problems(&[("FASTMCP_PORT", "9000"), ("DATAHUB_MCP_PORT", "9001")]);
-    assert!(text.contains("is set twice, to something else in `FASTMCP_PORT`"), "{text}");
-    let text = problems(&[("PUBLIC_URL", "https://a.example"), ("OAUTH_RESOURCE_URL", "https://b.example/mcp")]);
-    assert!(text.contains("not what `OAUTH_RESOURCE_URL` says"), "{text}");
-    check(&[("PUBLIC_URL", "https://a.example"), ("OAUTH_RESOURCE_URL", "https://a.example/mcp")]).unwrap();
+    assert!(
+        text.contains("is set twice, to something else in `FASTMCP_PORT`"),
+        "{text}"
+    );
+    let text = problems(&[
+        ("PUBLIC_URL", "https://a.example"),
+        ("OAUTH_RESOURCE_URL", "https://b.example/mcp"),
+    ]);
+    assert!(
+        text.contains("not what `OAUTH_RESOURCE_URL` says"),
+        "{text}"
+    );
+    check(&[
+        ("PUBLIC_URL", "https://a.example"),
+        ("OAUTH_RESOURCE_URL", "https://a.example/mcp"),
+    ])
+    .unwrap();
 }
 
 #[test]
 fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
     for (name, hint) in [
-        ("TOKEN_VALIDATOR_FACTROY", "did you mean `TOKEN_VALIDATOR_FACTORY`?"),
+        (
+            "TOKEN_VALIDATOR_FACTROY",
+            "did you mean `TOKEN_VALIDATOR_FACTORY`?",
+        ),
         ("OIDC_ISSUER", "did you mean `OIDC_ISSUER_URL`?"),
         ("OAUTH_RESOURCE_URI", "did you mean `OAUTH_RESOURCE_URL`?"),
         ("DATAHUB_GMS_TOKN", "did you mean `DATAHUB_GMS_TOKEN`?"),
@@ -135,29 +189,54 @@ fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
         ("TOKEN_VALIDATOR_OPT_", ""),
     ] {
         let text = problems(&[(name, "x")]);
-        assert!(text.starts_with(&format!("`{name}` is no setting of this version; ")), "{text}");
+        assert!(
+            text.starts_with(&format!("`{name}` is no setting of this version; ")),
+            "{text}"
+        );
         assert!(text.contains(hint), "{text}");
     }
-    for name in ["DATAHUB_TELEMETRY_ENABLED", "DATAHUB_GMS_HOST", "TOKEN_VALIDATOR_OPT_ANYTHING", "PATH"] {
+    for name in [
+        "DATAHUB_TELEMETRY_ENABLED",
+        "DATAHUB_GMS_HOST",
+        "TOKEN_VALIDATOR_OPT_ANYTHING",
+        "PATH",
+    ] {
         check(&[(name, "x")]).unwrap();
     }
 }
 
 #[test]
 fn a_shared_token_needs_loopback_or_a_word() {
-    let open = [("DATAHUB_GMS_TOKEN", "t0ken"), ("DATAHUB_MCP_HOST", "0.0.0.0"), ("PUBLIC_URL", "https://a.example")];
+    let open = [
+        ("DATAHUB_GMS_TOKEN", "t0ken"),
+        ("DATAHUB_MCP_HOST", "0.0.0.0"),
+        ("PUBLIC_URL", "https://a.example"),
+    ];
     let text = problems(&open);
-    assert!(text.contains("ALLOW_SHARED_TOKEN=true") && !text.contains("t0ken"), "{text}");
+    assert!(
+        text.contains("ALLOW_SHARED_TOKEN=true") && !text.contains("t0ken"),
+        "{text}"
+    );
     let mut allowed = open.to_vec();
     allowed.push(("ALLOW_SHARED_TOKEN", "true"));
-    assert_eq!(check(&allowed).unwrap().shared_token.unwrap().expose_secret(), "t0ken");
+    assert_eq!(
+        check(&allowed)
+            .unwrap()
+            .shared_token
+            .unwrap()
+            .expose_secret(),
+        "t0ken"
+    );
     assert!(check(&open[..1]).unwrap().shared_token.is_some());
 }
 
 #[test]
 fn off_loopback_the_public_url_must_be_given() {
     let text = problems(&[("DATAHUB_MCP_HOST", "0.0.0.0")]);
-    assert!(text.contains("`PUBLIC_URL` (`--public-url`) is not set, but 0.0.0.0 can be reached"), "{text}");
+    assert!(
+        text.contains("`PUBLIC_URL` (`--public-url`) is not set, but 0.0.0.0 can be reached"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -172,20 +251,34 @@ fn secrets_come_from_files_and_not_from_flags() {
     let file = directory.path().join("token");
     std::fs::write(&file, "t0ken\n").unwrap();
     let path = file.to_str().unwrap();
-    for (name, value) in [("DATAHUB_GMS_TOKEN_FILE", path.to_owned()), ("DATAHUB_GMS_TOKEN", format!("@{path}"))] {
+    for (name, value) in [
+        ("DATAHUB_GMS_TOKEN_FILE", path.to_owned()),
+        ("DATAHUB_GMS_TOKEN", format!("@{path}")),
+    ] {
         let settings = check(&[(name, &value)]).unwrap();
         assert_eq!(settings.shared_token.unwrap().expose_secret(), "t0ken");
-        assert_eq!(settings.plugins.options.env.get("DATAHUB_GMS_TOKEN"), Some("t0ken"));
+        assert_eq!(
+            settings.plugins.options.env.get("DATAHUB_GMS_TOKEN"),
+            Some("t0ken")
+        );
     }
     let text = problems(&[("DATAHUB_GMS_TOKEN_FILE", "/nowhere/token")]);
-    assert!(text.contains("cannot be read from the file \"/nowhere/token\""), "{text}");
+    assert!(
+        text.contains("cannot be read from the file \"/nowhere/token\""),
+        "{text}"
+    );
     let text = problems(&[("DATAHUB_GMS_TOKEN_FILE", path), ("DATAHUB_GMS_TOKEN", "x")]);
     assert!(text.contains("is set twice"), "{text}");
 
     let flags = BTreeMap::from([(t::DATAHUB_GMS_TOKEN.name, "t0ken".to_owned())]);
     let raw = Raw::merge(flags, environment(&[("DATAHUB_GMS_URL", "http://gms")]));
-    let text = Settings::check(&raw, Path::new("/x")).unwrap_err().to_string();
-    assert!(text.contains("would show in the process list") && !text.contains("t0ken"), "{text}");
+    let text = Settings::check(&raw, Path::new("/x"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("would show in the process list") && !text.contains("t0ken"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -199,7 +292,11 @@ fn what_is_printed_has_no_secret() {
     let lines = masked(&raw(&pairs));
     let settings = format!("{:?} {:?}", check(&pairs).unwrap(), raw(&pairs));
     assert!(!lines.iter().any(|line| line.contains("canary")) && !settings.contains("canary"));
-    for line in ["DATAHUB_GMS_TOKEN=***  # environment", "LOG_LEVEL=debug  # environment", "LOG_FORMAT=auto  # default"] {
+    for line in [
+        "DATAHUB_GMS_TOKEN=***  # environment",
+        "LOG_LEVEL=debug  # environment",
+        "LOG_FORMAT=auto  # default",
+    ] {
         assert!(lines.iter().any(|given| given == line), "{line}");
     }
 }
@@ -207,7 +304,10 @@ fn what_is_printed_has_no_secret() {
 #[test]
 fn a_flag_wins_over_the_environment_and_an_empty_variable_is_none() {
     let flags = BTreeMap::from([(t::LOG_LEVEL.name, "warn".to_owned())]);
-    let raw = Raw::merge(flags, environment(&[("LOG_LEVEL", "debug"), ("PUBLIC_URL", "")]));
+    let raw = Raw::merge(
+        flags,
+        environment(&[("LOG_LEVEL", "debug"), ("PUBLIC_URL", "")]),
+    );
     let lines = masked(&raw);
     assert!(lines.contains(&"LOG_LEVEL=warn  # flag".to_owned()));
     assert!(!lines.iter().any(|line| line.starts_with("PUBLIC_URL")));
@@ -215,12 +315,19 @@ fn a_flag_wins_over_the_environment_and_an_empty_variable_is_none() {
 
 #[test]
 fn the_table_is_sound() {
-    let mut flags: Vec<String> = t::ALL.iter().map(|setting: &&Setting| setting.flag()).collect();
+    let mut flags: Vec<String> = t::ALL
+        .iter()
+        .map(|setting: &&Setting| setting.flag())
+        .collect();
     flags.sort();
     flags.dedup();
     assert_eq!(flags.len(), t::ALL.len(), "two settings share a flag");
     for setting in t::ALL {
         assert!(setting.help().ends_with('.'), "{}", setting.name);
-        assert!(!setting.secret || setting.default.is_none(), "{}", setting.name);
+        assert!(
+            !setting.secret || setting.default.is_none(),
+            "{}",
+            setting.name
+        );
     }
 }
