@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::{engine::general_purpose::URL_SAFE_NO_PAD as BASE64, Engine as _};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use hmac::{Hmac, Mac as _};
 use plugin_api::sdk::{Failure, Identity, Request, Token, TokenValidator};
 use schemars::JsonSchema;
@@ -32,7 +32,9 @@ impl TokenValidator for Notary {
     fn create(options: Options) -> Result<Self, Failure> {
         let secret = options.secret.expose().as_bytes();
         if secret.len() < 32 {
-            return Err(Failure::misconfigured("`secret` must have at least 32 bytes"));
+            return Err(Failure::misconfigured(
+                "`secret` must have at least 32 bytes",
+            ));
         }
         let mac = Hmac::new_from_slice(secret).map_err(|_| Failure::internal("no MAC"))?;
         Ok(Self(mac))
@@ -57,15 +59,20 @@ impl Notary {
         let (content, signature) = signed.split_once('.').ok_or_else(malformed)?;
         let signature = BASE64.decode(signature).map_err(|_| malformed())?;
         let mac = self.0.clone().chain_update(content);
-        mac.verify_slice(&signature).map_err(|_| Failure::rejected("wrong signature"))?;
+        mac.verify_slice(&signature)
+            .map_err(|_| Failure::rejected("wrong signature"))?;
 
         let json = BASE64.decode(content).map_err(|_| malformed())?;
         let content: Content = serde_json::from_slice(&json).map_err(|_| malformed())?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |d| d.as_secs());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(u64::MAX, |d| d.as_secs());
         if content.exp <= now {
             return Err(Failure::rejected("expired"));
         }
-        Ok(Identity::new(content.sub).expires_at(content.exp).resolved_token(token))
+        Ok(Identity::new(content.sub)
+            .expires_at(content.exp)
+            .resolved_token(token))
     }
 }
 
@@ -96,7 +103,10 @@ mod tests {
         let token = sign(r#"{"sub": "ada", "exp": 4102444800}"#);
         let notary = notary();
         let served = notary.ask(&token).expect_served();
-        assert_eq!((served.subject.as_str(), served.expires_at), ("ada", Some(4_102_444_800)));
+        assert_eq!(
+            (served.subject.as_str(), served.expires_at),
+            ("ada", Some(4_102_444_800))
+        );
         notary.expect_never_logged(&token);
         notary.expect_never_logged(SECRET);
     }
@@ -105,15 +115,24 @@ mod tests {
     fn what_is_not_signed_or_not_valid_any_more_is_rejected() {
         let good = sign(r#"{"sub": "ada", "exp": 4102444800}"#);
         let forged = good.replace("notary1.", "notary1.e");
-        for token in [&forged, &sign(r#"{"sub": "ada", "exp": 1}"#), &sign("{}"), "notary1.x"] {
+        for token in [
+            &forged,
+            &sign(r#"{"sub": "ada", "exp": 1}"#),
+            &sign("{}"),
+            "notary1.x",
+        ] {
             notary().ask(token).expect_rejected();
         }
-        notary().ask("eyJhbGciOiJSUzI1NiJ9.e30.c2ln").expect_not_mine();
+        notary()
+            .ask("eyJhbGciOiJSUzI1NiJ9.e30.c2ln")
+            .expect_not_mine();
     }
 
     #[test]
     fn a_short_secret_stops_the_start() {
-        let refused = Harness::new::<Notary>(json!({ "secret": "short" })).err().unwrap();
+        let refused = Harness::new::<Notary>(json!({ "secret": "short" }))
+            .err()
+            .unwrap();
         assert!(refused.is_misconfigured());
     }
 }

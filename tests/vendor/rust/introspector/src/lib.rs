@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use plugin_api::sdk::{Failure, Identity, Request, Token, TokenValidator};
-use reqwest::{redirect::Policy, Client, StatusCode, Url};
+use reqwest::{Client, StatusCode, Url, redirect::Policy};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -56,7 +56,11 @@ impl TokenValidator for Introspector {
             .timeout(Duration::from_secs(5))
             .build()
             .map_err(|error| Failure::internal(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, url, service_secret: options.service_secret })
+        Ok(Self {
+            client,
+            url,
+            service_secret: options.service_secret,
+        })
     }
 
     async fn validate(&self, request: Request) -> Result<Identity, Failure> {
@@ -64,7 +68,9 @@ impl TokenValidator for Introspector {
         if !answer.active {
             return Err(Failure::rejected("not active"));
         }
-        let user = answer.user.ok_or_else(|| Failure::internal("active, but nobody's"))?;
+        let user = answer
+            .user
+            .ok_or_else(|| Failure::internal("active, but nobody's"))?;
         let mut identity = Identity::new(user).scopes(answer.scopes);
         if let Some(expires_at) = answer.expires_at {
             identity = identity.expires_at(expires_at);
@@ -89,7 +95,10 @@ impl Introspector {
             .client
             .post(self.url.clone())
             .bearer_auth(self.service_secret.expose())
-            .json(&std::collections::BTreeMap::from([("token", request.token.expose())]))
+            .json(&std::collections::BTreeMap::from([(
+                "token",
+                request.token.expose(),
+            )]))
             .send()
             .await
             .map_err(|error| unreachable(&error))?;
@@ -98,14 +107,26 @@ impl Introspector {
             // The service refuses this host, which says nothing of the person's token.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 tracing::error!("the token service refuses `service_secret`");
-                return Err(Failure::misconfigured("the token service refuses this host"));
+                return Err(Failure::misconfigured(
+                    "the token service refuses this host",
+                ));
             }
-            status => return Err(Failure::unavailable(format!("the token service said {status}"))),
+            status => {
+                return Err(Failure::unavailable(format!(
+                    "the token service said {status}"
+                )));
+            }
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| unreachable(&error))?
+        {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Failure::unavailable("the token service's answer is too long"));
+                return Err(Failure::unavailable(
+                    "the token service's answer is too long",
+                ));
             }
             body.extend_from_slice(&chunk);
         }
@@ -116,7 +137,11 @@ impl Introspector {
 
 /// No answer is no reason to refuse the person: 503, never 401.
 fn unreachable(error: &reqwest::Error) -> Failure {
-    let what = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
+    let what = if error.is_timeout() {
+        "does not answer in time"
+    } else {
+        "cannot be reached"
+    };
     Failure::unavailable(format!("the token service {what}")).retry_after(Duration::from_secs(2))
 }
 

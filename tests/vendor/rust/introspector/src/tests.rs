@@ -51,7 +51,10 @@ async fn an_active_token_is_served_with_what_the_service_gave() {
 #[tokio::test]
 async fn an_inactive_token_is_rejected() {
     let url = service("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"active\": false}").await;
-    introspector(&url).validate("opaque").await.expect_rejected();
+    introspector(&url)
+        .validate("opaque")
+        .await
+        .expect_rejected();
 }
 
 #[tokio::test]
@@ -62,9 +65,16 @@ async fn a_service_that_fails_is_no_reason_to_refuse_the_person() {
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\nconnection: close\r\n\r\n",
     ] {
         let url = service(answer).await;
-        introspector(&url).validate("opaque").await.expect_unavailable();
+        introspector(&url)
+            .validate("opaque")
+            .await
+            .expect_unavailable();
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let introspector = introspector(&format!("http://{nobody}/"));
     introspector.validate("opaque").await.expect_unavailable();
     assert!(introspector.health().await.unwrap_err().is_unavailable());
@@ -73,5 +83,10 @@ async fn a_service_that_fails_is_no_reason_to_refuse_the_person() {
 #[test]
 fn a_url_without_tls_stops_the_start() {
     let options = json!({ "url": "http://tokens.example.com/", "service_secret": "x" });
-    assert!(Harness::new::<Introspector>(options).err().unwrap().is_misconfigured());
+    assert!(
+        Harness::new::<Introspector>(options)
+            .err()
+            .unwrap()
+            .is_misconfigured()
+    );
 }

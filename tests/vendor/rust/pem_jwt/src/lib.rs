@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jsonwebtoken::{decode, decode_header, errors::ErrorKind, Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,7 +67,11 @@ impl TokenValidator for PemJwt {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 10;
-        Ok(Self { key, validation, issuer: options.issuer })
+        Ok(Self {
+            key,
+            validation,
+            issuer: options.issuer,
+        })
     }
 
     // The key is here: every answer comes at once.
@@ -94,7 +98,7 @@ impl PemJwt {
                         Failure::not_mine(format!("not from {}", self.issuer))
                     }
                     kind => Failure::rejected(format!("{kind:?}")),
-                })
+                });
             }
         };
         let mut kept = Map::new();

@@ -1,8 +1,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{encode, Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use plugin_api::sdk::testing::Harness;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 use super::PemJwt;
 
@@ -24,7 +24,10 @@ fn validator() -> Harness {
 
 /// Claims that are good, with `changes` made.
 fn claims(changes: Value) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let mut claims = json!({
         "iss": ISSUER,
         "aud": "datahub",
@@ -67,7 +70,9 @@ fn a_token_for_others_expired_or_changed_is_rejected() {
     let token = sign(&claims(json!({})));
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
-    validator.ask(&format!("{signed}.{first}{}", &signature[1..])).expect_rejected();
+    validator
+        .ask(&format!("{signed}.{first}{}", &signature[1..]))
+        .expect_rejected();
 }
 
 #[test]
@@ -86,7 +91,9 @@ fn the_token_does_not_choose_its_algorithm() {
 fn what_is_of_another_kind_is_not_mine() {
     let validator = validator();
     validator.ask("opaque").expect_not_mine();
-    validator.ask(&sign(&claims(json!({ "iss": "https://other" })))).expect_not_mine();
+    validator
+        .ask(&sign(&claims(json!({ "iss": "https://other" }))))
+        .expect_not_mine();
 }
 
 #[test]
@@ -94,5 +101,8 @@ fn a_missing_key_stops_the_start() {
     let mut options = options();
     options["key_file"] = "/no/such/key.pem".into();
     let refused = Harness::new::<PemJwt>(options).err().unwrap();
-    assert!(refused.log_detail().contains("/no/such/key.pem"), "{refused:?}");
+    assert!(
+        refused.log_detail().contains("/no/such/key.pem"),
+        "{refused:?}"
+    );
 }
