@@ -4,7 +4,10 @@
 //! makes is what a host looks for, and that the guards hold in a library with a standard library of
 //! its own.
 #![expect(unsafe_code, reason = "loading a library runs its code")]
-#![expect(clippy::unwrap_used, reason = "a test helper that fails fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test helper that fails fails the test"
+)]
 
 use std::{
     path::PathBuf,
