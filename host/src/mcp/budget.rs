@@ -1,0 +1,121 @@
+//! How long an answer may get: long texts and long lists are cut, with a marker that says how to
+//! get the rest. Counted in tokens, estimated at four bytes of JSON each.
+
+use serde_json::Value;
+
+/// The rule of thumb of every tokenizer for JSON.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// The estimated tokens of `value` written as JSON.
+pub(crate) fn tokens(value: &Value) -> usize {
+    bytes(value).div_ceil(BYTES_PER_TOKEN)
+}
+
+/// The bytes of `value` written as JSON, give or take escapes.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Null => 4,
+        Value::Bool(_) => 5,
+        Value::Number(number) => {
+            // Most are small; the exact width of the rest does not matter.
+            number
+                .as_u64()
+                .map_or(12, |n| n.checked_ilog10().unwrap_or(0) as usize + 1)
+        }
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| bytes(item) + 1).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map
+                .iter()
+                .map(|(key, inner)| key.len() + 4 + bytes(inner))
+                .sum::<usize>()
+        }
+    }
+}
+
+/// Keeps the longest prefix of `items` that fits `limit` tokens, but at least one item. Returns
+/// how many were dropped.
+pub(crate) fn fit(items: &mut Vec<Value>, limit: usize) -> usize {
+    let mut left = limit;
+    let mut kept = 0;
+    for item in items.iter() {
+        let size = tokens(item);
+        if size > left && kept > 0 {
+            break;
+        }
+        left = left.saturating_sub(size);
+        kept += 1;
+    }
+    let dropped = items.len() - kept;
+    items.truncate(kept);
+    dropped
+}
+
+/// Cuts every text in `value` that is longer than `chars`, saying so at its end.
+pub(crate) fn cut_texts(value: &mut Value, chars: usize) {
+    match value {
+        Value::String(text) => cut(text, chars),
+        Value::Array(items) => items.iter_mut().for_each(|item| cut_texts(item, chars)),
+        Value::Object(map) => map.values_mut().for_each(|inner| cut_texts(inner, chars)),
+        _ => {}
+    }
+}
+
+fn cut(text: &mut String, chars: usize) {
+    if text.len() <= chars {
+        return;
+    }
+    if let Some((end, _)) = text.char_indices().nth(chars) {
+        let total = text.chars().count();
+        text.truncate(end);
+        text.push_str(&format!("... [cut: {chars} of {total} characters]"));
+    }
+}
+
+/// Makes `value` fit `limit` tokens by cutting its texts ever shorter. The last resort: tools cut
+/// their own lists before.
+pub(crate) fn force(value: &mut Value, limit: usize) {
+    let mut chars = 4_096;
+    while tokens(value) > limit && chars >= 64 {
+        cut_texts(value, chars);
+        chars /= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_estimate_is_near_the_length_of_the_json() {
+        let value = json!({"a": [1, 20, 300, true, null], "text": "hello", "deep": {"x": -1.5}});
+        let real = value.to_string().len();
+        assert!(
+            bytes(&value).abs_diff(real) * 4 < real,
+            "{} {real}",
+            bytes(&value)
+        );
+    }
+
+    #[test]
+    fn lists_keep_what_fits_and_at_least_one() {
+        let mut items: Vec<Value> = (0..10).map(|_| json!("x".repeat(38))).collect();
+        assert_eq!(fit(&mut items, 35), 7);
+        assert_eq!(items.len(), 3);
+        assert_eq!(fit(&mut items, 1), 2);
+        assert_eq!(fit(&mut items, 1), 0);
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters_with_a_marker() {
+        let mut value = json!({"d": "äöüäöü", "short": "abc"});
+        cut_texts(&mut value, 3);
+        assert_eq!(value["d"], "äöü... [cut: 3 of 6 characters]");
+        assert_eq!(value["short"], "abc");
+        let mut value = json!(vec!["y".repeat(10_000); 20]);
+        force(&mut value, 2_000);
+        assert!(tokens(&value) <= 2_000);
+    }
+}

@@ -1,0 +1,127 @@
+//! What a tool has at hand during one call: DataHub as the caller sees it, the settings, a place
+//! for warnings, and a way to report progress.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rmcp::{
+    Peer, RoleServer,
+    model::{ProgressNotificationParam, ProgressToken},
+};
+use serde_json::Value;
+
+use super::{error::ToolError, settings::Settings, views::Views};
+use crate::{
+    auth::{Caller, HttpOutcome},
+    datahub::{Answer, DataHubError, Document, FieldError, ServerInfo},
+};
+
+/// One call of a tool. Lives as long as the call.
+pub(crate) struct ToolContext {
+    pub(crate) caller: Caller,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) views: Arc<Views>,
+    warnings: Mutex<Vec<FieldError>>,
+    progress: Option<(Peer<RoleServer>, ProgressToken)>,
+}
+
+impl ToolContext {
+    pub(crate) fn new(caller: Caller, settings: Arc<Settings>, views: Arc<Views>) -> Self {
+        Self {
+            caller,
+            settings,
+            views,
+            warnings: Mutex::default(),
+            progress: None,
+        }
+    }
+
+    /// Reports progress to this client, which asked for it with this token.
+    pub(crate) fn reporting_to(
+        mut self,
+        progress: Option<(Peer<RoleServer>, ProgressToken)>,
+    ) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Asks DataHub as the caller. Failed fields become warnings of the call; a refused token
+    /// decides the HTTP status of the request.
+    pub(crate) async fn ask(
+        &self,
+        document: &Document,
+        variables: Value,
+    ) -> Result<Answer, DataHubError> {
+        match self.caller.datahub.execute(document, variables).await {
+            Ok(mut answer) => {
+                self.warnings.lock().append(&mut answer.warnings);
+                Ok(answer)
+            }
+            Err(error) => {
+                if error == DataHubError::TokenRefused {
+                    self.caller.decide(HttpOutcome::TokenRefused);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks and takes the top-level field `name`; [`Value::Null`] if it is not there.
+    pub(crate) async fn ask_for(
+        &self,
+        document: &Document,
+        variables: Value,
+        name: &str,
+    ) -> Result<Value, ToolError> {
+        Ok(self.ask(document, variables).await?.take(name))
+    }
+
+    /// The urn of the caller's default view.
+    pub(crate) async fn default_view(&self) -> Result<Option<String>, DataHubError> {
+        self.views
+            .default_of(&self.caller)
+            .await
+            .inspect_err(|error| {
+                if *error == DataHubError::TokenRefused {
+                    self.caller.decide(HttpOutcome::TokenRefused);
+                }
+            })
+    }
+
+    /// What is known of the server.
+    pub(crate) async fn server(&self) -> Option<ServerInfo> {
+        self.caller.datahub.server().await
+    }
+
+    /// Tells the model of something that is missing from the answer.
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        self.warnings.lock().push(FieldError {
+            path: String::new(),
+            message: message.into(),
+        });
+    }
+
+    /// The warnings so far, as the answer lists them.
+    pub(crate) fn take_warnings(&self) -> Vec<Value> {
+        let warnings = std::mem::take(&mut *self.warnings.lock());
+        warnings
+            .into_iter()
+            .map(|warning| match warning.path.as_str() {
+                "" => Value::from(warning.message),
+                path => Value::from(format!("{path} is missing: {}", warning.message)),
+            })
+            .collect()
+    }
+
+    /// Tells the client how far a long call has come, if it asked.
+    pub(crate) async fn progress(&self, done: usize, total: Option<usize>, message: &str) {
+        let Some((peer, token)) = &self.progress else {
+            return;
+        };
+        let mut params = ProgressNotificationParam::new(token.clone(), done as f64);
+        params.total = total.map(|total| total as f64);
+        params.message = Some(message.to_owned());
+        // A client that is gone needs no progress.
+        let _ = peer.notify_progress(params).await;
+    }
+}

@@ -1,0 +1,61 @@
+//! How a tool fails: in words from which a model can make the right next call.
+
+use crate::datahub::DataHubError;
+
+/// Why a tool gave no answer. Becomes a tool result with `isError`, not a protocol error: the model
+/// reads it and goes on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ToolError {
+    /// The arguments are wrong; the text says which and what would be right.
+    #[error("{0}")]
+    Arguments(String),
+    /// What was named is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// The token lacks scopes; the HTTP status says so as well.
+    #[error("this needs a token with the scope {}; sign in again and allow it", .0.join(" and "))]
+    Scopes(Vec<String>),
+    /// DataHub said no, or nothing.
+    #[error("{}", datahub_text(.0))]
+    DataHub(#[from] DataHubError),
+    /// The request came without a caller: a fault of the host's wiring.
+    #[error("the request carries no caller; this is a fault of the server")]
+    NoCaller,
+    /// The client gave up.
+    #[error("the call was cancelled")]
+    Cancelled,
+}
+
+impl From<super::filter::FilterError> for ToolError {
+    fn from(error: super::filter::FilterError) -> Self {
+        Self::Arguments(format!(
+            "{error}. Examples: platform = snowflake AND env = PROD; \
+             type IN (dataset, dashboard) AND NOT tag = urn:li:tag:PII; owner IS NULL"
+        ))
+    }
+}
+
+fn datahub_text(error: &DataHubError) -> String {
+    let hint = match error {
+        DataHubError::TokenRefused => "sign in again",
+        DataHubError::Forbidden { .. } => {
+            "ask for the privilege in DataHub, or go on without this; repeating the call does not help"
+        }
+        DataHubError::BadRequest { .. } => "check the urns and values of the call",
+        DataHubError::Schema { .. } | DataHubError::TooOld { .. } => {
+            "this DataHub cannot do it; use another tool"
+        }
+        DataHubError::NotFound { .. } => "find the right urn with the search tool",
+        DataHubError::Conflict { .. } => "read the entity again before changing it",
+        DataHubError::Internal { .. } => "try once more, or ask for less",
+        DataHubError::RateLimited { retry_after }
+        | DataHubError::Unavailable { retry_after, .. } => {
+            return format!("{error}. Try again in {} s.", retry_after.as_secs().max(1));
+        }
+        DataHubError::Timeout { .. } => "ask for less (fewer results, fewer hops), or try later",
+        DataHubError::Overloaded => "try again in a moment",
+        DataHubError::TooLarge { .. } => "ask for less: fewer results or a narrower filter",
+        DataHubError::Malformed { .. } => "tell the operator of this server",
+    };
+    format!("{error}. What to do: {hint}.")
+}

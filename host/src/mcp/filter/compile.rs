@@ -1,0 +1,201 @@
+//! The tree to DataHub's `orFilters`: negation pushed down to the conditions (De Morgan), then
+//! disjunctive normal form, bounded.
+
+use serde::Serialize;
+
+use super::{
+    FilterError,
+    ast::Expr,
+    fields::{Meaning, Status, is_negative, meaning},
+};
+
+/// More alternatives than this are refused rather than sent.
+const MAX_CLAUSES: usize = 128;
+/// More conditions in all alternatives together are refused.
+const MAX_FACETS: usize = 4096;
+
+/// One `FacetFilterInput` of DataHub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FacetFilter {
+    pub(crate) field: String,
+    pub(crate) condition: &'static str,
+    pub(crate) values: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) negated: bool,
+}
+
+/// One `AndFilterInput`: an alternative.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Clause {
+    pub(crate) and: Vec<FacetFilter>,
+    /// The filter itself says something about soft deletion here.
+    #[serde(skip)]
+    names_status: bool,
+}
+
+/// A filter as DataHub takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Compiled {
+    /// The entity types to search, where every alternative names some.
+    pub(crate) types: Option<Vec<String>>,
+    pub(crate) or_filters: Vec<Clause>,
+}
+
+impl Compiled {
+    pub(super) fn unfiltered() -> Self {
+        Self::of(vec![Clause::default()])
+    }
+
+    fn of(mut clauses: Vec<Clause>) -> Self {
+        for clause in &mut clauses {
+            if !clause.names_status {
+                clause.and.push(removed(true));
+            }
+        }
+        let mut unique: Vec<Clause> = Vec::with_capacity(clauses.len());
+        for clause in clauses {
+            if !unique.iter().any(|kept| kept.and == clause.and) {
+                unique.push(clause);
+            }
+        }
+        Self {
+            types: types_of(&unique),
+            or_filters: unique,
+        }
+    }
+}
+
+pub(super) fn compile(expr: &Expr) -> Result<Compiled, FilterError> {
+    let clauses = clauses(expr, false)?;
+    if clauses.is_empty() {
+        return Err(FilterError::whole(
+            "can match nothing: NOT status = ALL excludes everything",
+        ));
+    }
+    Ok(Compiled::of(clauses))
+}
+
+/// The alternatives of `expr`, or of its opposite.
+fn clauses(expr: &Expr, negate: bool) -> Result<Vec<Clause>, FilterError> {
+    match (expr, negate) {
+        (Expr::Not(inner), _) => clauses(inner, !negate),
+        (Expr::And(parts), false) | (Expr::Or(parts), true) => {
+            let mut product = vec![Clause::default()];
+            for part in parts {
+                product = multiply(&product, &clauses(part, negate)?)?;
+            }
+            Ok(product)
+        }
+        (Expr::Or(parts), false) | (Expr::And(parts), true) => {
+            let mut sum = Vec::new();
+            for part in parts {
+                sum.extend(clauses(part, negate)?);
+                bounded(&sum)?;
+            }
+            Ok(sum)
+        }
+        (Expr::Condition(condition), _) => {
+            let negated = negate != is_negative(condition.operator);
+            Ok(literal(meaning(condition)?, negated))
+        }
+    }
+}
+
+fn literal(meaning: Meaning, negated: bool) -> Vec<Clause> {
+    match meaning {
+        Meaning::Status(status) => match (status, negated) {
+            (Status::All, true) => Vec::new(),
+            (Status::All, false) => vec![Clause {
+                and: Vec::new(),
+                names_status: true,
+            }],
+            (Status::Live, _) | (Status::Deleted, _) => {
+                let hidden = (status == Status::Live) != negated;
+                vec![Clause {
+                    and: vec![removed(hidden)],
+                    names_status: true,
+                }]
+            }
+        },
+        Meaning::AnyOf(facets) if negated => {
+            let and = facets.into_iter().map(|facet| FacetFilter {
+                negated: true,
+                ..facet
+            });
+            vec![Clause {
+                and: and.collect(),
+                names_status: false,
+            }]
+        }
+        Meaning::AnyOf(facets) => facets
+            .into_iter()
+            .map(|facet| Clause {
+                and: vec![facet],
+                names_status: false,
+            })
+            .collect(),
+    }
+}
+
+fn multiply(left: &[Clause], right: &[Clause]) -> Result<Vec<Clause>, FilterError> {
+    if left.len().saturating_mul(right.len()) > MAX_CLAUSES {
+        return Err(too_many());
+    }
+    let mut product = Vec::with_capacity(left.len() * right.len());
+    for l in left {
+        for r in right {
+            let mut clause = l.clone();
+            for facet in &r.and {
+                if !clause.and.contains(facet) {
+                    clause.and.push(facet.clone());
+                }
+            }
+            clause.names_status |= r.names_status;
+            product.push(clause);
+        }
+    }
+    bounded(&product)?;
+    Ok(product)
+}
+
+fn bounded(clauses: &[Clause]) -> Result<(), FilterError> {
+    let facets: usize = clauses.iter().map(|clause| clause.and.len()).sum();
+    if clauses.len() > MAX_CLAUSES || facets > MAX_FACETS {
+        Err(too_many())
+    } else {
+        Ok(())
+    }
+}
+
+fn too_many() -> FilterError {
+    FilterError::whole(format!(
+        "comes to more than {MAX_CLAUSES} alternatives; use IN (...) for several values of a field"
+    ))
+}
+
+/// `removed = true`, negated to hide what was soft-deleted.
+fn removed(negated: bool) -> FacetFilter {
+    FacetFilter {
+        field: "removed".to_owned(),
+        condition: "EQUAL",
+        values: vec!["true".to_owned()],
+        negated,
+    }
+}
+
+/// The union of the entity types, if each alternative is about named types only.
+fn types_of(clauses: &[Clause]) -> Option<Vec<String>> {
+    let mut types: Vec<String> = Vec::new();
+    for clause in clauses {
+        let named = clause
+            .and
+            .iter()
+            .find(|f| f.field == "_entityType" && f.condition == "EQUAL" && !f.negated)?;
+        for value in &named.values {
+            if !types.contains(value) {
+                types.push(value.clone());
+            }
+        }
+    }
+    Some(types)
+}

@@ -1,0 +1,60 @@
+//! The filter language of `search`, `get_lineage` and `search_documents`:
+//!
+//! ```text
+//! expr   := term (OR term)*
+//! term   := factor (AND factor)*
+//! factor := NOT factor | ( expr ) | cond
+//! cond   := field (= != > >= < <=) value | field IN ( value, ... ) | field IS [NOT] NULL
+//! ```
+//!
+//! Text -> tokens (`lexer`) -> tree (`ast`, `parser`) -> DataHub's `orFilters` (`fields`,
+//! `compile`). Every step is bounded: a filter comes from a model, or from whoever talks to it.
+
+mod ast;
+mod compile;
+mod fields;
+mod lexer;
+mod parser;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+pub(crate) use self::ast::{Condition, Expr, Operator};
+pub(crate) use self::compile::Compiled;
+
+/// What is wrong with a filter, where, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("filter{}: {message}", position.map_or(String::new(), |at| format!(", position {at}")))]
+pub(crate) struct FilterError {
+    /// Counted in characters from 0.
+    pub(crate) position: Option<usize>,
+    pub(crate) message: String,
+}
+
+impl FilterError {
+    fn at(position: usize, message: impl Into<String>) -> Self {
+        Self {
+            position: Some(position),
+            message: message.into(),
+        }
+    }
+
+    fn whole(message: impl Into<String>) -> Self {
+        Self {
+            position: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// Compiles a filter; `None` is the filter that hides soft-deleted entities and nothing else.
+///
+/// # Errors
+/// See [`FilterError`].
+pub(crate) fn compile(text: Option<&str>) -> Result<Compiled, FilterError> {
+    match text {
+        None => Ok(Compiled::unfiltered()),
+        Some(text) => compile::compile(&parser::parse(text)?),
+    }
+}

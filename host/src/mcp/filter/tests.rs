@@ -1,0 +1,268 @@
+//! The filter language against vectors, its own printer and a truth table.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Condition, Expr, Operator, compile, compile::compile as compile_tree, parser::parse};
+
+fn or_filters(text: &str) -> Value {
+    serde_json::to_value(compile(Some(text)).unwrap().or_filters).unwrap()
+}
+
+fn error(text: &str) -> String {
+    compile(Some(text)).unwrap_err().to_string()
+}
+
+fn removed() -> Value {
+    json!({"field": "removed", "condition": "EQUAL", "values": ["true"], "negated": true})
+}
+
+/// Where the Python server's answer is not followed, and why.
+const DELIBERATELY_DIFFERENT: &[(&str, &str)] = &[
+    (
+        "NOT (platform = looker AND env = PROD)",
+        "it refuses what De Morgan's law can express",
+    ),
+    (
+        "NOT (platform = a OR platform = b)",
+        "it refuses what De Morgan's law can express",
+    ),
+    (
+        "type = dataset OR platform = x",
+        "it restricts the whole search to datasets although the right side is about any type",
+    ),
+];
+
+/// The vectors of another implementation, a JSON array of `{filter, types, orFilters}` or
+/// `{filter, error}`, where `FILTER_VECTORS` names such a file.
+#[test]
+fn agrees_with_the_vectors_of_the_python_server() {
+    let Some(path) = std::env::var_os("FILTER_VECTORS") else {
+        return;
+    };
+    let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut wrong = Vec::new();
+    for vector in &vectors {
+        let text = vector["filter"].as_str().unwrap();
+        let deliberate = DELIBERATELY_DIFFERENT
+            .iter()
+            .any(|(filter, _)| *filter == text);
+        let ours = compile(Some(text));
+        let same = match &ours {
+            Err(_) => vector.get("error").is_some(),
+            Ok(compiled) => {
+                vector.get("error").is_none()
+                    && json!(compiled.or_filters) == vector["orFilters"]
+                    && json!(compiled.types) == vector["types"]
+            }
+        };
+        if same == deliberate {
+            wrong.push(format!("{text}: {ours:?}\nexpected {vector}"));
+        }
+    }
+    assert!(vectors.len() > 50);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn hides_soft_deleted_entities_unless_told_otherwise() {
+    let none = serde_json::to_value(compile(None).unwrap().or_filters).unwrap();
+    assert_eq!(none, json!([{"and": [removed()]}]));
+    assert_eq!(or_filters("status = NOT_SOFT_DELETED"), none);
+    let deleted = json!({"field": "removed", "condition": "EQUAL", "values": ["true"]});
+    assert_eq!(
+        or_filters("status = SOFT_DELETED"),
+        json!([{"and": [deleted]}])
+    );
+    assert_eq!(or_filters("NOT status = SOFT_DELETED"), none);
+    assert_eq!(or_filters("status = ALL"), json!([{"and": []}]));
+    assert!(error("NOT status = ALL").contains("nothing"));
+}
+
+#[test]
+fn spells_known_fields_as_the_index_does() {
+    let field = |text: &str| or_filters(text)[0]["and"][0].clone();
+    assert_eq!(
+        field("platform IN (snowflake, 'urn:li:dataPlatform:hive')"),
+        json!({"field": "platform.keyword", "condition": "EQUAL",
+               "values": ["urn:li:dataPlatform:snowflake", "urn:li:dataPlatform:hive"]})
+    );
+    assert_eq!(
+        field("entity_type = dataJob")["values"],
+        json!(["DATA_JOB"])
+    );
+    assert_eq!(field("type = data_flow")["values"], json!(["DATA_FLOW"]));
+    assert_eq!(field("columnCount > 5")["condition"], "GREATER_THAN");
+    assert_eq!(
+        field("structuredProperties.a.b = x")["field"],
+        "structuredProperties.a.b"
+    );
+    assert_eq!(
+        field("x = urn:li:dataset:(urn:li:dataPlatform:hive,a.b,PROD)")["values"],
+        json!(["urn:li:dataset:(urn:li:dataPlatform:hive,a.b,PROD)"])
+    );
+}
+
+#[test]
+fn restricts_the_types_only_where_every_alternative_does() {
+    let types = |text: &str| compile(Some(text)).unwrap().types;
+    assert_eq!(types("type = dataset"), Some(vec!["DATASET".to_owned()]));
+    assert_eq!(types("type = dataset OR platform = x"), None);
+    assert_eq!(types("type != dataset"), None);
+    assert_eq!(
+        types("(type = dataset AND env = PROD) OR type = chart"),
+        Some(vec!["DATASET".to_owned(), "CHART".to_owned()])
+    );
+}
+
+#[test]
+fn negates_anything() {
+    assert_eq!(
+        or_filters("NOT (a = 1 OR b = 2)"),
+        json!([{"and": [
+            {"field": "a", "condition": "EQUAL", "values": ["1"], "negated": true},
+            {"field": "b", "condition": "EQUAL", "values": ["2"], "negated": true},
+            removed()
+        ]}])
+    );
+}
+
+#[test]
+fn errors_say_where_and_what_to_write() {
+    assert_eq!(
+        error("platform LIKE x"),
+        "filter, position 9: expected =, !=, >, >=, <, <=, IN or IS after 'platform' but found 'LIKE'"
+    );
+    assert!(error("a = new york").contains("\"new york ...\""));
+    assert!(error("a = b AND").contains("position 9"));
+    assert!(error("owner = alice").contains("urn:li:corpuser:... or urn:li:corpGroup:..."));
+    assert!(error("type = datset").contains("DATASET"));
+    assert!(error("deprecated = yes").contains("true or false"));
+    assert!(error("platform > x").contains("IN only"));
+    assert!(error("a = 'b").contains("never closed"));
+}
+
+#[test]
+fn refuses_what_would_grow_without_bound() {
+    assert!(error(&format!("a = {}", "x".repeat(30_000))).contains("longer"));
+    assert!(error(&"(".repeat(100)).contains("deeper"));
+    assert!(error(&"NOT ".repeat(1000)).contains("deeper"));
+    let product: Vec<String> = (0..12).map(|i| format!("(a{i} = 1 OR b{i} = 2)")).collect();
+    assert!(error(&product.join(" AND ")).contains("alternatives"));
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,4}",
+        "[a-z '\"\\\\(),=!<>]{1,6}",
+        Just("and".to_owned()),
+        "urn:li:t:[a-z(),]{1,6}"
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Expr> {
+    use Operator as O;
+    let comparison = prop::sample::select(vec![
+        O::Equal,
+        O::NotEqual,
+        O::Greater,
+        O::GreaterOrEqual,
+        O::Less,
+        O::LessOrEqual,
+        O::In,
+        O::IsNull,
+        O::IsNotNull,
+    ]);
+    (word(), comparison, prop::collection::vec(word(), 1..4)).prop_map(
+        |(field, operator, mut values)| {
+            match operator {
+                O::In => {}
+                O::IsNull | O::IsNotNull => values.clear(),
+                _ => values.truncate(1),
+            }
+            Expr::Condition(Condition {
+                field,
+                operator,
+                values,
+                position: 0,
+            })
+        },
+    )
+}
+
+fn tree(leaf: impl Strategy<Value = Expr> + 'static) -> impl Strategy<Value = Expr> {
+    leaf.prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::Or),
+            inner.prop_map(|e| Expr::Not(Box::new(e))),
+        ]
+    })
+}
+
+/// Conditions on few fields, so that a truth table is small.
+fn small_condition() -> impl Strategy<Value = Expr> {
+    let field = prop::sample::select(vec!["f0", "f1", "f2", "env"]);
+    (field, any::<bool>()).prop_map(|(field, equal)| {
+        let operator = if equal {
+            Operator::Equal
+        } else {
+            Operator::NotEqual
+        };
+        let (field, values) = (field.to_owned(), vec!["v".to_owned()]);
+        Expr::Condition(Condition {
+            field,
+            operator,
+            values,
+            position: 0,
+        })
+    })
+}
+
+/// What the expression means where `facts` says which fields of the index hold `v`.
+fn holds(expr: &Expr, facts: &HashMap<&str, bool>) -> bool {
+    match expr {
+        Expr::And(parts) => parts.iter().all(|part| holds(part, facts)),
+        Expr::Or(parts) => parts.iter().any(|part| holds(part, facts)),
+        Expr::Not(inner) => !holds(inner, facts),
+        Expr::Condition(condition) => {
+            let value = match condition.field.as_str() {
+                "env" => facts["origin"] || facts["env"],
+                field => facts[field],
+            };
+            value == (condition.operator == Operator::Equal)
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn parsing_what_was_printed_gives_the_same(expr in tree(condition())) {
+        prop_assert_eq!(parse(&expr.to_string()).unwrap(), expr);
+    }
+
+    #[test]
+    fn no_text_makes_the_compiler_panic(text in ".{0,60}", words in "[a-z=()!<>,'\" ANDORTI]{0,60}") {
+        let _ = compile(Some(&text));
+        let _ = compile(Some(&words));
+    }
+
+    #[test]
+    fn the_alternatives_mean_what_the_expression_means(expr in tree(small_condition())) {
+        let Ok(compiled) = compile_tree(&expr) else { return Ok(()) };
+        let fields = ["f0", "f1", "f2", "origin", "env"];
+        for row in 0..1u32 << fields.len() {
+            let facts: HashMap<&str, bool> =
+                fields.iter().enumerate().map(|(i, f)| (*f, row >> i & 1 == 1)).collect();
+            let selected = compiled.or_filters.iter().any(|clause| {
+                clause.and.iter().all(|facet| {
+                    let fact = facts.get(facet.field.as_str()).copied().unwrap_or(false);
+                    fact != facet.negated
+                })
+            });
+            prop_assert_eq!(selected, holds(&expr, &facts), "{} at {:?}", expr, facts);
+        }
+    }
+}

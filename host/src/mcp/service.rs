@@ -1,0 +1,45 @@
+//! The server as an HTTP service: stateless, JSON answers, Host and Origin checked here as well.
+
+use std::sync::Arc;
+
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::McpServer;
+
+/// What `server` mounts at `/mcp`.
+pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+
+/// How the HTTP side of MCP behaves.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The `Host` values that are answered, as `host` or `host:port`; empty for any (only where a
+    /// layer in front checks it).
+    pub allowed_hosts: Vec<String>,
+    /// The `Origin` values that are answered, as `http://localhost:*`; empty refuses every request
+    /// that carries one.
+    pub allowed_origins: Vec<String>,
+    /// The largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Cancelled at shutdown: ends the streams that are still open.
+    pub shutdown: CancellationToken,
+}
+
+impl McpServer {
+    /// The service for both protocol eras. Each request stands alone: there are no sessions, GET
+    /// and DELETE are 405. Expects the [`Caller`](crate::auth::Caller) in the request's extensions.
+    pub fn into_http(self, settings: HttpSettings) -> McpHttpService {
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_json_response(true)
+            .with_allowed_hosts(settings.allowed_hosts)
+            .with_allowed_origins(settings.allowed_origins)
+            .enforce_origin_validation()
+            .with_max_request_body_bytes(settings.max_body_bytes)
+            .with_cancellation_token(settings.shutdown);
+        let sessions = Arc::new(NeverSessionManager::default());
+        StreamableHttpService::new(move || Ok(self.clone()), sessions, config)
+    }
+}

@@ -1,0 +1,51 @@
+//! Which tools there are and how much they may say.
+
+use super::ToolScopes;
+
+/// What [`McpServer::new`](super::McpServer::new) needs to know. Plain, validated values; the name
+/// of the environment variable stands with each.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `TOOLS_IS_MUTATION_ENABLED`: the tools that write. Default false.
+    pub mutations: bool,
+    /// `TOOLS_IS_USER_ENABLED`: `get_me`. Default true.
+    pub user: bool,
+    /// `DATA_QUALITY_TOOLS_ENABLED`: assertions, profiles and incidents. Default false.
+    pub data_quality: bool,
+    /// `SEMANTIC_SEARCH_ENABLED`: search by meaning, where the server can. Default false.
+    pub semantic_search: bool,
+    /// Not `DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED`: search and grep in documents. Default true.
+    pub documents: bool,
+    /// `SAVE_DOCUMENT_TOOL_ENABLED`: `save_document`, if writes are on at all. Default true.
+    pub save_document: bool,
+    /// Not `DATAHUB_MCP_DISABLE_DEFAULT_VIEW`: a person's default view narrows searches.
+    /// Default true.
+    pub default_view: bool,
+    /// `TOOL_RESPONSE_TOKEN_LIMIT`: how long an answer may get. Default 80,000.
+    pub response_tokens: usize,
+    /// `ENTITY_SCHEMA_TOKEN_BUDGET`: how much of it the columns of one entity may take.
+    /// Default 16,000.
+    pub schema_tokens: usize,
+    /// `DESCRIPTION_LENGTH_LIMIT`: where a description is cut, in characters. Default 5,000.
+    pub description_chars: usize,
+    /// `TOOL_SCOPES`: the scopes that a token needs for a tool. Default none.
+    pub scopes: ToolScopes,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mutations: false,
+            user: true,
+            data_quality: false,
+            semantic_search: false,
+            documents: true,
+            save_document: true,
+            default_view: true,
+            response_tokens: 80_000,
+            schema_tokens: 16_000,
+            description_chars: 5_000,
+            scopes: ToolScopes::default(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a tool is: a definition that the model reads, and one function.
+
+use futures::future::BoxFuture;
+use rmcp::model::{JsonObject, ToolAnnotations};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    args::{self, Param},
+    context::ToolContext,
+    error::ToolError,
+    settings::Settings,
+};
+
+/// What a tool does to DataHub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing.
+    Reads,
+    /// Adds; nothing is lost by it.
+    Adds {
+        /// A second call changes nothing more.
+        idempotent: bool,
+    },
+    /// Overwrites or removes.
+    Destroys,
+}
+
+impl Effect {
+    pub(crate) fn writes(self) -> bool {
+        self != Self::Reads
+    }
+
+    fn annotations(self) -> ToolAnnotations {
+        let annotations = ToolAnnotations::new().open_world(false);
+        match self {
+            Self::Reads => annotations
+                .read_only(true)
+                .destructive(false)
+                .idempotent(true),
+            Self::Adds { idempotent } => annotations
+                .read_only(false)
+                .destructive(false)
+                .idempotent(idempotent),
+            Self::Destroys => annotations
+                .read_only(false)
+                .destructive(true)
+                .idempotent(true),
+        }
+    }
+}
+
+/// What a model reads of a tool.
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) params: Vec<Param>,
+    /// The properties of the answer, each a JSON Schema.
+    pub(crate) output: Value,
+    pub(crate) effect: Effect,
+    /// Whether it is there with these settings.
+    pub(crate) enabled: fn(&Settings) -> bool,
+}
+
+impl Definition {
+    pub(crate) fn to_mcp(&self) -> rmcp::model::Tool {
+        let mut output = Map::new();
+        output.insert("type".to_owned(), Value::from("object"));
+        output.insert("properties".to_owned(), self.output.clone());
+        rmcp::model::Tool::new(self.name, self.description, args::schema(&self.params))
+            .with_title(self.title)
+            .with_raw_output_schema(output.into())
+            .with_annotations(self.effect.annotations())
+    }
+}
+
+/// A tool. `call` gets arguments that fit the parameters and answers with a JSON object.
+pub(crate) trait Tool: Send + Sync + 'static {
+    type Args: DeserializeOwned + Send;
+
+    fn definition(&self) -> Definition;
+
+    fn call(
+        &self,
+        context: &ToolContext,
+        args: Self::Args,
+    ) -> impl Future<Output = Result<Value, ToolError>> + Send;
+}
+
+/// A tool whose kind of arguments is forgotten: what the registry holds.
+pub(crate) trait AnyTool: Send + Sync {
+    fn definition(&self) -> Definition;
+
+    fn call<'a>(
+        &'a self,
+        context: &'a ToolContext,
+        definition: &'a Definition,
+        arguments: JsonObject,
+    ) -> BoxFuture<'a, Result<Value, ToolError>>;
+}
+
+impl<T: Tool> AnyTool for T {
+    fn definition(&self) -> Definition {
+        Tool::definition(self)
+    }
+
+    fn call<'a>(
+        &'a self,
+        context: &'a ToolContext,
+        definition: &'a Definition,
+        arguments: JsonObject,
+    ) -> BoxFuture<'a, Result<Value, ToolError>> {
+        Box::pin(async move {
+            let args = args::read(definition.name, &definition.params, arguments)
+                .map_err(ToolError::Arguments)?;
+            Tool::call(self, context, args).await
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! `search`: find entities by words and by filter.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::documents;
+use crate::mcp::{
+    args::{choice, integer, text},
+    budget,
+    clean::clean,
+    context::ToolContext,
+    error::ToolError,
+    filter,
+    tool::{Definition, Effect, Tool},
+};
+
+pub(super) struct Search;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Args {
+    query: String,
+    filter: Option<String>,
+    num_results: i64,
+    sort_by: Option<String>,
+    sort_order: String,
+    offset: i64,
+}
+
+impl Tool for Search {
+    type Args = Args;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            name: "search",
+            title: "Search the catalog",
+            description: "Finds entities by words and filter; returns urns, names, facets and the \
+                total. Query: words, or `/q` and a query string (`/q revenue AND NOT test`), `*` \
+                for all. Filter: `field = value`, `!=`, `IN (a, b)`, `IS [NOT] NULL`, `>`, joined \
+                by AND, OR, NOT, parentheses. Fields: platform, env, type (dataset, dashboard, \
+                chart, dataJob, ...), subtype, tag, glossary_term, owner, domain, container (these \
+                five by urn), deprecated, has_active_incidents, status, structuredProperties.<id>, \
+                or any index field. num_results 0 gives facets only.",
+            params: vec![
+                text("query", "Words, or /q and a query string.").default("*"),
+                text("filter", "As platform = snowflake AND env = PROD."),
+                integer("num_results", 0, 50, "").default(10),
+                text(
+                    "sort_by",
+                    "An index field, as lastModifiedAt; by relevance if left out.",
+                ),
+                choice("sort_order", &["asc", "desc"], "").default("desc"),
+                integer("offset", 0, 10_000, "Where to go on.").default(0),
+            ],
+            output: json!({
+                "total": {"type": "integer"},
+                "searchResults": {"type": "array", "items": {"type": "object"}},
+                "facets": {"type": "array", "items": {"type": "object"}},
+                "next": {"type": "string"}
+            }),
+            effect: Effect::Reads,
+            enabled: |_| true,
+        }
+    }
+
+    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+        let compiled = filter::compile(args.filter.as_deref())?;
+        let view = match context.settings.default_view {
+            true => context.default_view().await?,
+            false => None,
+        };
+        let mut input = json!({
+            "query": query_of(&args.query),
+            "start": args.offset,
+            "count": args.num_results,
+            "orFilters": compiled.or_filters,
+            "searchFlags": {
+                "skipHighlighting": true,
+                "maxAggValues": 5,
+                "skipAggregates": args.offset > 0,
+            },
+        });
+        if let Some(types) = compiled.types {
+            input["types"] = json!(types);
+        }
+        if let Some(view) = view {
+            input["viewUrn"] = json!(view);
+        }
+        if let Some(field) = args.sort_by {
+            let order = if args.sort_order == "asc" {
+                "ASCENDING"
+            } else {
+                "DESCENDING"
+            };
+            input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
+        }
+        let variables = json!({"input": input});
+        let found = context
+            .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
+            .await?;
+        Ok(shape(context, found, args.offset))
+    }
+}
+
+/// The empty query means everything.
+pub(super) fn query_of(query: &str) -> &str {
+    match query.trim() {
+        "" => "*",
+        query => query,
+    }
+}
+
+/// Cleans the hits, keeps what fits, says how to get the rest.
+pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Value {
+    let total = found["total"].as_i64().unwrap_or(0);
+    let mut hits = match found["searchResults"].take() {
+        Value::Array(hits) => hits,
+        _ => Vec::new(),
+    };
+    for hit in &mut hits {
+        clean(hit);
+        budget::cut_texts(hit, context.settings.description_chars);
+    }
+    let reserve = context.settings.response_tokens / 8;
+    budget::fit(&mut hits, context.settings.response_tokens - reserve);
+    let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
+    let mut answer = json!({"total": total, "searchResults": hits});
+    if next < total && next > offset {
+        answer["next"] = json!(format!(
+            "{} more; call again with offset={next}",
+            total - next
+        ));
+    }
+    let facets = facets(found["facets"].take());
+    if !facets.is_empty() {
+        answer["facets"] = Value::from(facets);
+    }
+    answer
+}
+
+/// Facets that say something, with their most frequent values.
+fn facets(facets: Value) -> Vec<Value> {
+    let Value::Array(facets) = facets else {
+        return Vec::new();
+    };
+    facets
+        .into_iter()
+        .filter(|facet| {
+            facet["aggregations"]
+                .as_array()
+                .is_some_and(|values| !values.is_empty())
+        })
+        .map(|mut facet| {
+            clean(&mut facet);
+            facet
+        })
+        .collect()
+}

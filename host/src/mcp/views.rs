@@ -1,0 +1,85 @@
+//! Each person's default view, which narrows searches in DataHub's own pages and so here: asked
+//! once in a while per person, never shared between people.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+use serde_json::Value;
+
+use super::tools::documents;
+use crate::{
+    auth::{Caller, Principal, TokenDigest},
+    datahub::DataHubError,
+};
+
+/// A changed default view counts after this.
+const TTL: Duration = Duration::from_secs(300);
+/// The most people whose view is remembered.
+const MAX_PEOPLE: u64 = 10_000;
+
+/// The views by person.
+pub(crate) struct Views(Cache<Key, Option<String>>);
+
+/// A person is who the validator says it is; the shared token has no digest.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    validator: String,
+    subject: String,
+    digest: Option<TokenDigest>,
+}
+
+impl Key {
+    fn of(principal: &Principal) -> Self {
+        Self {
+            validator: principal.validator.clone(),
+            subject: principal.subject.clone(),
+            digest: principal.token_digest,
+        }
+    }
+}
+
+impl Views {
+    pub(crate) fn new() -> Self {
+        Self(
+            Cache::builder()
+                .max_capacity(MAX_PEOPLE)
+                .time_to_live(TTL)
+                .build(),
+        )
+    }
+
+    /// The urn of the caller's default view: the person's own, else the organisation's.
+    ///
+    /// # Errors
+    /// Only what would fail the search as well (a refused token, DataHub down); that a view cannot
+    /// be read is the same as having none.
+    pub(crate) async fn default_of(&self, caller: &Caller) -> Result<Option<String>, DataHubError> {
+        let key = Key::of(&caller.principal);
+        if let Some(known) = self.0.get(&key) {
+            return Ok(known);
+        }
+        let view = match caller
+            .datahub
+            .execute(&documents::DEFAULT_VIEW, Value::Null)
+            .await
+        {
+            Ok(answer) => {
+                let urn = |pointer: &str| {
+                    let data = answer.data.get(pointer.split('/').next()?)?;
+                    let rest = &pointer[pointer.find('/')?..];
+                    data.pointer(rest)
+                        .and_then(Value::as_str)
+                        .map(str::to_owned)
+                };
+                urn("me/corpUser/settings/views/defaultView/urn")
+                    .or_else(|| urn("globalViewsSettings/defaultView"))
+            }
+            Err(error) if error == DataHubError::TokenRefused || error.is_outage() => {
+                return Err(error);
+            }
+            Err(_) => None,
+        };
+        self.0.insert(key, view.clone());
+        Ok(view)
+    }
+}
