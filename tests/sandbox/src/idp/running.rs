@@ -114,6 +114,14 @@ impl Running {
     /// # Panics
     /// If the cryptography library cannot sign.
     pub fn access_token(&self, username: &str) -> String {
+        self.access_token_for(username, self.idp.options.access_token_ttl)
+    }
+
+    /// [`Running::access_token`] with a lifetime of its own.
+    ///
+    /// # Panics
+    /// If the cryptography library cannot sign.
+    pub fn access_token_for(&self, username: &str, ttl: Duration) -> String {
         let known = self.idp.person(username).cloned();
         let person = known.unwrap_or_else(|| Person::new(username, username, &[]));
         let request = AccessRequest {
@@ -123,6 +131,7 @@ impl Running {
             audience: &self.idp.options.audience,
             family: None,
             actor: None,
+            ttl,
         };
         signed(self.idp.issue_access(&request))
     }

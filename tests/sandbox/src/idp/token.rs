@@ -137,6 +137,7 @@ fn respond(idp: &Idp, grant: Grant) -> Result<Value, OAuthError> {
         audience: idp.audience(grant.resource.as_deref()),
         family: Some(&grant.family),
         actor: None,
+        ttl: idp.options.access_token_ttl,
     })?;
     let mut answer = json!({
         "access_token": access,
@@ -166,6 +167,7 @@ fn client_credentials(idp: &Idp, client: &Client, form: &Parameters) -> Result<V
         audience: idp.audience(form.get("resource")),
         family: None,
         actor: None,
+        ttl: idp.options.access_token_ttl,
     })?;
     Ok(json!({
         "access_token": access,
@@ -214,6 +216,7 @@ fn token_exchange(idp: &Idp, client: &Client, form: &Parameters) -> Result<Value
         audience: &audience,
         family: None,
         actor: Some(&client.id),
+        ttl: idp.options.access_token_ttl,
     })?;
     Ok(json!({
         "access_token": access,

@@ -1,5 +1,7 @@
 //! Makes and remembers tokens: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +28,7 @@ pub(super) struct AccessRequest<'a> {
     pub(super) family: Option<&'a str>,
     /// The `act` claim of an exchanged token (RFC 8693 section 4.1).
     pub(super) actor: Option<&'a str>,
+    pub(super) ttl: Duration,
 }
 
 impl Idp {
@@ -58,7 +61,7 @@ impl Idp {
             "iss": self.issuer,
             "sub": request.person.map_or(request.client_id, |person| &person.username),
             "aud": request.audience,
-            "exp": now + self.options.access_token_ttl.as_secs(),
+            "exp": now + request.ttl.as_secs(),
             "iat": now,
             "jti": random_string(),
             "client_id": request.client_id,

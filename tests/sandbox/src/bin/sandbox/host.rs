@@ -1,0 +1,158 @@
+//! The real server as a child process that cannot outlive the sandbox.
+//!
+//! The sandbox starts itself again in a mode that asks the kernel for a SIGKILL when the sandbox dies,
+//! and then becomes the server: asking has to happen in the child, and the request survives `exec`.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use sandbox::idp::{Client, PUBLIC_CLIENT};
+use tokio::process::{Child, Command};
+
+use crate::error::Error;
+use crate::stack::Stack;
+
+const PROGRAM: &str = "datahub-mcp";
+/// How long the server may take to finish its requests.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a developer's shell may have set for another server, and would change this one.
+const NOT_PASSED_ON: [&str; 10] = [
+    "DATAHUB_GMS_TOKEN",
+    "FASTMCP_HOST",
+    "FASTMCP_PORT",
+    "HOST",
+    "PORT",
+    "OAUTH_AUTHORIZE_ENDPOINT",
+    "OAUTH_TOKEN_ENDPOINT",
+    "OAUTH_ISSUER_URL",
+    "OAUTH_RESOURCE_URL",
+    "OIDC_CLIENT_SECRET",
+];
+
+/// A running server.
+pub(crate) struct Host {
+    child: Child,
+    port: u16,
+}
+
+/// The server beside this executable.
+pub(crate) fn find() -> Result<PathBuf, Error> {
+    let own = std::env::current_exe().map_err(Error::Runtime)?;
+    let program = own.with_file_name(PROGRAM);
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Error::NoHost(program))
+    }
+}
+
+/// Turns this process into the server, which ends when `parent` does. Returns only on failure.
+pub(crate) fn become_host(program: PathBuf, parent: Option<u32>, args: &[String]) -> Error {
+    let failed = |source| Error::Spawn {
+        program: program.clone(),
+        source,
+    };
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
+        return failed(error.into());
+    }
+    // the sandbox may have died before the kernel was asked
+    let parent_now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if parent_now.and_then(|pid| u32::try_from(pid).ok()) != parent {
+        return failed(std::io::Error::other("the sandbox is gone"));
+    }
+    let error = std::process::Command::new(&program).args(args).exec();
+    failed(error)
+}
+
+impl Host {
+    /// Starts `program` for these neighbours on `port` (0: a free one).
+    pub(crate) fn start(program: &Path, port: u16, stack: &Stack) -> Result<Self, Error> {
+        let port = free_port(port)?;
+        let callback = format!("http://127.0.0.1:{port}/oauth/callback");
+        stack
+            .idp
+            .register(Client::public(PUBLIC_CLIENT).redirect(callback));
+        let spawn = |source| Error::Spawn {
+            program: program.to_owned(),
+            source,
+        };
+        let own = std::env::current_exe().map_err(spawn)?;
+        let mut command = Command::new(own);
+        command
+            .args(["--parent-pid", &std::process::id().to_string()])
+            .arg("--exec-host")
+            .arg(program)
+            .args([
+                "--",
+                "serve",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+            ])
+            .stdin(Stdio::null())
+            // stdout is for what the sandbox says
+            .stdout(Stdio::from(std::io::stderr()))
+            // Ctrl-C in a terminal reaches the sandbox alone, which then ends the server
+            .process_group(0)
+            .kill_on_drop(true);
+        for name in NOT_PASSED_ON {
+            command.env_remove(name);
+        }
+        command
+            .env("DATAHUB_GMS_URL", stack.datahub.url())
+            .env("OIDC_ISSUER_URL", stack.idp.issuer())
+            .env("OIDC_AUDIENCE", stack.idp.audience())
+            .env("OIDC_CLIENT_ID", PUBLIC_CLIENT);
+        Ok(Self {
+            child: command.spawn().map_err(spawn)?,
+            port,
+        })
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The status, if it has ended already.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.unwrap_or_default()
+    }
+
+    /// Asks it to end, and makes it end.
+    pub(crate) async fn stop(mut self) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if let Some(pid) = pid
+            && kill_process(pid, Signal::TERM).is_ok()
+            && tokio::time::timeout(STOP_LIMIT, self.child.wait())
+                .await
+                .is_ok()
+        {
+            return;
+        }
+        if let Err(error) = self.child.kill().await {
+            tracing::warn!(%error, "could not end the server");
+        }
+    }
+}
+
+/// `port` itself if it is free, or any free one for 0. Given back before the server takes it, which is
+/// as near as one comes when the port has to be known in advance.
+fn free_port(port: u16) -> Result<u16, Error> {
+    let taken = |source| Error::Port { port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
+    Ok(listener.local_addr().map_err(taken)?.port())
+}

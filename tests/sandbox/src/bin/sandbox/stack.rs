@@ -1,0 +1,132 @@
+//! The two embedded servers, introduced to each other; and the signals that end them.
+
+use std::time::Duration;
+
+use sandbox::datahub::{self, Catalog, EmbeddedDataHub, Jwks, Kind, TrustedIssuer};
+use sandbox::idp::{self, EmbeddedIdp};
+use sandbox::people::{self, Person};
+use sandbox::shop;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Cli;
+use crate::error::Error;
+
+/// How long the printed tokens are good: a working day.
+pub(crate) const PRINTED_TOKEN_TTL: Duration = Duration::from_secs(8 * 3600);
+
+pub(crate) struct Stack {
+    pub(crate) datahub: datahub::Running,
+    pub(crate) idp: idp::Running,
+    pub(crate) people: Vec<Account>,
+}
+
+/// A person with what is needed to be that person.
+pub(crate) struct Account {
+    pub(crate) person: Person,
+    /// An access token of the identity provider for the MCP server.
+    pub(crate) token: String,
+    /// DataHub's own token.
+    pub(crate) datahub_token: Option<String>,
+}
+
+impl Stack {
+    pub(crate) async fn start(cli: &Cli) -> Result<Self, Error> {
+        let next = |n: u16| match cli.port {
+            0 => Ok(0),
+            port => port.checked_add(n).ok_or(Error::PortTooHigh(port)),
+        };
+        let (datahub_port, idp_port) = (next(1)?, next(2)?);
+        let catalog = catalog(cli)?;
+        let options = idp::Options {
+            port: idp_port,
+            control: cli.idp_controls,
+            ..idp::Options::default()
+        };
+        let idp = EmbeddedIdp::start(options).await?;
+        let options = datahub::Options {
+            port: datahub_port,
+            catalog,
+            people: people::demo().iter().map(account).collect(),
+            trusted_issuers: vec![TrustedIssuer {
+                issuer: idp.issuer().to_owned(),
+                audience: None,
+                jwks: Jwks::Url(idp.endpoint_url("jwks")),
+            }],
+            ..datahub::Options::default()
+        };
+        let datahub = EmbeddedDataHub::start(options).await?;
+        let people = idp
+            .people()
+            .iter()
+            .map(|person| Account {
+                token: idp.access_token_for(&person.username, PRINTED_TOKEN_TTL),
+                datahub_token: datahub.token(&person.username),
+                person: person.clone(),
+            })
+            .collect();
+        Ok(Self {
+            datahub,
+            idp,
+            people,
+        })
+    }
+
+    /// The token of the first person, who may do everything.
+    pub(crate) fn admin_token(&self) -> &str {
+        self.people.first().map_or("", |admin| &admin.token)
+    }
+}
+
+fn catalog(cli: &Cli) -> Result<Catalog, Error> {
+    if !cli.catalog.is_empty() {
+        return Ok(Catalog::load_files(&cli.catalog)?);
+    }
+    let mut catalog = Catalog::default();
+    let now = sandbox::clock::Clock::default().unix_millis();
+    for (name, text) in shop::files(now).map_err(Error::Shop)? {
+        catalog.add_str(name, &text)?;
+    }
+    Ok(catalog)
+}
+
+/// The person's account at DataHub, which decides what the person may do.
+fn account(person: &Person) -> datahub::Person {
+    datahub::Person {
+        username: person.username.clone(),
+        display_name: person.name.clone(),
+        email: person.email.clone(),
+        groups: person.groups.clone(),
+        kind: match person.username.as_str() {
+            "admin" => Kind::Admin,
+            "editor" => Kind::Editor,
+            _ => Kind::Viewer,
+        },
+        suspended: person.username == "suspended",
+    }
+}
+
+/// Ctrl-C, SIGTERM, and the terminal going away.
+pub(crate) struct StopSignals {
+    signals: [Signal; 3],
+}
+
+impl StopSignals {
+    pub(crate) fn listen() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::Signals);
+        let signals = [
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ];
+        Ok(Self { signals })
+    }
+
+    pub(crate) async fn received(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
