@@ -4,6 +4,7 @@
 //!   module of its own.
 //! - [`sdk`] (feature `sdk`, on by default for vendors): the trait a vendor implements, the export
 //!   macro, the guards against panics, the plugin's own runtime, tracing forwarded to the host.
+//! - [`c_v1`]: the same contract for plugins in C and what speaks C, `include/token_validator.h`.
 //!
 //! This crate knows nothing of HTTP, MCP or DataHub.
 
@@ -11,6 +12,7 @@
 pub use abi_stable;
 pub use async_ffi;
 
+pub mod c_v1;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod v1_0;

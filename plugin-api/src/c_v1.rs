@@ -1,0 +1,236 @@
+//! The types of `include/token_validator.h`, version 1, for the host.
+//!
+//! Owns layouts, nothing else; what each field means and who owns what is written in the header,
+//! line by line. A test compiles the header and compares every offset. Frozen like [`crate::v1_0`].
+#![expect(unsafe_code, reason = "what comes from C is pointers")]
+
+use std::{ffi::c_void, ptr, slice};
+
+/// The symbol that a plugin exports, an [`Entry`].
+pub const ENTRY_NAME_WITH_NUL: &[u8] = b"datahub_mcp_token_validator_v1\0";
+
+/// The version of the header.
+pub const VERSION: u32 = 1;
+
+/// `TV_ACCEPTED`. The other kinds have the numbers of [`crate::v1_0::FailKind`].
+pub const ACCEPTED: u32 = 0;
+
+/// `TV_HAS_EXPIRES_AT`.
+pub const HAS_EXPIRES_AT: u32 = 1;
+/// `TV_HAS_CACHE_TTL`.
+pub const HAS_CACHE_TTL: u32 = 2;
+/// `TV_HAS_RETRY_AFTER`.
+pub const HAS_RETRY_AFTER: u32 = 4;
+
+/// The function behind [`ENTRY_NAME_WITH_NUL`].
+pub type Entry = unsafe extern "C" fn() -> *const Plugin;
+
+/// `tv_str`: borrowed text, UTF-8 by promise only.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Str {
+    /// `len` bytes; may be null where `len` is 0.
+    pub ptr: *const u8,
+    /// In bytes.
+    pub len: usize,
+}
+
+impl Str {
+    /// No text.
+    pub const EMPTY: Self = Self {
+        ptr: ptr::null(),
+        len: 0,
+    };
+
+    /// Lends `text`. Whoever uses the value must not outlive it.
+    pub const fn lend(text: &str) -> Self {
+        Self {
+            ptr: text.as_ptr(),
+            len: text.len(),
+        }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// `ptr` points to `len` bytes that live and do not change for `'a`, unless `len` is 0.
+    pub const unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.len == 0 || self.ptr.is_null() {
+            return &[];
+        }
+        // SAFETY: the caller's promise, and neither empty nor null.
+        unsafe { slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+/// `tv_request`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Request {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// The bearer token.
+    pub token: Str,
+    /// The host's id of the HTTP request.
+    pub request_id: Str,
+    /// How long the host waits, in milliseconds.
+    pub deadline_ms: u64,
+    /// Room to grow.
+    pub ext_json: Str,
+}
+
+/// `tv_outcome`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Outcome {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// [`ACCEPTED`] or a number of [`crate::v1_0::FailKind`].
+    pub kind: u32,
+    /// Which optional numbers are set.
+    pub has: u32,
+    /// Whom the token belongs to.
+    pub subject: Str,
+    /// `scopes_len` scopes; may be null where there are none.
+    pub scopes: *const Str,
+    /// Number of scopes.
+    pub scopes_len: usize,
+    /// End of the token, seconds since the Unix epoch.
+    pub expires_at: u64,
+    /// How long to remember the answer, in seconds.
+    pub cache_ttl_s: u64,
+    /// The token that DataHub is asked with.
+    pub resolved_token: Str,
+    /// Claims to keep.
+    pub claims_json: Str,
+    /// When to try again, in milliseconds.
+    pub retry_after_ms: u64,
+    /// An error code of RFC 6750.
+    pub oauth_error: Str,
+    /// For the host's log.
+    pub log_detail: Str,
+    /// Room to grow.
+    pub ext_json: Str,
+}
+
+/// `tv_complete`.
+pub type Complete = unsafe extern "C" fn(ctx: *mut c_void, outcome: *const Outcome);
+
+/// `tv_log_record`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct LogRecord {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// As given to `create`.
+    pub plugin_id: Str,
+    /// The request that it is about.
+    pub request_id: Str,
+    /// A number of [`crate::v1_0::LogLevel`].
+    pub level: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Which part of the plugin speaks.
+    pub target: Str,
+    /// What it says.
+    pub message: Str,
+    /// `name=value name=value`.
+    pub fields: Str,
+}
+
+/// `tv_host`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Host {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// [`VERSION`].
+    pub version: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Whether such a record would be written: 0 or 1.
+    pub log_enabled: unsafe extern "C" fn(plugin_id: Str, level: u32, target: Str) -> u32,
+    /// Writes a record.
+    pub log: unsafe extern "C" fn(record: *const LogRecord),
+}
+
+/// `tv_factory`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Factory {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// Its name.
+    pub name: Str,
+    /// JSON Schema of its options.
+    pub schema_json: Str,
+    /// Room to grow.
+    pub ext_json: Str,
+}
+
+/// `tv_validator`: the plugin's own.
+#[repr(C)]
+#[derive(Debug)]
+pub struct RawValidator {
+    _opaque: [u8; 0],
+}
+
+/// `tv_plugin`. Functions are optional here, also those that the header requires: the host checks.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Plugin {
+    /// Size of the struct as its maker knows it, in bytes.
+    pub size: usize,
+    /// Version of the header that the plugin was built with.
+    pub version: u32,
+    /// 0.
+    pub reserved: u32,
+    /// What the library is.
+    pub info_json: Str,
+    /// `factories_len` factories.
+    pub factories: *const Factory,
+    /// Number of factories.
+    pub factories_len: usize,
+    /// Makes a validator. Required.
+    pub create: Option<
+        unsafe extern "C" fn(
+            plugin_id: Str,
+            factory: Str,
+            config_json: Str,
+            host: *const Host,
+            failed: Complete,
+            ctx: *mut c_void,
+        ) -> *mut RawValidator,
+    >,
+    /// Answers from memory.
+    pub try_validate: Option<
+        unsafe extern "C" fn(
+            validator: *mut RawValidator,
+            request: *const Request,
+            complete: Complete,
+            ctx: *mut c_void,
+        ) -> u32,
+    >,
+    /// Starts to answer. Required.
+    pub validate: Option<
+        unsafe extern "C" fn(
+            validator: *mut RawValidator,
+            call_id: u64,
+            request: *const Request,
+            complete: Complete,
+            ctx: *mut c_void,
+        ),
+    >,
+    /// Takes a question back.
+    pub cancel: Option<unsafe extern "C" fn(validator: *mut RawValidator, call_id: u64)>,
+    /// Says whether the validator could answer.
+    pub health: Option<
+        unsafe extern "C" fn(validator: *mut RawValidator, complete: Complete, ctx: *mut c_void),
+    >,
+    /// Revokes and flushes.
+    pub shutdown: Option<
+        unsafe extern "C" fn(validator: *mut RawValidator, complete: Complete, ctx: *mut c_void),
+    >,
+    /// Frees the validator. Required.
+    pub destroy: Option<unsafe extern "C" fn(validator: *mut RawValidator)>,
+}
