@@ -6,8 +6,10 @@
 
 mod address;
 mod algorithm;
+mod cache;
 mod claims;
 mod clock;
+mod datahub;
 mod discovery;
 mod http;
 mod issuer;
@@ -23,10 +25,12 @@ pub mod testing;
 mod verifier;
 
 pub use self::{
+    cache::{Cache, Remember, TokenDigest},
     claims::Verified,
     clock::Clock,
+    datahub::{DataHub, DataHubError},
     http::{Answer, Http, HttpError, Network, shown},
-    jws::{MAX_TOKEN_BYTES, quoted},
+    jws::{MAX_TOKEN_BYTES, quoted, unverified_claims},
     options::{List, OidcOptions, Seconds, Switch},
     verifier::Verifier,
 };

@@ -1,1 +1,184 @@
 //! Validates DataHub's own access tokens by asking DataHub who they belong to.
+//!
+//! DataHub is asked with the token itself; what it answers is believed and nothing else. The
+//! token's own claims are not verified here and only ever shorten what is remembered.
+//!
+//! A DataHub whose authentication is off answers for any token as a user that does not exist.
+//! Such an answer says nothing about who is asking, so it is refused unless `allow_unverified`.
+//!
+//! # Options
+//! | option | variable | default | meaning |
+//! | --- | --- | --- | --- |
+//! | `gms_url` | `DATAHUB_GMS_URL` | required | the DataHub to ask |
+//! | `cache_ttl` | | 60 | seconds for which the host may remember an answer |
+//! | `allow_unverified` | | off | accept answers of a DataHub whose authentication is off |
+//! | `ca_file`, `proxy` | | none | the way to DataHub |
+
+use std::time::Duration;
+
+use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use validator_common::{
+    Clock, DataHub, DataHubError, MAX_TOKEN_BYTES, Network, Seconds, Switch, unverified_claims,
+};
+
+const ME: &str = include_str!("graphql/me.graphql");
+
+/// The options of the validator `datahub_token`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+#[schemars(deny_unknown_fields)]
+pub struct Config {
+    /// The DataHub to ask, such as `http://datahub-gms:8080`. Required.
+    #[schemars(extend("x-env" = "DATAHUB_GMS_URL"))]
+    pub gms_url: Option<String>,
+    /// Seconds for which an answer may be remembered: so long does a token work on that DataHub
+    /// has revoked. Default 60.
+    pub cache_ttl: Option<Seconds>,
+    /// Accept tokens although DataHub's authentication is off and it knows nobody by them.
+    /// Everybody who reaches the server is let in then.
+    pub allow_unverified: Switch,
+    /// The way to DataHub.
+    #[serde(flatten)]
+    pub network: Network,
+}
+
+/// The validator.
+#[derive(Debug)]
+pub struct DatahubToken {
+    datahub: DataHub,
+    clock: Clock,
+    cache_ttl: Duration,
+    allow_unverified: bool,
+}
+
+impl DatahubToken {
+    fn new(config: &Config, clock: Clock) -> Result<Self, Failure> {
+        let datahub = DataHub::new(config.gms_url.as_deref(), &config.network)?;
+        let allow_unverified = config.allow_unverified.0;
+        if allow_unverified {
+            tracing::warn!(
+                "`allow_unverified` is on: any token is accepted if DataHub's authentication is off"
+            );
+        }
+        let cache_ttl = config.cache_ttl.unwrap_or(Seconds(60)).duration();
+        Ok(Self {
+            datahub,
+            clock,
+            cache_ttl,
+            allow_unverified,
+        })
+    }
+
+    async fn decide(&self, token: &str) -> Result<Identity, Failure> {
+        check_shape(token)?;
+        let claims = unverified_claims(token);
+        let expires_at = claims
+            .as_ref()
+            .and_then(|claims| claims.get("exp")?.as_f64());
+        if expires_at.is_some_and(|exp| exp <= self.clock.unix() as f64) {
+            return Err(Failure::rejected("the token has expired"));
+        }
+        let data = self
+            .datahub
+            .ask(ME, &json!({}), token)
+            .await
+            .map_err(|error| match error {
+                // A JWT that is not of DataHub's making may be for the next validator of a chain.
+                DataHubError::TokenRefused
+                    if claims.is_some_and(|claims| !is_datahubs(&claims)) =>
+                {
+                    Failure::not_mine("DataHub does not know the token, which is not of its making")
+                }
+                error => error.into_failure(),
+            })?;
+        let identity = self
+            .person(&data)?
+            .cache_ttl(self.cache_ttl)
+            .resolved_token(token);
+        Ok(match expires_at {
+            // Saturates: a date beyond the range never ends.
+            Some(exp) => identity.expires_at(exp.ceil() as u64),
+            None => identity,
+        })
+    }
+
+    fn person(&self, data: &Map<String, Value>) -> Result<Identity, Failure> {
+        let user = data
+            .get("me")
+            .and_then(|me| me.get("corpUser"))
+            .filter(|user| user.is_object());
+        let Some(user) = user else {
+            return Err(Failure::unavailable(
+                "DataHub does not say whom the token belongs to",
+            ));
+        };
+        let text = |name: &str| {
+            user.get(name)
+                .and_then(Value::as_str)
+                .filter(|t| !t.is_empty())
+        };
+        let urn = text("urn")
+            .filter(|urn| urn.starts_with("urn:li:corpuser:"))
+            .ok_or_else(|| Failure::unavailable("DataHub names no user for the token"))?;
+        if user.get("exists") != Some(&Value::Bool(true)) && !self.allow_unverified {
+            return Err(Failure::rejected(
+                "DataHub answers for a user that does not exist: its authentication is probably \
+                 off (METADATA_SERVICE_AUTH_ENABLED=false), so it proves nothing",
+            ));
+        }
+        let username = text("username").map(|name| ("username".to_owned(), name.into()));
+        Ok(Identity::new(urn).claims(username.into_iter().collect()))
+    }
+}
+
+/// A bearer token is of these characters (RFC 6750 section 2.1); anything else need not be asked
+/// about.
+fn check_shape(token: &str) -> Result<(), Failure> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Failure::rejected("token is longer than 16 KiB"));
+    }
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(known) {
+        return Err(Failure::not_mine(
+            "token is no bearer token by its characters",
+        ));
+    }
+    Ok(())
+}
+
+/// DataHub writes the actor into its own tokens.
+fn is_datahubs(claims: &Map<String, Value>) -> bool {
+    claims.contains_key("actorId") || claims.contains_key("actorType")
+}
+
+impl TokenValidator for DatahubToken {
+    type Config = Config;
+
+    fn create(config: Config) -> Result<Self, Failure> {
+        Self::new(&config, Clock::system())
+    }
+
+    fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        check_shape(request.token.expose()).err().map(Err)
+    }
+
+    async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+        self.decide(request.token.expose()).await
+    }
+
+    async fn health(&self) -> Result<(), Failure> {
+        self.datahub
+            .health()
+            .await
+            .map_err(DataHubError::into_failure)
+    }
+}
+
+plugin_api::export_token_validators! { "datahub_token" => DatahubToken }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ impl TokenValidator for Oidc {
 }
 
 plugin_api::export_token_validators! { "oidc" => Oidc }
+
+#[cfg(test)]
+mod tests;
