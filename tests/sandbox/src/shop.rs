@@ -1,10 +1,12 @@
 //! The sandbox's own catalog: Lantern & Loom, a shop for things that make a home.
 //!
 //! DataHub metadata files, written by `catalog/shop/generate.py`. Their last day is [`EPOCH_MILLIS`];
-//! [`files`] moves every point in time so that it is today, because DataHub's usage statistics and
+//! [`catalog`] moves every point in time so that it is today, because DataHub's usage statistics and
 //! the like are asked for "the last 30 days".
 
 use serde_json::{Number, Value};
+
+use crate::datahub::{Catalog, LoadError};
 
 /// The last day in the files, as milliseconds since 1970: 2026-01-01T00:00:00Z.
 pub const EPOCH_MILLIS: u64 = 1_767_225_600_000;
@@ -53,16 +55,29 @@ const FILES: [(&str, &str); 9] = [
     ),
 ];
 
-/// Name and text of each metadata file, in the order in which they are loaded, as of `now_millis`.
+/// The catalog as of `now_millis` (milliseconds since 1970).
 ///
 /// # Errors
-/// A file is no JSON; a test keeps that from happening.
-pub fn files(now_millis: u64) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
+/// A file is not as it should be; a test keeps that from happening.
+pub fn catalog(now_millis: u64) -> Result<Catalog, LoadError> {
+    let mut catalog = Catalog::default();
+    for (name, proposals) in files(now_millis)? {
+        catalog.add_str(name, &proposals.to_string())?;
+    }
+    Ok(catalog)
+}
+
+/// Name and proposals of each file, in the order in which they are loaded.
+fn files(now_millis: u64) -> Result<Vec<(&'static str, Value)>, LoadError> {
     let shift = (now_millis / DAY_MILLIS * DAY_MILLIS).saturating_sub(EPOCH_MILLIS);
     let moved = |(name, text): (&'static str, &str)| {
-        let mut proposals: Value = serde_json::from_str(text)?;
+        let mut proposals: Value =
+            serde_json::from_str(text).map_err(|source| LoadError::Json {
+                name: name.to_owned(),
+                source,
+            })?;
         move_times(&mut proposals, shift);
-        Ok((name, proposals.to_string()))
+        Ok((name, proposals))
     };
     FILES.into_iter().map(moved).collect()
 }
@@ -88,9 +103,9 @@ mod tests {
 
     fn proposals(now_millis: u64) -> Vec<Value> {
         let files = files(now_millis).unwrap();
-        files
-            .iter()
-            .flat_map(|(_, text)| serde_json::from_str::<Vec<Value>>(text).unwrap())
+        let arrays = files.into_iter().map(|(_, proposals)| proposals);
+        arrays
+            .flat_map(|array| array.as_array().cloned().unwrap())
             .collect()
     }
 
@@ -147,6 +162,14 @@ mod tests {
             .filter(|p| p["aspectName"] == "deprecation")
             .count();
         assert_eq!((removed, deprecated), (1, 1));
+    }
+
+    #[test]
+    fn datahub_takes_all_of_it() {
+        let catalog = catalog(EPOCH_MILLIS).unwrap();
+        let orders = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
+        assert!(catalog.aspect(orders, "upstreamLineage").is_some());
+        assert!(catalog.len() > 150, "{}", catalog.len());
     }
 
     #[test]

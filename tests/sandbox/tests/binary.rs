@@ -1,6 +1,8 @@
 //! The `sandbox` binary where the server beside it is missing or wrong. What it does with the real one
 //! is tested with the server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;

@@ -24,8 +24,6 @@ pub(crate) enum Error {
     PortTooHigh(u16),
     #[error("the catalog: {0}")]
     Catalog(#[from] datahub::LoadError),
-    #[error("the shop's catalog: {0}")]
-    Shop(serde_json::Error),
     #[error("the embedded DataHub: {0}")]
     DataHub(#[from] datahub::StartError),
     #[error("{0}")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sandbox::clock::Clock;
 use sandbox::datahub::{self, Catalog, EmbeddedDataHub, Jwks, Kind, TrustedIssuer};
 use sandbox::idp::{self, EmbeddedIdp};
 use sandbox::people::{self, Person};
@@ -78,15 +79,12 @@ impl Stack {
 }
 
 fn catalog(cli: &Cli) -> Result<Catalog, Error> {
-    if !cli.catalog.is_empty() {
-        return Ok(Catalog::load_files(&cli.catalog)?);
-    }
-    let mut catalog = Catalog::default();
-    let now = sandbox::clock::Clock::default().unix_millis();
-    for (name, text) in shop::files(now).map_err(Error::Shop)? {
-        catalog.add_str(name, &text)?;
-    }
-    Ok(catalog)
+    let catalog = if cli.catalog.is_empty() {
+        shop::catalog(Clock::default().unix_millis())
+    } else {
+        Catalog::load_files(&cli.catalog)
+    };
+    Ok(catalog?)
 }
 
 /// The person's account at DataHub, which decides what the person may do.
