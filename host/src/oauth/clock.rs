@@ -1,10 +1,8 @@
-//! The time of day, from a place that tests can move.
+//! The time as this module needs it: milliseconds since 1970, as they stand in tokens and stores.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::clock;
 
 /// Milliseconds since 1970 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,58 +29,19 @@ impl Instant {
 }
 
 /// Tells the time.
-#[derive(Clone)]
-pub(super) struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+#[derive(Debug, Clone)]
+pub(super) struct Clock(clock::Clock);
 
 impl Clock {
-    /// The machine's clock.
-    pub(super) fn system() -> Self {
-        Self(Arc::new(|| {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
-            Instant(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-        }))
-    }
-
     /// Now.
     pub(super) fn now(&self) -> Instant {
-        (self.0)()
-    }
-
-    /// A clock that stands still until it is moved.
-    #[cfg(test)]
-    pub(super) fn manual() -> (Self, ManualClock) {
-        let hand = ManualClock(Arc::new(std::sync::atomic::AtomicU64::new(
-            1_900_000_000_000,
-        )));
-        let read = hand.clone();
-        (
-            Self(Arc::new(move || {
-                Instant(read.0.load(std::sync::atomic::Ordering::SeqCst))
-            })),
-            hand,
-        )
+        let since = self.0.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Instant(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-/// Moves a [`Clock`] in a test.
-#[cfg(test)]
-#[derive(Clone)]
-pub(super) struct ManualClock(Arc<std::sync::atomic::AtomicU64>);
-
-#[cfg(test)]
-impl ManualClock {
-    pub(super) fn advance(&self, by: Duration) {
-        self.0.fetch_add(
-            u64::try_from(by.as_millis()).unwrap(),
-            std::sync::atomic::Ordering::SeqCst,
-        );
+impl From<clock::Clock> for Clock {
+    fn from(clock: clock::Clock) -> Self {
+        Self(clock)
     }
 }

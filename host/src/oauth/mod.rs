@@ -89,7 +89,7 @@ impl Proxy {
     /// # Errors
     /// When a setting cannot work; the text says what to change.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let clock = Clock::system();
+        let clock = Clock::from(crate::clock::Clock::system());
         let store: Arc<dyn Store> = match &settings.store {
             StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone())),
             StoreSettings::Redis(url) => {

@@ -41,7 +41,7 @@ impl MemoryStore {
     }
 
     #[cfg(test)]
-    pub(super) fn transactions(&self) -> usize {
+    pub(in crate::oauth) fn transactions(&self) -> usize {
         self.transactions.lock().entries.len()
     }
 }

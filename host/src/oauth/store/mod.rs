@@ -8,12 +8,14 @@
 mod memory;
 mod redis;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+#[cfg(test)]
+pub(super) use self::tests::FailingStore;
 pub(super) use self::{memory::MemoryStore, redis::RedisStore};
 use super::types::{ClientKey, FamilyId, StoreKey};
 
