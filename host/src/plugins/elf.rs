@@ -7,7 +7,7 @@ use std::fmt;
 
 use object::{
     Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind, elf,
-    read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader},
+    read::elf::{Dyn, ElfFile64, ProgramHeader},
 };
 
 const HEADER_BYTES: usize = 64;
@@ -42,7 +42,7 @@ pub enum ElfError {
     #[error("expected this machine's byte order, found ELF data encoding {0}")]
     ByteOrder(u8),
     /// A library of another processor.
-    #[error("expected a library for {}, found one for {}", Machine(THIS_MACHINE), Machine(*.0))]
+    #[error("expected a library for machine {}, found machine {}", Machine(THIS_MACHINE), Machine(*.0))]
     Machine(u16),
     /// An object file or a program.
     #[error("expected a shared library (ET_DYN), found {0}")]
@@ -77,7 +77,8 @@ impl fmt::Display for Machine {
             elf::EM_RISCV => "RISC-V",
             elf::EM_S390 => "S/390",
             elf::EM_PPC64 => "64-bit PowerPC",
-            other => return write!(f, "machine {other}"),
+            elf::EM_MIPS => "MIPS",
+            other => return write!(f, "{other}"),
         })
     }
 }

@@ -3,13 +3,32 @@
 //!
 //! Never names a concrete plugin, never trusts what one returns.
 
+mod answer;
+mod backend;
+mod breaker;
+mod cache;
+mod chain;
 mod check;
 mod digest;
 mod elf;
+#[cfg(test)]
+mod fake;
 mod find;
+mod flights;
+mod hostlog;
+mod lane;
+mod load;
+mod make;
+mod mask;
 mod near;
+mod options;
 mod ownership;
+mod reload;
+mod rung_1_0;
+mod schema;
+mod service;
 mod settings;
+mod validator;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +37,13 @@ pub use self::{
     digest::Sha256Digest,
     elf::ElfError,
     find::FindError,
+    load::LibraryError,
+    make::{Cause, LoadError},
+    options::OptionError,
     ownership::OwnershipError,
+    reload::{ReloadError, Reloaded, ReloadedValidator},
+    schema::Violation,
+    service::{Health, ValidatorHealth, Validators},
     settings::{
         BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
         SpecError, ValidatorSpec,

@@ -134,14 +134,14 @@ pub struct ValidatorSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// Nothing is named.
-    #[error("no validator is named; expected `library[:factory]`, comma-separated")]
+    #[error("`TOKEN_VALIDATOR_FACTORY` is empty; expected `library[:factory]`, comma-separated")]
     Empty,
     /// A name is empty, as in `a,,b` or `oidc:`.
-    #[error("`{0}` has an empty name; expected `library[:factory]`")]
+    #[error("`{0}` in `TOKEN_VALIDATOR_FACTORY` has an empty name; expected `library[:factory]`")]
     EmptyName(String),
     /// A name could leave the plugin directories.
     #[error(
-        "`{0}` is not a name of a library: `/`, control characters and a leading dot are not \
+        "`{0}` in `TOKEN_VALIDATOR_FACTORY` is not a name of a library: `/`, control characters and a leading dot are not \
          allowed. Name the file without `lib` and `.so`; its directory is set by \
          `TOKEN_VALIDATOR_PLUGIN_DIR`"
     )]
@@ -153,7 +153,7 @@ pub enum SpecError {
     #[error("a name is longer than {MAX_NAME_BYTES} bytes")]
     TooLong,
     /// The same validator is named twice.
-    #[error("`{0}` is named twice")]
+    #[error("`{0}` is named twice in `TOKEN_VALIDATOR_FACTORY`")]
     Twice(String),
 }
 

@@ -1,0 +1,210 @@
+//! What the host asks a validator and what comes back, whichever way it was loaded: over a rung
+//! of the Rust ABI, over the C header, in a child process.
+//!
+//! Owns values and the two traits between the host's bookkeeping and the boundary. Nothing here
+//! has been checked: see [`super::answer`].
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+/// The longest text that is taken over from a plugin where nothing shorter is said.
+pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// The longest schema.
+pub(super) const MAX_SCHEMA_BYTES: usize = 1024 * 1024;
+/// How many factories a library may have.
+pub(super) const MAX_FACTORIES: usize = 64;
+
+/// A future that a plugin made, or one around it.
+pub(super) type Call<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Is this token good?
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) token: Arc<SecretString>,
+    pub(super) request_id: Arc<str>,
+    /// How long the host waits from now on.
+    pub(super) deadline: Duration,
+}
+
+/// The word of a plugin, unchecked.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Accepted(Accepted),
+    Failed(Failure),
+    /// Something that no plugin may say, such as text that is not UTF-8.
+    Nonsense(&'static str),
+}
+
+/// See `plugin_api::v1_0::Accepted`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Accepted {
+    pub(super) subject: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) expires_at: Option<u64>,
+    pub(super) cache_ttl_s: Option<u64>,
+    pub(super) resolved_token: Option<SecretString>,
+    pub(super) claims_json: String,
+}
+
+/// See `plugin_api::v1_0::FailKind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum FailureKind {
+    NotMine,
+    Rejected,
+    Unavailable,
+    Misconfigured,
+    Internal,
+    Panicked,
+}
+
+impl FailureKind {
+    /// The kind of a number on the wire; one that is not known is a fault of the plugin.
+    pub(super) fn of(number: u32) -> Self {
+        match number {
+            1 => Self::NotMine,
+            2 => Self::Rejected,
+            3 => Self::Unavailable,
+            4 => Self::Misconfigured,
+            6 => Self::Panicked,
+            _ => Self::Internal,
+        }
+    }
+
+    /// The number on the wire.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::NotMine => 1,
+            Self::Rejected => 2,
+            Self::Unavailable => 3,
+            Self::Misconfigured => 4,
+            Self::Internal => 5,
+            Self::Panicked => 6,
+        }
+    }
+
+    /// For logs and metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NotMine => "not_mine",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+            Self::Internal => "internal",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// See `plugin_api::v1_0::Failure`.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) oauth_error: String,
+    pub(super) log_detail: String,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FailureKind, log_detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            retry_after: None,
+            oauth_error: String::new(),
+            log_detail: log_detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}",
+            self.kind.name(),
+            super::mask::for_log(&self.log_detail)
+        )
+    }
+}
+
+/// One kind of validator that a library can make.
+#[derive(Debug, Clone)]
+pub(super) struct Factory {
+    pub(super) name: String,
+    pub(super) schema: Value,
+}
+
+/// Why a library's own description cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadLibrary(pub(super) String);
+
+/// A loaded library.
+pub(super) trait Library: fmt::Debug + Send + Sync {
+    /// The version of the API that the library speaks, such as `1.0`.
+    fn rung(&self) -> &'static str;
+
+    /// What the library says of itself.
+    fn info(&self) -> Result<Map<String, Value>, BadLibrary>;
+
+    /// The validators that it can make.
+    fn factories(&self) -> Result<Vec<Factory>, BadLibrary>;
+
+    /// Makes a validator. May block.
+    fn create(
+        &self,
+        id: &str,
+        factory: &str,
+        config: &SecretString,
+    ) -> Result<Arc<dyn Instance>, Failure>;
+}
+
+/// A validator that a library made.
+pub(super) trait Instance: Send + Sync {
+    /// Answers from memory, or not at all. Should not block, and might.
+    fn try_validate(&self, question: &Question) -> Option<Answer>;
+
+    /// Answers with I/O. Dropping the future cancels the call.
+    fn validate(&self, question: Question) -> Call<Answer>;
+
+    /// Could it answer now?
+    fn health(&self) -> Call<Result<(), Failure>>;
+
+    /// Revokes and flushes.
+    fn shutdown(&self) -> Call<()>;
+}
+
+/// Reads the description of the factories, however it was transported.
+pub(super) fn factory(name: String, schema_json: &str) -> Result<Factory, BadLibrary> {
+    if !super::settings::is_factory_name(&name) {
+        return Err(BadLibrary(format!(
+            "a factory is called `{}`: expected ASCII letters, digits, `_` and `-`",
+            name.escape_default()
+        )));
+    }
+    match serde_json::from_str::<Value>(schema_json) {
+        Ok(schema) if schema.is_object() => Ok(Factory { name, schema }),
+        _ => Err(BadLibrary(format!(
+            "the schema of factory `{name}` is not a JSON object"
+        ))),
+    }
+}
+
+/// Checks a library's factories as a whole.
+pub(super) fn factories(list: Vec<Factory>) -> Result<Vec<Factory>, BadLibrary> {
+    if list.is_empty() {
+        return Err(BadLibrary("it has no factories".to_owned()));
+    }
+    let twice = list
+        .iter()
+        .enumerate()
+        .find(|(at, factory)| list[..*at].iter().any(|other| other.name == factory.name));
+    match twice {
+        Some((_, factory)) => Err(BadLibrary(format!(
+            "it has two factories called `{}`",
+            factory.name
+        ))),
+        None => Ok(list),
+    }
+}

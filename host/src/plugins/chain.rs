@@ -1,0 +1,56 @@
+//! The chain: validators asked in order until one says that the token is its kind.
+//!
+//! | a validator says | the chain |
+//! | --- | --- |
+//! | accepted | ends: served as that person |
+//! | not mine | asks the next; after the last: 401 |
+//! | rejected | ends: 401 |
+//! | anything else (unavailable, misconfigured, internal, panicked, nonsense, time-out, breaker) | ends: 503 |
+//!
+//! A validator in trouble never opens the way to the next one: it could have rejected the token.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    answer::{Decision, Ruling},
+    validator::{Check, Validator},
+};
+use crate::auth::Principal;
+
+/// What the chain as a whole says.
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    Accepted(Arc<Principal>, Option<Duration>),
+    /// A validator knew the token and refused it.
+    Rejected,
+    /// No validator knew the token.
+    NobodyS,
+    Unavailable(Duration),
+}
+
+/// Asks the validators in order.
+pub(super) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Outcome {
+    for validator in validators {
+        if let Some(outcome) = step(validator.ask(check).await) {
+            return outcome;
+        }
+    }
+    tracing::debug!(
+        token = ?check.digest, request_id = %check.request_id, asked = validators.len(),
+        "token is of no validator's kind"
+    );
+    Outcome::NobodyS
+}
+
+/// What follows from one ruling; `None`: the next validator is asked.
+fn step(ruling: Ruling) -> Option<Outcome> {
+    match ruling.decision {
+        Decision::Accepted(principal, ttl) => Some(Outcome::Accepted(principal, ttl)),
+        Decision::NotMine => None,
+        Decision::Rejected => Some(Outcome::Rejected),
+        Decision::Unavailable(retry_after) => Some(Outcome::Unavailable(retry_after)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

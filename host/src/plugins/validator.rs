@@ -1,0 +1,297 @@
+//! One loaded validator, and the host's care around each call of it: deadline, calls in flight,
+//! breaker, checked answers.
+//!
+//! Whatever the plugin does, [`Validator::ask`] answers in time, and with nothing but a ruling.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use secrecy::SecretString;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    Sha256Digest,
+    answer::{self, Context, Decision, RETRY_AFTER, Ruling},
+    backend::{Answer, Failure, FailureKind, Instance, Question},
+    breaker::{Breaker, Change},
+    hostlog::Unspoken,
+    lane::Lane,
+    settings::Limits,
+};
+use crate::{auth::TokenDigest, clock::Clock};
+
+/// How long a health check may take.
+const HEALTH_LIMIT: Duration = Duration::from_secs(5);
+/// When to try again while too many calls are under way.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What was loaded, for logs and reports.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// The validator as the chain names it.
+    pub(super) name: String,
+    /// The file that it came from.
+    pub(super) path: std::path::PathBuf,
+    /// The checksum of the file.
+    pub(super) sha256: Sha256Digest,
+    /// The version of the API.
+    pub(super) rung: &'static str,
+    /// The library's own version, as it says.
+    pub(super) version: String,
+}
+
+/// A loaded validator.
+pub(super) struct Validator {
+    pub(super) origin: Origin,
+    instance: Arc<dyn Instance>,
+    lane: Lane,
+    slots: Arc<Semaphore>,
+    capacity: u32,
+    breaker: Breaker,
+    clock: Clock,
+    calls: metrics::Histogram,
+}
+
+/// One token to be checked.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    pub(super) token: Arc<SecretString>,
+    pub(super) digest: TokenDigest,
+    pub(super) request_id: Arc<str>,
+    /// The end of the host's patience, for the chain as a whole.
+    pub(super) until: Instant,
+}
+
+impl Validator {
+    /// Puts the host's care around `instance`.
+    pub(super) fn new(
+        origin: Origin,
+        instance: Arc<dyn Instance>,
+        limits: &Limits,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
+        let capacity = u32::try_from(limits.in_flight)
+            .unwrap_or(u32::MAX)
+            .clamp(1, 1 << 20);
+        Ok(Self {
+            lane: Lane::start(&origin.name)?,
+            instance,
+            slots: Arc::new(Semaphore::new(capacity as usize)),
+            capacity,
+            breaker: Breaker::new(limits.breaker),
+            clock,
+            calls: metrics::histogram!(
+                "datahub_mcp_validator_call_seconds", "validator" => origin.name.clone()
+            ),
+            origin,
+        })
+    }
+
+    /// The name in the chain.
+    pub(super) fn name(&self) -> &str {
+        &self.origin.name
+    }
+
+    /// How many calls are under way.
+    pub(super) fn in_flight(&self) -> usize {
+        (self.capacity as usize).saturating_sub(self.slots.available_permits())
+    }
+
+    /// Is the breaker open?
+    pub(super) fn breaker_is_open(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Asks the plugin. Always answers by `check.until`.
+    pub(super) async fn ask(&self, check: &Check) -> Ruling {
+        let started = Instant::now();
+        let ruling = self.guarded(check).await;
+        self.calls.record(started.elapsed());
+        metrics::counter!(
+            "datahub_mcp_validator_calls_total",
+            "validator" => self.origin.name.clone(), "outcome" => ruling.outcome
+        )
+        .increment(1);
+        self.log(check, &ruling, started.elapsed());
+        ruling
+    }
+
+    async fn guarded(&self, check: &Check) -> Ruling {
+        let pass = match self.breaker.admit(self.clock.elapsed()) {
+            Ok(pass) => pass,
+            Err(wait) => {
+                let detail = "it panicked or hung too often; it is left alone for a while";
+                let wait = wait.max(Duration::from_secs(1));
+                return Ruling::unavailable("breaker_open", wait, detail);
+            }
+        };
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return Ruling::unavailable("busy", BUSY_RETRY_AFTER, "too many calls are under way");
+        };
+        let ruling = self.call(check, slot).await;
+        match pass.settle(ruling.is_fault(), self.clock.elapsed()) {
+            Change::None => {}
+            Change::Opened => {
+                tracing::error!(validator = %self.name(), "validator disabled for a while: breaker open");
+            }
+            Change::Closed => {
+                tracing::info!(validator = %self.name(), "validator answers again: breaker closed");
+            }
+        }
+        ruling
+    }
+
+    async fn call(&self, check: &Check, slot: OwnedSemaphorePermit) -> Ruling {
+        let left = check.until.saturating_duration_since(Instant::now());
+        let question = Question {
+            token: Arc::clone(&check.token),
+            request_id: Arc::clone(&check.request_id),
+            deadline: left,
+        };
+        let unspoken = Unspoken::new(Arc::clone(&check.token));
+        let mut asked = false;
+        if let Some(permit) = self.lane.inline() {
+            let (answer, took) = timed(&*self.instance, &question);
+            drop(permit);
+            self.note(took);
+            if let Some(answer) = answer {
+                return self.rule(answer, check);
+            }
+            asked = true;
+        }
+        let instance = Arc::clone(&self.instance);
+        let running = self.lane.spawn(async move {
+            // Held until the plugin really lets go of the call, not until we stop waiting.
+            let _held = (slot, unspoken);
+            let mut took = None;
+            if !asked {
+                let (answer, time) = timed(&*instance, &question);
+                took = Some(time);
+                if let Some(answer) = answer {
+                    return (answer, took);
+                }
+            }
+            (instance.validate(question).await, took)
+        });
+        let Some(mut running) = running else {
+            return Ruling::unavailable("internal", RETRY_AFTER, "the validator is shut down");
+        };
+        match tokio::time::timeout(left, running.ended()).await {
+            Ok(Ok((answer, took))) => {
+                took.into_iter().for_each(|took| self.note(took));
+                self.rule(answer, check)
+            }
+            Ok(Err(error)) if error.is_panic() => {
+                // Its payload may be the plugin's own, whose drop cannot be trusted.
+                std::mem::forget(error.into_panic());
+                let detail = "the plugin panicked outside of its own guards";
+                Ruling::unavailable("panicked", RETRY_AFTER, detail)
+            }
+            Ok(Err(_)) => Ruling::unavailable("internal", RETRY_AFTER, "the call was cancelled"),
+            Err(_) => Ruling::unavailable("timeout", RETRY_AFTER, "no answer within the deadline"),
+        }
+    }
+
+    fn note(&self, took: Duration) {
+        if self.lane.took(took) {
+            tracing::warn!(
+                validator = %self.name(), ms = took.as_millis(),
+                "validator blocks in try_validate: it gets threads of its own from now on"
+            );
+        }
+    }
+
+    fn rule(&self, answer: Answer, check: &Check) -> Ruling {
+        let context = Context {
+            validator: self.name(),
+            digest: check.digest,
+            now: self.clock.now(),
+        };
+        answer::rule(answer, context)
+    }
+
+    fn log(&self, check: &Check, ruling: &Ruling, took: Duration) {
+        let Ruling {
+            outcome, detail, ..
+        } = ruling;
+        let (validator, token, request_id) = (self.name(), check.digest, &check.request_id);
+        let subject = match &ruling.decision {
+            Decision::Accepted(principal, _) => principal.subject.as_str(),
+            _ => "",
+        };
+        if ruling.is_trouble() {
+            tracing::warn!(
+                validator, ?token, %request_id, outcome, detail, ms = took.as_millis(),
+                "validator could not decide"
+            );
+        } else {
+            tracing::debug!(
+                validator, ?token, %request_id, outcome, detail, subject, us = took.as_micros(),
+                "validator decided"
+            );
+        }
+    }
+
+    /// Asks the plugin whether it could answer now.
+    pub(super) async fn health(&self) -> Result<(), Failure> {
+        let instance = Arc::clone(&self.instance);
+        let Some(mut running) = self.lane.spawn(async move { instance.health().await }) else {
+            return Err(Failure::new(FailureKind::Internal, "it is shut down"));
+        };
+        match tokio::time::timeout(HEALTH_LIMIT, running.ended()).await {
+            Ok(Ok(health)) => health,
+            Ok(Err(_)) => Err(Failure::new(
+                FailureKind::Panicked,
+                "its health check panicked",
+            )),
+            Err(_) => Err(Failure::new(
+                FailureKind::Internal,
+                "its health check hangs",
+            )),
+        }
+    }
+
+    /// Waits until no call is under way, then lets the plugin revoke and flush; all of it at most
+    /// for `calls` and `shutdown`.
+    pub(super) async fn retire(&self, calls: Duration, shutdown: Duration) {
+        let idle = self.slots.acquire_many(self.capacity);
+        let idle = tokio::time::timeout(calls, idle).await;
+        if idle.is_err() {
+            tracing::warn!(
+                validator = %self.name(), in_flight = self.in_flight(),
+                "validator is replaced while calls hang"
+            );
+        }
+        let instance = Arc::clone(&self.instance);
+        let Some(mut running) = self.lane.spawn(async move { instance.shutdown().await }) else {
+            return;
+        };
+        match tokio::time::timeout(shutdown, running.ended()).await {
+            Ok(Ok(())) => tracing::debug!(validator = %self.name(), "validator shut down"),
+            Ok(Err(_)) => {
+                tracing::warn!(validator = %self.name(), "validator panicked at shutdown")
+            }
+            Err(_) => tracing::warn!(validator = %self.name(), "validator hangs at shutdown"),
+        }
+    }
+}
+
+impl fmt::Debug for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validator")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+fn timed(instance: &dyn Instance, question: &Question) -> (Option<Answer>, Duration) {
+    let started = Instant::now();
+    let answer = instance.try_validate(question);
+    (answer, started.elapsed())
+}
+
+#[cfg(test)]
+mod tests;
