@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::record::Record;
 
-pub(crate) use names::display_name;
+pub(crate) use names::{display_name, key_name};
 pub(crate) use values::simple_path;
 pub(crate) use words::{stem, words};
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Catalog, EmbeddedDataHub, Kind, Options, Person, Running};
 
 mod reading;
+mod searching;
 
 /// Four people over a catalog.
 pub(super) async fn start(catalog: Catalog) -> Running {

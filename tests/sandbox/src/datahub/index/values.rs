@@ -114,6 +114,17 @@ const COPIES: &[(&str, &str, &[&str])] = &[
     ("entity", "assertionInfo", &["schemaAssertion", "entity"]),
     ("entity", "assertionInfo", &["customAssertion", "entity"]),
     ("type", "assertionInfo", &["type"]),
+    ("assertionType", "assertionInfo", &["type"]),
+    (
+        "fieldPath",
+        "assertionInfo",
+        &["fieldAssertion", "fieldValuesAssertion", "field", "path"],
+    ),
+    (
+        "fieldPath",
+        "assertionInfo",
+        &["fieldAssertion", "fieldMetricAssertion", "field", "path"],
+    ),
     ("entities", "incidentInfo", &["entities"]),
     ("state", "incidentInfo", &["status", "state"]),
     ("stage", "incidentInfo", &["status", "stage"]),
@@ -284,12 +295,10 @@ fn key_fields(doc: &mut SearchDoc, record: &Record) {
             doc.add("orchestrator", *orchestrator);
             doc.add("flowId", *id);
             doc.add("cluster", *cluster);
-            doc.add("origin", *cluster);
         }
         ("dataJob", [flow, id, ..]) => {
-            if let [orchestrator, _, cluster, ..] = urn_parts(flow).as_slice() {
+            if let [orchestrator, ..] = urn_parts(flow).as_slice() {
                 doc.add("platform", format!("urn:li:dataPlatform:{orchestrator}"));
-                doc.add("origin", *cluster);
             }
             doc.add("dataFlow", *flow);
             doc.add("jobId", *id);
@@ -490,6 +499,22 @@ fn quality(doc: &mut SearchDoc, record: &Record) {
     let active = items(record.field("incidentsSummary", &["activeIncidentDetails"])).count();
     doc.add("hasActiveIncidents", (active > 0).to_string());
     doc.add("activeIncidents", active.to_string());
+    let columns = items(record.field("assertionInfo", &["datasetAssertion", "fields"]));
+    for column in columns.filter_map(Value::as_str) {
+        if let [_, path, ..] = urn_parts(column).as_slice() {
+            doc.add("fieldPath", simple_path(path));
+        }
+    }
+    let last = record.series("assertionRunEvent").first();
+    let result = last.and_then(|event| event.get("result")?.get("type")?.as_str());
+    let status = match result {
+        Some("SUCCESS") => Some("PASSING"),
+        Some("FAILURE") => Some("FAILING"),
+        other => other,
+    };
+    if let Some(status) = status {
+        doc.add("assertionStatus", status);
+    }
     if let Some(time) = record.last_observed() {
         doc.add("lastIngested", time.to_string());
     }

@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::arguments::Arguments;
-use super::{EntityNode, Resolved, Shape, people};
+use super::{
+    EntityNode, Resolved, Shape, documents, governance, hierarchy, people, properties, quality,
+    relationships, searching, stats,
+};
 
 /// One field of an entity.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
-    _arguments: &Arguments<'_>,
+    arguments: &Arguments<'_>,
 ) -> Resolved<'a> {
     if let Some(shape) = identity(node, field) {
         return Ok(shape);
@@ -18,15 +21,29 @@ pub(crate) fn field<'a>(
     let of_type = match node.kind.graphql {
         "CorpUser" => people::user(node, field),
         "CorpGroup" => people::group(node, field),
+        "Document" => documents::field(node, field, arguments),
+        "Assertion" | "Incident" => quality::own(node, field, arguments),
         _ => None,
     };
     if let Some(shape) = of_type {
         return Ok(shape);
     }
-    Err(ApiError::server(format!(
-        "{}.{field} is not answered by the embedded DataHub",
-        node.kind.graphql
-    )))
+    let shared = properties::field(node, field, arguments)
+        .or_else(|| governance::field(node, field))
+        .or_else(|| hierarchy::field(node, field))
+        .or_else(|| stats::field(node, field, arguments))
+        .or_else(|| quality::field(node, field, arguments))
+        .or_else(|| relationships::field(node, field, arguments));
+    if let Some(shape) = shared {
+        return Ok(shape);
+    }
+    match searching::entity_field(node, field, arguments) {
+        Some(answer) => answer,
+        None => Err(ApiError::server(format!(
+            "{}.{field} is not answered by the embedded DataHub",
+            node.kind.graphql
+        ))),
+    }
 }
 
 fn identity<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {

@@ -7,11 +7,19 @@
 //! [`query`] and [`super::mutations`] for the roots.
 
 pub(crate) mod arguments;
+mod documents;
 mod entity;
+mod governance;
+mod hierarchy;
 mod objects;
 mod people;
+mod properties;
+mod quality;
 mod query;
+mod relationships;
 pub(crate) mod render;
+mod searching;
+mod stats;
 
 use std::cell::RefCell;
 use std::sync::Arc;

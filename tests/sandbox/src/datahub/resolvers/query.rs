@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::kinds::{EntityKind, urn_type};
 use super::arguments::Arguments;
-use super::{Cx, Resolved, Shape, people};
+use super::{Cx, Resolved, Shape, people, searching};
 
 /// One field of `Query`.
 pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> Resolved<'a> {
@@ -18,9 +18,10 @@ pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> R
             Ok(cx.catalog().get(&urn).is_some().into())
         }
         "entities" => entities(cx, arguments),
+        "listAccessTokens" | "getAccessTokenMetadata" => searching::tokens(cx, field, arguments),
         _ => match by_type(field) {
             Some(kind) => one(&arguments.text("urn"), kind),
-            None => Err(ApiError::server(format!("{field} is not answered"))),
+            None => searching::field(cx, field, arguments),
         },
     }
 }

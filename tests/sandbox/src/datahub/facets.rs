@@ -1,0 +1,184 @@
+//! Facets: how many hits have which value, over all hits and not over the page.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::catalog::Catalog;
+use super::filters::NESTED;
+use super::kinds::{EntityKind, urn_type};
+use super::search::Hit;
+
+/// The facets that DataHub gives by default, and how it calls them.
+const DEFAULT: &[(&str, &str)] = &[
+    ("_entityType", "Type"),
+    ("platform", "Platform"),
+    ("typeNames", "Sub Type"),
+    ("owners", "Owned By"),
+    ("tags", "Tag"),
+    ("fieldTags", "Column Tag"),
+    ("glossaryTerms", "Glossary Term"),
+    ("fieldGlossaryTerms", "Column Glossary Term"),
+    ("domains", "Domain"),
+    ("container", "Container"),
+    ("origin", "Environment"),
+    ("platformInstance", "Platform Instance"),
+];
+
+/// `maxAggValues`, where a search does not say.
+const MAX_VALUES: usize = 20;
+
+/// The facets of a search. `asked` names some; none is the default ones.
+pub(crate) fn facets(
+    catalog: &Catalog,
+    hits: &[Hit],
+    input: &Value,
+    asked: Option<&[String]>,
+) -> Value {
+    let flags = input.get("searchFlags");
+    let flag = |name: &str| flags.and_then(|flags| flags.get(name));
+    if flag("skipAggregates")
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+    {
+        return json!([]);
+    }
+    let max = flag("maxAggValues").and_then(Value::as_u64);
+    let max = max
+        .and_then(|max| usize::try_from(max).ok())
+        .unwrap_or(MAX_VALUES);
+    let mut facets: Vec<Value> = match asked {
+        Some(names) => names
+            .iter()
+            .map(|name| facet(hits, name, title(name), max))
+            .collect(),
+        None => DEFAULT
+            .iter()
+            .map(|(name, title)| facet(hits, name, Some(title), max))
+            .collect(),
+    };
+    if asked.is_none() {
+        let structured = flag("includeStructuredPropertyFacets").and_then(Value::as_bool);
+        if structured.unwrap_or(false) {
+            facets.extend(structured_facets(catalog, hits, max));
+        }
+        if hits.iter().any(|hit| hit.degree.is_some()) {
+            facets.insert(0, degrees(hits));
+        }
+        facets.retain(|facet| {
+            facet["aggregations"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        });
+    }
+    Value::Array(facets)
+}
+
+fn title(name: &str) -> Option<&'static str> {
+    DEFAULT
+        .iter()
+        .find(|(field, _)| *field == name)
+        .map(|(_, title)| *title)
+}
+
+fn facet(hits: &[Hit], name: &str, title: Option<&str>, max: usize) -> Value {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for hit in hits {
+        for value in values(hit, name) {
+            *counts.entry(value).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(max);
+    let aggregations: Value = counts
+        .iter()
+        .map(|(value, count)| {
+            let entity = urn_type(value)
+                .and_then(|_| EntityKind::of_urn(value))
+                .map(|_| value);
+            json!({ "value": value, "count": count, "entity": entity })
+        })
+        .collect();
+    json!({ "field": name, "displayName": title, "aggregations": aggregations })
+}
+
+fn values(hit: &Hit, name: &str) -> Vec<String> {
+    let doc = hit.record.doc();
+    if name == "_entityType" || name == "entity" {
+        return hit
+            .record
+            .kind
+            .map(|kind| kind.enum_value.to_owned())
+            .into_iter()
+            .collect();
+    }
+    if let Some((first, second)) = name.split_once(NESTED) {
+        let inner = values(hit, second);
+        let outer = values(hit, first);
+        let pair = |outer: &String| {
+            let outer = outer.clone();
+            let mut pairs: Vec<String> = inner
+                .iter()
+                .map(|inner| format!("{outer}{NESTED}{inner}"))
+                .collect();
+            pairs.push(outer);
+            pairs
+        };
+        return outer.iter().flat_map(pair).collect();
+    }
+    let mut all = doc.values(name).to_vec();
+    let edited = match name {
+        "fieldTags" => doc.values("editedFieldTags"),
+        "fieldGlossaryTerms" => doc.values("editedFieldGlossaryTerms"),
+        _ => &[],
+    };
+    for value in edited {
+        if !all.contains(value) {
+            all.push(value.clone());
+        }
+    }
+    all
+}
+
+fn structured_facets(catalog: &Catalog, hits: &[Hit], max: usize) -> Vec<Value> {
+    let mut names: Vec<String> = Vec::new();
+    for hit in hits {
+        for (name, _) in hit.record.doc().fields() {
+            if name.starts_with("structuredProperties.") && !names.iter().any(|n| n == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort();
+    let facets = names.iter().map(|name| {
+        let id = name.trim_start_matches("structuredProperties.");
+        let urn = format!("urn:li:structuredProperty:{id}");
+        let title = catalog
+            .get(&urn)
+            .map(|record| super::index::display_name(record));
+        let mut facet = facet(hits, name, title.as_deref(), max);
+        facet["entity"] = json!(urn);
+        facet
+    });
+    facets.collect()
+}
+
+fn degrees(hits: &[Hit]) -> Value {
+    let count = |test: &dyn Fn(usize) -> bool| {
+        hits.iter()
+            .filter(|hit| hit.degree.is_some_and(test))
+            .count()
+    };
+    let all = [
+        ("1", count(&|d| d == 1)),
+        ("2", count(&|d| d == 2)),
+        ("3+", count(&|d| d >= 3)),
+    ];
+    let aggregations: Value = all
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(value, count)| json!({ "value": value, "count": count }))
+        .collect();
+    json!({ "field": "degree", "displayName": "Degree of Dependencies", "aggregations": aggregations })
+}

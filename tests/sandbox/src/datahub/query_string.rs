@@ -1,0 +1,122 @@
+//! What a query asks for: plain words, or after `/q` DataHub's query strings (Lucene's syntax).
+//!
+//! `word`, `"a phrase"`, `pre*`, `w?ld`, `field:value`, `+must`, `-not`, `a+b`, `AND`, `OR`, `NOT`,
+//! parentheses. Words beside each other must all match. A text that does not parse is matched as
+//! plain words, as DataHub's lenient parser has it.
+
+mod parser;
+mod score;
+
+use super::index::{stem, words};
+
+/// A query, ready to be matched.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Query {
+    /// `*`, or nothing.
+    All,
+    /// All words must be found, in one text or in several.
+    Words(Vec<String>),
+    /// Words of one name, such as `user_events`: all of them, in the same text.
+    Term {
+        field: Option<String>,
+        text: String,
+        words: Vec<String>,
+    },
+    /// The words as they stand, beside each other.
+    Phrase {
+        field: Option<String>,
+        text: String,
+    },
+    /// A pattern with `*` and `?`, in lower case.
+    Pattern {
+        field: Option<String>,
+        pattern: String,
+    },
+    And(Vec<Query>),
+    Or(Vec<Query>),
+    Not(Box<Query>),
+}
+
+/// The prefix of structured queries.
+const STRUCTURED: &str = "/q ";
+
+impl Query {
+    /// Reads a query as a client sends it.
+    pub(crate) fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let structured = text
+            .strip_prefix(STRUCTURED)
+            .or_else(|| text.strip_prefix("\\/q "));
+        if text.is_empty() || text == "*" || text == "/q" {
+            return Self::All;
+        }
+        match structured {
+            Some(query) if query.trim().is_empty() || query.trim() == "*" => Self::All,
+            Some(query) => parser::parse(query).unwrap_or_else(|| Self::plain(query)),
+            None => Self::plain(text),
+        }
+    }
+
+    /// Plain text: a quoted text is a phrase, `pre*` a pattern, all else words.
+    fn plain(text: &str) -> Self {
+        let inner = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        if let Some(phrase) = inner.filter(|inner| !inner.is_empty()) {
+            return Self::Phrase {
+                field: None,
+                text: phrase.to_lowercase(),
+            };
+        }
+        if text.contains('*') && !text.contains(char::is_whitespace) {
+            return Self::Pattern {
+                field: None,
+                pattern: text.to_lowercase(),
+            };
+        }
+        let all: Vec<String> = words(text).map(|word| stem(&word)).collect();
+        if all.is_empty() {
+            Self::All
+        } else {
+            Self::Words(all)
+        }
+    }
+
+    /// A word (or name) of a query string.
+    fn term(field: Option<String>, text: &str) -> Self {
+        if text == "*" {
+            return match field {
+                Some(field) => Self::Pattern {
+                    field: Some(field),
+                    pattern: "*".to_owned(),
+                },
+                None => Self::All,
+            };
+        }
+        if text.contains(['*', '?']) {
+            return Self::Pattern {
+                field,
+                pattern: text.to_lowercase(),
+            };
+        }
+        let parts: Vec<&str> = text.split('+').filter(|part| !part.is_empty()).collect();
+        if parts.len() > 1 {
+            return Self::And(
+                parts
+                    .iter()
+                    .map(|part| Self::term(field.clone(), part))
+                    .collect(),
+            );
+        }
+        let text = parts.first().copied().unwrap_or(text);
+        let all = words(text).map(|word| stem(&word)).collect();
+        Self::Term {
+            field,
+            text: text.to_lowercase(),
+            words: all,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

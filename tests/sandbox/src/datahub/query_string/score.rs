@@ -1,0 +1,278 @@
+//! Does an entity match, how well, and where.
+
+use super::super::index::{SearchDoc, Text, stem};
+use super::Query;
+
+/// A text that matched: the field, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Matched {
+    pub(crate) field: String,
+    pub(crate) value: String,
+}
+
+/// What a field of a query string is called in the index.
+const FIELD_NAMES: &[(&str, &[&str])] = &[
+    ("tag", &["tags", "fieldTags", "editedFieldTags"]),
+    ("tags", &["tags", "fieldTags", "editedFieldTags"]),
+    (
+        "term",
+        &[
+            "glossaryTerms",
+            "fieldGlossaryTerms",
+            "editedFieldGlossaryTerms",
+        ],
+    ),
+    (
+        "glossaryTerm",
+        &[
+            "glossaryTerms",
+            "fieldGlossaryTerms",
+            "editedFieldGlossaryTerms",
+        ],
+    ),
+    (
+        "glossaryTerms",
+        &[
+            "glossaryTerms",
+            "fieldGlossaryTerms",
+            "editedFieldGlossaryTerms",
+        ],
+    ),
+    ("owner", &["owners"]),
+    ("domain", &["domains"]),
+    ("column", &["fieldPaths"]),
+    ("fieldPath", &["fieldPaths", "fieldPath"]),
+    ("description", &["description", "editedDescription"]),
+    ("type", &["_entityType", "typeNames"]),
+];
+
+impl Query {
+    /// How well the entity matches; none where it does not. Zero where all match alike.
+    pub(crate) fn score(&self, doc: &SearchDoc) -> Option<f32> {
+        match self {
+            Self::All => Some(0.0),
+            Self::Words(words) => {
+                let mut sum = 0.0;
+                for word in words {
+                    sum += best(doc, |text| word_score(text, word))?;
+                }
+                Some(sum + name_bonus(doc, words))
+            }
+            Self::Term {
+                field: None,
+                text,
+                words,
+            } => {
+                let found = best(doc, |candidate| term_score(candidate, text, words))?;
+                Some(found + name_bonus(doc, words))
+            }
+            Self::Phrase { field: None, text } => best(doc, |candidate| {
+                candidate
+                    .lower
+                    .contains(text.as_str())
+                    .then_some(candidate.weight * 1.5)
+            }),
+            Self::Pattern {
+                field: None,
+                pattern,
+            } => best(doc, |text| pattern_score(text, pattern)),
+            Self::Term {
+                field: Some(field),
+                text,
+                words,
+            } => field_matches(doc, field, &|value| {
+                value == text || text_words_in(value, words)
+            }),
+            Self::Phrase {
+                field: Some(field),
+                text,
+            } => field_matches(doc, field, &|value| value.contains(text.as_str())),
+            Self::Pattern {
+                field: Some(field),
+                pattern,
+            } => field_matches(doc, field, &|value| {
+                wild(pattern, value) || wild(pattern, last_part(value))
+            }),
+            Self::And(all) => all
+                .iter()
+                .try_fold(0.0, |sum, one| Some(sum + one.score(doc)?)),
+            Self::Or(any) => {
+                let scores = any.iter().filter_map(|one| one.score(doc));
+                scores.fold(None, |sum, score| Some(sum.unwrap_or(0.0) + score))
+            }
+            Self::Not(inner) => inner.score(doc).is_none().then_some(0.0),
+        }
+    }
+
+    /// The texts in which the query's words were found.
+    pub(crate) fn matched(&self, doc: &SearchDoc) -> Vec<Matched> {
+        let mut found = Vec::new();
+        self.collect(doc, &mut found);
+        let mut seen = Vec::new();
+        found.retain(|one| {
+            !seen.contains(one) && {
+                seen.push(one.clone());
+                true
+            }
+        });
+        found
+    }
+
+    fn collect(&self, doc: &SearchDoc, found: &mut Vec<Matched>) {
+        let mut add = |test: &dyn Fn(&Text) -> bool| {
+            for text in doc.texts.iter().filter(|text| test(text)) {
+                found.push(Matched {
+                    field: text.field.to_owned(),
+                    value: text.original.clone(),
+                });
+            }
+        };
+        match self {
+            Self::Words(words) => {
+                add(&|text| words.iter().any(|word| word_score(text, word).is_some()));
+            }
+            Self::Term {
+                field: None,
+                text,
+                words,
+            } => {
+                add(&|candidate| term_score(candidate, text, words).is_some());
+            }
+            Self::Phrase { field: None, text } => add(&|t| t.lower.contains(text.as_str())),
+            Self::Pattern {
+                field: None,
+                pattern,
+            } => add(&|t| pattern_score(t, pattern).is_some()),
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|one| one.collect(doc, found)),
+            _ => {}
+        }
+    }
+}
+
+fn best(doc: &SearchDoc, score: impl Fn(&Text) -> Option<f32>) -> Option<f32> {
+    let (mut best, mut rest) = (None::<f32>, 0.0);
+    for found in doc.texts.iter().filter_map(score) {
+        // Further matches count a little, so that more is better.
+        rest += found * 0.05;
+        best = Some(best.map_or(found, |best| best.max(found)));
+    }
+    best.map(|best| best + rest.min(1.0))
+}
+
+/// A whole word counts in full; the beginning of one counts less, and only in names.
+fn word_score(text: &Text, word: &str) -> Option<f32> {
+    if text.words.iter().any(|w| w == word) {
+        // A short text is more about the word than a long one.
+        let length = f32::from(u16::try_from(text.words.len()).unwrap_or(u16::MAX));
+        return Some(text.weight * (1.0 + 1.0 / length.max(1.0)));
+    }
+    let partial = matches!(
+        text.field,
+        "name" | "id" | "qualifiedName" | "fieldPaths" | "email"
+    );
+    let begins = partial && word.len() >= 3 && text.words.iter().any(|w| w.starts_with(word));
+    begins.then_some(text.weight * 0.4)
+}
+
+/// All words of one name must be in the same text.
+fn term_score(text: &Text, term: &str, words: &[String]) -> Option<f32> {
+    if words.is_empty() {
+        return text.lower.contains(term).then_some(text.weight);
+    }
+    if text.lower == term {
+        return Some(text.weight * 3.0);
+    }
+    let mut sum = 0.0;
+    for word in words {
+        sum += word_score(text, word)?;
+    }
+    let count = f32::from(u16::try_from(words.len()).unwrap_or(u16::MAX));
+    Some(sum / count)
+}
+
+fn pattern_score(text: &Text, pattern: &str) -> Option<f32> {
+    if wild(pattern, &text.lower) {
+        return Some(text.weight);
+    }
+    let parts = text
+        .lower
+        .split(|c: char| c.is_whitespace() || ".,/()".contains(c));
+    let found = parts
+        .into_iter()
+        .any(|part| !part.is_empty() && wild(pattern, part));
+    found.then_some(text.weight * 0.8)
+}
+
+/// The name being just what was asked for puts an entity first.
+fn name_bonus(doc: &SearchDoc, words: &[String]) -> f32 {
+    let Some(name) = doc.texts.first().filter(|text| text.field == "name") else {
+        return 0.0;
+    };
+    if name.words.as_slice() == words {
+        30.0
+    } else if name.words.ends_with(words) {
+        10.0
+    } else if words.iter().all(|word| name.words.contains(word)) {
+        5.0
+    } else {
+        0.0
+    }
+}
+
+fn field_matches(doc: &SearchDoc, field: &str, test: &dyn Fn(&str) -> bool) -> Option<f32> {
+    let field = field.strip_suffix(".keyword").unwrap_or(field);
+    let own = [field];
+    let names = FIELD_NAMES
+        .iter()
+        .find(|(name, _)| *name == field)
+        .map_or(&own[..], |(_, n)| n);
+    let mut values = names.iter().flat_map(|name| doc.values(name));
+    values
+        .any(|value| test(&value.to_lowercase()))
+        .then_some(1.0)
+}
+
+fn text_words_in(value: &str, words: &[String]) -> bool {
+    let value: Vec<String> = super::super::index::words(value)
+        .map(|word| stem(&word))
+        .collect();
+    !words.is_empty() && words.iter().all(|word| value.contains(word))
+}
+
+/// What a urn ends with, which is what people write.
+fn last_part(value: &str) -> &str {
+    if value.starts_with("urn:li:") {
+        value.rsplit(':').next().unwrap_or(value)
+    } else {
+        value
+    }
+}
+
+/// `*` stands for any text, `?` for one character.
+pub(super) fn wild(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    p = at + 1;
+                    t = from + 1;
+                    star = Some((at, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
