@@ -234,3 +234,9 @@ pub struct Plugin {
     /// Frees the validator. Required.
     pub destroy: Option<unsafe extern "C" fn(validator: *mut RawValidator)>,
 }
+
+// SAFETY: the header promises that the table and all that it points to live until the process ends
+// and never change; the functions may be called from any thread.
+unsafe impl Send for Plugin {}
+// SAFETY: as above.
+unsafe impl Sync for Plugin {}
