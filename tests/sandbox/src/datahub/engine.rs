@@ -123,6 +123,13 @@ pub(crate) fn execute(hub: &Arc<Hub>, actor: &Actor, asked: Asked<'_>) -> Answer
     if let Some(error) = &prepared.refused {
         return refuse(vec![error.clone()], asked.operation);
     }
+    if document.operations.len() > 1 && is_before_0_14(&hub.version) {
+        let message = "Only one operation is allowed in a document.";
+        return refuse(
+            vec![classified(message, "ValidationError")],
+            asked.operation,
+        );
+    }
     let Ok(operation) = document.operations.get(asked.operation) else {
         let message = format!(
             "Unknown operation named '{}'.",
@@ -236,6 +243,18 @@ fn field_error(cx: &Cx, error: GraphQLError) -> Value {
         "path": error.path,
         "extensions": raised.extensions(),
     })
+}
+
+/// DataHub 0.13 and before take one operation in a document.
+fn is_before_0_14(version: &str) -> bool {
+    let mut numbers = version
+        .trim_start_matches('v')
+        .split('.')
+        .map(|part| part.parse::<u32>());
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(0)), Some(Ok(minor))) => minor < 14,
+        _ => false,
+    }
 }
 
 /// What DataHub refuses although it is valid.

@@ -92,6 +92,14 @@ pub(crate) static KINDS: &[EntityKind] = &[
 ];
 
 impl EntityKind {
+    /// DataHub gives no stub for these: without their one aspect they are nothing.
+    pub(crate) fn needs_aspects(&self) -> bool {
+        matches!(
+            self.urn_part,
+            "dataHubView" | "incident" | "dataHubAccessToken"
+        )
+    }
+
     /// The kind of a urn; none for a type that has no place in GraphQL, or for text that is no urn.
     pub(crate) fn of_urn(urn: &str) -> Option<&'static Self> {
         Self::of_part(urn_type(urn)?)

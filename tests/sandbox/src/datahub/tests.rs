@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Catalog, EmbeddedDataHub, Kind, Options, Person, Running};
 
+mod complete;
 mod reading;
 mod searching;
 

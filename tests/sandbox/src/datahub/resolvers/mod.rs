@@ -137,6 +137,7 @@ impl<'a> EntityNode<'a> {
                     record: Some(record),
                 })
             }
+            None if kind.needs_aspects() => None,
             None => Some(Self {
                 cx,
                 urn: urn.into(),

@@ -10,6 +10,12 @@ use super::Shape;
 /// Members that are only called differently: type, field, path in the JSON.
 const ALIASES: &[(&str, &str, &[&str])] = &[
     ("AssertionInfo", "datasetAssertion", &["datasetAssertion"]),
+    (
+        "BusinessAttributeAssociation",
+        "businessAttribute",
+        &["businessAttributeUrn"],
+    ),
+    ("BusinessAttributeInfo", "tags", &["globalTags"]),
     ("ChartProperties", "name", &["title"]),
     ("ChartInfo", "name", &["title"]),
     ("CorpUserInfo", "manager", &["managerUrn"]),

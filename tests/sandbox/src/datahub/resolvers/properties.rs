@@ -23,7 +23,7 @@ pub(crate) fn field<'a>(
             .text("dataPlatformInfo", "name")
             .map_or_else(|| key_name(&node.urn), str::to_owned)
             .into(),
-        ("DataPlatform", "displayName") => node.text("dataPlatformInfo", "displayName")?.into(),
+        ("DataPlatform", "displayName") => text(node.text("dataPlatformInfo", "displayName")),
         ("SchemaFieldEntity", "fieldPath") => part(node, 1).into(),
         ("SchemaFieldEntity", "parent") => part(node, 0).into(),
         ("StructuredPropertyEntity", "definition") => definition(node),
@@ -51,10 +51,13 @@ pub(crate) fn field<'a>(
         (_, "schemaMetadata") => schema(node, arguments.number("version")),
         (_, "editableSchemaMetadata") => Shape::opt(node.aspect("editableSchemaMetadata")),
         (_, "viewProperties") => Shape::opt(node.aspect("viewProperties")),
+        (_, "businessAttributes") => Shape::opt(node.aspect("businessAttributes")),
         (_, "embed") => Shape::opt(node.aspect("embed")),
         (_, "inputFields") => Shape::opt(node.aspect("inputFields")),
         (_, "origin") => part(node, 2).into(),
-        (_, "externalUrl") => node.text(info_aspect(node)?, "externalUrl")?.into(),
+        (_, "externalUrl") => {
+            text(info_aspect(node).and_then(|aspect| node.text(aspect, "externalUrl")))
+        }
         (_, "tool" | "orchestrator" | "featureNamespace") => part(node, 0).into(),
         (_, "dashboardId" | "chartId" | "flowId" | "jobId" | "instanceId") => part(node, 1).into(),
         (_, "cluster") => part(node, 2).into(),
@@ -68,10 +71,20 @@ pub(crate) fn field<'a>(
         ),
         (_, "dataTransformLogic") => Shape::opt(node.aspect("dataTransformLogic")),
         (_, "mlTrainingRunProperties") => Shape::opt(node.aspect("mlTrainingRunProperties")),
-        (_, "created") => Shape::opt(node.aspect(info_aspect(node)?)?.get("created")),
-        (_, "dataType") => Shape::opt(node.aspect(info_aspect(node)?)?.get("dataType")),
+        (_, "created") => member(node, "created"),
+        (_, "dataType") => member(node, "dataType"),
         _ => return None,
     })
+}
+
+fn text<'a>(text: Option<&str>) -> Shape<'a> {
+    text.map_or(Shape::NULL, Into::into)
+}
+
+/// A member of the aspect that holds the properties.
+fn member<'a>(node: &'a EntityNode<'a>, name: &str) -> Shape<'a> {
+    let aspect = info_aspect(node).and_then(|aspect| node.aspect(aspect));
+    Shape::opt(aspect.and_then(|aspect| aspect.get(name)))
 }
 
 /// A part of the urn; empty where there is none.
@@ -110,6 +123,7 @@ fn info_aspect(node: &EntityNode<'_>) -> Option<&'static str> {
         "DataProcessInstance" => "dataProcessInstanceProperties",
         "Assertion" => "assertionInfo",
         "Tag" => "tagProperties",
+        "BusinessAttribute" => "businessAttributeInfo",
         _ => return None,
     })
 }
@@ -354,7 +368,7 @@ fn info<'a>(node: &'a EntityNode<'a>) -> Shape<'a> {
             let kind = match short.as_str() {
                 "string" | "number" | "urn" | "date" => short.to_uppercase(),
                 "rich_text" => "RICH_TEXT".to_owned(),
-                _ => "UNKNOWN".to_owned(),
+                _ => "OTHER".to_owned(),
             };
             let more = json!({ "type": kind, "qualifiedName": id });
             with(node.aspect("dataTypeInfo"), &more).into()
@@ -398,7 +412,7 @@ fn token<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     let info = node.aspect("dataHubAccessTokenInfo");
     Some(match field {
         "id" => part(node, 0).into(),
-        "owner" => Shape::opt(info?.get("ownerUrn")),
+        "owner" => Shape::opt(info.and_then(|info| info.get("ownerUrn"))),
         "name" | "description" | "actorUrn" | "ownerUrn" | "createdAt" | "expiresAt" => {
             Shape::opt(info.and_then(|info| info.get(field)))
         }
