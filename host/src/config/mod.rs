@@ -17,6 +17,7 @@ mod signin;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod validators;
 
 pub use self::{

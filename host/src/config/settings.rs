@@ -1,6 +1,6 @@
 //! All settings together, checked.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, net::SocketAddr, path::Path};
 
 use secrecy::SecretString;
 
@@ -10,9 +10,12 @@ use super::{
     listen, logs,
     raw::{Environment, Raw, Source},
     reader::Reader,
-    signin, table, validators,
+    signin, table, tools, validators,
 };
-use crate::{oauth, plugins, server, telemetry};
+use crate::{
+    oauth::{self, PublicUrl},
+    plugins, server, telemetry,
+};
 
 /// Everything that the server needs to know, in the types of the modules that own it.
 #[derive(Debug, Clone)]
@@ -22,11 +25,13 @@ pub struct Settings {
     /// The listening side.
     pub server: server::Settings,
     /// The public URL, where it was given; else that of the loopback address that is bound.
-    pub public_url: Option<oauth::PublicUrl>,
+    pub public_url: Option<PublicUrl>,
     /// Validators.
     pub plugins: plugins::Settings,
     /// DataHub.
     pub datahub: crate::datahub::Settings,
+    /// The tools.
+    pub mcp: crate::mcp::Settings,
     /// The token of requests that have none.
     pub shared_token: Option<SecretString>,
     /// The sign-in proxy, where it is on; its public URL is filled in once the port is known.
@@ -41,14 +46,14 @@ impl Settings {
     /// Everything that is wrong, one line each.
     pub fn check(raw: &Raw, program: &Path) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(raw);
-        let reader_ref = &mut reader;
-        let telemetry = logs::read(reader_ref);
-        let datahub = datahub::read(reader_ref);
-        let server = listen::read(reader_ref);
-        let public_url = listen::public_url(reader_ref, server.as_ref().map(|s| s.address));
-        let shared_token = datahub::shared_token(reader_ref, server.as_ref().map(|s| s.address));
-        let plugins = validators::read(reader_ref, program);
-        let oauth = signin::read(reader_ref);
+        let telemetry = logs::read(&mut reader);
+        let datahub = datahub::read(&mut reader);
+        let server = listen::read(&mut reader);
+        let public_url = listen::public_url(&mut reader, server.as_ref().map(|s| s.address));
+        let shared_token = datahub::shared_token(&mut reader, server.as_ref().map(|s| s.address));
+        let plugins = validators::read(&mut reader, program);
+        let mcp = tools::read(&mut reader);
+        let oauth = signin::read(&mut reader);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {
             (Some(telemetry), Some(datahub), Some(server), Some(plugins))
@@ -65,6 +70,19 @@ impl Settings {
                 })
             }
             _ => Err(ConfigError(problems)),
+        }
+    }
+}
+
+impl Settings {
+    /// The URL that people use: the one that was given, else that of the loopback address `bound`.
+    ///
+    /// # Errors
+    /// Where the bound address makes no URL.
+    pub fn public_url_at(&self, bound: SocketAddr) -> Result<PublicUrl, oauth::SettingsError> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => PublicUrl::parse(&format!("http://{bound}")),
         }
     }
 }

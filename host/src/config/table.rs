@@ -182,6 +182,31 @@ settings! {
         /// Sign-in requests that one client may make each minute at each endpoint.
         OAUTH_CLIENT_PER_MINUTE: "NUMBER", default("3000");
     }
+    "Tools" {
+        /// Offers the tools that write.
+        TOOLS_IS_MUTATION_ENABLED: "BOOLEAN", default("false");
+        /// Offers `get_me`.
+        TOOLS_IS_USER_ENABLED: "BOOLEAN", default("true");
+        /// Offers the tools for assertions, profiles and incidents.
+        DATA_QUALITY_TOOLS_ENABLED: "BOOLEAN", default("false");
+        /// Searches by meaning where DataHub can.
+        SEMANTIC_SEARCH_ENABLED: "BOOLEAN", default("false");
+        /// Hides the tools that search and read documents.
+        DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED: "BOOLEAN", default("false");
+        /// Offers `save_document`, where writing is on at all.
+        SAVE_DOCUMENT_TOOL_ENABLED: "BOOLEAN", default("true");
+        /// Searches everything, whatever default view a person has.
+        DATAHUB_MCP_DISABLE_DEFAULT_VIEW: "BOOLEAN", default("false");
+        /// Scopes that a token needs for a tool, or for `read` or `write` tools, as
+        /// `write=datahub:write,search=a b`. Unset, none.
+        TOOL_SCOPES: "SCOPES";
+        /// How long an answer of a tool may be.
+        TOOL_RESPONSE_TOKEN_LIMIT: "TOKENS", default("80000");
+        /// How much of it the columns of one entity may take.
+        ENTITY_SCHEMA_TOKEN_BUDGET: "TOKENS", default("16000");
+        /// Where a description is cut.
+        DESCRIPTION_LENGTH_LIMIT: "CHARACTERS", default("5000");
+    }
     "Logs" {
         /// Which log lines are written, in the syntax of tracing's `EnvFilter`; over `LOG_LEVEL`.
         RUST_LOG: "FILTER";

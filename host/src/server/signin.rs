@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, ORIGIN};
 
 use super::{edge::RequestId, respond::Refusal, state::State};
 use crate::{
@@ -41,6 +41,8 @@ pub(super) async fn bearer(
     let who = Who::of(&caller.principal);
     // Nothing behind needs the token, so nothing behind can leak it or pass it on.
     request.headers_mut().remove(AUTHORIZATION);
+    // Judged by `edge::origin`, whose list is the one that operators set.
+    request.headers_mut().remove(ORIGIN);
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
     if let Some(outcome) = caller.outcome() {

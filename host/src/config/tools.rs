@@ -1,0 +1,25 @@
+//! Settings of the tools.
+
+use super::{reader::Reader, table as t};
+use crate::mcp::{Settings, ToolScopes};
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
+    let scopes = reader.text(&t::TOOL_SCOPES).unwrap_or_default();
+    let scopes = ToolScopes::parse(&scopes).unwrap_or_else(|why| {
+        reader.wrong(&t::TOOL_SCOPES, &format!("no list of scopes: {why}"), "set it to `write=datahub:write`, say");
+        ToolScopes::default()
+    });
+    Settings {
+        mutations: reader.switch(&t::TOOLS_IS_MUTATION_ENABLED),
+        user: reader.switch(&t::TOOLS_IS_USER_ENABLED),
+        data_quality: reader.switch(&t::DATA_QUALITY_TOOLS_ENABLED),
+        semantic_search: reader.switch(&t::SEMANTIC_SEARCH_ENABLED),
+        documents: !reader.switch(&t::DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED),
+        save_document: reader.switch(&t::SAVE_DOCUMENT_TOOL_ENABLED),
+        default_view: !reader.switch(&t::DATAHUB_MCP_DISABLE_DEFAULT_VIEW),
+        response_tokens: reader.size(&t::TOOL_RESPONSE_TOKEN_LIMIT, 1_000..=10_000_000),
+        schema_tokens: reader.size(&t::ENTITY_SCHEMA_TOKEN_BUDGET, 100..=10_000_000),
+        description_chars: reader.size(&t::DESCRIPTION_LENGTH_LIMIT, 100..=10_000_000),
+        scopes,
+    }
+}
