@@ -5,12 +5,16 @@
 //! plugin that it names is wrong, and nothing was started.
 
 mod output;
+mod signals;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
-pub use self::output::{fail, print};
+pub use self::{
+    output::{fail, print},
+    signals::Signals,
+};
 use crate::config::{self, EXIT_USAGE, Environment, Raw};
 
 /// The MCP server that a company puts in front of DataHub.

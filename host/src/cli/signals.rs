@@ -1,5 +1,5 @@
-//! What the operating system asks of a running server: stop (SIGTERM, SIGINT), reload plugins
-//! (SIGHUP).
+//! What the operating system asks of a running server: to stop (SIGTERM, SIGINT). SIGHUP is the plugin
+//! host's.
 
 use std::io;
 
@@ -10,7 +10,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hang_up: Signal,
 }
 
 impl Signals {
@@ -22,18 +21,14 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for the signal to stop; meanwhile runs `reload` for each SIGHUP, one after the other.
-    pub async fn stop<F: Future<Output = ()>>(mut self, reload: impl Fn() -> F) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => break,
-                _ = self.interrupt.recv() => break,
-                Some(()) = self.hang_up.recv() => reload().await,
-            }
+    /// Waits for the signal to stop.
+    pub async fn stop(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
         tracing::info!("stopping");
     }

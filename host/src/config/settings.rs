@@ -28,6 +28,8 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// Validators.
     pub plugins: plugins::Settings,
+    /// Reload plugins when their files change.
+    pub watch_plugins: bool,
     /// DataHub.
     pub datahub: crate::datahub::Settings,
     /// The tools.
@@ -53,6 +55,7 @@ impl Settings {
         let shared_token = datahub::shared_token(&mut reader, server.as_ref().map(|s| s.address));
         let plugins = validators::read(&mut reader, program);
         let mcp = tools::read(&mut reader);
+        let watch_plugins = reader.switch(&table::WATCH_PLUGINS);
         let oauth = signin::read(&mut reader);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {
@@ -64,7 +67,9 @@ impl Settings {
                     server,
                     public_url,
                     plugins,
+                    watch_plugins,
                     datahub,
+                    mcp,
                     shared_token,
                     oauth,
                 })

@@ -111,6 +111,8 @@ settings! {
         TOKEN_VALIDATOR_BREAKER_PAUSE_SECS: "SECONDS", default("10");
         /// The most copies of plugins that reloading may map over the life of the process.
         TOKEN_VALIDATOR_MAX_MAPPINGS: "NUMBER", default("256");
+        /// Reloads plugins when their files change, as SIGHUP does.
+        WATCH_PLUGINS: "BOOLEAN", default("false");
         /// Where plugins run: `in-process`, or `process` for a child process each, whose crash costs
         /// requests a 503 and not the server.
         PLUGIN_ISOLATION: "ISOLATION", default("in-process");

@@ -6,7 +6,11 @@ use crate::mcp::{Settings, ToolScopes};
 pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
     let scopes = reader.text(&t::TOOL_SCOPES).unwrap_or_default();
     let scopes = ToolScopes::parse(&scopes).unwrap_or_else(|why| {
-        reader.wrong(&t::TOOL_SCOPES, &format!("no list of scopes: {why}"), "set it to `write=datahub:write`, say");
+        reader.wrong(
+            &t::TOOL_SCOPES,
+            &format!("no list of scopes: {why}"),
+            "set it to `write=datahub:write`, say",
+        );
         ToolScopes::default()
     });
     Settings {
