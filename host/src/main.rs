@@ -1,1 +1,178 @@
-fn main() {}
+//! `datahub-mcp`: the command line, and the start of the server step by step.
+
+mod probe;
+
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use datahub_mcp::{
+    auth::Authenticator,
+    cli::{self, Command, ConfigCommand, Invocation, Signals},
+    config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
+    datahub::DataHub,
+    mcp::{self, HttpSettings, McpServer},
+    oauth::{self, Proxy},
+    plugins::{LoadError, Validators},
+    server::{self, Ended, Parts, Server},
+    telemetry::{AccessLog, Logs, metrics::Metrics},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Idles at half the memory of the system's allocator and costs less on the way of a request.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let environment = config::environment(env::vars_os());
+    let Invocation { command, raw } = match cli::parse(env::args_os(), environment) {
+        Ok(invocation) => invocation,
+        Err(status) => return status,
+    };
+    match command {
+        Command::Serve => ended(serve(&raw)),
+        Command::Config(ConfigCommand::Check) => ended(check(&raw)),
+        Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
+        Command::Completions { shell } => cli::print(cli::completions(shell)),
+        Command::Manual => ended(cli::manual().map(cli::print).map_err(Into::into)),
+    }
+}
+
+/// The exit status of a command; what is wrong with settings and plugins is 64, all else is 1.
+fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
+    match result {
+        Ok(status) => status,
+        Err(error) => {
+            let usage = error.is::<ConfigError>()
+                || error.is::<LoadError>()
+                || error.is::<oauth::SettingsError>()
+                || error.is::<mcp::SetupError>();
+            cli::fail(if usage { EXIT_USAGE } else { 1 }, format!("{error:#}"))
+        }
+    }
+}
+
+/// `config check`: everything that `serve` does before it listens.
+fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
+    let settings = Settings::check(raw, &env::current_exe()?)?;
+    runtime()?.block_on(async {
+        let validators = Validators::load(settings.plugins.clone())?;
+        let _datahub = DataHub::new(settings.datahub.clone())?;
+        let _mcp = McpServer::new(settings.mcp.clone())?;
+        let public_url = settings.public_url_at(settings.server.address)?;
+        let _proxy = settings
+            .oauth
+            .as_ref()
+            .map(|draft| Proxy::new(draft.at(public_url)))
+            .transpose()?;
+        validators.shutdown().await;
+        Ok(cli::print("the settings are good and the plugins load\n"))
+    })
+}
+
+/// `serve`, in the order in which the log tells it.
+fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
+    let settings = Settings::check(raw, &env::current_exe()?)?;
+    let _logs = Logs::start(&settings.telemetry)?;
+    // Gives memory back while nothing happens.
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::warn!(%error, "the allocator gives memory back only when it is used");
+    }
+    announce(&settings);
+    let runtime = runtime()?;
+    let status = runtime.block_on(run(settings));
+    // Plugins' threads and DNS look-ups may still be at work: nobody waits for them.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    status
+}
+
+async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let signals = Signals::take().context("signals")?;
+    let metrics = match settings.server.metrics_address {
+        Some(address) => Some((server::bind(address)?, Metrics::start()?)),
+        None => None,
+    };
+    let validators = Validators::load(settings.plugins.clone())?;
+    let datahub = DataHub::new(settings.datahub.clone())?;
+    let mcp = McpServer::new(settings.mcp.clone())?;
+
+    let listener = server::bind(settings.server.address)?;
+    let listening = listener.local_addr().context("listener")?;
+    let public_url = settings.public_url_at(listening)?;
+    let proxy = settings
+        .oauth
+        .as_ref()
+        .map(|draft| Proxy::new(draft.at(public_url.clone())))
+        .transpose()?;
+
+    let closing = CancellationToken::new();
+    let http = HttpSettings {
+        // Both are checked before, by lists that operators set.
+        allowed_hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        max_body_bytes: settings.server.limits.max_body_bytes,
+        shutdown: closing.clone(),
+    };
+    let parts = Parts {
+        public_url: public_url.clone(),
+        listening,
+        access: AccessLog::new(settings.telemetry.access_percent),
+        authenticator: Authenticator::new(
+            Arc::new(validators.clone()),
+            proxy.as_ref().map(Proxy::sealed_tokens),
+            datahub.clone(),
+            settings.shared_token.clone(),
+        ),
+        probe: Arc::new(probe::Neighbours::new(validators.clone(), datahub)),
+        oauth: proxy.as_ref().map(Proxy::router),
+    };
+    let server = Server::new(settings.server.clone(), parts, mcp.into_http(http))?;
+
+    tracing::info!(address = %listening, url = %public_url.resource(), "listening");
+    let fresh = tokio::spawn(validators.clone().keep_fresh(settings.watch_plugins));
+    let ended = server.run(listener, metrics, signals.stop()).await;
+    fresh.abort();
+    closing.cancel();
+    validators.shutdown().await;
+    Ok(match ended {
+        Ended::Drained => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Ended::CutOff(connections) => {
+            tracing::error!(connections, "stopped before all requests were answered");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// What an operator should see at once.
+fn announce(settings: &Settings) {
+    let validators: Vec<String> = settings
+        .plugins
+        .validators
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        datahub = %settings.datahub.gms_url,
+        validators = validators.join(","),
+        sign_in = settings.oauth.is_some(),
+        "starting"
+    );
+    if settings.shared_token.is_some() {
+        tracing::warn!(
+            address = %settings.server.address,
+            "requests without a token are served with `DATAHUB_GMS_TOKEN`: everybody who reaches this \
+             address has its rights"
+        );
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("worker")
+        .build()
+        .context("runtime")
+}

@@ -17,7 +17,7 @@ use super::{BearerError, Caller, Principal, TokenDigest, bearer};
 use crate::{
     datahub::DataHub,
     oauth::{Opened, SealedTokens},
-    plugins::Verdict,
+    plugins::{Validators, Verdict},
     telemetry::metrics,
 };
 
@@ -28,6 +28,16 @@ pub trait TokenCheck: Send + Sync + 'static {
 
     /// Forgets what was remembered of a token.
     fn evict(&self, token: &TokenDigest);
+}
+
+impl TokenCheck for Validators {
+    fn check<'a>(&'a self, token: &'a SecretString, request_id: &'a str) -> BoxFuture<'a, Verdict> {
+        Box::pin(self.validate(token, request_id))
+    }
+
+    fn evict(&self, token: &TokenDigest) {
+        Validators::evict(self, token);
+    }
 }
 
 /// Why a request is not served.
