@@ -1,6 +1,7 @@
 //! The black-box suite: one binary, one module a subject, so that it links once.
 
 mod datahub_failures;
+mod foreign_compilers;
 mod hostile_plugins;
 mod http_edges;
 mod hygiene;
