@@ -21,10 +21,7 @@ const MAX_SUBJECT_BYTES: usize = 255;
 /// What a token must say to be accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
-    /// One of these must be among the token's audiences.
-    pub(crate) audiences: Vec<String>,
-    /// The claim that holds the audiences.
-    pub(crate) audience_claim: String,
+    pub(crate) audience: AudienceRule,
     /// Algorithms allowed; unset: what the provider's keys are for.
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     pub(crate) leeway: Duration,
@@ -75,7 +72,7 @@ impl Rules {
         }
         self.check_type(header.typ, claims)?;
         self.check_times(claims, now)?;
-        self.check_audience(claims)?;
+        self.audience.check(claims)?;
         self.check_scopes(claims)
     }
 
@@ -161,9 +158,74 @@ impl Rules {
         Ok(())
     }
 
-    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
-        let name = &self.audience_claim;
-        let accepted = |value: &str| self.audiences.iter().any(|audience| audience == value);
+    fn check_scopes(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
+        if self.required_scopes.is_empty() {
+            return Ok(());
+        }
+        let scopes = scopes_of(claims, &self.scope_claims);
+        match self
+            .required_scopes
+            .iter()
+            .find(|needed| !scopes.contains(needed))
+        {
+            None => Ok(()),
+            Some(missing) => Err(
+                Failure::rejected(format!("the scope `{missing}` is missing"))
+                    .oauth_error("insufficient_scope"),
+            ),
+        }
+    }
+
+    /// Says whom the token belongs to. Only for claims whose signature is good.
+    ///
+    /// # Errors
+    /// [`Failure::rejected`] where the token names nobody.
+    pub(crate) fn person(&self, claims: &Map<String, Value>) -> Result<Verified, Failure> {
+        let name = &self.subject_claim;
+        let subject = lookup(claims, name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::rejected(format!("`{name}` is missing or no string")))?;
+        if subject.trim().is_empty()
+            || subject.len() > MAX_SUBJECT_BYTES
+            || subject.chars().any(char::is_control)
+        {
+            return Err(Failure::rejected(format!("`{name}` does not name anybody")));
+        }
+        let mut ends = date(claims, "exp")?.unwrap_or_default();
+        if let (Some(max_age), Some(iat)) = (self.max_token_age, date(claims, "iat")?) {
+            ends = ends.min(iat + max_age.as_secs_f64());
+        }
+        let kept = self.kept_claims.iter().filter_map(|name| {
+            let value = claims.get(name)?;
+            Some((name.clone(), value.clone()))
+        });
+        Ok(Verified {
+            subject: subject.to_owned(),
+            scopes: scopes_of(claims, &self.scope_claims),
+            // Saturates; the dates were checked to lie between 0 and 2^53.
+            expires_at: (ends + self.leeway.as_secs_f64()).ceil() as u64,
+            claims: kept.collect(),
+        })
+    }
+}
+
+/// For whom a token must be.
+#[derive(Debug, Clone)]
+pub struct AudienceRule {
+    /// The claim that holds the audiences: its name, or a JSON Pointer.
+    pub claim: String,
+    /// One of these must be among them.
+    pub accepted: Vec<String>,
+}
+
+impl AudienceRule {
+    /// Decides whether the claims are for one of the accepted audiences.
+    ///
+    /// # Errors
+    /// [`Failure::rejected`] with what was found.
+    pub fn check(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
+        let name = &self.claim;
+        let accepted = |value: &str| self.accepted.iter().any(|audience| audience == value);
         let found = match lookup(claims, name) {
             Some(Value::String(one)) if accepted(one) => return Ok(()),
             Some(Value::String(one)) => quoted(one),
@@ -201,75 +263,25 @@ impl Rules {
              `audience` (OIDC_AUDIENCE)"
         )))
     }
+}
 
-    fn check_scopes(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
-        if self.required_scopes.is_empty() {
-            return Ok(());
-        }
-        let scopes = self.scopes(claims);
-        match self
-            .required_scopes
-            .iter()
-            .find(|needed| !scopes.contains(needed))
-        {
-            None => Ok(()),
-            Some(missing) => Err(
-                Failure::rejected(format!("the scope `{missing}` is missing"))
-                    .oauth_error("insufficient_scope"),
-            ),
-        }
-    }
-
-    /// The scopes that the token grants: the union of the configured claims, each a string of
-    /// words or a list of strings. Anything else grants nothing.
-    fn scopes(&self, claims: &Map<String, Value>) -> Vec<String> {
-        let mut scopes: Vec<String> = Vec::new();
-        for name in &self.scope_claims {
-            let words: Vec<&str> = match lookup(claims, name) {
-                Some(Value::String(words)) => words.split_ascii_whitespace().collect(),
-                Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-                _ => continue,
-            };
-            for word in words {
-                if !scopes.iter().any(|known| known == word) {
-                    scopes.push(word.to_owned());
-                }
+/// The scopes that the token grants: the union of the configured claims, each a string of
+/// words or a list of strings. Anything else grants nothing.
+pub fn scopes_of(claims: &Map<String, Value>, names: &[String]) -> Vec<String> {
+    let mut scopes: Vec<String> = Vec::new();
+    for name in names {
+        let words: Vec<&str> = match lookup(claims, name) {
+            Some(Value::String(words)) => words.split_ascii_whitespace().collect(),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            _ => continue,
+        };
+        for word in words {
+            if !scopes.iter().any(|known| known == word) {
+                scopes.push(word.to_owned());
             }
         }
-        scopes
     }
-
-    /// Says whom the token belongs to. Only for claims whose signature is good.
-    ///
-    /// # Errors
-    /// [`Failure::rejected`] where the token names nobody.
-    pub(crate) fn person(&self, claims: &Map<String, Value>) -> Result<Verified, Failure> {
-        let name = &self.subject_claim;
-        let subject = lookup(claims, name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| Failure::rejected(format!("`{name}` is missing or no string")))?;
-        if subject.trim().is_empty()
-            || subject.len() > MAX_SUBJECT_BYTES
-            || subject.chars().any(char::is_control)
-        {
-            return Err(Failure::rejected(format!("`{name}` does not name anybody")));
-        }
-        let mut ends = date(claims, "exp")?.unwrap_or_default();
-        if let (Some(max_age), Some(iat)) = (self.max_token_age, date(claims, "iat")?) {
-            ends = ends.min(iat + max_age.as_secs_f64());
-        }
-        let kept = self.kept_claims.iter().filter_map(|name| {
-            let value = claims.get(name)?;
-            Some((name.clone(), value.clone()))
-        });
-        Ok(Verified {
-            subject: subject.to_owned(),
-            scopes: self.scopes(claims),
-            // Saturates; the dates were checked to lie between 0 and 2^53.
-            expires_at: (ends + self.leeway.as_secs_f64()).ceil() as u64,
-            claims: kept.collect(),
-        })
-    }
+    scopes
 }
 
 /// A date of RFC 7519 section 2 (seconds, perhaps with a fraction).
@@ -286,7 +298,7 @@ fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Failure>
 }
 
 /// A claim by its name, or by a JSON Pointer (RFC 6901) such as `/realm_access/roles`.
-pub(crate) fn lookup<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub fn lookup<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     if let Some(value) = claims.get(name) {
         return Some(value);
     }

@@ -8,9 +8,11 @@ mod address;
 mod algorithm;
 mod cache;
 mod claims;
+mod client;
 mod clock;
 mod datahub;
 mod discovery;
+mod endpoint;
 mod http;
 mod issuer;
 mod jwk;
@@ -26,11 +28,13 @@ mod verifier;
 
 pub use self::{
     cache::{Cache, Remember, TokenDigest},
-    claims::Verified,
+    claims::{AudienceRule, Verified, lookup, scopes_of},
+    client::{ClientAuth, ClientOptions},
     clock::Clock,
     datahub::{DataHub, DataHubError},
+    endpoint::{Endpoint, EndpointKind},
     http::{Answer, Http, HttpError, Network, shown},
     jws::{MAX_TOKEN_BYTES, quoted, unverified_claims},
-    options::{List, OidcOptions, Seconds, Switch},
+    options::{List, OidcOptions, Seconds, Secret, Switch},
     verifier::Verifier,
 };

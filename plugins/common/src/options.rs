@@ -6,6 +6,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use plugin_api::sdk::Token;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use url::Url;
 
 use crate::{
     algorithm::Algorithm,
-    claims::Rules,
+    claims::{AudienceRule, Rules},
     http::Network,
     issuer::{Issuer, check_scheme},
     lifetime::Lifetime,
@@ -134,6 +135,37 @@ impl JsonSchema for Switch {
     }
 }
 
+/// A secret: shown by nothing, wiped from memory.
+#[derive(Debug, Clone)]
+pub struct Secret(pub Token);
+
+impl Secret {
+    /// The secret itself. Never log it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Token::new(text)))
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "x-secret": true })
+    }
+}
+
 /// How access tokens of an identity provider are verified.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -228,8 +260,10 @@ impl OidcOptions {
         }
         let lifetime = self.lifetime()?;
         let rules = Rules {
-            audiences: self.audience.0.clone(),
-            audience_claim: claim(&self.audience_claim, "audience_claim", "aud")?,
+            audience: AudienceRule {
+                claim: claim(&self.audience_claim, "audience_claim", "aud")?,
+                accepted: self.audience.0.clone(),
+            },
             algorithms: self.algorithms()?,
             leeway: leeway.duration(),
             max_token_age: self.max_token_age.map(Seconds::duration),

@@ -1,1 +1,210 @@
-//! Validates opaque tokens by introspection (RFC 7662).
+//! Validates opaque tokens by introspection (RFC 7662): the provider is asked whether a token is
+//! active, and what it says is checked like a token's own claims.
+//!
+//! What the provider refuses because of *our* credentials is our misconfiguration (503), never
+//! the caller's 401. Answers are remembered by the token's SHA-256, positive ones until the token
+//! ends and at most `cache_ttl`, negative ones briefly.
+//!
+//! # Options
+//! | option | variable | default | meaning |
+//! | --- | --- | --- | --- |
+//! | `introspection_endpoint` | | from discovery | whom to ask |
+//! | `issuer_url` | `OIDC_ISSUER_URL` | none | for discovery; an `iss` in an answer must be it |
+//! | `client_id`, `client_secret` | | none | our credentials as a resource server |
+//! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
+//! | `audience` | `OIDC_AUDIENCE` | required | accepted audiences, comma-separated |
+//! | `any_audience` | | off | the provider answers for our tokens only, or has no audiences |
+//! | `audience_claim` | | `aud` | e.g. `client_id` |
+//! | `subject_claim` | | `sub,username` | the first that is there names the person |
+//! | `scope_claim` | | `scope,scp` | where the scopes are |
+//! | `required_scopes` | | none | scopes without which a token is refused |
+//! | `leeway` | `OIDC_LEEWAY` | 10 | seconds by which clocks may differ |
+//! | `cache_ttl`, `negative_cache_ttl` | | 60, 5 | seconds |
+//! | `opaque_only` | | off | leave JWTs to the next validator of a chain |
+//! | `forward_token` | | on | DataHub is asked with the same token |
+//! | `allow_http`, `ca_file`, `proxy` | | off, none | the way to the provider |
+
+mod answer;
+mod config;
+
+use std::{sync::Arc, time::Duration};
+
+use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
+use validator_common::{
+    Answer, Cache, ClientAuth, Clock, Endpoint, EndpointKind, HttpError, MAX_TOKEN_BYTES, Remember,
+    TokenDigest, shown, unverified_claims,
+};
+
+use self::answer::{Person, Reading, Rules};
+pub use self::config::Config;
+
+const MAX_REMEMBERED: u64 = 50_000;
+const DEFAULT_RETRY: Duration = Duration::from_secs(2);
+
+/// The validator.
+#[derive(Debug)]
+pub struct Introspection {
+    endpoint: Endpoint,
+    client: ClientAuth,
+    rules: Rules,
+    clock: Clock,
+    cache: Cache<TokenDigest, Arc<Decided>>,
+    cache_ttl: Duration,
+    negative_cache_ttl: Duration,
+    opaque_only: bool,
+    forward_token: bool,
+}
+
+/// What the provider said, and until when (on the monotonic clock) it may be believed.
+#[derive(Debug)]
+struct Decided {
+    outcome: Result<Person, Failure>,
+    until: Duration,
+}
+
+impl Introspection {
+    fn new(config: &Config, clock: Clock) -> Result<Self, Failure> {
+        let rules = config.rules()?;
+        let endpoint = Endpoint::new(
+            EndpointKind::Introspection,
+            config.introspection_endpoint.as_ref(),
+            config.issuer_url.as_deref(),
+            config.allow_http.0,
+            &config.network,
+            clock.clone(),
+        )?;
+        Ok(Self {
+            endpoint,
+            client: config.client.resolve()?,
+            rules,
+            cache: Cache::new(MAX_REMEMBERED, clock.clone()),
+            clock,
+            cache_ttl: config
+                .cache_ttl
+                .map_or(Duration::from_secs(60), |ttl| ttl.duration()),
+            negative_cache_ttl: config
+                .negative_cache_ttl
+                .map_or(Duration::from_secs(5), |ttl| ttl.duration()),
+            opaque_only: config.opaque_only.0,
+            forward_token: config.forward_token.is_none_or(|on| on.0),
+        })
+    }
+
+    async fn decide(&self, token: &str) -> Result<Identity, Failure> {
+        self.check_shape(token)?;
+        let decided = self
+            .cache
+            .get_or(&TokenDigest::of(token), || self.ask(token))
+            .await?;
+        self.identity(&decided, token)
+    }
+
+    fn check_shape(&self, token: &str) -> Result<(), Failure> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Failure::rejected("token is longer than 16 KiB"));
+        }
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::not_mine(
+                "token is no bearer token by its characters",
+            ));
+        }
+        if self.opaque_only && unverified_claims(token).is_some() {
+            return Err(Failure::not_mine("token is a JWT, and `opaque_only` is on"));
+        }
+        Ok(())
+    }
+
+    fn identity(&self, decided: &Decided, token: &str) -> Result<Identity, Failure> {
+        let person = decided.outcome.as_ref().map_err(Clone::clone)?;
+        let left = decided.until.saturating_sub(self.clock.elapsed());
+        let mut identity = Identity::new(&person.subject)
+            .scopes(&person.scopes)
+            .cache_ttl(left)
+            .claims(person.claims.clone());
+        if let Some(expires_at) = person.expires_at {
+            identity = identity.expires_at(expires_at);
+        }
+        Ok(if self.forward_token {
+            identity.resolved_token(token)
+        } else {
+            identity
+        })
+    }
+
+    /// Asks the provider. A verdict on the token is an answer to be remembered; that there is
+    /// none is a failure.
+    async fn ask(&self, token: &str) -> Result<Remember<Arc<Decided>>, Failure> {
+        let url = self.endpoint.url().await?;
+        let form = [("token", token), ("token_type_hint", "access_token")];
+        let answer = self
+            .client
+            .post(self.endpoint.http(), &url, &form)
+            .await
+            .map_err(|error| {
+                let what = error.to_string();
+                match error {
+                    HttpError::Redirect { .. } => Failure::misconfigured(what),
+                    _ => Failure::unavailable(what).retry_after(DEFAULT_RETRY),
+                }
+            })?;
+        let is_jwt = unverified_claims(token).is_some();
+        let outcome = match self.read(&answer, is_jwt, &shown(&url))? {
+            Reading::Verdict(outcome) => outcome,
+            Reading::Facts(facts) => self.rules.person(&facts, self.clock.unix()),
+        };
+        let ttl = match &outcome {
+            Ok(person) => {
+                let left = person.expires_at.map_or(u64::MAX, |ends| {
+                    ends.saturating_sub(u64::try_from(self.clock.unix()).unwrap_or_default())
+                });
+                self.cache_ttl.min(Duration::from_secs(left))
+            }
+            Err(_) => self.negative_cache_ttl,
+        };
+        let until = self.clock.elapsed() + ttl;
+        Ok(Remember {
+            value: Arc::new(Decided { outcome, until }),
+            ttl,
+        })
+    }
+
+    fn read(&self, answer: &Answer, is_jwt: bool, url: &str) -> Result<Reading, Failure> {
+        if answer.is_overload() {
+            let failure = format!("{url}: answers {}", answer.status.as_u16());
+            let retry_after = answer.retry_after().unwrap_or(DEFAULT_RETRY);
+            return Err(Failure::unavailable(failure).retry_after(retry_after));
+        }
+        answer::read(answer, is_jwt, url)
+    }
+}
+
+impl TokenValidator for Introspection {
+    type Config = Config;
+
+    fn create(config: Config) -> Result<Self, Failure> {
+        Self::new(&config, Clock::system())
+    }
+
+    fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        let token = request.token.expose();
+        if let Err(failure) = self.check_shape(token) {
+            return Some(Err(failure));
+        }
+        let decided = self.cache.get(&TokenDigest::of(token))?;
+        Some(self.identity(&decided, token))
+    }
+
+    async fn validate(&self, request: Request) -> Result<Identity, Failure> {
+        self.decide(request.token.expose()).await
+    }
+
+    /// Asks about a token that cannot exist: any verdict means that we may ask.
+    async fn health(&self) -> Result<(), Failure> {
+        self.ask("datahub-mcp-health-check").await.map(drop)
+    }
+}
+
+plugin_api::export_token_validators! { "introspection" => Introspection }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Where an endpoint of the provider is: as configured, or as its discovery document says.
+
+use std::time::Duration;
+
+use plugin_api::sdk::Failure;
+use url::Url;
+
+use crate::{
+    cache::{Cache, Remember},
+    clock::Clock,
+    discovery::{DiscoveryError, discover},
+    http::{Http, Network},
+    issuer::{Issuer, check_scheme},
+};
+
+/// A document is asked for again after this long.
+const FOUND_FOR: Duration = Duration::from_secs(3600);
+
+/// Which endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointKind {
+    /// RFC 7662.
+    Introspection,
+    /// RFC 6749 section 3.2.
+    Token,
+}
+
+impl EndpointKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspection_endpoint",
+            Self::Token => "token_endpoint",
+        }
+    }
+}
+
+/// An endpoint of the provider and the way to it.
+#[derive(Debug)]
+pub struct Endpoint {
+    kind: EndpointKind,
+    source: Source,
+    allow_http: bool,
+    http: Http,
+}
+
+#[derive(Debug)]
+enum Source {
+    Configured(Url),
+    Discovered {
+        issuer: Issuer,
+        found: Cache<(), Url>,
+    },
+}
+
+impl Endpoint {
+    /// Prepares to find the endpoint; asks nobody yet.
+    ///
+    /// # Errors
+    /// [`Failure::misconfigured`] where neither the endpoint nor the issuer is set, or one of them
+    /// cannot be asked.
+    pub fn new(
+        kind: EndpointKind,
+        configured: Option<&Url>,
+        issuer: Option<&str>,
+        allow_http: bool,
+        network: &Network,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
+        let name = kind.name();
+        let (source, at) = match (configured, issuer.filter(|issuer| !issuer.is_empty())) {
+            (Some(url), _) => {
+                check_scheme(url, allow_http)
+                    .map_err(|what| Failure::misconfigured(format!("`{name}`: {what}")))?;
+                (Source::Configured(url.clone()), url.clone())
+            }
+            (None, Some(issuer)) => {
+                let issuer =
+                    Issuer::parse(issuer, allow_http, &[]).map_err(Failure::misconfigured)?;
+                let at = issuer.url().clone();
+                (
+                    Source::Discovered {
+                        issuer,
+                        found: Cache::new(1, clock),
+                    },
+                    at,
+                )
+            }
+            (None, None) => {
+                return Err(Failure::misconfigured(format!(
+                    "no identity provider is configured: set OIDC_ISSUER_URL, or the option \
+                     `{name}`"
+                )));
+            }
+        };
+        let http =
+            Http::new(network, [&at]).map_err(|error| Failure::misconfigured(error.to_string()))?;
+        Ok(Self {
+            kind,
+            source,
+            allow_http,
+            http,
+        })
+    }
+
+    /// The client to ask it with.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// The endpoint.
+    ///
+    /// # Errors
+    /// [`Failure::unavailable`] while the provider cannot be asked, [`Failure::misconfigured`]
+    /// where its document does not name the endpoint or is not of the configured issuer.
+    pub async fn url(&self) -> Result<Url, Failure> {
+        match &self.source {
+            Source::Configured(url) => Ok(url.clone()),
+            Source::Discovered { issuer, found } => {
+                found.get_or(&(), || self.discovered(issuer)).await
+            }
+        }
+    }
+
+    async fn discovered(&self, issuer: &Issuer) -> Result<Remember<Url>, Failure> {
+        let metadata = discover(&self.http, issuer, self.allow_http)
+            .await
+            .map_err(|error| {
+                let what = error.to_string();
+                match error {
+                    DiscoveryError::Invalid { .. } => Failure::misconfigured(what),
+                    DiscoveryError::Http(_) | DiscoveryError::Missing(_) => {
+                        Failure::unavailable(what)
+                    }
+                }
+            })?;
+        let url = match self.kind {
+            EndpointKind::Introspection => metadata.introspection_endpoint,
+            EndpointKind::Token => metadata.token_endpoint,
+        };
+        let name = self.kind.name();
+        let value = url.ok_or_else(|| {
+            Failure::misconfigured(format!(
+                "the discovery document names no usable `{name}`: set the option `{name}`"
+            ))
+        })?;
+        Ok(Remember {
+            value,
+            ttl: FOUND_FOR,
+        })
+    }
+}
