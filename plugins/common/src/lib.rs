@@ -22,6 +22,7 @@ mod lifetime;
 mod options;
 mod provider;
 mod strict_json;
+mod swap;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod verifier;
@@ -36,5 +37,6 @@ pub use self::{
     http::{Answer, Http, HttpError, Network, shown},
     jws::{MAX_TOKEN_BYTES, quoted, unverified_claims},
     options::{List, OidcOptions, Seconds, Secret, Switch},
+    swap::Swap,
     verifier::Verifier,
 };
