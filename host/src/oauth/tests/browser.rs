@@ -70,6 +70,11 @@ impl Jar {
         answer
     }
 
+    /// The value of our cookie.
+    pub(super) fn value(&self) -> String {
+        self.cookies[0].1.clone()
+    }
+
     fn with_cookies(&self, request: Builder) -> Builder {
         if self.cookies.is_empty() {
             return request;

@@ -77,7 +77,8 @@ async fn a_document_of_another_client_or_shape_is_refused() {
             document
         }
     };
-    let cases: [(&str, Box<dyn FnOnce(&str) -> Value>); 7] = [
+    type Fill = Box<dyn FnOnce(&str) -> Value>;
+    let cases: [(&str, Fill); 7] = [
         (
             "a.test",
             Box::new(with(

@@ -7,7 +7,9 @@ mod consent;
 mod documents;
 mod flow;
 mod idp;
+mod leaks;
 mod refresh;
+mod requests;
 mod strangers;
 
 use std::{

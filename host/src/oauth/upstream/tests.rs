@@ -1,7 +1,12 @@
 //! Settings, discovery and what is taken from the provider's answers.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use super::*;
-use crate::oauth::tests::{FakeIdp, Mood};
+use crate::oauth::{
+    UpstreamToken,
+    tests::{FakeIdp, Mood},
+};
 
 fn settings(issuer: Option<&str>) -> UpstreamSettings {
     UpstreamSettings {
@@ -168,9 +173,9 @@ async fn configured_endpoints_need_no_discovery() {
 
 #[test]
 fn token_answers_are_read_as_providers_really_send_them() {
-    let upstream = upstream(&settings(Some("https://idp.example"))).unwrap();
-    let now = upstream.clock.now();
-    let expires = |json: &str| upstream.choose(json.as_bytes()).unwrap().expires;
+    let now = Clock::from(clock()).now();
+    let take = |json: &str| UpstreamTokens::read(json.as_bytes(), UpstreamToken::AccessToken, now);
+    let expires = |json: &str| take(json).unwrap().expires;
     assert_eq!(
         expires(r#"{"access_token":"x","expires_in":600}"#),
         Some(now.after(Duration::from_secs(600)))
@@ -197,10 +202,10 @@ fn token_answers_are_read_as_providers_really_send_them() {
         r#"{"access_token":1}"#,
         "<p>",
     ] {
-        assert!(upstream.choose(json.as_bytes()).is_err(), "{json}");
+        assert!(take(json).is_err(), "{json}");
     }
     let odd = r#"{"access_token":"x","scope":"a\"b","refresh_token":""}"#;
-    let tokens = upstream.choose(odd.as_bytes()).unwrap();
+    let tokens = take(odd).unwrap();
     assert!(tokens.scope.is_none() && tokens.refresh.is_none());
 }
 

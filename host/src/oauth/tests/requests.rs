@@ -1,0 +1,159 @@
+//! Requests that are wrong, and who is told.
+
+use axum::http::StatusCode;
+
+use super::*;
+
+/// Everything that is wrong with an authorization request before the redirect URI is proven ends
+/// on our own page, whatever else it holds.
+#[tokio::test]
+async fn nothing_is_sent_to_an_unproven_address() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let replaced = |name: &'static str, value: Option<&'static str>| {
+        let mut request = good_request(&client);
+        request.retain(|(key, _)| *key != name);
+        request.extend(value.map(|value| (name, value)));
+        request
+    };
+    let evil = "https://evil.example/callback";
+    let mut twice_client = good_request(&client);
+    twice_client.push(("client_id", "another"));
+    let mut twice_uri = good_request(&client);
+    twice_uri.push(("redirect_uri", evil));
+    let mut twice_same = good_request(&client);
+    twice_same.push(("redirect_uri", REDIRECT));
+    for request in [
+        replaced("client_id", None),
+        replaced("client_id", Some("unknown")),
+        replaced("client_id", Some("mcp_client_AAAA")),
+        replaced("redirect_uri", None),
+        replaced("redirect_uri", Some(evil)),
+        replaced("redirect_uri", Some("http://127.0.0.1:33418/callback/")),
+        replaced("redirect_uri", Some("http://127.0.0.1:33418/other")),
+        replaced("redirect_uri", Some("http://localhost:33418/callback")),
+        replaced("redirect_uri", Some("http://127.0.0.1:33418/callback?x=y")),
+        replaced(
+            "redirect_uri",
+            Some("http://127.0.0.1:33418@evil.example/callback"),
+        ),
+        replaced(
+            "redirect_uri",
+            Some("https://mcp.example.com/oauth/callback"),
+        ),
+        twice_client,
+        twice_uri,
+        twice_same,
+    ] {
+        let answer = Jar::default().authorize(&world, &request).await;
+        assert!(answer.is_page(StatusCode::BAD_REQUEST), "{request:?}");
+        assert!(!answer.body.contains("evil.example"), "{request:?}");
+    }
+}
+
+/// S-05: everything else is told to the client, with `iss` and its `state`.
+#[tokio::test]
+async fn bad_requests_of_proven_clients_are_told_to_them() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let long = "s".repeat(2_049);
+    let cases: Vec<(&str, Option<&str>, &str)> = vec![
+        ("response_type", None, "invalid_request"),
+        ("response_type", Some("token"), "unsupported_response_type"),
+        (
+            "response_type",
+            Some("code token"),
+            "unsupported_response_type",
+        ),
+        ("response_type", Some("none"), "unsupported_response_type"),
+        ("response_mode", Some("fragment"), "invalid_request"),
+        ("response_mode", Some("form_post"), "invalid_request"),
+        ("code_challenge", None, "invalid_request"),
+        ("code_challenge", Some("short"), "invalid_request"),
+        (
+            "code_challenge",
+            Some("not base64url but of the right length ....."),
+            "invalid_request",
+        ),
+        ("code_challenge_method", None, "invalid_request"),
+        ("code_challenge_method", Some("plain"), "invalid_request"),
+        ("code_challenge_method", Some("s256"), "invalid_request"),
+        ("scope", Some("openid admin"), "invalid_scope"),
+        (
+            "resource",
+            Some("https://other.example/mcp"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://mcp.example.com/mcp//"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://mcp.example.com/mcp?x"),
+            "invalid_target",
+        ),
+        (
+            "request",
+            Some("eyJhbGciOiJub25lIn0.e30."),
+            "request_not_supported",
+        ),
+        (
+            "request_uri",
+            Some("https://evil.example/r"),
+            "request_uri_not_supported",
+        ),
+        ("state", Some(&long), "invalid_request"),
+    ];
+    for (name, value, error) in cases {
+        let mut request = good_request(&client);
+        request.retain(|(key, _)| *key != name);
+        request.extend(value.map(|value| (name, value)));
+        let answer = Jar::default().authorize(&world, &request).await;
+        assert!(
+            answer.location().as_str().starts_with(REDIRECT),
+            "{name} {value:?}"
+        );
+        assert_eq!(answer.param("error").unwrap(), error, "{name} {value:?}");
+        assert_eq!(answer.param("iss").unwrap(), ISSUER);
+        if name != "state" {
+            assert_eq!(answer.param("state").unwrap(), "the client's state");
+        }
+        let description = answer.param("error_description").unwrap();
+        assert!(
+            !description.contains("scope="),
+            "clients take that for a challenge"
+        );
+    }
+    for name in ["state", "scope", "code_challenge", "response_type", "nonce"] {
+        let mut request = good_request(&client);
+        request.push((name, "again"));
+        request.push((name, "and again"));
+        let answer = Jar::default().authorize(&world, &request).await;
+        assert_eq!(
+            answer.param("error").unwrap(),
+            "invalid_request",
+            "{name} twice"
+        );
+    }
+    // CVE-2025-69196: two resources, one of them ours.
+    let mut request = good_request(&client);
+    request.push(("resource", "https://other.example/mcp"));
+    let answer = Jar::default().authorize(&world, &request).await;
+    assert_eq!(answer.param("error").unwrap(), "invalid_target");
+}
+
+#[tokio::test]
+async fn a_token_for_another_resource_is_not_issued() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let code = world.code(&client, &mut Jar::default()).await;
+    let mut form = redemption(&client, &code);
+    form.retain(|(name, _)| *name != "resource");
+    form.push(("resource", "https://other.example/mcp"));
+    assert_eq!(
+        world.post_form("/oauth/token", &form).await.error(),
+        "invalid_target"
+    );
+}
