@@ -62,26 +62,6 @@ impl Filter {
         Ok(Self { or })
     }
 
-    /// Both filters at once.
-    pub(crate) fn and(self, other: Self) -> Self {
-        if self.or.is_empty() {
-            return other;
-        }
-        if other.or.is_empty() {
-            return self;
-        }
-        let both = |left: &Vec<Criterion>| {
-            other
-                .or
-                .iter()
-                .map(|right| [left.clone(), right.clone()].concat())
-                .collect::<Vec<_>>()
-        };
-        Self {
-            or: self.or.iter().flat_map(both).collect(),
-        }
-    }
-
     /// Does any condition name this field?
     pub(crate) fn names(&self, field: &str) -> bool {
         self.or

@@ -20,6 +20,7 @@ mod hub;
 mod index;
 mod kinds;
 mod lineage;
+mod mutations;
 mod options;
 mod query_string;
 mod record;

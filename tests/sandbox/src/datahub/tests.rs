@@ -7,6 +7,7 @@ use super::{Catalog, EmbeddedDataHub, Kind, Options, Person, Running};
 mod complete;
 mod reading;
 mod searching;
+mod writing;
 
 /// Four people over a catalog.
 pub(super) async fn start(catalog: Catalog) -> Running {

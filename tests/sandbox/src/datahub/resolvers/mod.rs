@@ -31,8 +31,10 @@ use super::catalog::Catalog;
 use super::error::ApiError;
 use super::hub::{Actor, Hub};
 use super::kinds::EntityKind;
+use super::mutations;
 use super::record::Record;
 use arguments::Arguments;
+pub(crate) use properties::editable_aspect;
 
 /// What one request shares: who asks, and the catalog as it was then.
 pub(crate) struct Cx {
@@ -214,6 +216,13 @@ impl ObjectValue for Node<'_> {
         }
         let arguments = Arguments::new(info);
         let shape = match self {
+            Self::Root {
+                name: "Mutation", ..
+            } => {
+                let answer = mutations::field(cx, name, &arguments);
+                cx.refresh();
+                answer
+            }
             Self::Root { .. } => query::field(cx, name, &arguments),
             Self::Entity(entity) => entity::field(entity, name, &arguments),
             Self::Object {

@@ -313,10 +313,3 @@ fn of_type<'a>(catalog: &'a Catalog, part: &str) -> Vec<&'a Arc<super::super::re
         .filter(|record| &*record.entity_type == part && !record.removed());
     found.collect()
 }
-
-impl Shape<'_> {
-    /// An answer that is there, and empty.
-    pub(crate) fn empty_list() -> Self {
-        Self::Own(json!([]))
-    }
-}
