@@ -16,3 +16,8 @@ pub mod c_v1;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod v1_0;
+
+/// The code of the author's manual has to compile.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../README.md")]
+pub struct Manual;

@@ -129,7 +129,7 @@ pub mod reexports {
 ///
 /// The crate is a `cdylib`, uses the macro once, and its profile keeps `panic = "unwind"`.
 ///
-/// ```
+/// ```standalone_crate
 /// use plugin_api::sdk::{Failure, Identity, NoOptions, Request, TokenValidator};
 ///
 /// struct Notary;

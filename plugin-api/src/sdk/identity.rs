@@ -43,7 +43,7 @@ impl Identity {
         }
     }
 
-    /// The scopes that the token grants (RFC 6749 section 3.3).
+    /// The scopes that the token grants (RFC 6749 section 3.3): at most 256, of 256 bytes each.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
@@ -75,7 +75,7 @@ impl Identity {
     }
 
     /// Claims worth keeping for the host's log and policies; never secrets. The host refuses more
-    /// than it is set to hold (64 KiB of JSON by default).
+    /// than 64 KiB of JSON.
     #[must_use]
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
         self.claims = Some(Arc::new(Claims {

@@ -13,6 +13,14 @@ use crate::{
     v1_0::{Accepted, FailKind, Failure, Outcome},
 };
 
+// The bounds that the host keeps.
+const MAX_SUBJECT_BYTES: usize = 1_024;
+const MAX_SCOPES: usize = 256;
+const MAX_SCOPE_BYTES: usize = 256;
+const MAX_CLAIMS_BYTES: usize = 64 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+const MAX_EXPIRY_S: u64 = 253_402_300_799;
+
 /// What a validator answered.
 #[derive(Debug)]
 pub enum Answer {
@@ -142,24 +150,38 @@ impl Served {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
-        if self.subject.is_empty() {
+        let claims = serde_json::to_string(&self.claims).map_or(usize::MAX, |json| json.len());
+        let token = self.resolved_token.as_ref().map_or("", Token::expose);
+        if self.subject.trim().is_empty() {
             Some("the subject is empty")
-        } else if self.subject.len() > 1024 {
+        } else if self.subject.len() > MAX_SUBJECT_BYTES {
             Some("the subject is longer than 1,024 bytes")
         } else if self.subject.chars().any(char::is_control) {
             Some("the subject has control characters")
+        } else if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(|s| is_scope(s)) {
+            Some("the scopes are none of RFC 6749 section 3.3, or too many")
         } else if self.expires_at.is_some_and(|end| end <= now) {
             Some("the expiry is past")
-        } else if self
-            .resolved_token
-            .as_ref()
-            .is_none_or(|token| token.expose().is_empty())
-        {
+        } else if self.expires_at.is_some_and(|end| end > MAX_EXPIRY_S) {
+            Some("the expiry is beyond the year 9999")
+        } else if claims > MAX_CLAIMS_BYTES {
+            Some("the claims are more than 64 KiB")
+        } else if token.is_empty() {
             Some("there is no token to ask DataHub with")
+        } else if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            Some("the token to ask DataHub with cannot be sent in a header")
         } else {
             None
         }
     }
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope(scope: &str) -> bool {
+    (1..=MAX_SCOPE_BYTES).contains(&scope.len())
+        && scope
+            .bytes()
+            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 impl Answer {
