@@ -232,7 +232,8 @@ pub struct OidcOptions {
 }
 
 impl OidcOptions {
-    pub(crate) fn network(&self) -> Network {
+    /// The way to the provider.
+    pub fn network(&self) -> Network {
         Network {
             ca_file: self.ca_file.clone(),
             proxy: self.proxy.clone(),
