@@ -7,7 +7,7 @@ use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use datahub_mcp::{
     auth::Authenticator,
-    cli::{self, Command, ConfigCommand, Invocation, Signals},
+    cli::{self, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
     config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
     datahub::DataHub,
     mcp::{self, HttpSettings, McpServer},
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Serve => ended(serve(&raw)),
         Command::Config(ConfigCommand::Check) => ended(check(&raw)),
         Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
+        Command::Plugins(command) => ended(look_at_plugins(command, &raw)),
         Command::Completions { shell } => cli::print(cli::completions(shell)),
         Command::Manual => ended(cli::manual().map(cli::print).map_err(Into::into)),
     }
@@ -49,6 +50,11 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
             cli::fail(if usage { EXIT_USAGE } else { 1 }, format!("{error:#}"))
         }
     }
+}
+
+/// `plugins ...`: the settings of the plugin host are enough.
+fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCode> {
+    Ok(command.run(&config::plugins_only(raw, &env::current_exe()?)?))
 }
 
 /// `config check`: everything that `serve` does before it listens.

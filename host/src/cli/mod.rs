@@ -5,6 +5,7 @@
 //! plugin that it names is wrong, and nothing was started.
 
 mod output;
+pub mod plugins;
 mod signals;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -13,6 +14,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 
 pub use self::{
     output::{fail, print},
+    plugins::PluginsCommand,
     signals::Signals,
 };
 use crate::config::{self, EXIT_USAGE, Environment, Raw};
@@ -33,6 +35,9 @@ pub enum Command {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at token validator plugins.
+    #[command(subcommand)]
+    Plugins(PluginsCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

@@ -25,7 +25,7 @@ pub use self::{
     error::{ConfigError, Problem},
     raw::{Environment, Raw, Source},
     setting::Setting,
-    settings::{Settings, environment, masked},
+    settings::{Settings, environment, masked, plugins_only},
 };
 
 /// The exit status where settings are wrong (`EX_USAGE` of sysexits.h).

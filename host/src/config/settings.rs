@@ -92,6 +92,21 @@ impl Settings {
     }
 }
 
+/// The settings of the plugin host alone, for the commands that look at plugins: they need no
+/// DataHub and no address.
+///
+/// # Errors
+/// What is wrong with the settings of the plugins, one line each.
+pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, ConfigError> {
+    let mut reader = Reader::new(raw);
+    let plugins = validators::read(&mut reader, program);
+    let problems = reader.finish();
+    match plugins {
+        Some(plugins) if problems.is_empty() => Ok(plugins),
+        _ => Err(ConfigError(problems)),
+    }
+}
+
 /// The environment of this process. Variables that are not text are left out: none of ours can be.
 pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
     variables

@@ -28,6 +28,7 @@ mod rung_1_0;
 mod schema;
 mod service;
 mod settings;
+pub mod tools;
 mod validator;
 
 use std::{sync::Arc, time::Duration};

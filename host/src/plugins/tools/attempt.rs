@@ -1,0 +1,101 @@
+//! `plugins try`: what one validator says of one token, with the settings of the server.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::{
+    auth::TokenDigest,
+    plugins::{
+        LoadError, Settings, ValidatorSpec, answer::Decision, make::Maker, validator::Check,
+    },
+};
+
+/// What a validator said.
+#[derive(Debug, Serialize)]
+pub struct Attempt {
+    /// `library:factory`.
+    pub validator: String,
+    /// `accepted`, `rejected`, `not_mine`, `unavailable`, `timeout` ...
+    pub outcome: String,
+    /// Would the server let the person in?
+    pub accepted: bool,
+    /// Why, as the server's log would say.
+    pub detail: String,
+    /// Whom the token belongs to.
+    pub subject: Option<String>,
+    /// The scopes that it grants.
+    pub scopes: Vec<String>,
+    /// When it ends, in seconds since the Unix epoch.
+    pub expires_at: Option<u64>,
+    /// The first digits of the token's SHA-256, as the server's log names it.
+    pub token: String,
+    /// How long the answer took, in microseconds.
+    pub us: u128,
+    /// What the validator says of its own health.
+    pub health: String,
+}
+
+/// Loads the validator `spec` as the server would and asks it about `token`.
+///
+/// # Errors
+/// Where it cannot be loaded.
+pub async fn attempt(
+    mut settings: Settings,
+    spec: ValidatorSpec,
+    token: SecretString,
+) -> Result<Attempt, LoadError> {
+    settings.validators = vec![spec];
+    let (deadline, shutdown) = (settings.limits.deadline, settings.limits.shutdown);
+    let maker = Maker::new(settings);
+    let chain = maker.chain()?;
+    let Some(validator) = chain.first() else {
+        return Err(LoadError::Nothing);
+    };
+    let digest = TokenDigest::of(secrecy::ExposeSecret::expose_secret(&token));
+    let started = Instant::now();
+    let check = Check {
+        token: std::sync::Arc::new(token),
+        digest,
+        request_id: std::sync::Arc::from("plugins-try"),
+        until: started + deadline,
+    };
+    let ruling = validator.ask(&check).await;
+    let us = started.elapsed().as_micros();
+    let health = match validator.health().await {
+        Ok(()) => "well".to_owned(),
+        Err(failure) => failure.to_string(),
+    };
+    let principal = match &ruling.decision {
+        Decision::Accepted(principal, _) => Some(principal.clone()),
+        _ => None,
+    };
+    let attempt = Attempt {
+        validator: validator.name().to_owned(),
+        outcome: ruling.outcome.to_owned(),
+        accepted: principal.is_some(),
+        detail: ruling.detail,
+        subject: principal
+            .as_ref()
+            .map(|principal| principal.subject.clone()),
+        scopes: principal
+            .as_ref()
+            .map(|principal| principal.scopes.clone())
+            .unwrap_or_default(),
+        expires_at: principal
+            .as_ref()
+            .and_then(|principal| principal.expires_at)
+            .map(unix),
+        token: format!("{digest:?}"),
+        us,
+        health,
+    };
+    validator.retire(Duration::from_secs(1), shutdown).await;
+    Ok(attempt)
+}
+
+fn unix(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,33 @@
+//! What operators and vendors ask of a library outside of serving: what is there, what is in it,
+//! what does it say of this token, does it keep the contract.
+//!
+//! Gives reports as values; printing them is the command line's part. Never shows a secret.
+
+mod attempt;
+mod describe;
+mod inspect;
+mod list;
+
+use std::path::{Path, PathBuf};
+
+pub use self::{
+    attempt::{Attempt, attempt},
+    describe::{Description, describe},
+    inspect::{FactoryReport, Inspection, OptionReport, inspect},
+    list::{Listed, list, pin},
+};
+use super::{FindError, find};
+
+/// How long a child process may look at a library.
+const CHILD_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The file that `name` means: a path, or a library in the plugin directories.
+fn resolve(directories: &[PathBuf], name: &str) -> Result<find::Found, FindError> {
+    let path = Path::new(name);
+    if (name.contains('/') || path.symlink_metadata().is_ok())
+        && let Some(found) = find::Found::at(path)
+    {
+        return Ok(found);
+    }
+    find::library(directories, name)
+}
