@@ -10,7 +10,7 @@
 )]
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, OnceLock},
     time::Duration,
@@ -61,8 +61,7 @@ fn library(name: &str) -> PathBuf {
     profile_dir.join(format!("lib{name}.so"))
 }
 
-fn load(name: &str) -> PluginRef {
-    let path = library(name);
+fn load(path: &Path) -> PluginRef {
     // SAFETY: the library is built from this repository and runs no code of note when it is opened.
     let library = unsafe { libloading::Library::new(path) }.unwrap();
     let library: &'static libloading::Library = Box::leak(Box::new(library));
@@ -79,7 +78,7 @@ fn load(name: &str) -> PluginRef {
 
 fn hostile() -> PluginRef {
     static PLUGIN: OnceLock<PluginRef> = OnceLock::new();
-    *PLUGIN.get_or_init(|| load("hostile"))
+    *PLUGIN.get_or_init(|| load(&library("hostile")))
 }
 
 fn create(
@@ -189,8 +188,37 @@ fn panics_stay_inside_and_are_logged_without_what_was_made_at_run_time() {
 
 #[test]
 fn a_library_without_the_sdk_loads_too() {
-    let raw = load("hostile_raw");
+    let raw = load(&library("hostile_raw"));
     let unknown = create(raw, "raw", "unknown_kind", "{}").unwrap();
     assert_eq!(kind(ask(&unknown, "x")), FailKind(4711));
     assert!(ask(&unknown, "good-ada").is_ok());
+}
+
+/// Libraries of released rungs, kept as binaries. One that does not load any more is a broken promise.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn the_stored_library_of_rung_1_0_loads_and_answers() {
+    let stored = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fixtures/plugins/librung_1_0.so"
+    );
+    let plugin = load(Path::new(stored));
+    assert!(plugin.info_json()().contains(r#""api": "1.0""#));
+    for config in [r#"{"fast": true}"#, "{}"] {
+        let validator = create(plugin, "stored", "fixture", config).unwrap();
+        let accepted = ask(&validator, "fixture-ada").into_result().unwrap();
+        assert_eq!(accepted.subject, "ada");
+        assert_eq!(accepted.scopes.len(), 2);
+        assert_eq!(accepted.cache_ttl_s, ROption::RSome(60));
+        assert_eq!(accepted.resolved_token.unwrap().expose(), "fixture-ada");
+        assert_eq!(kind(ask(&validator, "fixture-!")), FailKind::REJECTED);
+        assert_eq!(kind(ask(&validator, "other")), FailKind::NOT_MINE);
+        assert!(block_on(validator.health()).is_ok());
+        block_on(validator.shutdown());
+    }
+    let log = LOG.lock().unwrap();
+    assert!(
+        log.contains(&"stored r-1 asked rung=1.0".to_owned()),
+        "{log:?}"
+    );
 }

@@ -49,10 +49,10 @@ pub const VERSION: &str = "1.0.0";
 #[sabi(kind(Prefix(prefix_ref = PluginRef, prefix_fields = PluginFields)))]
 #[sabi(missing_field(panic))]
 pub struct Plugin {
-    /// What the library is, as a JSON object. Members, all strings: `name`, `version` (of the
-    /// plugin's crate), `api` (the rung, `1.0`), `sdk` (version of the SDK, or the name of what
-    /// took its place), `rustc` (the compiler), `profile` (`debug` or `release`). May be called
-    /// before anything else and any number of times.
+    /// What the library is, as a JSON object of strings: `name` and `version` of the plugin, and,
+    /// where they are known, `api` (the rung, `1.0`), `sdk` (the version of the SDK, or `none`),
+    /// `rustc` (the compiler), `profile` (`debug` or `release`). May be called before anything else
+    /// and any number of times.
     pub info_json: extern "C" fn() -> RString,
 
     /// The validators that this library can make. Never empty; names are unique.
