@@ -123,6 +123,15 @@ where
         answer.await.clone()
     }
 
+    /// Remembers an answer that came in another way.
+    pub fn put(&self, key: &K, answer: Remember<V>) {
+        let Remember { value, ttl } = answer;
+        if !ttl.is_zero() {
+            self.entries
+                .insert(key.clone(), (value, self.clock.elapsed() + ttl));
+        }
+    }
+
     /// Forgets `key`.
     pub fn forget(&self, key: &K) {
         self.entries.invalidate(key);

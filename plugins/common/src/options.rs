@@ -22,6 +22,19 @@ use crate::{
 };
 
 const MAX_LEEWAY: u64 = 600;
+/// What log and policies get by default.
+const KEPT_CLAIMS: [&str; 10] = [
+    "iss",
+    "client_id",
+    "azp",
+    "tid",
+    "oid",
+    "jti",
+    "email",
+    "preferred_username",
+    "upn",
+    "name",
+];
 
 /// A list of words: a JSON list, or one string with commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -240,6 +253,17 @@ impl OidcOptions {
         }
     }
 
+    /// Hands these claims on beside those that the options name.
+    pub fn keep_claims(&mut self, more: impl IntoIterator<Item = String>) {
+        let mut kept = words(&self.claims, &KEPT_CLAIMS);
+        for name in more {
+            if !kept.contains(&name) {
+                kept.push(name);
+            }
+        }
+        self.claims = Some(List(kept));
+    }
+
     /// Checks the options against each other.
     pub(crate) fn resolve(&self) -> Result<(Rules, ProviderSettings), String> {
         let issuer = self.issuer()?;
@@ -275,21 +299,7 @@ impl OidcOptions {
             subject_claim: claim(&self.subject_claim, "subject_claim", "sub")?,
             scope_claims: words(&self.scope_claim, &["scope", "scp"]),
             required_scopes: self.required_scopes.0.clone(),
-            kept_claims: words(
-                &self.claims,
-                &[
-                    "iss",
-                    "client_id",
-                    "azp",
-                    "tid",
-                    "oid",
-                    "jti",
-                    "email",
-                    "preferred_username",
-                    "upn",
-                    "name",
-                ],
-            ),
+            kept_claims: words(&self.claims, &KEPT_CLAIMS),
         };
         let cooldown = self.unknown_key_cooldown.unwrap_or(Seconds(10)).duration();
         let provider = ProviderSettings {

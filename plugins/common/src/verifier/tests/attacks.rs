@@ -165,7 +165,7 @@ async fn a_token_of_another_form_is_somebody_elses_and_one_of_two_readings_nobod
     let bench = Bench::new().await;
     let good = bench.signer.token(&bench.claims());
     let parts: Vec<&str> = good.split('.').collect();
-    let many = vec!["e30"; 10].join(".");
+    let many = ["e30"; 10].join(".");
     let encrypted = format!("{}.a.b.c.d", b64(r#"{"alg":"RSA-OAEP","enc":"A128GCM"}"#));
     for (token, why) in [
         ("", "not a JWT"),

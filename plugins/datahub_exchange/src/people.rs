@@ -1,0 +1,247 @@
+//! The tokens of the people: one in use for each, never two minted at once for one person, a
+//! bounded number, renewed ahead of their end, and all revoked at the end.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use plugin_api::sdk::{Failure, Token};
+use tokio::{sync::Semaphore, task::JoinSet};
+use validator_common::{Cache, Clock, Remember};
+
+use crate::{
+    mapping::UserUrn,
+    mint::{Mint, renew_ahead},
+};
+
+/// All revocations at the end together take at most this long.
+const REVOKE_TIMEOUT: Duration = Duration::from_secs(8);
+const REVOKE_AT_ONCE: usize = 8;
+
+/// A person's token.
+#[derive(Debug)]
+pub(crate) struct Minted {
+    token: Token,
+    expires_at: u64,
+    /// On the monotonic clock.
+    renew_at: Duration,
+}
+
+impl Minted {
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// In seconds since the Unix epoch.
+    pub(crate) fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+}
+
+/// What lives at DataHub because of us.
+#[derive(Debug, Default)]
+struct Living {
+    /// Ids with the moment, on the monotonic clock, at which each dies by itself.
+    tokens: HashMap<UserUrn, Vec<(String, Duration)>>,
+    /// The host stops: what is minted from now on is revoked at once.
+    closed: bool,
+}
+
+/// The people and their tokens.
+#[derive(Debug)]
+pub(crate) struct People {
+    mint: Mint,
+    clock: Clock,
+    held: Cache<UserUrn, Arc<Minted>>,
+    renewing: Mutex<HashSet<UserUrn>>,
+    living: Mutex<Living>,
+    max_people: usize,
+}
+
+impl People {
+    pub(crate) fn new(mint: Mint, max_people: usize, clock: Clock) -> Self {
+        Self {
+            mint,
+            held: Cache::new(max_people as u64, clock.clone()),
+            clock,
+            renewing: Mutex::default(),
+            living: Mutex::default(),
+            max_people,
+        }
+    }
+
+    pub(crate) fn mint(&self) -> &Mint {
+        &self.mint
+    }
+
+    /// The person's token, where one is held that need not be renewed yet. Never waits.
+    pub(crate) fn held(&self, user: &UserUrn) -> Option<Arc<Minted>> {
+        self.held
+            .get(user)
+            .filter(|minted| self.clock.elapsed() < minted.renew_at)
+    }
+
+    /// How long the host may remember a token: until it is to be renewed, and one second after.
+    pub(crate) fn remember_for(&self, minted: &Minted) -> Duration {
+        minted
+            .renew_at
+            .saturating_sub(self.clock.elapsed())
+            .max(Duration::from_secs(1))
+    }
+
+    /// The person's token, minted if there is none. One that nears its end is still given while
+    /// the next is minted behind the caller's back.
+    ///
+    /// # Errors
+    /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops.
+    pub(crate) async fn token_of(this: &Arc<Self>, user: &UserUrn) -> Result<Arc<Minted>, Failure> {
+        if let Some(minted) = this.held.get(user) {
+            if this.clock.elapsed() >= minted.renew_at {
+                Self::renew(this, user.clone());
+            }
+            return Ok(minted);
+        }
+        // In a task of its own: a caller that goes away must neither leave a token behind that
+        // nobody knows of, nor let the next caller mint a second one meanwhile.
+        let (people, user) = (Arc::clone(this), user.clone());
+        let minting =
+            tokio::spawn(async move { people.held.get_or(&user, || people.fresh(&user)).await });
+        minting
+            .await
+            .map_err(|_| Failure::internal("minting failed"))?
+    }
+
+    fn renew(this: &Arc<Self>, user: UserUrn) {
+        if !this.renewing.lock().insert(user.clone()) {
+            return;
+        }
+        let people = Arc::clone(this);
+        tokio::spawn(async move {
+            match people.fresh(&user).await {
+                Ok(fresh) => people.held.put(&user, fresh),
+                Err(failure) => {
+                    tracing::warn!(user = %user, reason = failure.log_detail(), "DataHub token not renewed");
+                    if failure.kind() == plugin_api::sdk::FailureKind::Rejected {
+                        people.held.forget(&user);
+                    }
+                }
+            }
+            people.renewing.lock().remove(&user);
+        });
+    }
+
+    async fn fresh(&self, user: &UserUrn) -> Result<Remember<Arc<Minted>>, Failure> {
+        if self.living.lock().closed {
+            return Err(Failure::unavailable("the server stops"));
+        }
+        self.make_room(user).await;
+        let fresh = self.mint.mint(user).await?;
+        let wall = u64::try_from(self.clock.unix()).unwrap_or_default();
+        let lifetime = Duration::from_secs(fresh.expires_at.saturating_sub(wall));
+        let now = self.clock.elapsed();
+        if let Some(id) = fresh.id
+            && !self.note(user, &id, now + lifetime)
+        {
+            self.revoke(&id).await;
+            return Err(Failure::unavailable("the server stops"));
+        }
+        let minted = Minted {
+            token: fresh.token,
+            expires_at: fresh.expires_at,
+            renew_at: now + lifetime - renew_ahead(lifetime),
+        };
+        Ok(Remember {
+            value: Arc::new(minted),
+            ttl: lifetime,
+        })
+    }
+
+    /// Notes what lives; `false` where it must not any more.
+    fn note(&self, user: &UserUrn, id: &str, dies_at: Duration) -> bool {
+        let mut living = self.living.lock();
+        if !living.closed {
+            living
+                .tokens
+                .entry(user.clone())
+                .or_default()
+                .push((id.to_owned(), dies_at));
+        }
+        !living.closed
+    }
+
+    /// Forgets what has died, and where there are still too many people, ends the token that would
+    /// die next.
+    async fn make_room(&self, user: &UserUrn) {
+        let now = self.clock.elapsed();
+        let ended = {
+            let mut living = self.living.lock();
+            living.tokens.retain(|_, tokens| {
+                tokens.retain(|(_, dies_at)| *dies_at > now);
+                !tokens.is_empty()
+            });
+            if living.tokens.len() < self.max_people || living.tokens.contains_key(user) {
+                return;
+            }
+            let last = |tokens: &Vec<(String, Duration)>| tokens.iter().map(|(_, at)| *at).max();
+            let next = living.tokens.iter().min_by_key(|(_, tokens)| last(tokens));
+            let Some(next) = next.map(|(user, _)| user.clone()) else {
+                return;
+            };
+            self.held.forget(&next);
+            living.tokens.remove(&next).unwrap_or_default()
+        };
+        tracing::warn!(
+            max_people = self.max_people,
+            "too many people at once, one token is ended early"
+        );
+        for (id, _) in ended {
+            self.revoke(&id).await;
+        }
+    }
+
+    async fn revoke(&self, id: &str) {
+        if let Err(failure) = self.mint.revoke(id).await {
+            tracing::warn!(
+                reason = failure.log_detail(),
+                "a DataHub token was not revoked, it ends within the hour"
+            );
+        }
+    }
+
+    /// Revokes everything that lives and mints nothing any more.
+    pub(crate) async fn revoke_all(self: &Arc<Self>) {
+        let tokens = {
+            let mut living = self.living.lock();
+            living.closed = true;
+            std::mem::take(&mut living.tokens)
+        };
+        let now = self.clock.elapsed();
+        let ids: Vec<String> = tokens
+            .into_values()
+            .flatten()
+            .filter(|(_, dies_at)| *dies_at > now)
+            .map(|(id, _)| id)
+            .collect();
+        if ids.is_empty() {
+            return;
+        }
+        tracing::info!(tokens = ids.len(), "revoking the minted DataHub tokens");
+        let at_once = Arc::new(Semaphore::new(REVOKE_AT_ONCE));
+        let mut revocations = JoinSet::new();
+        for id in ids {
+            let (people, at_once) = (Arc::clone(self), Arc::clone(&at_once));
+            revocations.spawn(async move {
+                // Closed by nobody, so there is always a permit in the end.
+                let _permit = at_once.acquire_owned().await;
+                people.revoke(&id).await;
+            });
+        }
+        let all = async { while revocations.join_next().await.is_some() {} };
+        if tokio::time::timeout(REVOKE_TIMEOUT, all).await.is_err() {
+            tracing::warn!("not all DataHub tokens were revoked in time, they end within the hour");
+        }
+    }
+}
