@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::controls::Recorded;
 use super::engine;
 use super::hub::{Actor, Hub};
+use super::rest;
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 16 << 20;
@@ -25,6 +26,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let guarded = Router::new()
         .route("/api/graphql", post(graphql))
         .route("/config", get(config))
+        .merge(rest::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&hub), guard));
     let routes = guarded.route("/health", get(health));
     Router::new()
@@ -41,7 +43,7 @@ async fn health() -> &'static str {
 async fn config(State(hub): State<Arc<Hub>>) -> Json<Value> {
     Json(json!({
         "models": {},
-        "patchCapable": true,
+        "patchCapable": false,
         "versions": {"acryldata/datahub": {"version": hub.version, "commit": "sandbox"}},
         "managedIngestion": {"defaultCliVersion": "1.6.0", "enabled": false},
         "statefulIngestionCapable": true,

@@ -25,6 +25,7 @@ mod options;
 mod query_string;
 mod record;
 mod resolvers;
+mod rest;
 mod search;
 mod time;
 mod tokens;

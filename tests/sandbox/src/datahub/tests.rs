@@ -6,6 +6,7 @@ use super::{Catalog, EmbeddedDataHub, Kind, Options, Person, Running};
 
 mod complete;
 mod reading;
+mod rest;
 mod searching;
 mod writing;
 

@@ -1,0 +1,133 @@
+//! As much of DataHub's REST API as its Python SDK and command line need: single aspects
+//! ([`restli`]) and whole entities ([`openapi`]), reading and writing.
+
+mod keys;
+mod openapi;
+mod restli;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::formats;
+use super::hub::{Actor, Hub, Writer};
+use super::options::Kind;
+use super::record::{Aspect, Record};
+
+/// The routes; all of them want a token.
+pub(crate) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/aspects/{*urn}", get(restli::aspect))
+        .route("/aspects", post(restli::aspect_action))
+        .route("/entitiesV2/{*urn}", get(restli::entity))
+        .route("/entities", post(restli::entity_action))
+        .route("/openapi/v3/entity/{entity}", post(openapi::write))
+        .route(
+            "/openapi/v3/entity/{entity}/batchGet",
+            post(openapi::batch_get),
+        )
+        .route(
+            "/openapi/v3/entity/{entity}/{urn}",
+            get(openapi::entity).delete(openapi::delete),
+        )
+        .route(
+            "/openapi/v3/entity/{entity}/{urn}/{aspect}",
+            get(openapi::aspect)
+                .delete(openapi::delete_aspect)
+                .post(openapi::write_aspect),
+        )
+}
+
+/// An error as DataHub's REST API gives it.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = json!({
+            "exceptionClass": "com.linkedin.restli.server.RestLiServiceException",
+            "message": self.message,
+            "status": self.code,
+        });
+        (status, Json(body)).into_response()
+    }
+}
+
+/// Who may only read is refused.
+fn may_write(actor: &Actor) -> Result<(), ApiError> {
+    if actor.kind != Kind::Viewer {
+        return Ok(());
+    }
+    Err(ApiError {
+        code: 403,
+        kind: "UNAUTHORIZED",
+        message: format!("User {} is unauthorized to modify entity", actor.urn),
+    })
+}
+
+/// A version of an aspect: 0 is the present one, which has the highest number plus nothing.
+fn version_of(record: &Record, name: &str, version: u64) -> Option<Arc<Aspect>> {
+    if version > 0 {
+        let earlier = record.earlier(name).iter();
+        return earlier.cloned().find(|aspect| aspect.version == version);
+    }
+    match record.latest(name) {
+        Some(latest) => Some(Arc::clone(latest)),
+        None => keys::key_aspect(record)
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| {
+                let first = record
+                    .aspects()
+                    .next()
+                    .map(|(_, aspect)| Arc::clone(aspect));
+                Arc::new(Aspect {
+                    value,
+                    system: Value::Null,
+                    version: 1,
+                    time: first.as_ref().map_or(0, |aspect| aspect.time),
+                    actor: first.map_or_else(|| super::hub::SYSTEM.to_owned(), |a| a.actor.clone()),
+                })
+            }),
+    }
+}
+
+/// The system metadata of an aspect, with its number as DataHub has it: text.
+fn system_metadata(aspect: &Aspect) -> Value {
+    let mut system = if aspect.system.is_object() {
+        aspect.system.clone()
+    } else {
+        json!({})
+    };
+    let defaults = [
+        ("lastObserved", json!(aspect.time)),
+        ("runId", json!("no-run-id-provided")),
+        ("lastRunId", json!("no-run-id-provided")),
+    ];
+    for (name, value) in defaults {
+        if system.get(name).is_none() {
+            system[name] = value;
+        }
+    }
+    system["version"] = json!(aspect.version.to_string());
+    system["aspectCreated"] = aspect.stamp();
+    system["aspectModified"] = aspect.stamp();
+    system
+}
+
+/// Writes one proposal. Gives the urn.
+fn ingest(writer: &mut Writer, proposal: Value) -> Result<String, ApiError> {
+    if proposal.get("changeType").and_then(Value::as_str) == Some("PATCH") {
+        return Err(ApiError::bad_request(
+            "Patches are not taken by the embedded DataHub",
+        ));
+    }
+    let change = formats::proposal(proposal).map_err(ApiError::bad_request)?;
+    let change =
+        change.ok_or_else(|| ApiError::bad_request("Deletes go to /entities?action=delete"))?;
+    writer.put_with_system(&change.urn, &change.aspect, change.value, change.system);
+    Ok(change.urn)
+}
