@@ -159,7 +159,13 @@ fn panics_stay_inside_and_are_logged_without_what_was_made_at_run_time() {
         .map(drop)
         .unwrap_err();
     assert_eq!(refused.kind, FailKind::PANICKED);
-    for at in ["try_validate", "first_poll", "later_poll", "payload"] {
+    for at in [
+        "try_validate",
+        "first_poll",
+        "later_poll",
+        "payload",
+        "log_record",
+    ] {
         let config = format!(r#"{{"at": "{at}", "trigger": "canary"}}"#);
         let validator = create(plugin, "p#1", "panics", &config).unwrap();
         let failure = ask(&validator, "canary-4711").into_result().unwrap_err();

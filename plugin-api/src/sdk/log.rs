@@ -101,14 +101,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
+        // Rendered before the span's lock is taken: a vendor's `Debug` may panic, and the panic
+        // hook logs within the same span.
+        let mut rendered = Rendered::new();
+        values.record(&mut rendered);
         let mut extensions = span.extensions_mut();
         if let Some(SpanFields(fields)) = extensions.get_mut() {
-            let mut rendered = Rendered {
-                message: Capped::new(0),
-                fields: fields.take(),
-            };
-            values.record(&mut rendered);
-            *fields = rendered.fields;
+            fields.separate();
+            let _ = fields.write_str(&rendered.fields.text);
         }
     }
 
@@ -151,13 +151,6 @@ impl Capped {
         Self {
             text: String::new(),
             limit,
-        }
-    }
-
-    fn take(&mut self) -> Self {
-        Self {
-            text: std::mem::take(&mut self.text),
-            limit: self.limit,
         }
     }
 
@@ -226,3 +219,6 @@ impl Visit for Rendered {
         self.record_debug(field, &format_args!("{value}"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ enum At {
     Cancel,
     /// With a payload whose destructor panics again.
     Payload,
+    /// While a value is rendered for the log, within a span.
+    LogRecord,
     /// In `health`.
     Health,
     /// In `shutdown`.
@@ -50,6 +52,15 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         panic!("hostile destructor");
+    }
+}
+
+/// Panics when it is rendered.
+struct Unspeakable;
+
+impl std::fmt::Debug for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("hostile value");
     }
 }
 
@@ -82,6 +93,10 @@ impl TokenValidator for Panics {
                     std::future::pending::<()>().await;
                 }
                 At::Payload => std::panic::panic_any(Bomb),
+                At::LogRecord => {
+                    let span = tracing::error_span!("hostile", value = tracing::field::Empty);
+                    span.in_scope(|| span.record("value", tracing::field::debug(Unspeakable)));
+                }
                 _ => {}
             }
         }

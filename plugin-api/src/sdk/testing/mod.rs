@@ -34,6 +34,7 @@ mod wait;
 use std::{
     future::Future,
     sync::atomic::{AtomicU64, Ordering},
+    thread,
     time::Duration,
 };
 
@@ -71,9 +72,17 @@ impl Harness {
         }
         let id = format!("harness#{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let config = Secret::new(options.to_string());
-        match shim::create::<V>(RString::from(id.as_str()), &config, host::host()) {
-            RResult::ROk(validator) => Ok(Self { validator, id }),
-            RResult::RErr(failure) => Err(failure.into()),
+        let plugin_id = RString::from(id.as_str());
+        // On a thread of its own: an `async` test's runtime is no more seen in a library than any
+        // other of the host's.
+        let made = thread::scope(|scope| {
+            let creation = scope.spawn(|| shim::create::<V>(plugin_id, &config, host::host()));
+            creation.join()
+        });
+        match made {
+            Ok(RResult::ROk(validator)) => Ok(Self { validator, id }),
+            Ok(RResult::RErr(failure)) => Err(failure.into()),
+            Err(payload) => std::panic::resume_unwind(payload),
         }
     }
 
