@@ -24,18 +24,29 @@ fn the_quick_start_makes_a_library() {
     // Built in the profile of the tests and beside them, so that a second run costs little.
     let script = commands("walk").replace("cargo build --release", "cargo build");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
-    let status = Command::new("sh")
+    let run = |command: &mut Command| {
+        command
+            .env("DATAHUB_MCP", repository)
+            .env("CARGO_TARGET_DIR", &target)
+            // All of the template's dependencies are dependencies of this workspace too.
+            .env("CARGO_NET_OFFLINE", "true")
+            .output()
+            .unwrap()
+    };
+    let walk = run(Command::new("sh")
         .args(["-e", "-c", &script])
-        .current_dir(&dir)
-        .env("DATAHUB_MCP", repository)
-        .env("CARGO_TARGET_DIR", &target)
-        // All of the template's dependencies are dependencies of this workspace too.
-        .env("CARGO_NET_OFFLINE", "true")
-        .status()
-        .unwrap();
+        .current_dir(&dir));
+    // Built with `panic = "abort"` it must not compile.
+    let abort = run(Command::new(env!("CARGO"))
+        .args(["rustc", "--lib", "--", "-Cpanic=abort"])
+        .current_dir(dir.join("my-validator")));
     std::fs::remove_dir_all(&dir).unwrap();
-    assert!(status.success());
+    let said = String::from_utf8_lossy(&walk.stderr);
+    assert!(walk.status.success(), "{said}");
     assert!(target.join("debug/libmy_validator.so").is_file());
+    let said = String::from_utf8_lossy(&abort.stderr);
+    assert!(!abort.status.success());
+    assert!(said.contains("cannot be built with `panic ="), "{said}");
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! rungs newest to oldest.
 //!
 //! # Rules of the boundary
-//! - **Allocation.** [`RString`], [`RVec`](abi_stable::std_types::RVec) and [`RBox`] free what they
-//!   own through the allocator of the side that made them. Values may be moved across freely.
+//! - **Allocation.** [`RString`], [`RVec`] and [`ValidatorBox`] free what they own through the
+//!   allocator of the side that made them. Values may be moved across freely.
 //! - **Threads.** Every function may be called on any thread, several at once.
 //! - **Panics.** No function of either side may unwind into the other: it would end the process.
 //!   A plugin answers [`FailKind::PANICKED`]. The functions of [`Host`] never unwind.
