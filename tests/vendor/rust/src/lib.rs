@@ -1,6 +1,8 @@
 //! Tokens of the company's notary: `notary1.CONTENT.SIGNATURE`, where the signature is HMAC-SHA-256
 //! of the content (base64url of `{"sub": "...", "exp": ...}`) with a shared secret.
 
+#![forbid(unsafe_code)]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
