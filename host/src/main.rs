@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check) => ended(check(&raw)),
         Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
         Command::Plugins(command) => ended(look_at_plugins(command, &raw)),
+        Command::Config(ConfigCommand::Reference) => cli::print(config::reference()),
         Command::Completions { shell } => cli::print(cli::completions(shell)),
         Command::Manual => ended(cli::manual().map(cli::print).map_err(Into::into)),
     }

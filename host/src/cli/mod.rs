@@ -54,6 +54,8 @@ pub enum ConfigCommand {
     Check,
     /// Print the settings in force and where they come from, secrets masked.
     Show,
+    /// Print all settings as Markdown tables.
+    Reference,
 }
 
 /// A command and the settings that came with it.

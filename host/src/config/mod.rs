@@ -11,6 +11,7 @@ mod logs;
 mod names;
 mod raw;
 mod reader;
+mod reference;
 mod setting;
 mod settings;
 mod signin;
@@ -24,6 +25,7 @@ pub use self::{
     command::with_settings,
     error::{ConfigError, Problem},
     raw::{Environment, Raw, Source},
+    reference::reference,
     setting::Setting,
     settings::{Settings, environment, masked, plugins_only},
 };

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
     extract::{Request, State as Shared},
     middleware::Next,
     response::Response,
 };
-use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::{respond::Refusal, state::State};
@@ -55,31 +52,4 @@ pub(super) async fn declared_size(
         return state.responder.refuse(&Refusal::BodyTooLarge(limit));
     }
     next.run(request).await
-}
-
-/// Reads the whole body within its limits, so that nothing behind waits for a client.
-pub(super) async fn body(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match read(body, &state).await {
-        Ok(bytes) => {
-            next.run(Request::from_parts(parts, Body::from(bytes)))
-                .await
-        }
-        Err(refusal) => state.responder.refuse(&refusal),
-    }
-}
-
-async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
-    let limit = state.limits.max_body_bytes;
-    let collect = Limited::new(body, limit).collect();
-    match timeout(state.limits.body_timeout, collect).await {
-        Err(_) => Err(Refusal::BodyTimeout),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge(limit)),
-        Ok(Err(_)) => Err(Refusal::BodyBroken),
-    }
 }

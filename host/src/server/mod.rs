@@ -14,6 +14,7 @@ mod host;
 mod io;
 mod limits;
 mod listener;
+mod message;
 mod metadata;
 mod origin;
 mod respond;

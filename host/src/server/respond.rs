@@ -35,6 +35,10 @@ pub(super) enum Refusal {
     BodyTimeout,
     /// The body ended early.
     BodyBroken,
+    /// The body is not JSON.
+    NotJson,
+    /// The body is JSON, but no message; this is why.
+    NotAMessage(&'static str),
     /// The answer was not ready in time.
     Timeout,
     /// More requests are under way than may be.
@@ -152,6 +156,8 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
             INVALID_REQUEST,
             "the request body is broken",
         )),
+        Refusal::NotJson => json_rpc(S::BAD_REQUEST, PARSE_ERROR, "the request body is not JSON"),
+        Refusal::NotAMessage(why) => json_rpc(S::BAD_REQUEST, INVALID_REQUEST, why),
         Refusal::Timeout => json_rpc(
             S::GATEWAY_TIMEOUT,
             INTERNAL_ERROR,
@@ -180,6 +186,7 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
 }
 
 /// Error codes of JSON-RPC 2.0, section 5.1.
+const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const INTERNAL_ERROR: i32 = -32603;
 

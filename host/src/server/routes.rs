@@ -16,7 +16,7 @@ use axum::{
 use tower::{Service, ServiceBuilder};
 
 use super::{
-    cors, edge, health, limits, metadata,
+    cors, edge, health, limits, message, metadata,
     respond::{Refusal, unrelated_to_auth},
     signin,
     state::State,
@@ -61,8 +61,8 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         .layer(from_fn_with_state(Arc::clone(state), limits::declared_size))
         // The bearer token becomes a caller; what DataHub said of it becomes the status.
         .layer(from_fn_with_state(Arc::clone(state), signin::bearer))
-        // Only now is the body read, and only so much of it for so long.
-        .layer(from_fn_with_state(Arc::clone(state), limits::body));
+        // Only now is the body read, only so much of it for so long, and it must be a message.
+        .layer(from_fn_with_state(Arc::clone(state), message::message));
 
     let mcp = Router::new()
         .route(

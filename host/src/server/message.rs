@@ -1,0 +1,226 @@
+//! The body of a call: read within its limits, and one JSON-RPC message or refused in the words of
+//! JSON-RPC. What a message means is the MCP service's affair.
+//!
+//! Nothing behind waits for a client: it gets the whole body at once.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Request, State as Shared},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use tokio::time::timeout;
+
+use super::{respond::Refusal, state::State};
+
+/// Reads the body and looks whether it is a message.
+pub(super) async fn message(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let json = is_json(&parts.headers);
+    let checked = match read(body, &state).await {
+        Ok(bytes) if json => check(&bytes).map(|()| bytes),
+        read => read,
+    };
+    let response = match checked {
+        Ok(bytes) => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
+        Err(refusal) => return state.responder.refuse(&refusal),
+    };
+    // The MCP service's word for JSON that is none of its messages.
+    if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return state
+            .responder
+            .refuse(&Refusal::NotAMessage("the body is no message of MCP"));
+    }
+    response
+}
+
+async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
+    let limit = state.limits.max_body_bytes;
+    let collect = Limited::new(body, limit).collect();
+    match timeout(state.limits.body_timeout, collect).await {
+        Err(_) => Err(Refusal::BodyTimeout),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge(limit)),
+        Ok(Err(_)) => Err(Refusal::BodyBroken),
+    }
+}
+
+/// Any other media type is the MCP service's to refuse.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Is it one object with the members of a JSON-RPC message, each once?
+fn check(bytes: &[u8]) -> Result<(), Refusal> {
+    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            Refusal::NotAMessage("the body must be one JSON-RPC message, each member once")
+        } else {
+            Refusal::NotJson
+        }
+    })?;
+    if !outline.version {
+        return Err(Refusal::NotAMessage("the member `jsonrpc` must be \"2.0\""));
+    }
+    if !outline.method && !outline.answer {
+        return Err(Refusal::NotAMessage("the member `method` is missing"));
+    }
+    Ok(())
+}
+
+/// Which members a message has.
+#[derive(Debug, Default)]
+struct Outline {
+    version: bool,
+    method: bool,
+    id: bool,
+    answer: bool,
+}
+
+impl<'de> Deserialize<'de> for Outline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OutlineVisitor)
+    }
+}
+
+struct OutlineVisitor;
+
+/// Sets `seen`, or fails where it was set before.
+fn once<E: serde::de::Error>(seen: &mut bool) -> Result<(), E> {
+    if std::mem::replace(seen, true) {
+        Err(E::custom("twice"))
+    } else {
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for OutlineVisitor {
+    type Value = Outline;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON-RPC message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
+        let mut outline = Outline::default();
+        let (mut version, mut params, mut error) = (false, false, false);
+        while let Some(member) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+            match member.as_ref() {
+                "jsonrpc" => {
+                    once(&mut version)?;
+                    outline.version = map.next_value::<serde_json::Value>()? == "2.0";
+                    continue;
+                }
+                "method" => once(&mut outline.method)?,
+                "id" => once(&mut outline.id)?,
+                "result" => once(&mut outline.answer)?,
+                "error" => {
+                    once(&mut error)?;
+                    outline.answer = true;
+                }
+                "params" => once(&mut params)?,
+                _ => {}
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(outline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn messages_pass() {
+        for text in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#,
+            r#" {"method":"x","jsonrpc":"2.0","extra":[1,{"a":null}]} "#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1,"a":2}}"#,
+        ] {
+            assert_eq!(check(text.as_bytes()), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_and_what_is_no_message_are_told_apart() {
+        for text in [
+            "",
+            "{",
+            "nonsense",
+            "{\"jsonrpc\":\"2.0\",}",
+            "\u{feff}{}",
+            "{\"a\":1e999",
+            "{} {}",
+        ] {
+            assert_eq!(check(text.as_bytes()), Err(Refusal::NotJson), "{text}");
+        }
+        assert_eq!(check(b"{\"\xff\":1}"), Err(Refusal::NotJson));
+        for text in [
+            "[]",
+            "null",
+            "7",
+            "\"x\"",
+            "{}",
+            r#"[{"jsonrpc":"2.0","id":1,"method":"x"}]"#,
+            r#"{"jsonrpc":"1.0","id":1,"method":"x"}"#,
+            r#"{"jsonrpc":2.0,"id":1,"method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"x","method":"y"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{},"params":{}}"#,
+            r#"{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"method":"x"}"#,
+        ] {
+            assert!(
+                matches!(check(text.as_bytes()), Err(Refusal::NotAMessage(_))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn depth_and_length_cost_no_stack() {
+        for unit in ["[", "{\"a\":"] {
+            let deep = format!(
+                r#"{{"jsonrpc":"2.0","method":"x","params":{}"#,
+                unit.repeat(200_000)
+            );
+            assert_eq!(check(deep.as_bytes()), Err(Refusal::NotJson));
+        }
+        let batch = format!("[{}1]", "1,".repeat(100_000));
+        assert!(matches!(
+            check(batch.as_bytes()),
+            Err(Refusal::NotAMessage(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,60}") {
+            let _ = check(&bytes);
+            let _ = check(format!("{{\"jsonrpc\":\"2.0\",\"method\":{text}}}").as_bytes());
+        }
+    }
+}
