@@ -91,7 +91,11 @@ fn every_setting_that_is_wrong_says_so_in_one_line() {
         let (_, fix) = lines[0].split_once("; ").expect("what to change");
         assert!(fix.len() > 5, "{}", lines[0]);
         assert!(!text.contains("canary"), "a secret shows: {text}");
-        writeln!(report, "{}", lines[0]).unwrap();
+        // The words of these are other modules' and tested there.
+        if !["TOKEN_VALIDATOR_FACTORY", "TOKEN_VALIDATOR_SHA256", "TOOL_SCOPES"].contains(&setting.name)
+        {
+            writeln!(report, "{}", lines[0]).unwrap();
+        }
     }
     insta::assert_snapshot!(report);
 }
