@@ -53,11 +53,6 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::new(setting, None, why, fix));
     }
 
-    /// Notes a problem of no single setting.
-    pub(super) fn problem(&mut self, line: String) {
-        self.problems.push(Problem::line(line));
-    }
-
     /// Was it given at all?
     pub(super) fn is_set(&self, setting: &Setting) -> bool {
         self.raw.get(setting).is_some()

@@ -61,7 +61,7 @@ impl Setting {
     }
 
     /// A value that may be too long for a variable.
-    pub(super) const fn from_file(mut self) -> Self {
+    pub(super) const fn or_file(mut self) -> Self {
         self.from_file = true;
         self
     }

@@ -86,7 +86,7 @@ settings! {
         TOKEN_VALIDATOR_SHA256: "HEX";
         /// Options of the validator as a JSON object, or `@file`; of several validators, an object
         /// with one such object for each. `TOKEN_VALIDATOR_OPT_<NAME>` sets one option.
-        TOKEN_VALIDATOR_CONFIG: "JSON", from_file();
+        TOKEN_VALIDATOR_CONFIG: "JSON", or_file();
         /// How long the check of one token may take, all validators of a chain together.
         TOKEN_VALIDATOR_TIMEOUT_MS: "MILLISECONDS", default("10000");
         /// How long a validator may take to start.
