@@ -27,6 +27,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 
 use super::{
     backend::{BadLibrary, Library},
+    c_abi,
     check::CheckedFile,
     elf, rung_1_0,
 };
@@ -39,8 +40,8 @@ const RTLD_NODELETE: std::ffi::c_int = 0x1000;
 pub enum LibraryError {
     /// It is a library, but no token validator.
     #[error(
-        "{path}: is not a token validator: expected the symbol `{expected}`, found {found} other \
-         exported symbols"
+        "{path}: is not a token validator: expected the symbol `{expected}` or \
+         `datahub_mcp_token_validator_v1`, found {found} other exported symbols"
     )]
     MissingSymbol {
         /// The file.
@@ -128,7 +129,8 @@ pub(super) fn root_symbol() -> &'static str {
 pub(super) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError> {
     // Looked up in the file first: the initialisers of a library that is no plugin never run.
     let exports = elf::summary(&file.bytes).exports;
-    if !exports.iter().any(|name| name == root_symbol()) {
+    let has = |symbol: &str| exports.iter().any(|name| name == symbol);
+    if !has(root_symbol()) && !has(c_abi::ENTRY) {
         return Err(LibraryError::MissingSymbol {
             path: file.path.clone(),
             expected: root_symbol(),
@@ -136,6 +138,12 @@ pub(super) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError>
         });
     }
     let library = open(file)?;
+    if !has(root_symbol()) {
+        let loaded = c_abi::load(&library);
+        // Never closed, also where it was refused: its initialisers have run.
+        let _ = library.into_raw();
+        return loaded.map_err(|bad| LibraryError::description(&file.path, &bad));
+    }
     let header = header(&library, file)?;
     // Never closed: everything that came out of it stays valid.
     let _ = library.into_raw();

@@ -6,6 +6,8 @@
 mod answer;
 mod backend;
 mod breaker;
+mod c_abi;
+mod c_calls;
 mod cache;
 mod chain;
 mod check;

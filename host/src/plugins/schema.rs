@@ -77,6 +77,29 @@ impl<'a> Schema<'a> {
             .or_else(|| self.resolve(property).get(keyword))
     }
 
+    /// The only values of a property, where it is one of several words.
+    pub(super) fn choices(self, property: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        self.collect_choices(property, 0, &mut found);
+        found
+    }
+
+    fn collect_choices(self, node: &Value, depth: usize, found: &mut Vec<String>) {
+        let node = self.resolve(node);
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let words = list(node, "enum").chain(node.get("const"));
+        found.extend(
+            words
+                .filter(|word| !word.is_null())
+                .map(ToString::to_string),
+        );
+        for part in alternatives(node) {
+            self.collect_choices(part, depth + 1, found);
+        }
+    }
+
     /// The type of a property in words.
     pub(super) fn type_name(self, property: &Value) -> String {
         let mut names = Vec::new();
@@ -287,7 +310,18 @@ impl<'a> Schema<'a> {
                 Err(violation) => first = first.or(Some(violation)),
             }
         }
-        first.map_or(Ok(()), Err)
+        let choices = self.choices(node);
+        first.map_or(Ok(()), |violation: Violation| {
+            Err(if choices.len() > 1 && violation.path == path {
+                let message = format!("expected one of {}", choices.join(", "));
+                Violation {
+                    path: violation.path,
+                    message,
+                }
+            } else {
+                violation
+            })
+        })
     }
 
     fn check_members(

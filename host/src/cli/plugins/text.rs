@@ -83,6 +83,9 @@ fn factory(out: &mut String, factory: &FactoryReport) {
     }
     for option in &factory.options {
         let mut notes = vec![option.r#type.clone()];
+        if !option.choices.is_empty() {
+            notes.push(format!("one of {}", option.choices.join(", ")));
+        }
         if option.required {
             notes.push("required".to_owned());
         }

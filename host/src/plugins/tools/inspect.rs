@@ -63,6 +63,8 @@ pub struct OptionReport {
     pub name: String,
     /// Its type.
     pub r#type: String,
+    /// Its only values, where it is one of several words.
+    pub choices: Vec<String>,
     /// Must it be set?
     pub required: bool,
     /// Its value where it is not set.
@@ -153,6 +155,7 @@ fn report((name, schema): (String, Value)) -> FactoryReport {
             OptionReport {
                 name: option.to_owned(),
                 r#type: view.type_name(property),
+                choices: view.choices(property),
                 required: required.contains(&option),
                 default: view
                     .annotation(property, "default")
