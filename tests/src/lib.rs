@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod canary;
+pub mod chromium;
 pub mod mcp;
 pub mod raw;
 pub mod server;
@@ -12,6 +13,7 @@ pub mod stub;
 
 pub use self::{
     artifacts::artifacts,
+    chromium::Chromium,
     mcp::{Mcp, Reply},
     server::{Server, ServerBuilder},
     stub::{Behaviour, StubDataHub},

@@ -8,5 +8,8 @@ mod hygiene;
 mod identity_provider;
 mod isolation;
 mod loading_matrix;
+mod oauth_browser;
+mod oauth_flow;
+mod oauth_world;
 mod who_is_let_in;
 mod world;
