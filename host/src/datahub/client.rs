@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{
     answer::{self, Answer},
@@ -26,8 +26,6 @@ use super::{
 
 /// Retries come this soon after the failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// Attempts of one read.
-const ATTEMPTS: u32 = 2;
 /// `/config` and `/health` are small and must not hold up the first call for long.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A failed question is not asked again before this has passed.
@@ -183,44 +181,99 @@ impl DataHubClient {
         variables: &Value,
     ) -> Result<Answer, DataHubError> {
         let shared = &*self.shared;
-        let _slot = shared
-            .in_flight
-            .try_acquire()
-            .map_err(|_| DataHubError::Overloaded)?;
-        let deadline = Instant::now() + shared.settings.call_timeout;
         let body = bytes::Bytes::from(document.body(variables));
-        shared.budget.deposit();
-        for attempt in 1.. {
-            let request = shared
+        let request = || {
+            shared
                 .http
                 .post(shared.graphql.clone())
                 .header(header::AUTHORIZATION, authorization.clone())
                 .header(header::CONTENT_TYPE, "application/json")
                 .header(header::ACCEPT, "application/json")
-                .body(body.clone());
-            match shared
-                .guarded(request, deadline, shared.settings.max_response_bytes)
-                .await
-            {
-                Ok((_, bytes)) => return answer::read(&bytes),
-                Err(failure) => {
-                    let again = failure.retriable
-                        && document.operation() == Operation::Query
-                        && attempt < ATTEMPTS
-                        && shared.budget.withdraw();
-                    if !again {
-                        return Err(failure.error);
-                    }
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            }
+                .body(body.clone())
+        };
+        match shared
+            .call(request, document.operation() == Operation::Query)
+            .await?
+        {
+            (StatusCode::NOT_FOUND, _) => Err(DataHubError::Malformed {
+                what: "HTTP 404 (does DATAHUB_GMS_URL point at the metadata service?)",
+            }),
+            (_, body) => answer::read(&body),
         }
-        // The loop ends only by returning; attempts are counted above.
-        Err(DataHubError::Overloaded)
+    }
+
+    /// Reads JSON from DataHub's REST API: `path` below the URL of the metadata service, each
+    /// segment escaped as Rest.li wants it.
+    ///
+    /// # Errors
+    /// See [`DataHubError`]; HTTP 404 is [`DataHubError::NotFound`].
+    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, DataHubError> {
+        let shared = &*self.shared;
+        let authorization = self
+            .authorization
+            .as_ref()
+            .ok_or(DataHubError::TokenRefused)?;
+        let mut url = shared
+            .settings
+            .gms_url
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned();
+        for segment in path {
+            url.push('/');
+            url.extend(form_urlencoded::byte_serialize(segment.as_bytes()));
+        }
+        // A space is `%20` in a path, not the `+` of a form.
+        let mut url: Url = url.replace('+', "%20").parse().map_err(|_| bad_url())?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = || {
+            shared
+                .http
+                .get(url.clone())
+                .header(header::AUTHORIZATION, authorization.clone())
+                .header(header::ACCEPT, "application/json")
+                .header("X-RestLi-Protocol-Version", "2.0.0")
+        };
+        match shared.call(request, true).await? {
+            (StatusCode::NOT_FOUND, _) => Err(DataHubError::NotFound {
+                message: "HTTP 404".to_owned(),
+            }),
+            (StatusCode::BAD_REQUEST, _) => Err(DataHubError::BadRequest {
+                message: "HTTP 400".to_owned(),
+            }),
+            (_, body) => serde_json::from_slice(&body).map_err(|_| DataHubError::Malformed {
+                what: "no JSON where JSON is due",
+            }),
+        }
     }
 }
 
 impl Shared {
+    /// One call: an exchange, for a read a second one if the first got lost, all within the
+    /// deadline and the in-flight cap.
+    async fn call(
+        &self,
+        request: impl Fn() -> reqwest::RequestBuilder,
+        read: bool,
+    ) -> Result<(StatusCode, bytes::Bytes), DataHubError> {
+        let _slot = self
+            .in_flight
+            .try_acquire()
+            .map_err(|_| DataHubError::Overloaded)?;
+        let deadline = Instant::now() + self.settings.call_timeout;
+        self.budget.deposit();
+        let max_bytes = self.settings.max_response_bytes;
+        match self.guarded(request(), deadline, max_bytes).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) if failure.retriable && read && self.budget.withdraw() => {
+                tokio::time::sleep(RETRY_PAUSE).await;
+                let again = self.guarded(request(), deadline, max_bytes).await;
+                again.map_err(|failure| failure.error)
+            }
+            Err(failure) => Err(failure.error),
+        }
+    }
+
     /// One exchange under the breaker, ended at `deadline`, which then counts as a failure.
     async fn guarded(
         &self,
@@ -332,4 +385,10 @@ fn below(base: &Url, segments: &[&str]) -> Result<Url, SetupError> {
         .pop_if_empty()
         .extend(segments);
     Ok(url)
+}
+
+fn bad_url() -> DataHubError {
+    DataHubError::BadRequest {
+        message: "this makes no URL".to_owned(),
+    }
 }

@@ -49,7 +49,7 @@ impl Failure {
     }
 }
 
-/// Sends `request` and reads the body of an answer with HTTP 200 or 400.
+/// Sends `request` and reads the body of an answer with HTTP 200, 400 or 404.
 pub(super) async fn exchange(
     request: reqwest::RequestBuilder,
     max_bytes: usize,
@@ -57,13 +57,12 @@ pub(super) async fn exchange(
     let response = request.send().await.map_err(|error| on_send(&error))?;
     let status = response.status();
     match status {
-        StatusCode::OK | StatusCode::BAD_REQUEST => Ok((status, read(response, max_bytes).await?)),
+        StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
+            Ok((status, read(response, max_bytes).await?))
+        }
         StatusCode::UNAUTHORIZED => Err(Failure::lasting(DataHubError::TokenRefused)),
         StatusCode::FORBIDDEN => Err(Failure::lasting(DataHubError::Forbidden {
             message: "HTTP 403 without a reason".to_owned(),
-        })),
-        StatusCode::NOT_FOUND => Err(Failure::lasting(DataHubError::Malformed {
-            what: "HTTP 404 (does DATAHUB_GMS_URL point at the metadata service?)",
         })),
         StatusCode::TOO_MANY_REQUESTS => Err(Failure::lasting(DataHubError::RateLimited {
             retry_after: retry_after(response.headers()),

@@ -52,18 +52,27 @@ impl ToolContext {
         document: &Document,
         variables: Value,
     ) -> Result<Answer, DataHubError> {
-        match self.caller.datahub.execute(document, variables).await {
-            Ok(mut answer) => {
-                self.warnings.lock().append(&mut answer.warnings);
-                Ok(answer)
-            }
-            Err(error) => {
-                if error == DataHubError::TokenRefused {
-                    self.caller.decide(HttpOutcome::TokenRefused);
-                }
-                Err(error)
-            }
+        let result = self.caller.datahub.execute(document, variables).await;
+        let mut answer = self.noticing_refusal(result)?;
+        self.warnings.lock().append(&mut answer.warnings);
+        Ok(answer)
+    }
+
+    /// Reads `path` of DataHub's REST API, which answers JSON.
+    pub(crate) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, DataHubError> {
+        let result = self.caller.datahub.get(path, query).await;
+        self.noticing_refusal(result)
+    }
+
+    fn noticing_refusal<T>(&self, result: Result<T, DataHubError>) -> Result<T, DataHubError> {
+        if matches!(result, Err(DataHubError::TokenRefused)) {
+            self.caller.decide(HttpOutcome::TokenRefused);
         }
+        result
     }
 
     /// Asks and takes the top-level field `name`; [`Value::Null`] if it is not there.

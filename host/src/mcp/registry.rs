@@ -29,7 +29,7 @@ impl Registry {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mut tools = Vec::new();
         let mut off = Vec::new();
-        for tool in tools::all() {
+        for tool in tools::all(settings) {
             let definition = tool.definition();
             if (definition.enabled)(settings) {
                 tools.push(Entry { definition, tool });

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::documents;
+use super::{documents, search_documents::by_meaning};
 use crate::mcp::{
     args::{choice, integer, text},
     budget,
@@ -14,7 +14,10 @@ use crate::mcp::{
     tool::{Definition, Effect, Tool},
 };
 
-pub(super) struct Search;
+pub(super) struct Search {
+    /// Offer the search by meaning.
+    pub(super) semantic: bool,
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Args {
@@ -24,13 +27,14 @@ pub(super) struct Args {
     sort_by: Option<String>,
     sort_order: String,
     offset: i64,
+    search_strategy: Option<String>,
 }
 
 impl Tool for Search {
     type Args = Args;
 
     fn definition(&self) -> Definition {
-        Definition {
+        let mut definition = Definition {
             name: "search",
             title: "Search the catalog",
             description: "Finds entities by words and filter; returns urns, names, facets and the \
@@ -59,7 +63,18 @@ impl Tool for Search {
             }),
             effect: Effect::Reads,
             enabled: |_| true,
+        };
+        if self.semantic {
+            definition.params.push(
+                choice(
+                    "search_strategy",
+                    &["keyword", "semantic"],
+                    "semantic: by meaning.",
+                )
+                .default("keyword"),
+            );
         }
+        definition
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
@@ -94,6 +109,14 @@ impl Tool for Search {
             input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
         }
         let variables = json!({"input": input});
+        if args.search_strategy.as_deref() == Some("semantic") {
+            let result = context
+                .ask(&documents::SEARCH_SEMANTIC, variables.clone())
+                .await;
+            if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
+                return Ok(shape(context, found, args.offset));
+            }
+        }
         let found = context
             .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
             .await?;
