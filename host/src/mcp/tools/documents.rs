@@ -15,6 +15,49 @@ macro_rules! document {
     };
 }
 
+document!(ADD_OWNERS, "add_owners.graphql");
+document!(
+    ADD_STRUCTURED_PROPERTIES,
+    "add_structured_properties.graphql"
+);
+document!(ADD_TAGS, "add_tags.graphql");
+document!(ADD_TERMS, "add_terms.graphql");
+document!(AUTOCOMPLETE, "autocomplete.graphql");
+document!(
+    CREATE_DOCUMENT,
+    "save_document_create.graphql",
+    Since::DOCUMENTS
+);
+document!(CREATE_TAG, "create_tag.graphql");
+document!(DESCRIBE_CHART, "update_description_chart.graphql");
+document!(DESCRIBE_DASHBOARD, "update_description_dashboard.graphql");
+document!(DESCRIBE_DATASET, "update_description_dataset.graphql");
+document!(DESCRIBE_DATA_FLOW, "update_description_data_flow.graphql");
+document!(DESCRIBE_DATA_JOB, "update_description_data_job.graphql");
+document!(DESCRIPTION, "description.graphql");
+document!(OWNERSHIP_TYPES, "ownership_types.graphql");
+document!(PROPERTY_DEFINITION, "property_definition.graphql");
+document!(RAISE_INCIDENT, "raise_incident.graphql");
+document!(REMOVE_OWNERS, "remove_owners.graphql");
+document!(
+    REMOVE_STRUCTURED_PROPERTIES,
+    "remove_structured_properties.graphql"
+);
+document!(REMOVE_TAGS, "remove_tags.graphql");
+document!(REMOVE_TERMS, "remove_terms.graphql");
+document!(RESOLVE_INCIDENT, "resolve_incident.graphql");
+document!(SET_DOMAINS, "set_domains.graphql");
+document!(UPDATE_DESCRIPTION, "update_description.graphql");
+document!(
+    UPDATE_DOCUMENT_CONTENTS,
+    "save_document_contents.graphql",
+    Since::DOCUMENTS
+);
+document!(
+    UPDATE_DOCUMENT_RELATED,
+    "save_document_related.graphql",
+    Since::DOCUMENTS
+);
 document!(COLUMNS, "columns.graphql");
 document!(COLUMN_LINEAGE, "get_lineage_columns.graphql");
 document!(DATASET_ASSERTIONS, "get_dataset_assertions.graphql");

@@ -1,0 +1,114 @@
+//! The two tools about incidents: `raise_incident` and `resolve_incident`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{columns, documents, writing};
+use crate::mcp::{
+    args::{choice, long_text, text, texts},
+    context::ToolContext,
+    error::ToolError,
+    tool::{Definition, Effect, Tool},
+};
+
+pub(super) struct RaiseIncident;
+pub(super) struct ResolveIncident;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RaiseArgs {
+    entity_urns: Vec<String>,
+    title: String,
+    description: Option<String>,
+    incident_type: String,
+    priority: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ResolveArgs {
+    incident_urn: String,
+    message: Option<String>,
+}
+
+impl Tool for RaiseIncident {
+    type Args = RaiseArgs;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            name: "raise_incident",
+            title: "Raise an incident",
+            description: "Raises an incident on assets, so that everybody who looks at them sees \
+                it. get_entities shows the open ones.",
+            params: vec![
+                texts("entity_urns", 20, "").required(),
+                text("title", "").required(),
+                long_text("description", 20_000, "What is wrong, since when."),
+                choice(
+                    "incident_type",
+                    &[
+                        "OPERATIONAL",
+                        "FRESHNESS",
+                        "VOLUME",
+                        "FIELD",
+                        "SQL",
+                        "DATA_SCHEMA",
+                    ],
+                    "",
+                )
+                .default("OPERATIONAL"),
+                choice("priority", &["LOW", "MEDIUM", "HIGH", "CRITICAL"], ""),
+            ],
+            output: json!({"urn": {"type": "string"}, "message": {"type": "string"}}),
+            effect: Effect::Adds { idempotent: false },
+            enabled: |settings| settings.mutations,
+        }
+    }
+
+    async fn call(&self, context: &ToolContext, args: RaiseArgs) -> Result<Value, ToolError> {
+        writing::urns("entity_urns", &args.entity_urns, &[])?;
+        let mut input = json!({"type": args.incident_type, "title": args.title});
+        // Older servers take one asset only, under another name.
+        match args.entity_urns.as_slice() {
+            [only] => input["resourceUrn"] = json!(only),
+            several => input["resourceUrns"] = json!(several),
+        }
+        if let Some(description) = args.description {
+            input["description"] = json!(description);
+        }
+        if let Some(priority) = args.priority {
+            input["priority"] = json!(priority);
+        }
+        let variables = json!({"input": input});
+        let urn = writing::send(context, &documents::RAISE_INCIDENT, variables).await?;
+        Ok(json!({"urn": urn, "message": "incident raised; end it with resolve_incident"}))
+    }
+}
+
+impl Tool for ResolveIncident {
+    type Args = ResolveArgs;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            name: "resolve_incident",
+            title: "Resolve an incident",
+            description: "Marks an incident as resolved, with a word on how.",
+            params: vec![
+                text("incident_urn", "From raise_incident or get_entities.").required(),
+                text("message", ""),
+            ],
+            output: writing::output(),
+            effect: Effect::Adds { idempotent: true },
+            enabled: |settings| settings.mutations,
+        }
+    }
+
+    async fn call(&self, context: &ToolContext, args: ResolveArgs) -> Result<Value, ToolError> {
+        columns::of_kind(&args.incident_urn, &["incident"])?;
+        let mut input = json!({"state": "RESOLVED"});
+        if let Some(message) = args.message {
+            input["message"] = json!(message);
+        }
+        let variables = json!({"urn": args.incident_urn, "input": input});
+        writing::send(context, &documents::RESOLVE_INCIDENT, variables).await?;
+        Ok(writing::done("incident resolved"))
+    }
+}
