@@ -19,22 +19,25 @@ use url::{Host, Url};
 pub(crate) struct AddressRule {
     /// Hosts that the operator named, lower case, as `Url::host_str` writes them.
     configured: Arc<HashSet<String>>,
+    /// One of them is this machine, so its documents may lead to this machine too.
+    local: bool,
 }
 
 impl AddressRule {
     pub(crate) fn new<'a>(configured: impl IntoIterator<Item = &'a Url>) -> Self {
-        let hosts = configured
-            .into_iter()
-            .filter_map(Url::host_str)
-            .map(str::to_ascii_lowercase);
+        let configured: Vec<&Url> = configured.into_iter().collect();
+        let local = configured.iter().any(|url| is_loopback(url));
+        let hosts = configured.iter().filter_map(|url| url.host_str());
+        let hosts = hosts.map(str::to_ascii_lowercase).collect();
         Self {
-            configured: Arc::new(hosts.collect()),
+            configured: Arc::new(hosts),
+            local,
         }
     }
 
     /// Checks a URL whose host is an address; names are checked when they are resolved.
     pub(crate) fn permits(&self, url: &Url) -> bool {
-        let trusted = self.is_configured(url.host_str().unwrap_or_default());
+        let trusted = self.is_trusted(url.host_str().unwrap_or_default());
         match url.host() {
             Some(Host::Ipv4(ip)) => permitted(IpAddr::V4(ip), trusted),
             Some(Host::Ipv6(ip)) => permitted(IpAddr::V6(ip), trusted),
@@ -43,14 +46,14 @@ impl AddressRule {
         }
     }
 
-    fn is_configured(&self, host: &str) -> bool {
-        self.configured.contains(&host.to_ascii_lowercase())
+    fn is_trusted(&self, host: &str) -> bool {
+        self.local || self.configured.contains(&host.to_ascii_lowercase())
     }
 }
 
 impl Resolve for AddressRule {
     fn resolve(&self, name: Name) -> Resolving {
-        let trusted = self.is_configured(name.as_str());
+        let trusted = self.is_trusted(name.as_str());
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
@@ -144,7 +147,13 @@ mod tests {
             &url("http://169.254.169.254/"),
         ]);
         assert!(rule.permits(&url("http://127.0.0.1:9/keys")));
-        assert!(!rule.permits(&url("http://127.0.0.2/keys")));
+        assert!(
+            rule.permits(&url("http://[::1]:9/keys")),
+            "one loopback address for another"
+        );
+        let named = AddressRule::new([&url("http://10.0.0.1/"), &url("http://0.0.0.0:80/")]);
+        assert!(named.permits(&url("http://0.0.0.0/keys")));
+        assert!(!named.permits(&url("http://127.0.0.1/keys")));
         assert!(!rule.permits(&url("http://169.254.169.254/keys")));
     }
 

@@ -20,9 +20,10 @@ use crate::{
 #[serde(default)]
 pub struct ClientOptions {
     /// Our client id at the provider.
+    #[schemars(extend("x-env" = "OIDC_CLIENT_ID"))]
     pub client_id: Option<String>,
     /// Our client secret, or with `client_auth` `bearer` the token to send.
-    #[schemars(extend("x-secret" = true))]
+    #[schemars(extend("x-env" = "OIDC_CLIENT_SECRET", "x-secret" = true))]
     pub client_secret: Option<Secret>,
     /// How the secret is sent: `basic` (default with a secret), `post`, `bearer` or `none`.
     pub client_auth: Option<ClientAuthMethod>,

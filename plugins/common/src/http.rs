@@ -113,10 +113,10 @@ impl Http {
     /// # Errors
     /// [`HttpError::Setup`] where the options name a file or a proxy that cannot be used.
     pub fn new<'a>(
-        network: &Network,
+        network: &'a Network,
         configured: impl IntoIterator<Item = &'a Url>,
     ) -> Result<Self, HttpError> {
-        let addresses = AddressRule::new(configured);
+        let addresses = AddressRule::new(configured.into_iter().chain(network.proxy.as_ref()));
         let mut builder = Client::builder()
             .user_agent(concat!("datahub-mcp-validator/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -157,7 +157,7 @@ impl Http {
         // One deadline around all hops, so that redirects cannot stretch it.
         tokio::time::timeout(TOTAL_TIMEOUT, self.get_following(url, accept))
             .await
-            .unwrap_or_else(|_| Err(unreachable_peer(url, "did not answer within 5 s")))
+            .unwrap_or_else(|_| Err(unreachable_peer(url, "did not answer in time")))
     }
 
     async fn get_following(&self, url: &Url, accept: &'static str) -> Result<Answer, HttpError> {

@@ -382,3 +382,30 @@ async fn wrong_options_are_refused_with_one_line() {
         );
     }
 }
+
+#[test]
+fn the_schema_names_every_option_and_nothing_else_passes() {
+    use plugin_api::sdk::testing::Harness;
+    let schema = Harness::schema::<DatahubExchange>();
+    assert_eq!(schema["additionalProperties"], false);
+    for (option, variable) in [
+        ("issuer_url", "OIDC_ISSUER_URL"),
+        ("audience", "OIDC_AUDIENCE"),
+        ("leeway", "OIDC_LEEWAY"),
+        ("gms_url", "DATAHUB_GMS_URL"),
+        ("service_token", "DATAHUB_SERVICE_TOKEN"),
+    ] {
+        assert_eq!(schema["properties"][option]["x-env"], variable, "{option}");
+    }
+    for secret in ["service_token"] {
+        assert_eq!(schema["properties"][secret]["x-secret"], true, "{secret}");
+    }
+    let refused = Harness::new::<DatahubExchange>(json!({ "no_such_option": 1 }))
+        .err()
+        .unwrap();
+    assert!(
+        refused.log_detail().contains("no_such_option"),
+        "{}",
+        refused.log_detail()
+    );
+}

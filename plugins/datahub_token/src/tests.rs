@@ -223,3 +223,19 @@ async fn wrong_options_are_refused_with_one_line() {
         );
     }
 }
+
+#[test]
+fn the_schema_names_every_option_and_nothing_else_passes() {
+    use plugin_api::sdk::testing::Harness;
+    let schema = Harness::schema::<DatahubToken>();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["properties"]["gms_url"]["x-env"], "DATAHUB_GMS_URL");
+    let refused = Harness::new::<DatahubToken>(json!({ "no_such_option": 1 }))
+        .err()
+        .unwrap();
+    assert!(
+        refused.log_detail().contains("no_such_option"),
+        "{}",
+        refused.log_detail()
+    );
+}

@@ -10,7 +10,8 @@
 //! | --- | --- | --- | --- |
 //! | `introspection_endpoint` | | from discovery | whom to ask |
 //! | `issuer_url` | `OIDC_ISSUER_URL` | none | for discovery; an `iss` in an answer must be it |
-//! | `client_id`, `client_secret` | | none | our credentials as a resource server |
+//! | `client_id` | `OIDC_CLIENT_ID` | none | our credentials as a resource server |
+//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | and the secret, or the bearer token |
 //! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
 //! | `audience` | `OIDC_AUDIENCE` | required | accepted audiences, comma-separated |
 //! | `any_audience` | | off | the provider answers for our tokens only, or has no audiences |

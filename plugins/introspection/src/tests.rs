@@ -345,3 +345,29 @@ async fn the_endpoint_comes_from_discovery_where_it_is_not_configured() {
         );
     }
 }
+
+#[test]
+fn the_schema_names_every_option_and_nothing_else_passes() {
+    use plugin_api::sdk::testing::Harness;
+    let schema = Harness::schema::<Introspection>();
+    assert_eq!(schema["additionalProperties"], false);
+    for (option, variable) in [
+        ("issuer_url", "OIDC_ISSUER_URL"),
+        ("audience", "OIDC_AUDIENCE"),
+        ("leeway", "OIDC_LEEWAY"),
+        ("client_id", "OIDC_CLIENT_ID"),
+    ] {
+        assert_eq!(schema["properties"][option]["x-env"], variable, "{option}");
+    }
+    for secret in ["client_secret"] {
+        assert_eq!(schema["properties"][secret]["x-secret"], true, "{secret}");
+    }
+    let refused = Harness::new::<Introspection>(json!({ "no_such_option": 1 }))
+        .err()
+        .unwrap();
+    assert!(
+        refused.log_detail().contains("no_such_option"),
+        "{}",
+        refused.log_detail()
+    );
+}

@@ -12,7 +12,8 @@
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
 //! | `token_endpoint` | | from discovery | where to exchange |
-//! | `client_id`, `client_secret` | | none | our credentials at the provider |
+//! | `client_id` | `OIDC_CLIENT_ID` | none | our credentials at the provider |
+//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | and the secret, or the bearer token |
 //! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
 //! | `target_audience`, `target_resource`, `target_scope` | | none | what the new token is for |
 //! | `subject_token_type` | | access token | type of the caller's token |

@@ -424,3 +424,57 @@ async fn a_required_scope_is_required() {
         )
         .await;
 }
+
+/// A verifier whose keys are in memory, for properties that are asked without a runtime.
+fn warm() -> &'static (tokio::runtime::Runtime, Bench, String) {
+    static WARM: std::sync::OnceLock<(tokio::runtime::Runtime, Bench, String)> =
+        std::sync::OnceLock::new();
+    WARM.get_or_init(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (bench, token) = runtime.block_on(async {
+            let bench = Bench::new().await;
+            let token = bench.signer.token(&bench.claims());
+            bench.ask(&token).await.unwrap();
+            // Uses up the fetch of this cooldown, so that every answer is there at once.
+            let unknown = bench
+                .signer
+                .as_other("RS256", "unknown")
+                .token(&bench.claims());
+            assert!(bench.ask(&unknown).await.is_err());
+            (bench, token)
+        });
+        (runtime, bench, token)
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_token_changed_anywhere_is_refused(at in 0_usize..4096, to in 0_u8..128) {
+        let (_runtime, bench, good) = warm();
+        let mut bytes = good.clone().into_bytes();
+        let at = at % bytes.len();
+        proptest::prop_assume!(bytes[at] != to);
+        bytes[at] = to;
+        let changed = String::from_utf8(bytes).unwrap();
+        proptest::prop_assert!(bench.verifier.try_verify(&changed).unwrap().is_err());
+    }
+
+    #[test]
+    fn no_text_is_accepted_or_ends_the_process(text in ".{0,200}", parts in "[A-Za-z0-9_-]{0,60}(\\.[A-Za-z0-9_-]{0,60}){0,5}") {
+        let (_runtime, bench, good) = warm();
+        for token in [text.clone(), parts, format!("{text}.{good}"), format!("{good}.{text}")] {
+            proptest::prop_assert!(bench.verifier.try_verify(&token).unwrap().is_err());
+        }
+    }
+
+    #[test]
+    fn no_claim_of_a_signed_token_ends_the_process(name in "iss|sub|aud|exp|nbf|iat|scope|typ|cnf|tid", value in ".{0,30}", header in ".{0,30}") {
+        let (_runtime, bench, _) = warm();
+        for value in [json!(value), json!([value]), json!({ &*value: 1 }), serde_json::from_str(&value).unwrap_or_default()] {
+            let claims = bench.changed(|claims| claims[&name] = value.clone());
+            let header = json!({ "alg": "RS256", "kid": header, "typ": header });
+            let token = bench.signer.token_with(&header, &claims);
+            proptest::prop_assert!(bench.verifier.try_verify(&token).unwrap().is_err());
+        }
+    }
+}

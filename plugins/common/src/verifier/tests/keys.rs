@@ -312,3 +312,16 @@ async fn a_redirect_within_the_origin_is_followed_three_times() {
     .unwrap();
     verifier.health().await.unwrap();
 }
+
+/// Takes the real time-out of five seconds.
+#[tokio::test]
+async fn a_provider_that_never_answers_is_given_up() {
+    let bench = Bench::new().await;
+    bench.idp.set(Mode::Every(Reply::hang()));
+    bench
+        .refuses_token(&bench.token(), FailureKind::Unavailable, "in time")
+        .await;
+    bench.idp.set(Mode::Good);
+    bench.pass(10).await;
+    bench.ask(&bench.token()).await.unwrap();
+}
