@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use apollo_compiler::executable::{Operation, Selection, SelectionSet};
 use apollo_compiler::resolvers::Execution;
 use apollo_compiler::response::{GraphQLError, JsonMap};
 use apollo_compiler::schema::Implementers;
@@ -16,6 +15,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::complexity;
 use super::error::ApiError;
 use super::hub::{Actor, Hub};
 use super::resolvers::{Cx, Node};
@@ -28,10 +28,6 @@ pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::new);
 
 /// How many parsed documents are kept.
 const MAX_DOCUMENTS: usize = 512;
-/// DataHub's `GRAPHQL_QUERY_DEPTH_LIMIT`.
-const MAX_DEPTH: usize = 50;
-/// DataHub's `GRAPHQL_QUERY_COMPLEXITY_LIMIT`, in fields.
-const MAX_COMPLEXITY: usize = 2000;
 
 /// The schema and the documents seen.
 pub(crate) struct Engine {
@@ -101,7 +97,10 @@ impl Engine {
                     .map(|e| validation(e.unstable_to_json_compat()))
                     .collect()
             });
-        let refused = document.as_ref().ok().and_then(refusal);
+        let refused = document.as_ref().ok().and_then(|document| {
+            let message = complexity::refusal(&self.schema, document)?;
+            Some(classified(&message, "ExecutionAborted"))
+        });
         let prepared = Arc::new(Prepared { document, refused });
         let mut documents = self.documents.lock();
         if documents.len() >= MAX_DOCUMENTS {
@@ -254,71 +253,5 @@ fn is_before_0_14(version: &str) -> bool {
     match (numbers.next(), numbers.next()) {
         (Some(Ok(0)), Some(Ok(minor))) => minor < 14,
         _ => false,
-    }
-}
-
-/// What DataHub refuses although it is valid.
-fn refusal(document: &Valid<ExecutableDocument>) -> Option<Value> {
-    let mut operations = document.operations.iter();
-    let operation = operations.next()?;
-    if operations.next().is_some() {
-        let message = "Only one operation is allowed in a document.";
-        return Some(classified(message, "ValidationError"));
-    }
-    let mut measure = Measure {
-        document,
-        fields: 0,
-        depth: 0,
-    };
-    measure.walk(operation, &operation.selection_set, 1);
-    if measure.depth > MAX_DEPTH {
-        let message = format!(
-            "maximum query depth exceeded {} > {MAX_DEPTH}",
-            measure.depth
-        );
-        return Some(classified(&message, "ExecutionAborted"));
-    }
-    if measure.fields > MAX_COMPLEXITY {
-        let message = format!(
-            "maximum query complexity exceeded {} > {MAX_COMPLEXITY}",
-            measure.fields
-        );
-        return Some(classified(&message, "ExecutionAborted"));
-    }
-    None
-}
-
-struct Measure<'a> {
-    document: &'a ExecutableDocument,
-    fields: usize,
-    depth: usize,
-}
-
-impl Measure<'_> {
-    /// Counts every field, with fragments spread out; a valid document has no cycle. Stops where
-    /// the count is far past the limit, so that nested fragments cannot make it run for ever.
-    fn walk(&mut self, operation: &Operation, set: &SelectionSet, depth: usize) {
-        self.depth = self.depth.max(depth);
-        for selection in &set.selections {
-            if self.fields > 10 * MAX_COMPLEXITY {
-                return;
-            }
-            match selection {
-                Selection::Field(field) => {
-                    self.fields += 1;
-                    if !field.selection_set.selections.is_empty() {
-                        self.walk(operation, &field.selection_set, depth + 1);
-                    }
-                }
-                Selection::InlineFragment(inline) => {
-                    self.walk(operation, &inline.selection_set, depth);
-                }
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.document.fragments.get(&spread.fragment_name) {
-                        self.walk(operation, &fragment.selection_set, depth);
-                    }
-                }
-            }
-        }
     }
 }

@@ -54,10 +54,10 @@ impl Filter {
             let all = alternative.get("and").and_then(Value::as_array);
             or.push(criteria(catalog, all.map_or(&[], Vec::as_slice))?);
         }
-        if or.is_empty() {
-            if let Some(all) = list("filters").filter(|all| !all.is_empty()) {
-                or.push(criteria(catalog, all)?);
-            }
+        if or.is_empty()
+            && let Some(all) = list("filters").filter(|all| !all.is_empty())
+        {
+            or.push(criteria(catalog, all)?);
         }
         Ok(Self { or })
     }

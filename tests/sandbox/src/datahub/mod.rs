@@ -9,6 +9,7 @@
 
 mod auth;
 mod catalog;
+mod complexity;
 mod controls;
 mod engine;
 mod error;

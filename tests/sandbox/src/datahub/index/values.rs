@@ -318,7 +318,7 @@ fn key_fields(doc: &mut SearchDoc, record: &Record) {
     }
 }
 
-fn items<'a>(value: Option<&'a Value>) -> impl Iterator<Item = &'a Value> {
+fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -362,10 +362,10 @@ fn associations(doc: &mut SearchDoc, record: &Record) {
     }
     for entity in urns(record.field("querySubjects", &["subjects"]), "entity") {
         doc.add("entities", entity);
-        if urn_type(entity) == Some("schemaField") {
-            if let [parent, ..] = urn_parts(entity).as_slice() {
-                doc.add("entities", *parent);
-            }
+        if urn_type(entity) == Some("schemaField")
+            && let [parent, ..] = urn_parts(entity).as_slice()
+        {
+            doc.add("entities", *parent);
         }
     }
     for upstream in urns(record.field("upstreamLineage", &["upstreams"]), "dataset") {
@@ -392,10 +392,9 @@ fn columns(doc: &mut SearchDoc, record: &Record) {
 }
 
 fn add_column(doc: &mut SearchDoc, field: &Value, prefix: &str) {
-    if let Some(path) = field.get("fieldPath").and_then(Value::as_str) {
-        if prefix == "field" {
-            doc.add("fieldPaths", simple_path(path));
-        }
+    let path = field.get("fieldPath").and_then(Value::as_str);
+    if let Some(path) = path.filter(|_| prefix == "field") {
+        doc.add("fieldPaths", simple_path(path));
     }
     for name in ["description", "label"] {
         if let Some(text) = field.get(name).and_then(leaf) {

@@ -23,10 +23,10 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// Plural and singular become the same, as DataHub's analyser has it for English.
 pub(crate) fn stem(word: &str) -> String {
-    if word.len() > 4 {
-        if let Some(head) = word.strip_suffix("ies") {
-            return format!("{head}y");
-        }
+    if word.len() > 4
+        && let Some(head) = word.strip_suffix("ies")
+    {
+        return format!("{head}y");
     }
     if word.len() > 3 && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") {
         return word[..word.len() - 1].to_owned();

@@ -127,10 +127,10 @@ fn relationships(graph: &mut Graph, record: &Record) {
             }
         }
     }
-    if &*record.entity_type == "schemaField" {
-        if let [parent, _] = urn_parts(&record.urn).as_slice() {
-            graph.relate(&record.urn, "IsPartOf", parent);
-        }
+    if &*record.entity_type == "schemaField"
+        && let [parent, _] = urn_parts(&record.urn).as_slice()
+    {
+        graph.relate(&record.urn, "IsPartOf", parent);
     }
 }
 
@@ -202,12 +202,12 @@ fn columns(graph: &mut Graph, record: &Record) {
     }
 }
 
-fn items<'a>(value: Option<&'a Value>) -> impl Iterator<Item = &'a Value> {
+fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
 /// One urn, a list of them, or a list of `{"string": urn}`.
-fn urns<'a>(value: Option<&'a Value>) -> Vec<&'a str> {
+fn urns(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(urn)) => vec![urn],
         Some(Value::Array(items)) => items.iter().flat_map(|item| urns(Some(item))).collect(),

@@ -13,7 +13,7 @@ const NO_TYPE: &str = "urn:li:ownershipType:__system__none";
 /// One such mutation; none where it is not one.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
-        "addOwner" => add(writer, call, &[call.input.clone()]),
+        "addOwner" => add(writer, call, std::slice::from_ref(&call.input)),
         "addOwners" | "batchAddOwners" => add(writer, call, &call.objects("owners")),
         "removeOwner" => remove(writer, call, &[call.text("ownerUrn")]),
         "batchRemoveOwners" => remove(writer, call, &call.texts("ownerUrns")),

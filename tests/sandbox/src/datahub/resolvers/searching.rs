@@ -15,7 +15,7 @@ use super::super::error::ApiError;
 use super::super::facets;
 use super::super::search::{Hit, Search};
 use super::arguments::Arguments;
-use super::{Cx, EntityNode, Resolved, Shape};
+use super::{Cx, EntityNode, Resolved};
 
 pub(crate) use lists::tokens;
 
