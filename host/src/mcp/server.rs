@@ -5,17 +5,19 @@ use std::sync::Arc;
 use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-        Implementation, ListToolsResult, PaginatedRequestParams, ProgressToken, ServerCapabilities,
-        ServerConfig,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+        CompleteResult, ContentBlock, GetPromptRequestParams, GetPromptResponse, Implementation,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProgressToken, ReadResourceRequestParams, ReadResourceResponse,
+        ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
 };
 use serde_json::Value;
 
 use super::{
-    budget, context::ToolContext, error::ToolError, near, registry::Registry, settings::Settings,
-    views::Views,
+    budget, context::ToolContext, error::ToolError, near, prompts, registry::Registry, resources,
+    settings::Settings, views::Views,
 };
 use crate::auth::{Caller, HttpOutcome};
 
@@ -173,7 +175,12 @@ fn finish(value: &mut Value, context: &ToolContext) {
 }
 
 fn info() -> ServerConfig {
-    let capabilities = ServerCapabilities::builder().enable_tools().build();
+    let capabilities = ServerCapabilities::builder()
+        .enable_tools()
+        .enable_resources()
+        .enable_prompts()
+        .enable_completions()
+        .build();
     let mut info = ServerConfig::new(capabilities);
     info.server_info = Implementation::new("datahub-mcp", env!("CARGO_PKG_VERSION"))
         .with_title("DataHub")
@@ -227,5 +234,83 @@ impl ServerHandler for McpServer {
             }
         };
         Ok(CallToolResponse::from(result))
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        // There are as many as the catalog has entities: they are found by search, or completed.
+        Ok(ListResourcesResult::default().with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(
+            ListResourceTemplatesResult::with_all_items(resources::templates())
+                .with_cache_scope(CacheScope::Private),
+        )
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let cancelled = context.ct.clone();
+        let read = async {
+            let context = self.tool_context(self.caller(&context)?, None);
+            resources::read(&context, &request.uri).await
+        };
+        let result = tokio::select! {
+            result = read => result,
+            () = cancelled.cancelled() => Err(ToolError::Cancelled),
+        };
+        result
+            .map(ReadResourceResponse::from)
+            .map_err(|error| match error {
+                ToolError::NotFound(why) => ErrorData::resource_not_found(why, None),
+                ToolError::Arguments(why) => ErrorData::invalid_params(why, None),
+                other => ErrorData::internal_error(other.to_string(), None),
+            })
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if request.argument.name != "urn" {
+            return Ok(CompleteResult::default());
+        }
+        let caller = self
+            .caller(&context)
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        Ok(resources::complete(&self.tool_context(caller, None), &request.argument.value).await)
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(
+            ListPromptsResult::with_all_items(prompts::list())
+                .with_cache_scope(CacheScope::Private),
+        )
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&request.name, request.arguments.as_ref())
+            .map(GetPromptResponse::from)
+            .map_err(|why| ErrorData::invalid_params(why, None))
     }
 }

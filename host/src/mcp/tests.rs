@@ -1,5 +1,7 @@
 //! The server through its HTTP service, as `server` mounts it, with a fake DataHub behind.
 
+mod tools;
+
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
@@ -283,4 +285,58 @@ async fn a_request_without_a_caller_reaches_nothing() {
         .unwrap();
     assert!(rebound.status().is_client_error());
     assert_eq!(fake.hits(), 0);
+}
+
+#[tokio::test]
+async fn resources_prompts_and_completions_are_there() {
+    let fake = Fake::start(|seen: Seen| match seen.body["operationName"].as_str() {
+        Some("autocomplete") => answer(&json!({"data": {"autoCompleteForMultiple": {
+            "suggestions": [{"type": "TAG", "entities": [{"urn": "urn:li:tag:PII"}]}]}}})),
+        _ => answer(&json!({"data": {"entity": {"urn": "urn:li:tag:PII", "type": "TAG"}}})),
+    })
+    .await;
+    let server = McpServer::new(Settings::default()).unwrap();
+    let who = caller(&fake, &[]);
+    let ask = async |method: &str, params: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        post(&server, &who, &body).await.1
+    };
+    let templates = ask("resources/templates/list", json!({})).await;
+    assert_eq!(
+        templates["result"]["resourceTemplates"][0]["uriTemplate"],
+        "datahub://{urn}"
+    );
+    let read = ask("resources/read", json!({"uri": "datahub://urn:li:tag:PII"})).await;
+    let text = read["result"]["contents"][0]["text"].as_str().unwrap();
+    assert!(text.contains("urn:li:tag:PII"));
+    let wrong = ask("resources/read", json!({"uri": "datahub://PII"})).await;
+    assert!(
+        wrong["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("datahub://urn:li:tag:PII")
+    );
+    let complete = ask(
+        "completion/complete",
+        json!({"ref": {"type": "ref/resource", "uri": "datahub://{urn}"},
+               "argument": {"name": "urn", "value": "PI"}}),
+    )
+    .await;
+    assert_eq!(
+        complete["result"]["completion"]["values"],
+        json!(["urn:li:tag:PII"])
+    );
+    let prompts = ask("prompts/list", json!({})).await;
+    assert_eq!(prompts["result"]["prompts"].as_array().unwrap().len(), 3);
+    let prompt = ask(
+        "prompts/get",
+        json!({"name": "explain_table", "arguments": {"urn": "orders"}}),
+    )
+    .await;
+    assert!(
+        prompt["result"]["messages"][0]["content"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("orders")
+    );
 }
