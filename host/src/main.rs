@@ -136,7 +136,9 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
     tracing::info!(address = %listening, url = %public_url.resource(), "listening");
     let fresh = tokio::spawn(validators.clone().keep_fresh(settings.watch_plugins));
-    let ended = server.run(listener, metrics, signals.stop()).await;
+    let ended = server
+        .run(listener, metrics, signals.stop, signals.hurry)
+        .await;
     fresh.abort();
     closing.cancel();
     validators.shutdown().await;

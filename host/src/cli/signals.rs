@@ -1,15 +1,18 @@
-//! What the operating system asks of a running server: to stop (SIGTERM, SIGINT). SIGHUP is the plugin
-//! host's.
+//! What the operating system asks of a running server: to stop (SIGTERM, SIGINT), and when asked again, to
+//! stop at once. SIGHUP is the plugin host's.
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-/// The signals, taken from the moment of this call: none gets lost while the server starts.
-#[derive(Debug)]
+/// The signals, taken from the moment they are made: none gets lost while the server starts.
+#[derive(Debug, Clone)]
 pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+    /// Cancelled by the first signal.
+    pub stop: CancellationToken,
+    /// Cancelled by the second.
+    pub hurry: CancellationToken,
 }
 
 impl Signals {
@@ -18,18 +21,23 @@ impl Signals {
     /// # Errors
     /// Where the operating system refuses.
     pub fn take() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the signal to stop.
-    pub async fn stop(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let signals = Self {
+            stop: CancellationToken::new(),
+            hurry: CancellationToken::new(),
+        };
+        let (stop, hurry) = (signals.stop.clone(), signals.hurry.clone());
+        tokio::spawn(async move {
+            for (token, what) in [(stop, "stopping"), (hurry, "stopping at once")] {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                tracing::info!("{what}");
+                token.cancel();
+            }
+        });
+        Ok(signals)
     }
 }

@@ -52,7 +52,8 @@ fn shown(value: &str) -> String {
     mask_userinfo(&text)
 }
 
-fn mask_userinfo(text: &str) -> String {
+/// The text without what stands before the host of a URL in it.
+pub(super) fn mask_userinfo(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 < at => {
             format!("{}***{}", &text[..scheme + 3], &text[at..])

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     datahub,
-    error::ConfigError,
+    error::{ConfigError, mask_userinfo},
     listen, logs,
     raw::{Environment, Raw, Source},
     reader::Reader,
@@ -57,10 +57,11 @@ impl Settings {
         let mcp = tools::read(&mut reader);
         let watch_plugins = reader.switch(&table::WATCH_PLUGINS);
         let oauth = signin::read(&mut reader);
+        let proxy_wanted = reader.is_set(&table::OIDC_CLIENT_ID);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {
             (Some(telemetry), Some(datahub), Some(server), Some(plugins))
-                if problems.is_empty() =>
+                if problems.is_empty() && oauth.is_some() == proxy_wanted =>
             {
                 Ok(Self {
                     telemetry,
@@ -77,9 +78,7 @@ impl Settings {
             _ => Err(ConfigError(problems)),
         }
     }
-}
 
-impl Settings {
     /// The URL that people use: the one that was given, else that of the loopback address `bound`.
     ///
     /// # Errors
@@ -107,10 +106,12 @@ pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, Conf
     }
 }
 
-/// The environment of this process. Variables that are not text are left out: none of ours can be.
+/// The environment of this process. Bytes that are no text become U+FFFD, so that the check of the
+/// setting sees them.
 pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
+    let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
     variables
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (text(name), text(value)))
         .collect()
 }
 
@@ -131,7 +132,11 @@ pub fn masked(raw: &Raw) -> Vec<String> {
                 Some(Source::File) => "file",
             };
             let hidden = setting.secret || setting.name == table::TOKEN_VALIDATOR_CONFIG.name;
-            let value = if hidden { "***" } else { value };
+            let value = if hidden {
+                "***".to_owned()
+            } else {
+                mask_userinfo(value)
+            };
             Some(format!("{}={value}  # {from}", setting.name))
         })
         .chain(

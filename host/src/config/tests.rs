@@ -298,6 +298,8 @@ fn what_is_printed_has_no_secret() {
         ("TOKEN_VALIDATOR_OPT_SECRET", "canary"),
         ("LOG_LEVEL", "debug"),
     ];
+    let url = raw(&[("DATAHUB_GMS_URL", "https://user:canary@gms/")]);
+    assert!(masked(&url).contains(&"DATAHUB_GMS_URL=https://***@gms/  # environment".to_owned()));
     let lines = masked(&raw(&pairs));
     let settings = format!("{:?} {:?}", check(&pairs).unwrap(), raw(&pairs));
     assert!(!lines.iter().any(|line| line.contains("canary")) && !settings.contains("canary"));
@@ -320,6 +322,22 @@ fn a_flag_wins_over_the_environment_and_an_empty_variable_is_none() {
     let lines = masked(&raw);
     assert!(lines.contains(&"LOG_LEVEL=warn  # flag".to_owned()));
     assert!(!lines.iter().any(|line| line.starts_with("PUBLIC_URL")));
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_no_text_do_not_go_unnoticed() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+    let bytes = OsString::from_vec(b"t0\xffken".to_vec());
+    let variables = super::environment([("DATAHUB_GMS_TOKEN".into(), bytes)].into_iter());
+    let raw = Raw::merge(BTreeMap::new(), variables);
+    let text = Settings::check(&raw, Path::new("/x"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("`DATAHUB_GMS_TOKEN` (`--datahub-gms-token`) is `***`: holds spaces"),
+        "{text}"
+    );
 }
 
 #[test]

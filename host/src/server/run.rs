@@ -4,10 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use http::header::CONTENT_TYPE;
-use tokio::{
-    net::TcpListener,
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -126,12 +123,13 @@ impl Server {
     }
 
     /// Serves connections of `listener` until `stop`, then ends as [`Shutdown`](super::Shutdown) says:
-    /// `/ready` says no, the listener closes, requests under way finish.
+    /// `/ready` says no, the listener closes, requests under way finish. `hurry` ends the waiting.
     pub async fn run(
         self,
         listener: TcpListener,
         metrics: Option<(TcpListener, Metrics)>,
-        stop: impl Future<Output = ()>,
+        stop: CancellationToken,
+        hurry: CancellationToken,
     ) -> Ended {
         let Self {
             router,
@@ -160,13 +158,16 @@ impl Server {
                 TaskTracker::new(),
             ));
         }
-        stop.await;
+        stop.cancelled().await;
         state.drain();
-        sleep(settings.shutdown.delay).await;
+        tokio::select! {
+            () = sleep(settings.shutdown.delay) => {}
+            () = hurry.cancelled() => {}
+        }
         closing.cancel();
         // The loop only ends; it has no result that could be lost.
         let _ = accepting.await;
-        finish(&tracker, settings.shutdown.grace).await
+        finish(&tracker, settings.shutdown.grace, &hurry).await
     }
 }
 
@@ -181,10 +182,12 @@ fn metrics_router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(serve))
 }
 
-async fn finish(tracker: &TaskTracker, grace: Duration) -> Ended {
+async fn finish(tracker: &TaskTracker, grace: Duration, hurry: &CancellationToken) -> Ended {
     tracing::info!(connections = tracker.len(), "finishing requests under way");
-    match timeout(grace, tracker.wait()).await {
-        Ok(()) => Ended::Drained,
-        Err(_) => Ended::CutOff(tracker.len()),
+    tokio::select! {
+        biased;
+        () = tracker.wait() => Ended::Drained,
+        () = sleep(grace) => Ended::CutOff(tracker.len()),
+        () = hurry.cancelled() => Ended::CutOff(tracker.len()),
     }
 }

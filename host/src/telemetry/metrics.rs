@@ -5,7 +5,7 @@
 //! a path, a person or a client, so that the number of series is bounded.
 
 use metrics::{counter, gauge, histogram};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use super::access::{Access, method_label};
 
@@ -15,7 +15,7 @@ const CONNECTIONS: &str = "datahub_mcp_connections";
 const ACCEPT_ERRORS: &str = "datahub_mcp_accept_errors_total";
 const AUTHENTICATIONS: &str = "datahub_mcp_authentications_total";
 
-/// Upper bounds of the duration histogram, in seconds.
+/// Upper bounds of all histograms, in seconds.
 const BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
@@ -37,7 +37,7 @@ impl Metrics {
     /// Where another recorder is there already.
     pub fn start() -> Result<Self, BuildError> {
         let handle = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), BUCKETS)?
+            .set_buckets(BUCKETS)?
             .install_recorder()?;
         describe();
         Ok(Self(handle))

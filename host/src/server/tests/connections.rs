@@ -5,9 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::oneshot,
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::support::Bench;
 use crate::server::{Ended, bind};
@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Running {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: CancellationToken,
+    hurry: CancellationToken,
     ended: JoinHandle<Ended>,
 }
 
@@ -25,14 +26,16 @@ struct Running {
 fn start(bench: Bench) -> Running {
     let listener = bind(bench.settings.address).unwrap();
     let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = bench.server();
-    let ended = tokio::spawn(server.run(listener, None, async move {
-        let _ = stopped.await;
-    }));
+    let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
+    let ended = tokio::spawn(
+        bench
+            .server()
+            .run(listener, None, stop.clone(), hurry.clone()),
+    );
     Running {
         address,
         stop,
+        hurry,
         ended,
     }
 }
@@ -164,7 +167,7 @@ async fn the_end_lets_requests_finish_and_closes_idle_connections() {
     busy.read_exact(&mut begun).await.unwrap();
     assert_eq!(&begun, b"HTTP/1.1 100 Continue\r\n\r\n");
 
-    running.stop.send(()).unwrap();
+    running.stop.cancel();
     let mut nothing = [0; 1];
     assert_eq!(idle.read(&mut nothing).await.unwrap(), 0);
     busy.write_all(b"{}").await.unwrap();
@@ -178,17 +181,35 @@ async fn the_end_lets_requests_finish_and_closes_idle_connections() {
     assert!(TcpStream::connect(running.address).await.is_err());
 }
 
-#[tokio::test]
-async fn a_request_that_does_not_finish_in_time_is_cut_off() {
-    let mut bench = Bench::new();
-    bench.settings.shutdown.grace = Duration::from_millis(10);
-    let running = start(bench);
-    let mut busy = TcpStream::connect(running.address).await.unwrap();
+/// Starts a call that never ends and waits until the server works on it.
+async fn begin_endless_call(address: SocketAddr) -> TcpStream {
+    let mut busy = TcpStream::connect(address).await.unwrap();
     let head = "POST /mcp HTTP/1.1\r\nHost: localhost:8000\r\nAuthorization: Bearer good\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
     busy.write_all(head.as_bytes()).await.unwrap();
     let mut begun = [0; 25];
     busy.read_exact(&mut begun).await.unwrap();
     busy.write_all(b"wait").await.unwrap();
-    running.stop.send(()).unwrap();
+    busy
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_finish_in_time_is_cut_off() {
+    let mut bench = Bench::new();
+    bench.settings.shutdown.grace = Duration::from_millis(10);
+    let running = start(bench);
+    let _busy = begin_endless_call(running.address).await;
+    running.stop.cancel();
+    assert_eq!(running.ended.await.unwrap(), Ended::CutOff(1));
+}
+
+#[tokio::test]
+async fn asked_again_it_ends_at_once() {
+    let mut bench = Bench::new();
+    bench.settings.shutdown.grace = Duration::from_secs(3600);
+    bench.settings.shutdown.delay = Duration::from_secs(3600);
+    let running = start(bench);
+    let _busy = begin_endless_call(running.address).await;
+    running.stop.cancel();
+    running.hurry.cancel();
     assert_eq!(running.ended.await.unwrap(), Ended::CutOff(1));
 }
