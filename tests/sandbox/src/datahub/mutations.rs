@@ -15,6 +15,7 @@ mod structured;
 mod texts;
 mod views;
 mod vocabulary;
+mod wholesale;
 
 use serde_json::{Value, json};
 
@@ -75,6 +76,7 @@ pub(crate) fn field<'a>(cx: &Cx, field: &str, arguments: &Arguments<'_>) -> Reso
             .or_else(|| queries::field(writer, &call))
             .or_else(|| documents::field(writer, &call))
             .or_else(|| lineage::field(writer, &call))
+            .or_else(|| wholesale::field(writer, &call))
             .unwrap_or_else(|| {
                 Err(ApiError::server(format!(
                     "{field} is not answered by the embedded DataHub"

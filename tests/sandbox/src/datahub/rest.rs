@@ -69,11 +69,12 @@ fn may_write(actor: &Actor) -> Result<(), ApiError> {
     })
 }
 
-/// A version of an aspect: 0 is the present one, which has the highest number plus nothing.
+/// A version of an aspect: 0 is the present one, 1 and up are earlier ones, the oldest first. The key
+/// is not stored and has one version.
 fn version_of(record: &Record, name: &str, version: u64) -> Option<Arc<Aspect>> {
     if version > 0 {
-        let earlier = record.earlier(name).iter();
-        return earlier.cloned().find(|aspect| aspect.version == version);
+        let mut earlier = record.earlier(name).iter();
+        return earlier.find(|aspect| aspect.version == version).cloned();
     }
     match record.latest(name) {
         Some(latest) => Some(Arc::clone(latest)),

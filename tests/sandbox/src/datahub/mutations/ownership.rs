@@ -79,13 +79,13 @@ pub(super) fn read(writer: &Writer, call: &Call<'_>, owner: &Value) -> Result<Va
     let of_type = text("ownershipTypeUrn")
         .map(str::to_owned)
         .or_else(|| call.opt("ownershipTypeUrn"));
-    if let Some(of_type) = &of_type {
-        if !exists(writer, of_type) {
-            return Err(ApiError::bad_request(format!(
-                "Failed to change ownership for resource(s). Custom Ownership type with urn \
+    if let Some(of_type) = &of_type
+        && !exists(writer, of_type)
+    {
+        return Err(ApiError::bad_request(format!(
+            "Failed to change ownership for resource(s). Custom Ownership type with urn \
                  {of_type} does not exist."
-            )));
-        }
+        )));
     }
     let enum_type = text("type").unwrap_or("NONE");
     let of_type = of_type.unwrap_or_else(|| match enum_type {

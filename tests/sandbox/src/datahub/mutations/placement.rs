@@ -34,12 +34,12 @@ pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
 }
 
 fn set_domain(writer: &mut Writer, urns: &[String], domain: Option<&str>) -> Done {
-    if let Some(domain) = domain {
-        if !domain.starts_with("urn:li:domain:") || !exists(writer, domain) {
-            return Err(ApiError::bad_request(format!(
-                "Failed to add Entity to Domain with urn {domain}. Domain does not exist."
-            )));
-        }
+    if let Some(domain) = domain
+        && (!domain.starts_with("urn:li:domain:") || !exists(writer, domain))
+    {
+        return Err(ApiError::bad_request(format!(
+            "Failed to add Entity to Domain with urn {domain}. Domain does not exist."
+        )));
     }
     for urn in urns {
         if !exists(writer, urn) {

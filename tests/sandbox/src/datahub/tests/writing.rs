@@ -418,6 +418,24 @@ async fn lineage_drawn_by_hand_is_walked() {
     );
 }
 
+#[tokio::test]
+async fn a_dataset_is_described_as_a_whole() {
+    let hub = start(catalog()).await;
+    let update = "mutation d($urn: String!, $input: DatasetUpdateInput!) { updateDataset(urn: $urn, input: $input) {
+        editableProperties { description } tags { tags { tag { urn } } } } }";
+    let input = json!({"editableProperties": {"description": "All orders"},
+        "tags": {"tags": [{"tag": {"urn": "urn:li:tag:pii", "name": "PII"}}]}});
+    let done = data(&hub, update, json!({"urn": ORDERS, "input": input})).await;
+    assert_eq!(
+        done["updateDataset"]["editableProperties"]["description"],
+        "All orders"
+    );
+    assert_eq!(
+        done["updateDataset"]["tags"]["tags"][0]["tag"]["urn"],
+        "urn:li:tag:pii"
+    );
+}
+
 /// A value of a type, good enough to get past validation.
 fn value(ty: &apollo_compiler::ast::Type) -> Value {
     use apollo_compiler::schema::ExtendedType;
