@@ -53,8 +53,18 @@ pub fn artifacts() -> &'static Artifacts {
         let dir = profile_dir();
         let release = dir.file_name().is_some_and(|name| name == "release");
         let mut build = Command::new(env!("CARGO"));
+        // Naming a test makes cargo resolve features as `cargo test --workspace` does, so that the
+        // dependencies of both are the same and nothing is built twice.
         build
-            .args(["build", "--workspace", "--quiet"])
+            .args([
+                "build",
+                "--workspace",
+                "--quiet",
+                "--lib",
+                "--bins",
+                "--test",
+                "suite",
+            ])
             .current_dir(workspace_root());
         if release {
             build.arg("--release");

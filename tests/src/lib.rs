@@ -16,5 +16,5 @@ pub use self::{
     chromium::Chromium,
     mcp::{Mcp, Reply},
     server::{Server, ServerBuilder},
-    stub::{Behaviour, StubDataHub},
+    stub::{Behaviour, StubDataHub, marker},
 };

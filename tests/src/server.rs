@@ -41,7 +41,11 @@ impl Output {
 
     /// Reads `stream` to its end on a thread of its own; `found` gets the first address that a
     /// `listening` line names.
-    fn follow(&self, stream: impl Read + Send + 'static, found: Option<mpsc::Sender<SocketAddr>>) {
+    fn follow(
+        &self,
+        stream: impl Read + Send + 'static,
+        found: Option<mpsc::Sender<SocketAddr>>,
+    ) -> thread::JoinHandle<()> {
         let output = self.clone();
         thread::spawn(move || {
             for line in BufReader::new(stream).lines() {
@@ -52,7 +56,7 @@ impl Output {
                 }
                 output.push(&line);
             }
-        });
+        })
     }
 }
 
@@ -132,14 +136,17 @@ impl ServerBuilder {
             .with_context(|| format!("starting {}", self.program.display()))?;
         let output = Output::default();
         let (sender, receiver) = mpsc::channel();
-        output.follow(child.stdout.take().context("stdout")?, Some(sender.clone()));
-        output.follow(child.stderr.take().context("stderr")?, Some(sender));
+        let readers = vec![
+            output.follow(child.stdout.take().context("stdout")?, Some(sender.clone())),
+            output.follow(child.stderr.take().context("stderr")?, Some(sender)),
+        ];
         // Both senders are dropped when the child closes its streams: that ends the wait early.
         match receiver.recv_timeout(START_LIMIT) {
             Ok(address) => Ok(Server {
                 child,
                 address,
                 output,
+                readers,
             }),
             Err(_) => {
                 let _ = child.kill();
@@ -161,13 +168,18 @@ impl ServerBuilder {
             .spawn()
             .with_context(|| format!("starting {}", self.program.display()))?;
         let output = Output::default();
-        output.follow(child.stdout.take().context("stdout")?, None);
-        output.follow(child.stderr.take().context("stderr")?, None);
+        let readers = vec![
+            output.follow(child.stdout.take().context("stdout")?, None),
+            output.follow(child.stderr.take().context("stderr")?, None),
+        ];
         match wait_for(&mut child, START_LIMIT)? {
-            Some(status) => Ok(Refusal {
-                status,
-                text: output.text(),
-            }),
+            Some(status) => {
+                read_to_the_end(readers);
+                Ok(Refusal {
+                    status,
+                    text: output.text(),
+                })
+            }
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -195,6 +207,7 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     output: Output,
+    readers: Vec<thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -202,10 +215,10 @@ impl Server {
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             program: artifacts().server(),
-            env: BTreeMap::new(),
-            args: ["serve", "--host", "127.0.0.1", "--port", "0"]
-                .map(str::to_owned)
-                .to_vec(),
+            env: [("DATAHUB_MCP_HOST", "127.0.0.1"), ("DATAHUB_MCP_PORT", "0")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            args: vec!["serve".to_owned()],
         }
     }
 
@@ -260,7 +273,10 @@ impl Server {
     pub fn stop(mut self) -> anyhow::Result<(ExitStatus, String)> {
         self.signal(rustix::process::Signal::TERM)?;
         match wait_for(&mut self.child, STOP_LIMIT)? {
-            Some(status) => Ok((status, self.output.text())),
+            Some(status) => {
+                read_to_the_end(std::mem::take(&mut self.readers));
+                Ok((status, self.output.text()))
+            }
             None => bail!("the server did not stop:\n{}", self.output.text()),
         }
     }
@@ -270,6 +286,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for the last lines of a child that has ended.
+fn read_to_the_end(readers: Vec<thread::JoinHandle<()>>) {
+    for reader in readers {
+        // A reader that panicked has nothing more to say.
+        let _ = reader.join();
     }
 }
 

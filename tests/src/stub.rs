@@ -230,14 +230,23 @@ fn fixed(status: u16, text: String, kind: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// The marker that an answer holds for whoever sent `headers`.
+/// What the stub's answers call the bearer of `token`: no part of the token itself, so that an answer
+/// may be printed.
+pub fn marker(token: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(token.as_bytes());
+    digest[..8].iter().fold("bearer-".to_owned(), |text, byte| {
+        format!("{text}{byte:02x}")
+    })
+}
+
+/// The marker of whoever sent `headers`.
 fn actor(headers: &HeaderMap) -> String {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or("nobody")
-        .to_owned()
+        .map_or_else(|| "nobody".to_owned(), marker)
 }
 
 fn echo(headers: &HeaderMap) -> Response {

@@ -5,6 +5,9 @@
 //! and proxies before us may not: that difference is how requests are smuggled. And only who knows
 //! where a head begins can tell a slow head from an idle connection.
 //!
+//! A head with both `Content-Length` and `Transfer-Encoding` is refused too (RFC 9112 section 6.1):
+//! hyper drops the length and goes on, others believe it.
+//!
 //! This only ever makes hyper refuse more. It does not decide what a request is.
 
 /// The longest line of interest is `transfer-encoding: ` with some spaces.
@@ -35,7 +38,22 @@ pub(super) struct HeadScanner {
     begun: bool,
     first_line: bool,
     content_length: Option<u64>,
+    /// Was there a `Content-Length`, whatever it said?
+    length_given: bool,
+    /// Was there a `Transfer-Encoding`?
+    encoding_given: bool,
     chunked: bool,
+}
+
+/// What a line of a head was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// One of several.
+    Within,
+    /// The empty one at the end.
+    Last,
+    /// The empty one at the end of a head that two parsers would read in two ways.
+    Ambiguous,
 }
 
 impl HeadScanner {
@@ -48,6 +66,8 @@ impl HeadScanner {
             begun: false,
             first_line: true,
             content_length: None,
+            length_given: false,
+            encoding_given: false,
             chunked: false,
         }
     }
@@ -97,47 +117,56 @@ impl HeadScanner {
                 self.state = State::Rest;
                 return index + 1;
             }
-            let ended = self.end_line();
+            let line = self.end_line();
             self.length = 0;
             self.previous = 0;
-            if ended {
+            if line == Line::Ambiguous {
+                *byte = 0;
+                self.state = State::Rest;
+            }
+            if line != Line::Within {
                 return index + 1;
             }
         }
         bytes.len()
     }
 
-    /// Takes a whole line; `true` where it ended the head.
-    fn end_line(&mut self) -> bool {
+    /// Takes a whole line.
+    fn end_line(&mut self) -> Line {
         let length = self.length - 1;
         if length == 0 {
             // hyper skips empty lines before a request line.
             if self.first_line {
                 self.begun = false;
-                return false;
+                return Line::Within;
+            }
+            if self.length_given && self.encoding_given {
+                return Line::Ambiguous;
             }
             self.state = match (self.chunked, self.content_length) {
                 (true, _) => State::Rest,
                 (false, None | Some(0)) => self.next_head(),
                 (false, Some(length)) => State::Body(length),
             };
-            return true;
+            return Line::Last;
         }
         if self.first_line {
             self.first_line = false;
-            return false;
+            return Line::Within;
         }
         let line = self.line.get(..length).unwrap_or(&self.line);
         if let Some(value) = line.strip_prefix(b"content-length:") {
+            self.length_given = true;
             self.content_length = std::str::from_utf8(value)
                 .ok()
                 .and_then(|v| v.trim().parse().ok());
             // Not a number that fits: hyper refuses it, and there is no next head to find.
             self.chunked |= self.content_length.is_none();
         } else if line.starts_with(b"transfer-encoding:") {
+            self.encoding_given = true;
             self.chunked = true;
         }
-        false
+        Line::Within
     }
 
     fn next_head(&mut self) -> State {
@@ -178,6 +207,22 @@ mod tests {
         assert!(!seen(&POST[..POST.len() - 1], 7).1.is_inside_head());
         assert!(!seen("", 7).1.is_inside_head());
         assert!(!seen("\r\n", 1).1.is_inside_head());
+    }
+
+    #[test]
+    fn a_length_beside_an_encoding_is_made_unreadable() {
+        let (length, encoding) = ("Content-Length: 5\r\n", "transfer-encoding: chunked\r\n");
+        for headers in [[length, encoding].concat(), [encoding, length].concat()] {
+            let text = format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n0\r\n\r\n");
+            let end = text.find("\r\n\r\n").unwrap() + 3;
+            for piece in 1..40 {
+                assert_eq!(
+                    seen(&text, piece).0.as_bytes()[end],
+                    0,
+                    "in pieces of {piece}"
+                );
+            }
+        }
     }
 
     #[test]

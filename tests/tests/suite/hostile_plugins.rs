@@ -137,7 +137,6 @@ async fn nonsense_is_refused_and_never_believed() {
         "control_subject",
         "past_expiry",
         "huge_claims",
-        "deep_claims",
         "many_scopes",
         "control_scopes",
         "no_resolved_token",

@@ -132,32 +132,49 @@ async fn floods_of_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn oversize_bodies_are_413_with_and_without_a_length() {
+async fn oversize_bodies_are_413_before_they_are_read() {
     let server = server();
-    let mcp = server.mcp();
-    let huge = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":"{}"}}}}"#,
-        "a".repeat(5 << 20)
-    );
-    let reply = integration_tests::mcp::reply(mcp.request(Some("t")).body(huge.clone()))
+    let head = |framing: &str| {
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer t\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\n{framing}\r\n\r\n",
+            server.address()
+        )
+    };
+    // Declared: refused before a byte of the body is sent.
+    let declared = head(&format!("Content-Length: {}", 5 << 20));
+    let answer = raw::send(server.address(), declared.as_bytes())
         .await
         .unwrap();
-    assert_eq!(reply.status, 413, "{}", reply.text);
-    let chunks = futures::stream::iter(
-        huge.into_bytes()
-            .chunks(32 * 1024)
-            .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
-            .collect::<Vec<_>>(),
+    assert_eq!(raw::status(&answer), Some(413), "{answer}");
+    assert_eq!(raw::responses(&answer), 1, "{answer}");
+}
+
+#[tokio::test]
+async fn an_oversize_body_without_a_length_is_413_or_cut_off_and_reaches_nobody() {
+    let world = crate::world::World::start().await;
+    let token = world.idp.access_token("editor");
+    let mcp = world.server.mcp();
+    let huge = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"search","arguments":{{"query":"{}"}}}}}}"#,
+        "a".repeat(5 << 20)
     );
-    // The server may close the connection while we are still sending: then there is no answer to read.
-    if let Ok(reply) = integration_tests::mcp::reply(
-        mcp.request(Some("t"))
-            .body(reqwest::Body::wrap_stream(chunks)),
-    )
-    .await
-    {
+    let chunks: Vec<Result<Vec<u8>, std::io::Error>> = huge
+        .into_bytes()
+        .chunks(32 * 1024)
+        .map(|chunk| Ok(chunk.to_vec()))
+        .collect();
+    let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+    // Where the server closes while we are still sending, there may be no answer left to read.
+    if let Ok(reply) = integration_tests::mcp::reply(mcp.request(Some(&token)).body(body)).await {
         assert_eq!(reply.status, 413, "{}", reply.text);
     }
+    assert_eq!(world.datahub.requests(), 0);
+    let list = mcp
+        .rpc(Some(&token), "tools/list", serde_json::json!({}))
+        .await
+        .unwrap();
+    assert_eq!(list.status, 200, "{}", list.text);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn status(world: &World, token: &str) -> u16 {
 #[tokio::test]
 async fn a_rotated_key_is_fetched_once_and_its_tokens_are_good() {
     let world = World::with(Options::default(), |builder| {
-        builder.env("TOKEN_VALIDATOR_OPT_COOLDOWN", "0")
+        builder.env("TOKEN_VALIDATOR_OPT_UNKNOWN_KEY_COOLDOWN", "0")
     })
     .await;
     assert_eq!(status(&world, &world.idp.access_token("editor")).await, 200);

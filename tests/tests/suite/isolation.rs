@@ -1,7 +1,7 @@
 //! Nobody ever sees another person's answer, whatever happens around them.
 
 use futures::{StreamExt, stream};
-use integration_tests::Behaviour;
+use integration_tests::{Behaviour, marker};
 use serde_json::json;
 
 use crate::world::World;
@@ -37,7 +37,7 @@ async fn two_hundred_people_at_once_get_their_own_answers() {
                     .call(Some(token), "search", json!({"query": name}))
                     .await
                     .unwrap();
-                let own = reply.status == 200 && reply.text.contains(token.as_str());
+                let own = reply.status == 200 && reply.text.contains(&marker(token));
                 (!own).then(|| format!("{name}, round {round}: {} {}", reply.status, reply.text))
             }
         })
@@ -52,7 +52,7 @@ async fn two_hundred_people_at_once_get_their_own_answers() {
         PEOPLE * REQUESTS,
         wrong.first()
     );
-    // Each answer holds exactly one person's token: the echo of who asked.
+    // Each answer holds exactly one person's marker: the echo of who asked.
     let (_, token) = &tokens[0];
     let reply = mcp
         .call(Some(token), "search", json!({"query": "*"}))
@@ -61,7 +61,7 @@ async fn two_hundred_people_at_once_get_their_own_answers() {
     assert!(
         tokens[1..]
             .iter()
-            .all(|(_, other)| !reply.text.contains(other.as_str()))
+            .all(|(_, other)| !reply.text.contains(&marker(other)))
     );
 }
 

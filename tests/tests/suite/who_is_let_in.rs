@@ -1,6 +1,6 @@
 //! The table "who is let in", row by row: each answer as a client sees it.
 
-use integration_tests::{Behaviour, Reply, Server, StubDataHub};
+use integration_tests::{Behaviour, Reply, Server, StubDataHub, marker};
 use sandbox::idp::{EmbeddedIdp, Fault, Options};
 use serde_json::json;
 
@@ -8,11 +8,12 @@ use crate::world::{World, settings};
 
 const SEARCH: &str = "search";
 
-fn assert_served_as(reply: &Reply, marker: &str) {
+fn assert_served_as(reply: &Reply, token: &str) {
+    let marker = marker(token);
     assert_eq!(reply.status, 200, "{}", reply.text);
     assert!(!reply.is_tool_error(), "{}", reply.text);
     assert!(
-        reply.text.contains(marker),
+        reply.text.contains(&marker),
         "no `{marker}` in {}",
         reply.text
     );
@@ -57,7 +58,7 @@ async fn an_accepted_bearer_is_served_as_that_person() {
         .call(Some(&token), SEARCH, json!({"query": "*"}))
         .await
         .unwrap();
-    // The stub answers with the token that it was asked with: this person's and nobody else's.
+    // The stub answers with a marker of the token that it was asked with: this person's, nobody else's.
     assert_served_as(&reply, &token);
     let asked = world.datahub.seen();
     let bearer = format!("Bearer {token}");
@@ -244,8 +245,7 @@ fn the_fallback_is_refused_beyond_loopback() {
         Server::builder()
             .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
             .env("DATAHUB_GMS_TOKEN", "shared-token")
-            .arg("--host")
-            .arg("0.0.0.0")
+            .env("DATAHUB_MCP_HOST", "0.0.0.0")
     };
     let refusal = builder().refuse().unwrap();
     assert!(!refusal.status.success());
