@@ -55,6 +55,9 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
 
 /// `plugins ...`: the settings of the plugin host are enough.
 fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCode> {
+    if let Some(status) = command.run_as_child() {
+        return Ok(status);
+    }
     Ok(command.run(&config::plugins_only(raw, &env::current_exe()?)?))
 }
 

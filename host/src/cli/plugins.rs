@@ -4,10 +4,14 @@
 
 mod text;
 
-use std::{io::Read, path::PathBuf, process::ExitCode};
+use std::{
+    io::Read,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
-use clap::Subcommand;
-use secrecy::SecretString;
+use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::{fail, print};
@@ -55,6 +59,8 @@ pub enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Check that a validator keeps the contract: the kit for those who write one.
+    Check(CheckArgs),
     /// Load a library and print its description: the child process of `inspect`.
     #[command(hide = true)]
     Describe {
@@ -62,9 +68,50 @@ pub enum PluginsCommand {
         #[arg(value_name = "FILE")]
         library: PathBuf,
     },
+    /// Be the process of one validator (`PLUGIN_ISOLATION=process`); stdin is a socket.
+    #[command(hide = true)]
+    Isolated,
+}
+
+/// What to check, and with what.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The file, or the library's name in the plugin directories; `:FACTORY` where it has several.
+    #[arg(value_name = "FILE[:FACTORY]")]
+    library: String,
+    /// The options: a JSON object, or `@/path/to/file` with one.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+    /// Options under which whom the validator asks cannot be reached.
+    #[arg(long, value_name = "JSON")]
+    down_config: Option<String>,
+    /// A token to be accepted, or `@/path/to/file` with one.
+    #[arg(long, value_name = "TOKEN")]
+    good: String,
+    /// A token to be refused, or `@/path/to/file` with one.
+    #[arg(long, value_name = "TOKEN")]
+    bad: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Check in this process rather than in a child.
+    #[arg(long, hide = true)]
+    in_process: bool,
 }
 
 impl PluginsCommand {
+    /// Runs the command where it is one for a child process of the server, which has no settings.
+    pub fn run_as_child(&self) -> Option<ExitCode> {
+        match self {
+            Self::Describe { library } => Some(match tools::describe(library) {
+                Ok(line) => print(line),
+                Err(error) => fail(1, error),
+            }),
+            Self::Isolated => Some(plugins::run_isolated()),
+            _ => None,
+        }
+    }
+
     /// Runs the command. `settings` are those of the server.
     ///
     /// The exit status is 0 where the answer is good (nothing is wrong with the library, the token
@@ -104,10 +151,8 @@ impl PluginsCommand {
                 token_file,
                 json,
             } => attempt(settings, &validator, &token_file, json),
-            Self::Describe { library } => match tools::describe(&library) {
-                Ok(line) => print(line),
-                Err(error) => fail(1, error),
-            },
+            Self::Check(args) => check(settings, &args),
+            Self::Describe { .. } | Self::Isolated => self.run_as_child().unwrap_or_default(),
         }
     }
 }
@@ -151,6 +196,84 @@ fn attempt(
             }
         }
         Err(error) => fail(EXIT_USAGE, error),
+    }
+}
+
+fn check(settings: &plugins::Settings, args: &CheckArgs) -> ExitCode {
+    if !args.in_process {
+        return check_in_child();
+    }
+    let plan = match plan(args) {
+        Ok(plan) => plan,
+        Err(error) => return fail(EXIT_USAGE, error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, format!("cannot start the runtime: {error}")),
+    };
+    let report = runtime.block_on(tools::conform(settings, &plan));
+    // A thread may be stuck in the plugin.
+    runtime.shutdown_background();
+    let printed = if args.json {
+        as_json(&report)
+    } else {
+        print(text::conformance(&report))
+    };
+    if report.passed {
+        printed
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs the same command once more in a child process, which the plugin may take down.
+fn check_in_child() -> ExitCode {
+    let status = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .arg("--in-process")
+            .status()
+    });
+    match status {
+        Ok(status) => match (tools::crashed(status), status.code()) {
+            (Some(crash), _) => fail(1, format!("the plugin took its process down: {crash}")),
+            (None, Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+            (None, None) => ExitCode::FAILURE,
+        },
+        Err(error) => fail(1, format!("cannot start a child process: {error}")),
+    }
+}
+
+fn plan(args: &CheckArgs) -> Result<tools::Plan, String> {
+    let object = |text: &str| {
+        let text = text_or_file(text)?;
+        serde_json::from_str(text.expose_secret())
+            .map_err(|_| "the options are not a JSON object".to_owned())
+    };
+    // A path may hold colons, but no factory's name holds a slash or a dot.
+    let (library, factory) = match args.library.rsplit_once(':') {
+        Some((library, factory)) if !factory.contains(['/', '.']) => (library, Some(factory)),
+        _ => (args.library.as_str(), None),
+    };
+    Ok(tools::Plan {
+        library: library.to_owned(),
+        factory: factory.map(str::to_owned),
+        config: object(&args.config)?,
+        down_config: args.down_config.as_deref().map(object).transpose()?,
+        good: text_or_file(&args.good)?,
+        bad: text_or_file(&args.bad)?,
+    })
+}
+
+fn text_or_file(text: &str) -> Result<SecretString, String> {
+    match text.strip_prefix('@') {
+        Some(path) => {
+            read_token(std::path::Path::new(path)).map_err(|error| format!("{path}: {error}"))
+        }
+        None => Ok(SecretString::from(text)),
     }
 }
 

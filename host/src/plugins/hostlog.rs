@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -57,8 +57,31 @@ pub(super) fn number(level: Level) -> u32 {
     }
 }
 
+/// Where records go instead of to the log of this process.
+struct Sink {
+    level: Level,
+    write: Box<dyn Fn(Record<'_>) + Send + Sync>,
+}
+
+static SINK: OnceLock<Sink> = OnceLock::new();
+
+/// From now on records up to `level` go to `write`, as the plugins wrote them: for a process that
+/// has no log of its own. Only the first call counts.
+pub(super) fn redirect(level: Level, write: impl Fn(Record<'_>) + Send + Sync + 'static) {
+    let sink = Sink {
+        level,
+        write: Box::new(write),
+    };
+    if SINK.set(sink).is_err() {
+        tracing::debug!("plugins' records are redirected already");
+    }
+}
+
 /// Would a record of this level be written?
 pub(super) fn enabled(level: Level) -> bool {
+    if let Some(sink) = SINK.get() {
+        return level <= sink.level;
+    }
     match level {
         Level::ERROR => tracing::enabled!(target: "plugin", Level::ERROR),
         Level::WARN => tracing::enabled!(target: "plugin", Level::WARN),
@@ -81,6 +104,9 @@ pub(super) fn write(record: Record<'_>) {
         Ok(suppressed) => suppressed,
         Err(TooFast) => return,
     };
+    if let Some(sink) = SINK.get() {
+        return (sink.write)(record);
+    }
     let plugin = mask::for_log(record.plugin);
     let request_id = mask::for_log(record.request_id);
     let source = mask::for_log(record.target);

@@ -20,7 +20,7 @@ use super::{
     CheckError, FindError, Isolation, LibraryError, OptionError, PinError, Settings, Sha256Digest,
     ValidatorSpec,
     backend::{Factory, Failure, FailureKind, Instance, Library},
-    check, find, load, mask, near, options,
+    check, find, isolation, load, mask, near, options,
     validator::{Origin, Validator},
 };
 
@@ -163,11 +163,12 @@ impl Maker {
     fn prepare(&self, spec: &ValidatorSpec) -> Result<Prepared, Cause> {
         let found = find::library(&self.settings.directories, &spec.library)?;
         let file = check::check(&found, self.settings.pins.of(&spec.library))?;
-        let library = self.library(&file)?;
-        let bad = |bad| LibraryError::description(&file.path, &bad);
+        let (path, sha256) = (file.path.clone(), file.sha256);
+        let library = self.library(file)?;
+        let bad = |bad| LibraryError::description(&path, &bad);
         let info = library.info().map_err(bad)?;
         let factories = library.factories().map_err(bad)?;
-        let factory = choose(spec, factories, &file.path)?;
+        let factory = choose(spec, factories, &path)?;
         let version = info
             .get("version")
             .and_then(Value::as_str)
@@ -175,14 +176,15 @@ impl Maker {
         Ok(Prepared {
             spec: spec.clone(),
             version: mask::for_log(version),
-            path: file.path,
-            sha256: file.sha256,
+            path,
+            sha256,
             library,
             factory,
         })
     }
 
-    fn library(&self, file: &check::CheckedFile) -> Result<Arc<dyn Library>, Cause> {
+    fn library(&self, file: check::CheckedFile) -> Result<Arc<dyn Library>, Cause> {
+        let sha256 = file.sha256;
         let mut mapped = self.mapped.lock();
         if let Some(library) = mapped.get(&file.sha256) {
             return Ok(Arc::clone(library));
@@ -191,9 +193,14 @@ impl Maker {
             return Err(Cause::Mappings(mapped.len()));
         }
         let library = match self.settings.isolation {
-            Isolation::InProcess | Isolation::Process => load::load(file)?,
+            Isolation::InProcess => load::load(&file)?,
+            Isolation::Process => {
+                let path = file.path.clone();
+                isolation::library(file, self.settings.limits.start)
+                    .map_err(|bad| LibraryError::description(&path, &bad))?
+            }
         };
-        mapped.insert(file.sha256, Arc::clone(&library));
+        mapped.insert(sha256, Arc::clone(&library));
         Ok(library)
     }
 

@@ -18,6 +18,7 @@ mod fake;
 mod find;
 mod flights;
 mod hostlog;
+mod isolation;
 mod lane;
 mod load;
 mod make;
@@ -35,6 +36,7 @@ mod validator;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use self::isolation::child::run as run_isolated;
 pub use self::{
     check::CheckError,
     digest::Sha256Digest,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use crate::plugins::tools::{Attempt, FactoryReport, Inspection, Listed};
+use crate::plugins::tools::{Attempt, Conformance, FactoryReport, Inspection, Listed};
 
 /// So many exported symbols are shown.
 const MAX_EXPORTS: usize = 20;
@@ -128,5 +128,24 @@ pub(super) fn attempt(attempt: &Attempt) -> String {
     line("token", &format!("sha256 {}...", attempt.token));
     line("took", &format!("{} us", attempt.us));
     line("health", &attempt.health);
+    out
+}
+
+pub(super) fn conformance(report: &Conformance) -> String {
+    let mut out = String::new();
+    for check in &report.checks {
+        let dash = if check.detail.is_empty() { "" } else { ": " };
+        let _ = writeln!(
+            out,
+            "{:<5}{}{dash}{}",
+            check.result, check.name, check.detail
+        );
+    }
+    let verdict = if report.passed {
+        "it keeps the contract"
+    } else {
+        "it breaks the contract"
+    };
+    let _ = writeln!(out, "{verdict}");
     out
 }

@@ -88,7 +88,7 @@ pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
 }
 
 /// `crashed with signal 11 (SIGSEGV)`, where that is how it ended.
-pub(super) fn crash(status: ExitStatus) -> Option<String> {
+pub fn crash(status: ExitStatus) -> Option<String> {
     let signal = status.signal()?;
     let name = match signal {
         4 => " (SIGILL)",

@@ -4,15 +4,18 @@
 //! Gives reports as values; printing them is the command line's part. Never shows a secret.
 
 mod attempt;
+mod conformance;
 mod describe;
 mod inspect;
 mod list;
 
 use std::path::{Path, PathBuf};
 
+pub(super) use self::describe::crash;
 pub use self::{
     attempt::{Attempt, attempt},
-    describe::{Description, describe},
+    conformance::{CheckResult, Conformance, Plan, conform},
+    describe::{Description, crash as crashed, describe},
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, pin},
 };

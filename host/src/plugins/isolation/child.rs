@@ -1,0 +1,236 @@
+//! The validator's own process: loads the library that the server sends, makes one validator and
+//! answers for it until the server goes away: then the socket ends, whichever way the server did.
+//!
+//! Its standard input is the socket to the server. Holds no settings and no secret but those of
+//! the one validator and of the tokens that it is asked about.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufReader},
+    os::{fd::AsFd, unix::net::UnixStream},
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use parking_lot::Mutex;
+use secrecy::SecretString;
+use tokio::{runtime::Runtime, task::AbortHandle};
+
+use super::wire::{self, FromChild, ToChild};
+use crate::plugins::{
+    Sha256Digest,
+    backend::{Answer, Failure, FailureKind, Instance, Library, Question},
+    check::{CheckedFile, MAX_LIBRARY_BYTES},
+    hostlog, load,
+};
+
+/// Threads that run the plugin's futures in this process.
+const WORKERS: usize = 2;
+
+/// Runs the process. Returns when the server has gone.
+pub(crate) fn run() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the process of a validator failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Out = Arc<Mutex<UnixStream>>;
+
+fn say(out: &Out, message: &FromChild) {
+    // Where the server is gone the reading side ends this process.
+    let _ = wire::send(&mut *out.lock(), message);
+}
+
+fn serve() -> io::Result<()> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // What the plugin reads from its standard input is nothing.
+    let nothing = File::open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nothing)?;
+    let out: Out = Arc::new(Mutex::new(socket.try_clone()?));
+    let mut input = BufReader::new(socket);
+    let Some(library) = load_library(&mut input, &out)? else {
+        return Ok(());
+    };
+    let Some(instance) = create(&mut input, &out, &*library)? else {
+        return Ok(());
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()?;
+    let ended = answer(&mut input, &out, &instance, &runtime);
+    // A thread may be stuck in the plugin: this process ends all the same.
+    runtime.shutdown_background();
+    ended
+}
+
+fn load_library(
+    input: &mut BufReader<UnixStream>,
+    out: &Out,
+) -> io::Result<Option<Arc<dyn Library>>> {
+    let Some(ToChild::Load { path, level }) = wire::receive(input)? else {
+        return Ok(None);
+    };
+    let limit = usize::try_from(MAX_LIBRARY_BYTES).unwrap_or(usize::MAX);
+    let Some(mut bytes) = wire::receive_bytes(input, limit)? else {
+        return Ok(None);
+    };
+    forward_logs(out, level);
+    let bytes = std::mem::take(&mut *bytes);
+    let file = CheckedFile {
+        path: PathBuf::from(path),
+        sha256: Sha256Digest::of(&bytes),
+        bytes,
+    };
+    let loaded = load::load(&file)
+        .map_err(|error| error.to_string())
+        .and_then(|library| {
+            let words = |bad: crate::plugins::backend::BadLibrary| bad.to_string();
+            let loaded = FromChild::Loaded {
+                rung: library.rung().to_owned(),
+                info: library.info().map_err(words)?,
+                factories: library
+                    .factories()
+                    .map_err(words)?
+                    .into_iter()
+                    .map(|factory| (factory.name, factory.schema))
+                    .collect(),
+            };
+            Ok((library, loaded))
+        });
+    match loaded {
+        Ok((library, message)) => {
+            say(out, &message);
+            Ok(Some(library))
+        }
+        Err(reason) => {
+            say(out, &FromChild::Unloadable(reason));
+            Ok(None)
+        }
+    }
+}
+
+/// The server masks, limits and writes; here only the level decides.
+fn forward_logs(out: &Out, level: u32) {
+    let out = Arc::clone(out);
+    hostlog::redirect(hostlog::level(level), move |record| {
+        say(
+            &out,
+            &FromChild::Log {
+                plugin: record.plugin.to_owned(),
+                request_id: record.request_id.to_owned(),
+                level: hostlog::number(record.level),
+                target: record.target.to_owned(),
+                message: record.message.to_owned(),
+                fields: record.fields.to_owned(),
+            },
+        );
+    });
+}
+
+fn create(
+    input: &mut BufReader<UnixStream>,
+    out: &Out,
+    library: &dyn Library,
+) -> io::Result<Option<Arc<dyn Instance>>> {
+    let Some(ToChild::Create {
+        id,
+        factory,
+        config,
+    }) = wire::receive(input)?
+    else {
+        return Ok(None);
+    };
+    match library.create(&id, &factory, &SecretString::from(config.as_str())) {
+        Ok(instance) => {
+            say(out, &FromChild::Created);
+            Ok(Some(instance))
+        }
+        Err(failure) => {
+            say(out, &FromChild::Refused(failure.into()));
+            Ok(None)
+        }
+    }
+}
+
+fn answer(
+    input: &mut BufReader<UnixStream>,
+    out: &Out,
+    instance: &Arc<dyn Instance>,
+    runtime: &Runtime,
+) -> io::Result<()> {
+    let calls: Arc<Mutex<HashMap<u64, AbortHandle>>> = Arc::default();
+    while let Some(message) = wire::receive::<ToChild>(input)? {
+        let (instance, out) = (Arc::clone(instance), Arc::clone(out));
+        match message {
+            ToChild::Ask {
+                call,
+                token,
+                request_id,
+                deadline_ms,
+            } => {
+                let question = Question {
+                    token: Arc::new(SecretString::from(token.as_str())),
+                    request_id: Arc::from(request_id),
+                    deadline: Duration::from_millis(deadline_ms),
+                };
+                let under_way = Arc::clone(&calls);
+                // Locked while it is spawned, so that its end cannot come before its beginning.
+                let mut calls = calls.lock();
+                let task = runtime.spawn(async move {
+                    let work = AssertUnwindSafe(async {
+                        match instance.try_validate(&question) {
+                            Some(answer) => answer,
+                            None => instance.validate(question).await,
+                        }
+                    });
+                    let answer = work.catch_unwind().await.unwrap_or_else(|payload| {
+                        // Its drop is the plugin's code, which cannot be trusted.
+                        std::mem::forget(payload);
+                        let detail = "the plugin panicked outside of its own guards";
+                        Answer::Failed(Failure::new(FailureKind::Panicked, detail))
+                    });
+                    under_way.lock().remove(&call);
+                    say(
+                        &out,
+                        &FromChild::Answer {
+                            call,
+                            answer: answer.into(),
+                        },
+                    );
+                });
+                calls.insert(call, task.abort_handle());
+            }
+            ToChild::Cancel { call } => {
+                if let Some(task) = calls.lock().remove(&call) {
+                    task.abort();
+                }
+            }
+            ToChild::Health { call } => {
+                runtime.spawn(async move {
+                    let problem = instance.health().await.err().map(Into::into);
+                    say(&out, &FromChild::Health { call, problem });
+                });
+            }
+            ToChild::Shutdown { call } => {
+                runtime.spawn(async move {
+                    instance.shutdown().await;
+                    say(&out, &FromChild::ShutDown { call });
+                });
+            }
+            ToChild::Load { .. } | ToChild::Create { .. } => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "out of order"));
+            }
+        }
+    }
+    Ok(())
+}

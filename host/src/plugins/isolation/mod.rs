@@ -1,0 +1,468 @@
+//! Isolation: a validator in a process of its own. A crash of the plugin costs the requests under
+//! way a 503 and a moment until the process is there again; the server lives.
+//!
+//! One thread for each validator reads what its process says, and starts it anew when it died.
+
+pub(crate) mod child;
+mod process;
+mod wire;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use self::{
+    process::Process,
+    wire::{FromChild, ToChild},
+};
+use super::{
+    backend::{
+        self, Answer, BadLibrary, Call, Factory, Failure, FailureKind, Instance, Library, Question,
+    },
+    check::CheckedFile,
+    hostlog,
+};
+
+/// How long to wait before a process that died is started anew; doubled each time it dies.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A process that lived for so long starts with a short pause again.
+const LONG_LIFE: Duration = Duration::from_secs(60);
+/// A process that let so many calls pass unanswered ...
+const MAX_UNANSWERED: usize = 8;
+/// ... and said nothing for so long hangs: it is killed, and starts anew.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// A library that is loaded in processes of its own only.
+pub(super) struct Isolated {
+    file: Arc<CheckedFile>,
+    limit: Duration,
+    rung: &'static str,
+    info: Map<String, Value>,
+    factories: Vec<(String, Value)>,
+}
+
+impl std::fmt::Debug for Isolated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Library({}, isolated)", self.rung)
+    }
+}
+
+/// Loads `file` in a process of its own, which tells what the library is and ends.
+///
+/// # Errors
+/// Why it would not load; a crash is one of the reasons.
+pub(super) fn library(file: CheckedFile, limit: Duration) -> Result<Arc<dyn Library>, BadLibrary> {
+    let file = Arc::new(file);
+    let (process, loaded) = Process::load(&file, limit).map_err(BadLibrary)?;
+    process.end();
+    Ok(Arc::new(Isolated {
+        file,
+        limit,
+        rung: if loaded.rung.starts_with('C') {
+            "C 1, isolated"
+        } else {
+            "1.0, isolated"
+        },
+        info: loaded.info,
+        factories: loaded.factories,
+    }))
+}
+
+impl Library for Isolated {
+    fn rung(&self) -> &'static str {
+        self.rung
+    }
+
+    fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
+        Ok(self.info.clone())
+    }
+
+    fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
+        let list = self
+            .factories
+            .iter()
+            .map(|(name, schema)| backend::factory(name.clone(), &schema.to_string()));
+        backend::factories(list.collect::<Result<_, _>>()?)
+    }
+
+    fn create(
+        &self,
+        id: &str,
+        factory: &str,
+        config: &SecretString,
+    ) -> Result<Arc<dyn Instance>, Failure> {
+        let recipe = Recipe {
+            file: Arc::clone(&self.file),
+            limit: self.limit,
+            id: id.to_owned(),
+            factory: factory.to_owned(),
+            config: config.clone(),
+        };
+        let process = recipe.start()?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::Running(process.clone())),
+            wake: Condvar::new(),
+            calls: Mutex::default(),
+            next_call: AtomicU64::new(1),
+        });
+        let supervisor = Arc::clone(&shared);
+        let name: String = format!("keeper {id}").chars().take(32).collect();
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || supervise(&supervisor, &recipe, process))
+            .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        Ok(Arc::new(Remote { shared }))
+    }
+}
+
+/// All that it takes to start the process anew.
+struct Recipe {
+    file: Arc<CheckedFile>,
+    limit: Duration,
+    id: String,
+    factory: String,
+    config: SecretString,
+}
+
+impl Recipe {
+    fn start(&self) -> Result<Process, Failure> {
+        let broken = |reason: String| Failure::new(FailureKind::Internal, reason);
+        let (process, _) = Process::load(&self.file, self.limit).map_err(broken)?;
+        let message = ToChild::Create {
+            id: self.id.clone(),
+            factory: self.factory.clone(),
+            config: Zeroizing::new(self.config.expose_secret().to_owned()),
+        };
+        let reply = process.send(&message).and_then(|()| {
+            loop {
+                // What it writes to the log while it starts.
+                match process.receive()? {
+                    Some(FromChild::Log {
+                        plugin,
+                        request_id,
+                        level,
+                        target,
+                        message,
+                        fields,
+                    }) => {
+                        write_log(&plugin, &request_id, level, &target, &message, &fields);
+                    }
+                    other => break Ok(other),
+                }
+            }
+        });
+        match reply {
+            Ok(Some(FromChild::Created)) => {
+                process
+                    .running()
+                    .map_err(|error| broken(error.to_string()))?;
+                Ok(process)
+            }
+            Ok(Some(FromChild::Refused(failure))) => {
+                process.end();
+                Err(failure.into())
+            }
+            Ok(Some(_)) => {
+                process.end();
+                Err(broken("its process answers out of order".to_owned()))
+            }
+            Ok(None) | Err(_) => Err(broken(format!("its process {}", process.end()))),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Running(Process),
+    /// Died; started anew at this time.
+    Down {
+        until: Instant,
+    },
+    Stopped,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    calls: Mutex<Calls>,
+    next_call: AtomicU64,
+}
+
+struct Calls {
+    waiting: HashMap<u64, oneshot::Sender<FromChild>>,
+    /// Calls that were given up since the process last answered one.
+    unanswered: usize,
+    answered: Instant,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            waiting: HashMap::new(),
+            unanswered: 0,
+            answered: Instant::now(),
+        }
+    }
+}
+
+/// Reads what the process says until it dies, starts it anew, and so on until it is not needed.
+fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let started = Instant::now();
+        read(shared, &process);
+        let how = process.end();
+        // Whoever waits sees the channel closed.
+        shared.calls.lock().waiting.clear();
+        if started.elapsed() > LONG_LIFE {
+            pause = FIRST_PAUSE;
+        }
+        loop {
+            if !wait(shared, pause) {
+                return;
+            }
+            tracing::error!(
+                validator = %recipe.id, how, pause_ms = pause.as_millis(),
+                "the process of a validator died; starting it anew"
+            );
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match recipe.start() {
+                Ok(new) => {
+                    let mut state = shared.state.lock();
+                    if matches!(*state, State::Stopped) {
+                        new.end();
+                        return;
+                    }
+                    *shared.calls.lock() = Calls::default();
+                    *state = State::Running(new.clone());
+                    process = new;
+                    break;
+                }
+                Err(failure) => {
+                    tracing::error!(validator = %recipe.id, %failure, "a validator does not start");
+                }
+            }
+        }
+    }
+}
+
+/// Sleeps; false: the validator is not needed any more.
+fn wait(shared: &Shared, pause: Duration) -> bool {
+    let until = Instant::now() + pause;
+    let mut state = shared.state.lock();
+    if matches!(*state, State::Stopped) {
+        return false;
+    }
+    *state = State::Down { until };
+    while Instant::now() < until {
+        shared.wake.wait_until(&mut state, until);
+        if matches!(*state, State::Stopped) {
+            return false;
+        }
+    }
+    true
+}
+
+fn read(shared: &Shared, process: &Process) {
+    while let Ok(Some(message)) = process.receive() {
+        match message {
+            FromChild::Log {
+                plugin,
+                request_id,
+                level,
+                target,
+                message,
+                fields,
+            } => {
+                write_log(&plugin, &request_id, level, &target, &message, &fields);
+            }
+            FromChild::Answer { call, .. }
+            | FromChild::Health { call, .. }
+            | FromChild::ShutDown { call } => {
+                let mut calls = shared.calls.lock();
+                calls.unanswered = 0;
+                calls.answered = Instant::now();
+                if let Some(waiting) = calls.waiting.remove(&call) {
+                    // The caller may have gone in this moment.
+                    let _ = waiting.send(message);
+                }
+            }
+            FromChild::Loaded { .. }
+            | FromChild::Unloadable(_)
+            | FromChild::Created
+            | FromChild::Refused(_) => return,
+        }
+    }
+}
+
+fn write_log(
+    plugin: &str,
+    request_id: &str,
+    level: u32,
+    target: &str,
+    message: &str,
+    fields: &str,
+) {
+    let level = hostlog::level(level);
+    hostlog::write(hostlog::Record {
+        plugin,
+        request_id,
+        level,
+        target,
+        message,
+        fields,
+    });
+}
+
+/// A validator in another process.
+struct Remote {
+    shared: Arc<Shared>,
+}
+
+impl Remote {
+    /// Sends a message about a new call; the answer comes through the channel.
+    fn call(&self, message: impl FnOnce(u64) -> ToChild) -> Result<Waiting, Failure> {
+        let process = match &*self.shared.state.lock() {
+            State::Running(process) => process.clone(),
+            State::Down { until } => {
+                let mut failure = died();
+                failure.retry_after = Some(until.saturating_duration_since(Instant::now()));
+                return Err(failure);
+            }
+            State::Stopped => return Err(Failure::new(FailureKind::Internal, "it is shut down")),
+        };
+        let id = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.shared.calls.lock().waiting.insert(id, sender);
+        let waiting = Waiting {
+            shared: Arc::clone(&self.shared),
+            process,
+            id,
+            receiver,
+            done: false,
+        };
+        waiting.process.send(&message(id)).map_err(|_| died())?;
+        Ok(waiting)
+    }
+}
+
+fn died() -> Failure {
+    let mut failure = Failure::new(FailureKind::Unavailable, "its process died");
+    failure.retry_after = Some(Duration::from_secs(1));
+    failure
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.shared.state.lock(), State::Stopped);
+        self.shared.wake.notify_all();
+        if let State::Running(process) = before {
+            process.kill();
+        }
+    }
+}
+
+impl Instance for Remote {
+    fn try_validate(&self, _: &Question) -> Option<Answer> {
+        None
+    }
+
+    fn validate(&self, question: Question) -> Call<Answer> {
+        let waiting = self.call(|call| ToChild::Ask {
+            call,
+            token: Zeroizing::new(question.token.expose_secret().to_owned()),
+            request_id: question.request_id.to_string(),
+            deadline_ms: u64::try_from(question.deadline.as_millis()).unwrap_or(u64::MAX),
+        });
+        Box::pin(async move {
+            match waiting {
+                Ok(waiting) => match waiting.await {
+                    Some(FromChild::Answer { answer, .. }) => answer.into(),
+                    _ => Answer::Failed(died()),
+                },
+                Err(failure) => Answer::Failed(failure),
+            }
+        })
+    }
+
+    fn health(&self) -> Call<Result<(), Failure>> {
+        let waiting = self.call(|call| ToChild::Health { call });
+        Box::pin(async move {
+            match waiting?.await {
+                Some(FromChild::Health { problem: None, .. }) => Ok(()),
+                Some(FromChild::Health {
+                    problem: Some(failure),
+                    ..
+                }) => Err(failure.into()),
+                _ => Err(died()),
+            }
+        })
+    }
+
+    fn shutdown(&self) -> Call<()> {
+        let waiting = self.call(|call| ToChild::Shutdown { call });
+        Box::pin(async move {
+            if let Ok(waiting) = waiting {
+                waiting.await;
+            }
+        })
+    }
+}
+
+/// A call under way; dropped before its end it is cancelled.
+struct Waiting {
+    shared: Arc<Shared>,
+    process: Process,
+    id: u64,
+    receiver: oneshot::Receiver<FromChild>,
+    done: bool,
+}
+
+impl Future for Waiting {
+    type Output = Option<FromChild>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let received = Pin::new(&mut self.receiver).poll(context);
+        received.map(|message| {
+            self.done = true;
+            message.ok()
+        })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let hangs = {
+            let mut calls = self.shared.calls.lock();
+            calls.waiting.remove(&self.id);
+            calls.unanswered += 1;
+            calls.unanswered >= MAX_UNANSWERED && calls.answered.elapsed() > SILENCE
+        };
+        if hangs {
+            tracing::error!("the process of a validator hangs: it is killed");
+            self.process.kill();
+        } else {
+            // Where it has died there is nothing to cancel.
+            let _ = self.process.send(&ToChild::Cancel { call: self.id });
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! One child process and the socket to it.
+
+use std::{
+    ffi::OsStr,
+    io::{self, BufReader},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tracing::Level;
+
+use super::wire::{self, FromChild, ToChild};
+use crate::plugins::{check::CheckedFile, hostlog, tools::crash};
+
+/// How long a message may take to be sent: the process reads at once, or it is stopped.
+const SEND_LIMIT: Duration = Duration::from_secs(1);
+
+/// What the process may know of the server's environment: where programs, certificates and
+/// proxies are. The rest may hold secrets that are none of the plugin's business.
+const ENVIRONMENT: [&str; 18] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "RUST_BACKTRACE",
+];
+
+/// A child process; clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Process(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    child: Mutex<Child>,
+    out: Mutex<UnixStream>,
+    input: Mutex<BufReader<UnixStream>>,
+}
+
+/// What a library is, by the word of the process that loaded it.
+pub(super) struct Loaded {
+    pub(super) rung: String,
+    pub(super) info: Map<String, Value>,
+    pub(super) factories: Vec<(String, Value)>,
+}
+
+impl Process {
+    /// Starts a process that loads `file`.
+    ///
+    /// # Errors
+    /// Why it did not, in words.
+    pub(super) fn load(file: &CheckedFile, limit: Duration) -> Result<(Self, Loaded), String> {
+        let process = Self::start(limit).map_err(|e| format!("cannot start a process: {e}"))?;
+        let load = ToChild::Load {
+            path: file.path.display().to_string(),
+            level: hostlog::number(level_in_force()),
+        };
+        let sent = process
+            .send(&load)
+            .and_then(|()| wire::send_bytes(&mut *process.0.out.lock(), &file.bytes));
+        match sent.and_then(|()| process.receive()) {
+            Ok(Some(FromChild::Loaded {
+                rung,
+                info,
+                factories,
+            })) => Ok((
+                process,
+                Loaded {
+                    rung,
+                    info,
+                    factories,
+                },
+            )),
+            Ok(Some(FromChild::Unloadable(reason))) => {
+                process.end();
+                Err(reason)
+            }
+            Ok(_) => Err(format!("its process {}", process.end())),
+            Err(error) => {
+                process.kill();
+                Err(format!(
+                    "its process does not answer ({error}): {}",
+                    process.end()
+                ))
+            }
+        }
+    }
+
+    fn start(limit: Duration) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(limit))?;
+        ours.set_write_timeout(Some(limit))?;
+        // The binary that runs, also where its file has been replaced since.
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("datahub-mcp")
+            .args(["plugins", "isolated"])
+            .env_clear()
+            .envs(
+                ENVIRONMENT
+                    .iter()
+                    .filter_map(|name| Some((OsStr::new(name), std::env::var_os(name)?))),
+            )
+            // Ctrl-C is for the server, which ends its children in order.
+            .process_group(0)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn()?;
+        Ok(Self(Arc::new(Inner {
+            child: Mutex::new(child),
+            input: Mutex::new(BufReader::new(ours.try_clone()?)),
+            out: Mutex::new(ours),
+        })))
+    }
+
+    /// From now on the process may be silent for as long as it likes, but must read at once.
+    pub(super) fn running(&self) -> io::Result<()> {
+        let out = self.0.out.lock();
+        out.set_read_timeout(None)?;
+        out.set_write_timeout(Some(SEND_LIMIT))
+    }
+
+    /// Sends a message. One that was sent in part only ends the process.
+    pub(super) fn send(&self, message: &impl Serialize) -> io::Result<()> {
+        let sent = wire::send(&mut *self.0.out.lock(), message);
+        if sent.is_err() {
+            self.kill();
+        }
+        sent
+    }
+
+    /// Waits for a message; `None`: the process has ended.
+    pub(super) fn receive(&self) -> io::Result<Option<FromChild>> {
+        wire::receive(&mut *self.0.input.lock())
+    }
+
+    /// Kills the process.
+    pub(super) fn kill(&self) {
+        // It may have ended already.
+        let _ = self.0.child.lock().kill();
+    }
+
+    /// Ends the process, if it has not ended, and says how it ended.
+    pub(super) fn end(&self) -> String {
+        let mut child = self.0.child.lock();
+        // Its socket is closed when it died; a moment later its status is there.
+        let mut status = child.try_wait();
+        for _ in 0..50 {
+            if !matches!(status, Ok(None)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            status = child.try_wait();
+        }
+        match status {
+            Ok(Some(status)) => crash(status).unwrap_or_else(|| format!("ended ({status})")),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                "was killed".to_owned()
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+/// The most detailed level that the server's log writes for plugins.
+fn level_in_force() -> Level {
+    [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN]
+        .into_iter()
+        .find(|level| hostlog::enabled(*level))
+        .unwrap_or(Level::ERROR)
+}
