@@ -68,16 +68,24 @@ async fn a_client_that_knows_only_our_url_gets_to_a_tool() {
     let access = text(&tokens, "access_token");
     let reply = call(&world, access).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    // The stub answers with the token that it was asked with (S-16).
+    // DataHub saw the provider's token, and never the client's (S-16).
+    let asked: Vec<String> = world
+        .datahub
+        .seen()
+        .iter()
+        .filter_map(|seen| {
+            seen.headers
+                .get("authorization")?
+                .to_str()
+                .map(str::to_owned)
+                .ok()
+        })
+        .collect();
+    assert!(!asked.is_empty());
     assert!(
-        reply.text.contains("eyJ"),
-        "the provider's token: {}",
-        reply.text
-    );
-    assert!(
-        !reply.text.contains("mcp_at_"),
-        "never the client's: {}",
-        reply.text
+        asked.iter().all(|bearer| bearer.starts_with("Bearer eyJ")),
+        "{}",
+        asked.len()
     );
 
     // The second visit: the same browser, no questions, another client asks again.
