@@ -1,0 +1,119 @@
+// The person in front of a browser: follows redirects, keeps cookies, approves what is asked and signs
+// in. As a program: `node browser.mjs URL`, with IDP_USERNAME and IDP_PASSWORD in the environment.
+
+import { pathToFileURL } from 'node:url';
+
+const MAX_STEPS = 20;
+
+export class Browser {
+  /** Cookies by origin, then name. */
+  #jar = new Map();
+  /** Addresses and kinds of the pages that were shown. */
+  pages = [];
+
+  constructor({ username, password, approve = true, visitCallback = true }) {
+    Object.assign(this, { username, password, approve, visitCallback });
+  }
+
+  /**
+   * Goes on from `url` until the browser is sent to `callback` (or, without one, until a page without
+   * a form). Returns the address that it ended at.
+   */
+  async visit(url, callback) {
+    let request = { url: new URL(url), method: 'GET' };
+    for (let step = 0; step < MAX_STEPS; step++) {
+      if (callback && request.url.href.startsWith(callback) && !this.visitCallback) return request.url;
+      const response = await this.#send(request);
+      const location = response.headers.get('location');
+      if (response.status >= 300 && response.status < 400 && location) {
+        const post = request.method === 'POST' && [307, 308].includes(response.status);
+        request = { ...(post ? request : { method: 'GET' }), url: new URL(location, request.url) };
+        continue;
+      }
+      const html = await response.text();
+      if (callback && request.url.href.startsWith(callback)) return request.url;
+      const form = findForm(html);
+      if (!form) {
+        if (callback) throw new Error(`stuck at ${request.url} (${response.status}): ${words(html)}`);
+        return request.url;
+      }
+      request = this.#fill(form, request.url);
+    }
+    throw new Error(`no end after ${MAX_STEPS} steps: ${this.pages.join(', ')}`);
+  }
+
+  #fill(form, at) {
+    const values = new URLSearchParams();
+    const secret = form.inputs.some(input => input.type === 'password');
+    this.pages.push(`${secret ? 'login' : 'question'} at ${at.host}`);
+    for (const input of form.inputs) {
+      if (input.type === 'password') values.append(input.name, this.password);
+      else if (secret && ['text', 'email', ''].includes(input.type ?? '')) values.append(input.name, this.username);
+      else if (input.type !== 'submit' && input.name) values.append(input.name, input.value ?? '');
+    }
+    const refuses = button => /cancel|deny|abort/i.test(`${button.value} ${button.text}`);
+    const button = form.buttons.find(one => secret || this.approve ? !refuses(one) : refuses(one));
+    if (button?.name) values.append(button.name, button.value ?? '');
+    const url = new URL(form.action ?? '', at);
+    if (form.method === 'post') return { url, method: 'POST', body: values };
+    url.search = values;
+    return { url, method: 'GET' };
+  }
+
+  async #send({ url, method, body }) {
+    const cookies = [...(this.#jar.get(url.host) ?? new Map())].map(pair => pair.join('=')).join('; ');
+    const headers = { accept: 'text/html' };
+    if (cookies) headers.cookie = cookies;
+    // what a browser says of a form that it posts to the page's own origin
+    if (method === 'POST') headers.origin = url.origin;
+    const response = await fetch(url, { method, body, headers, redirect: 'manual' });
+    for (const line of response.headers.getSetCookie()) {
+      const [pair, ...attributes] = line.split(';');
+      const [name, ...value] = pair.trim().split('=');
+      const jar = this.#jar.get(url.host) ?? this.#jar.set(url.host, new Map()).get(url.host);
+      if (attributes.some(one => /^\s*max-age=0\s*$/i.test(one))) jar.delete(name);
+      else jar.set(name, value.join('='));
+    }
+    return response;
+  }
+}
+
+/** The first form of a page, or undefined. */
+function findForm(html) {
+  const match = /<form\b([^>]*)>([\s\S]*?)<\/form>/i.exec(html);
+  if (!match) return undefined;
+  const own = attributes(match[1]);
+  const inputs = [...match[2].matchAll(/<input\b([^>]*)>/gi)].map(found => attributes(found[1]));
+  const buttons = [...match[2].matchAll(/<button\b([^>]*)>([\s\S]*?)<\/button>/gi)].map(found => ({
+    ...attributes(found[1]),
+    text: words(found[2]),
+  }));
+  return { action: own.action, method: (own.method ?? 'get').toLowerCase(), inputs, buttons };
+}
+
+function attributes(tag) {
+  const pairs = [...tag.matchAll(/([a-z-]+)\s*=\s*("([^"]*)"|'([^']*)'|([^\s"'>]+))/gi)];
+  return Object.fromEntries(pairs.map(pair => [pair[1].toLowerCase(), unescape(pair[3] ?? pair[4] ?? pair[5])]));
+}
+
+function unescape(text) {
+  const named = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+  return text.replace(/&(#x[0-9a-f]+|#\d+|[a-z]+);/gi, (whole, name) => {
+    if (name[0] !== '#') return named[name.toLowerCase()] ?? whole;
+    return String.fromCodePoint(name[1].toLowerCase() === 'x' ? parseInt(name.slice(2), 16) : +name.slice(1));
+  });
+}
+
+function words(html) {
+  return html.replace(/<style[\s\S]*?<\/style>/gi, '').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { IDP_USERNAME: username, IDP_PASSWORD: password } = process.env;
+  const browser = new Browser({ username, password });
+  await browser.visit(process.argv.at(-1), process.env.BROWSER_CALLBACK);
+  if (process.env.BROWSER_LOG) {
+    const { appendFileSync } = await import('node:fs');
+    appendFileSync(process.env.BROWSER_LOG, `${browser.pages.join(', ')}\n`);
+  }
+}

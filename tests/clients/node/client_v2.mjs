@@ -1,0 +1,46 @@
+// @modelcontextprotocol/client, the second generation: both eras.
+
+import assert from 'node:assert/strict';
+
+import { Client, refreshAuthorization, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
+
+import { exercise } from './calls.mjs';
+import { signInFlow } from './sign_in.mjs';
+
+const url = new URL(process.env.MCP_URL);
+const MODES = { legacy: 'legacy', auto: 'auto', stateless: { pin: '2026-07-28' } };
+
+function newClient(mode) {
+  const options = { versionNegotiation: { mode: MODES[mode] } };
+  return new Client({ name: 'sandbox-test-v2', version: '1.0.0' }, options);
+}
+
+async function token(mode) {
+  const client = newClient(mode);
+  const authProvider = { token: async () => process.env.MCP_TOKEN };
+  await client.connect(new StreamableHTTPClientTransport(url, { authProvider }));
+  const version = client.getNegotiatedProtocolVersion();
+  assert.equal(version === '2026-07-28', mode !== 'legacy', `negotiated ${version}`);
+  const done = await exercise(client);
+  await client.close();
+  return `${version}: ${done}`;
+}
+
+const signIn = mode =>
+  signInFlow({
+    exercise,
+    Unauthorized: UnauthorizedError,
+    make: authProvider => ({
+      client: newClient(mode),
+      transport: new StreamableHTTPClientTransport(url, { authProvider }),
+    }),
+    finish: (transport, parameters) => transport.finishAuth(parameters),
+    refresh: (memory, refreshToken) => {
+      const { authorizationServerUrl, authorizationServerMetadata: metadata } = memory.discoveryState();
+      const clientInformation = memory.clientInformation();
+      return refreshAuthorization(authorizationServerUrl, { metadata, clientInformation, refreshToken, resource: url });
+    },
+  });
+
+console.log(await { token, 'sign-in': signIn }[process.argv[2]](process.argv[3] ?? 'auto'));
+process.exit(0);
