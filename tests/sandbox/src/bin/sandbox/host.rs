@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::idp::{Client, PUBLIC_CLIENT};
 use tokio::process::{Child, Command};
@@ -21,17 +23,21 @@ const PROGRAM: &str = "datahub-mcp";
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a developer's shell may have set for another server, and would change this one.
-const NOT_PASSED_ON: [&str; 10] = [
+const NOT_PASSED_ON: [&str; 14] = [
+    "ALLOWED_HOSTS",
     "DATAHUB_GMS_TOKEN",
+    "DATAHUB_GMS_TOKEN_FILE",
+    "DATAHUB_MCP_HOST",
+    "DATAHUB_MCP_PORT",
     "FASTMCP_HOST",
     "FASTMCP_PORT",
-    "HOST",
-    "PORT",
     "OAUTH_AUTHORIZE_ENDPOINT",
-    "OAUTH_TOKEN_ENDPOINT",
     "OAUTH_ISSUER_URL",
     "OAUTH_RESOURCE_URL",
+    "OAUTH_TOKEN_ENDPOINT",
     "OIDC_CLIENT_SECRET",
+    "OIDC_CLIENT_SECRET_FILE",
+    "PUBLIC_URL",
 ];
 
 /// A running server.
@@ -109,6 +115,11 @@ impl Host {
             .env("OIDC_ISSUER_URL", stack.idp.issuer())
             .env("OIDC_AUDIENCE", stack.idp.audience())
             .env("OIDC_CLIENT_ID", PUBLIC_CLIENT);
+        let keys = ["OAUTH_TOKEN_KEYS", "OAUTH_TOKEN_KEYS_FILE", "OAUTH_STATE_DIR"];
+        if !keys.iter().any(|name| std::env::var_os(name).is_some()) {
+            // a key of this run's own, so that nothing is left in the user's state directory
+            command.env("OAUTH_TOKEN_KEYS", STANDARD.encode(rand::random::<[u8; 32]>()));
+        }
         Ok(Self {
             child: command.spawn().map_err(spawn)?,
             port,
