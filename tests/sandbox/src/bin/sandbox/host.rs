@@ -115,10 +115,17 @@ impl Host {
             .env("OIDC_ISSUER_URL", stack.idp.issuer())
             .env("OIDC_AUDIENCE", stack.idp.audience())
             .env("OIDC_CLIENT_ID", PUBLIC_CLIENT);
-        let keys = ["OAUTH_TOKEN_KEYS", "OAUTH_TOKEN_KEYS_FILE", "OAUTH_STATE_DIR"];
+        let keys = [
+            "OAUTH_TOKEN_KEYS",
+            "OAUTH_TOKEN_KEYS_FILE",
+            "OAUTH_STATE_DIR",
+        ];
         if !keys.iter().any(|name| std::env::var_os(name).is_some()) {
             // a key of this run's own, so that nothing is left in the user's state directory
-            command.env("OAUTH_TOKEN_KEYS", STANDARD.encode(rand::random::<[u8; 32]>()));
+            command.env(
+                "OAUTH_TOKEN_KEYS",
+                STANDARD.encode(rand::random::<[u8; 32]>()),
+            );
         }
         Ok(Self {
             child: command.spawn().map_err(spawn)?,
