@@ -177,6 +177,15 @@ impl Provider {
         self.usable().filter(newer)
     }
 
+    /// That the provider cannot be asked at the moment, if so.
+    pub(crate) fn trouble(&self) -> Option<Failure> {
+        let fetching = self.shared.fetching.lock();
+        let pause = fetching
+            .retry_at
+            .saturating_sub(self.shared.clock.elapsed());
+        (fetching.failures > 0).then(|| unavailable(&fetching.failure, pause))
+    }
+
     /// Waits until one more fetch has ended than `seen`.
     async fn wait(&self, seen: u64) {
         let mut finished = self.shared.finished.subscribe();

@@ -34,6 +34,9 @@ enum Verdict {
     Refused(Failure),
     /// No key fitted: newer keys might.
     NoKey(Failure),
+    /// As `NoKey`, and the token names a key that is not there: while the provider cannot be asked
+    /// about it, nobody can say whether the token is good.
+    UnknownKey(Failure),
 }
 
 impl Verifier {
@@ -76,8 +79,11 @@ impl Verifier {
         match self.check(&compact, &snapshot) {
             Verdict::Accepted(verified) => Some(Ok(verified)),
             Verdict::Refused(failure) => Some(Err(failure)),
-            Verdict::NoKey(_) if self.provider.may_refetch(&snapshot) => None,
+            Verdict::NoKey(_) | Verdict::UnknownKey(_) if self.provider.may_refetch(&snapshot) => {
+                None
+            }
             Verdict::NoKey(failure) => Some(Err(failure)),
+            Verdict::UnknownKey(failure) => Some(Err(self.provider.trouble().unwrap_or(failure))),
         }
     }
 
@@ -95,17 +101,19 @@ impl Verifier {
                 self.provider.keys().await?
             }
         };
-        let refusal = match self.check(&compact, &snapshot) {
+        let seen = match self.check(&compact, &snapshot) {
             Verdict::Accepted(verified) => return Ok(verified),
             Verdict::Refused(failure) => return Err(failure),
-            Verdict::NoKey(failure) => failure,
+            miss => miss,
         };
-        let Some(snapshot) = self.provider.refetched(&snapshot).await else {
-            return Err(refusal);
+        let verdict = match self.provider.refetched(&snapshot).await {
+            Some(snapshot) => self.check(&compact, &snapshot),
+            None => seen,
         };
-        match self.check(&compact, &snapshot) {
+        match verdict {
             Verdict::Accepted(verified) => Ok(verified),
             Verdict::Refused(failure) | Verdict::NoKey(failure) => Err(failure),
+            Verdict::UnknownKey(failure) => Err(self.provider.trouble().unwrap_or(failure)),
         }
     }
 
@@ -159,7 +167,7 @@ impl Verifier {
                 Verdict::Refused(Failure::rejected("the key belongs to another issuer"))
             }
             Checked::Bad => Verdict::NoKey(Failure::rejected("the signature is wrong")),
-            Checked::NoSuchKey => Verdict::NoKey(Failure::rejected(match header.kid {
+            Checked::NoSuchKey => Verdict::UnknownKey(Failure::rejected(match header.kid {
                 Some(kid) => format!("the provider has no key {}", quoted(kid)),
                 None => format!("the provider has no key for {}", header.algorithm),
             })),

@@ -397,9 +397,7 @@ fn the_schema_names_every_option_and_nothing_else_passes() {
     ] {
         assert_eq!(schema["properties"][option]["x-env"], variable, "{option}");
     }
-    for secret in ["service_token"] {
-        assert_eq!(schema["properties"][secret]["x-secret"], true, "{secret}");
-    }
+    assert_eq!(schema["properties"]["service_token"]["x-secret"], true);
     let refused = Harness::new::<DatahubExchange>(json!({ "no_such_option": 1 }))
         .err()
         .unwrap();

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::*;
-use crate::testing::{Mode, Reply};
+use crate::testing::{Mode, Reply, b64};
 
 impl Bench {
     /// Lets time pass and waits until the fetches that are due have ended.
@@ -28,10 +28,11 @@ impl Bench {
 #[tokio::test]
 async fn a_thousand_cold_starts_are_one_fetch() {
     let bench = Arc::new(Bench::new().await);
+    let token = bench.token();
     let asks: Vec<_> = (0..1_000)
         .map(|_| {
-            let bench = Arc::clone(&bench);
-            tokio::spawn(async move { bench.verifier.verify(&bench.token()).await.is_ok() })
+            let (bench, token) = (Arc::clone(&bench), token.clone());
+            tokio::spawn(async move { bench.verifier.verify(&token).await.is_ok() })
         })
         .collect();
     for ask in asks {
@@ -44,15 +45,18 @@ async fn a_thousand_cold_starts_are_one_fetch() {
 async fn a_flood_of_unknown_keys_is_one_fetch_in_each_cooldown() {
     let bench = Arc::new(Bench::new().await);
     bench.verifier.health().await.unwrap();
+    // Only the names of the keys matter, so one signature does for all.
     let flood = async || {
+        let token = bench.token();
+        let (_, rest) = token.split_once('.').unwrap();
         let asks: Vec<_> = (0..500)
             .map(|number| {
-                let bench = Arc::clone(&bench);
-                tokio::spawn(async move {
-                    let token =
-                        bench.token_of(&bench.signer.as_other("RS256", &format!("k{number}")));
-                    bench.verifier.verify(&token).await.unwrap_err().kind()
-                })
+                let header = json!({ "alg": "RS256", "kid": format!("k{number}") });
+                let (bench, token) = (
+                    Arc::clone(&bench),
+                    format!("{}.{rest}", b64(header.to_string())),
+                );
+                tokio::spawn(async move { bench.verifier.verify(&token).await.unwrap_err().kind() })
             })
             .collect();
         for ask in asks {
@@ -192,6 +196,28 @@ async fn keys_are_refreshed_ahead_and_served_stale_for_a_bounded_time() {
     bench.idp.set(Mode::Good);
     bench.pass(10).await;
     bench.ask(&bench.token()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_the_provider_cannot_be_asked_about_is_nobodys_fault() {
+    let bench = Bench::new().await;
+    bench.ask(&bench.token()).await.unwrap();
+    bench.idp.set(Mode::Every(Reply::new(503, "")));
+    let unknown = bench.token_of(&bench.signer.as_other("RS256", "new-key"));
+    bench
+        .refuses_token(&unknown, FailureKind::Unavailable, "503")
+        .await;
+    assert!(
+        bench.verifier.try_verify(&unknown).is_some(),
+        "at once while the pause lasts"
+    );
+    bench.ask(&bench.token()).await.unwrap();
+    // A wrong signature is wrong whether or not the provider answers.
+    let forged = bench.token_of(&Signer::new("ES256", "x").as_other("ES256", "rsa-1"));
+    assert_eq!(
+        bench.ask(&forged).await.unwrap_err().kind(),
+        FailureKind::Rejected
+    );
 }
 
 #[tokio::test]
