@@ -1,5 +1,6 @@
 //! Facets: how many hits have which value, over all hits and not over the page.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -82,13 +83,13 @@ fn title(name: &str) -> Option<&'static str> {
 }
 
 fn facet(hits: &[Hit], name: &str, title: Option<&str>, max: usize) -> Value {
-    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut counts: HashMap<Cow<'_, str>, u64> = HashMap::new();
     for hit in hits {
         for value in values(hit, name) {
             *counts.entry(value).or_default() += 1;
         }
     }
-    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    let mut counts: Vec<(Cow<'_, str>, u64)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts.truncate(max);
     let aggregations: Value = counts
@@ -103,42 +104,40 @@ fn facet(hits: &[Hit], name: &str, title: Option<&str>, max: usize) -> Value {
     json!({ "field": name, "displayName": title, "aggregations": aggregations })
 }
 
-fn values(hit: &Hit, name: &str) -> Vec<String> {
+fn values<'a>(hit: &'a Hit, name: &str) -> Vec<Cow<'a, str>> {
     let doc = hit.record.doc();
     if name == "_entityType" || name == "entity" {
         return hit
             .record
             .kind
-            .map(|kind| kind.enum_value.to_owned())
+            .map(|kind| Cow::Borrowed(kind.enum_value))
             .into_iter()
             .collect();
     }
     if let Some((first, second)) = name.split_once(NESTED) {
         let inner = values(hit, second);
-        let outer = values(hit, first);
-        let pair = |outer: &String| {
-            let outer = outer.clone();
-            let mut pairs: Vec<String> = inner
-                .iter()
-                .map(|inner| format!("{outer}{NESTED}{inner}"))
-                .collect();
+        let mut pairs = Vec::new();
+        for outer in values(hit, first) {
+            pairs.extend(
+                inner
+                    .iter()
+                    .map(|inner| Cow::Owned(format!("{outer}{NESTED}{inner}"))),
+            );
             pairs.push(outer);
-            pairs
-        };
-        return outer.iter().flat_map(pair).collect();
+        }
+        return pairs;
     }
-    let mut all = doc.values(name).to_vec();
     let edited = match name {
         "fieldTags" => doc.values("editedFieldTags"),
         "fieldGlossaryTerms" => doc.values("editedFieldGlossaryTerms"),
         _ => &[],
     };
-    for value in edited {
-        if !all.contains(value) {
-            all.push(value.clone());
-        }
-    }
-    all
+    let own = doc.values(name);
+    let more = edited.iter().filter(|value| !own.contains(value));
+    own.iter()
+        .chain(more)
+        .map(|value| Cow::Borrowed(value.as_str()))
+        .collect()
 }
 
 fn structured_facets(catalog: &Catalog, hits: &[Hit], max: usize) -> Vec<Value> {

@@ -43,7 +43,7 @@ async fn health() -> &'static str {
 async fn config(State(hub): State<Arc<Hub>>) -> Json<Value> {
     Json(json!({
         "models": {},
-        "patchCapable": false,
+        "patchCapable": true,
         "versions": {"acryldata/datahub": {"version": hub.version, "commit": "sandbox"}},
         "managedIngestion": {"defaultCliVersion": "1.6.0", "enabled": false},
         "statefulIngestionCapable": true,

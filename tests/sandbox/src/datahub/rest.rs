@@ -3,6 +3,7 @@
 
 mod keys;
 mod openapi;
+mod patch;
 mod restli;
 
 use std::sync::Arc;
@@ -27,7 +28,10 @@ pub(crate) fn routes() -> Router<Arc<Hub>> {
         .route("/aspects", post(restli::aspect_action))
         .route("/entitiesV2/{*urn}", get(restli::entity))
         .route("/entities", post(restli::entity_action))
-        .route("/openapi/v3/entity/{entity}", post(openapi::write))
+        .route(
+            "/openapi/v3/entity/{entity}",
+            post(openapi::write).patch(openapi::patch),
+        )
         .route(
             "/openapi/v3/entity/{entity}/batchGet",
             post(openapi::batch_get),
@@ -120,15 +124,25 @@ fn system_metadata(aspect: &Aspect) -> Value {
 }
 
 /// Writes one proposal. Gives the urn.
-fn ingest(writer: &mut Writer, proposal: Value) -> Result<String, ApiError> {
-    if proposal.get("changeType").and_then(Value::as_str) == Some("PATCH") {
-        return Err(ApiError::bad_request(
-            "Patches are not taken by the embedded DataHub",
-        ));
+fn ingest(writer: &mut Writer, mut proposal: Value) -> Result<String, ApiError> {
+    let is_patch = proposal.get("changeType").and_then(Value::as_str) == Some("PATCH");
+    if is_patch {
+        // A patch is a list or an object; proposals carry objects.
+        let text = proposal["aspect"]["value"]
+            .as_str()
+            .and_then(|text| serde_json::from_str(text).ok());
+        let patch: Value = text.unwrap_or_else(|| proposal["aspect"]["json"].take());
+        proposal["aspect"] = json!({ "json": { "patch": patch } });
     }
     let change = formats::proposal(proposal).map_err(ApiError::bad_request)?;
     let change =
         change.ok_or_else(|| ApiError::bad_request("Deletes go to /entities?action=delete"))?;
-    writer.put_with_system(&change.urn, &change.aspect, change.value, change.system);
+    let mut value = change.value;
+    if is_patch {
+        let mut aspect = writer.aspect(&change.urn, &change.aspect);
+        patch::apply(&mut aspect, &value["patch"])?;
+        value = aspect;
+    }
+    writer.put_with_system(&change.urn, &change.aspect, value, change.system);
     Ok(change.urn)
 }

@@ -150,18 +150,27 @@ fn sort(input: &Value) -> Vec<(String, bool)> {
 /// Compares by a field; an entity without it comes last either way.
 fn by_field(field: &str, a: &Hit, b: &Hit, descending: bool) -> Ordering {
     let field = field.strip_suffix(".keyword").unwrap_or(field);
-    let value = |hit: &Hit| match field {
-        "name" | "_entityName" | "title" => Some(hit.record.doc().name.clone()),
-        "lastOperationTime" => hit.record.doc().values("lastModifiedAt").first().cloned(),
-        other => hit.record.doc().values(other).first().cloned(),
+    let field = if field == "lastOperationTime" {
+        "lastModifiedAt"
+    } else {
+        field
     };
-    match (value(a), value(b)) {
+    match (value(a, field), value(b, field)) {
         (Some(a), Some(b)) => {
-            let order = filters::order(&a, &b);
+            let order = filters::order(a, b);
             if descending { order.reverse() } else { order }
         }
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,
+    }
+}
+
+/// What a hit is sorted by.
+fn value<'a>(hit: &'a Hit, field: &str) -> Option<&'a str> {
+    let doc = hit.record.doc();
+    match field {
+        "name" | "_entityName" | "title" => Some(&doc.name),
+        other => doc.values(other).first().map(String::as_str),
     }
 }

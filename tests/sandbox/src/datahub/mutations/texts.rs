@@ -13,8 +13,6 @@ use crate::datahub::resolvers::editable_aspect;
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "updateDescription" => describe(writer, call),
-        "updateDataset" | "updateChart" | "updateDashboard" | "updateDataFlow"
-        | "updateDataJob" => edit(writer, call),
         "updateName" => rename(writer, call),
         "addLink" => add_link(writer, call),
         "removeLink" => remove_link(writer, call),
@@ -69,30 +67,6 @@ fn describe(writer: &mut Writer, call: &Call<'_>) -> Done {
     }
     writer.put(&urn, aspect_name, aspect);
     Ok(json!(true))
-}
-
-/// Writes the whole of the editable aspect: what is not given is gone afterwards.
-fn edit(writer: &mut Writer, call: &Call<'_>) -> Done {
-    let urn = &call.urn;
-    if !exists(writer, urn) {
-        return Err(ApiError::bad_request(format!(
-            "Failed to update {urn}. {urn} does not exist."
-        )));
-    }
-    let part = urn_type(urn).unwrap_or_default();
-    let Some(aspect_name) = editable_aspect(part) else {
-        return Err(ApiError::bad_request(format!("Invalid urn {urn}")));
-    };
-    if let Some(edited) = call
-        .input
-        .get("editableProperties")
-        .filter(|e| e.is_object())
-    {
-        let mut aspect = edited.clone();
-        aspect["lastModified"] = writer.stamp();
-        writer.put(urn, aspect_name, aspect);
-    }
-    Ok(json!(urn))
 }
 
 fn rename(writer: &mut Writer, call: &Call<'_>) -> Done {

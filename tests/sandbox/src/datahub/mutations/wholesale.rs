@@ -45,10 +45,8 @@ fn update(writer: &mut Writer, call: &Call<'_>, part: &str) -> Done {
     let given = |name: &str| call.input.get(name).filter(|value| value.is_object());
     let stamp = writer.stamp();
     if let (Some(properties), Some(name)) = (given("editableProperties"), editable_aspect(part)) {
-        let mut aspect = writer.aspect(urn, name);
-        if !aspect.is_object() {
-            aspect = json!({ "created": stamp });
-        }
+        // What is not given is gone afterwards, as in DataHub.
+        let mut aspect = json!({ "created": stamp });
         for (member, value) in properties.as_object().into_iter().flatten() {
             aspect[member.as_str()] = value.clone();
         }

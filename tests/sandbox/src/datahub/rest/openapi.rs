@@ -146,7 +146,29 @@ pub(super) async fn write(
     Query(parameters): Parameters,
     Json(body): Json<Value>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    may_write(&actor)?;
+    write_all(&hub, &actor, &entity_type, &parameters, body, "UPSERT")
+}
+
+/// `PATCH /openapi/v3/entity/{entity}`: the same with patches in place of values.
+pub(super) async fn patch(
+    State(hub): State<Arc<Hub>>,
+    Extension(actor): Extension<Actor>,
+    Path(entity_type): Path<String>,
+    Query(parameters): Parameters,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    write_all(&hub, &actor, &entity_type, &parameters, body, "PATCH")
+}
+
+fn write_all(
+    hub: &Hub,
+    actor: &Actor,
+    entity_type: &str,
+    parameters: &HashMap<String, String>,
+    body: Value,
+    change: &str,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    may_write(actor)?;
     let Value::Array(entities) = body else {
         return Err(ApiError::bad_request(
             "The body must be an array of entities",
@@ -155,7 +177,7 @@ pub(super) async fn write(
     let written = hub.write(&actor.urn, |writer| {
         entities
             .iter()
-            .map(|entity| write_one(writer, &entity_type, entity))
+            .map(|entity| write_one(writer, entity_type, entity, change))
             .collect()
     })?;
     let later = parameters.get("async").is_none_or(|value| value != "false");
@@ -167,7 +189,12 @@ pub(super) async fn write(
     Ok((status, Json(Value::Array(written))))
 }
 
-fn write_one(writer: &mut Writer, entity_type: &str, entity: &Value) -> Result<Value, ApiError> {
+fn write_one(
+    writer: &mut Writer,
+    entity_type: &str,
+    entity: &Value,
+    change: &str,
+) -> Result<Value, ApiError> {
     let urn = entity
         .get("urn")
         .and_then(Value::as_str)
@@ -186,7 +213,7 @@ fn write_one(writer: &mut Writer, entity_type: &str, entity: &Value) -> Result<V
     for (name, envelope) in aspects.filter(|(_, envelope)| !envelope.is_null()) {
         let value = envelope.get("value").cloned().unwrap_or_default();
         let proposal = json!({
-            "entityUrn": urn, "aspectName": name, "changeType": "UPSERT",
+            "entityUrn": urn, "aspectName": name, "changeType": change,
             "aspect": { "json": value }, "systemMetadata": envelope.get("systemMetadata"),
         });
         ingest(writer, proposal)?;
@@ -205,7 +232,7 @@ pub(super) async fn write_aspect(
     may_write(&actor)?;
     let entity = json!({ "urn": urn, aspect: body });
     let written = hub.write(&actor.urn, |writer| {
-        write_one(writer, &entity_type, &entity)
+        write_one(writer, &entity_type, &entity, "UPSERT")
     })?;
     Ok(Json(written))
 }

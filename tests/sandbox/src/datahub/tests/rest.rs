@@ -141,3 +141,35 @@ async fn entities_are_written_read_and_deleted() {
     let (status, _) = get(&hub, "/openapi/v3/entity/tag/urn%3Ali%3Atag%3Anew").await;
     assert_eq!(status, 404);
 }
+
+#[tokio::test]
+async fn a_patch_changes_one_item_of_a_list() {
+    let hub = start(catalog()).await;
+    let upstream = "urn:li:dataset:(urn:li:dataPlatform:s3,raw,PROD)";
+    let patch = json!([{"op": "add", "path": format!("/upstreams/{upstream}"),
+        "value": {"dataset": upstream, "type": "TRANSFORMED"}}]);
+    let proposal = json!({"proposal": {"entityType": "dataset", "entityUrn": ORDERS, "changeType": "PATCH",
+        "aspectName": "upstreamLineage",
+        "aspect": {"value": patch.to_string(), "contentType": "application/json-patch+json"}}});
+    let (status, _) = post(&hub, "editor", "/aspects?action=ingestProposal", proposal).await;
+    assert_eq!(status, 200);
+    let token = hub.token("editor").unwrap();
+    let body = json!([{"urn": ORDERS, "globalTags": {"value": {"patch": [
+        {"op": "add", "path": "/tags/urn:li:tag:a", "value": {"tag": "urn:li:tag:a"}}]}}}]);
+    let url = format!("{}/openapi/v3/entity/dataset?async=false", hub.url());
+    let answer = client()
+        .patch(url)
+        .bearer_auth(token)
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let catalog = hub.catalog();
+    let upstreams = &catalog.aspect(ORDERS, "upstreamLineage").unwrap()["upstreams"];
+    assert_eq!(upstreams[0]["dataset"], upstream);
+    assert_eq!(
+        catalog.aspect(ORDERS, "globalTags").unwrap()["tags"][0]["tag"],
+        "urn:li:tag:a"
+    );
+}

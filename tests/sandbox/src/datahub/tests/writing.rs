@@ -431,6 +431,10 @@ async fn a_dataset_is_described_as_a_whole() {
         "All orders"
     );
     assert_eq!(
+        entity(&hub, "editableProperties { name }").await["editableProperties"]["name"],
+        Value::Null
+    );
+    assert_eq!(
         done["updateDataset"]["tags"]["tags"][0]["tag"]["urn"],
         "urn:li:tag:pii"
     );
