@@ -53,7 +53,7 @@ use self::{
     clock::Clock,
     context::Context,
     metadata::Metadata,
-    store::{MemoryStore, RedisStore, Store},
+    store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
 };
 pub use self::{
     keys::KeysError,
@@ -91,10 +91,13 @@ impl Proxy {
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let clock = Clock::from(crate::clock::Clock::system());
         let store: Arc<dyn Store> = match &settings.store {
-            StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone())),
-            StoreSettings::Redis(url) => {
-                RedisStore::new(url, settings.public_url.issuer(), clock.clone())?
-            }
+            StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
+            StoreSettings::Redis(url) => RedisStore::new(
+                url,
+                settings.public_url.issuer(),
+                clock.clone(),
+                MAX_TRANSACTIONS,
+            )?,
         };
         let documents = Documents::new(&settings.client_metadata)?;
         Ok(Self {

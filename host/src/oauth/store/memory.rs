@@ -10,7 +10,7 @@ use std::{
 use futures::FutureExt;
 use parking_lot::Mutex;
 
-use super::{Answer, MAX_CODES, MAX_FAMILIES, MAX_TRANSACTIONS, Owner, Spent, Store, TakenCode};
+use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, Spent, Store, TakenCode};
 use crate::oauth::{
     clock::{Clock, Instant},
     types::{FamilyId, StoreKey},
@@ -30,11 +30,11 @@ struct CodeEntry {
 }
 
 impl MemoryStore {
-    /// An empty store.
-    pub(in crate::oauth) fn new(clock: Clock) -> Self {
+    /// An empty store that keeps `capacity` authorizations on their way.
+    pub(in crate::oauth) fn new(clock: Clock, capacity: usize) -> Self {
         Self {
             clock,
-            transactions: Mutex::default(),
+            transactions: Mutex::new(Transactions::new(capacity)),
             codes: Mutex::new(Expiring::new(MAX_CODES)),
             families: Mutex::new(Families::new()),
         }
@@ -203,8 +203,9 @@ impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
 }
 
 /// Authorizations on their way, and who put how many of them there.
-#[derive(Default)]
 struct Transactions {
+    /// How many are kept at most.
+    capacity: usize,
     entries: HashMap<StoreKey, Pending>,
     /// By end: what is over goes first.
     order: BTreeSet<(Instant, StoreKey)>,
@@ -220,13 +221,23 @@ struct Pending {
 }
 
 impl Transactions {
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            entries: HashMap::new(),
+            order: BTreeSet::new(),
+            by_owner: HashMap::new(),
+            ranking: BTreeSet::new(),
+        }
+    }
+
     fn put(&mut self, key: StoreKey, value: String, owner: &Owner, now: Instant, expires: Instant) {
         while let Some((end, oldest)) = self.order.first().cloned()
             && end <= now
         {
             self.remove(&oldest);
         }
-        while self.entries.len() >= MAX_TRANSACTIONS
+        while self.entries.len() >= self.capacity
             && let Some((_, largest)) = self.ranking.last().cloned()
             && let Some(oldest) = self
                 .by_owner

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 #[cfg(test)]
-pub(super) use self::tests::FailingStore;
+pub(super) use self::tests::{FailingStore, Redis};
 pub(super) use self::{memory::MemoryStore, redis::RedisStore};
 use super::types::{ClientKey, FamilyId, StoreKey};
 

@@ -19,7 +19,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, MAX_TRANSACTIONS, Owner, Spent, Store, StoreError, TakenCode};
+use super::{Answer, Owner, Spent, Store, StoreError, TakenCode};
 use crate::oauth::{
     SettingsError,
     clock::{Clock, Instant},
@@ -40,6 +40,8 @@ pub(in crate::oauth) struct RedisStore {
     connection: ConnectionManager,
     prefix: String,
     clock: Clock,
+    /// Authorizations on their way that are kept at most.
+    capacity: usize,
     scripts: Scripts,
     ended: RwLock<HashMap<FamilyId, Instant>>,
 }
@@ -66,6 +68,7 @@ impl RedisStore {
         url: &SecretString,
         namespace: &str,
         clock: Clock,
+        capacity: usize,
     ) -> Result<Arc<Self>, SettingsError> {
         let refused = |error: redis::RedisError| SettingsError::Store(error.category().to_owned());
         let client = Client::open(url.expose_secret()).map_err(refused)?;
@@ -79,6 +82,7 @@ impl RedisStore {
             connection,
             prefix: format!("{PREFIX}:{namespace}"),
             clock,
+            capacity,
             scripts: Scripts::new(),
             ended: RwLock::default(),
         });
@@ -165,7 +169,7 @@ impl Store for RedisStore {
                     .arg(format!("c {}", owner.client))
                     .arg(now.0)
                     .arg(now.after(ttl).0)
-                    .arg(MAX_TRANSACTIONS),
+                    .arg(self.capacity),
             )
             .await
         }

@@ -14,6 +14,8 @@ use super::{
 };
 use crate::oauth::types::{ClientId, Code, FamilyId, State, StoreKey};
 
+/// How many unfinished sign-ins the stores under test keep.
+const CAPACITY: usize = 300;
 const TTL: Duration = Duration::from_secs(600);
 const LEASE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(60);
@@ -68,14 +70,14 @@ impl Store for FailingStore {
 }
 
 /// A Redis of our own on a socket in a directory of our own; killed when dropped.
-struct Redis {
+pub(in crate::oauth) struct Redis {
     child: Child,
     directory: tempfile::TempDir,
 }
 
 impl Redis {
     /// `None`, and a word about it, where Redis is not installed.
-    async fn start() -> Option<Self> {
+    pub(in crate::oauth) async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let child = Command::new("redis-server")
             .args([
@@ -115,8 +117,8 @@ impl Redis {
         SecretString::from(format!("redis+unix://{}", socket.display()))
     }
 
-    fn store(&self, clock: &crate::clock::Clock) -> Arc<RedisStore> {
-        RedisStore::new(&self.url(), "test", clock.clone().into()).unwrap()
+    pub(in crate::oauth) fn store(&self, clock: &crate::clock::Clock) -> Arc<RedisStore> {
+        RedisStore::new(&self.url(), "test", clock.clone().into(), CAPACITY).unwrap()
     }
 }
 
@@ -294,7 +296,7 @@ async fn fairness(store: &dyn Store) {
         .await
         .unwrap();
     // One network with a new client each time.
-    for number in 0..MAX_TRANSACTIONS {
+    for number in 0..2 * CAPACITY {
         let owner = owner("flood", &format!("client {number}"));
         store
             .put_transaction(&key(), "f".to_owned(), &owner, TTL)
@@ -306,7 +308,7 @@ async fn fairness(store: &dyn Store) {
         .await
         .unwrap();
     // One client from a new network each time.
-    for number in 0..MAX_TRANSACTIONS {
+    for number in 0..2 * CAPACITY {
         let owner = owner(&format!("network {number}"), "one client");
         store
             .put_transaction(&key(), "f".to_owned(), &owner, TTL)
@@ -326,7 +328,7 @@ async fn fairness(store: &dyn Store) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_store_passes_the_suite() {
     let clock = clock();
-    let store = Arc::new(MemoryStore::new(clock.clone().into()));
+    let store = Arc::new(MemoryStore::new(clock.clone().into(), CAPACITY));
     transactions(&*store, &clock).await;
     codes(&*store, &clock).await;
     families(&*store, &clock).await;
@@ -389,14 +391,16 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
         "redis+unix://{}",
         directory.path().join("none.sock").display()
     );
-    let store = RedisStore::new(&SecretString::from(url), "test", clock().into()).unwrap();
+    let store =
+        RedisStore::new(&SecretString::from(url), "test", clock().into(), CAPACITY).unwrap();
     let error = store.take_transaction(&key()).await.unwrap_err();
     assert!(!error.to_string().contains("none.sock"), "{error}");
     assert!(
         RedisStore::new(
             &SecretString::from("http://x:secret@y"),
             "t",
-            clock().into()
+            clock().into(),
+            CAPACITY
         )
         .is_err()
     );
@@ -405,7 +409,7 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
 /// 100,000 unfinished sign-ins: the memory store is as large as before.
 #[tokio::test]
 async fn a_hundred_thousand_unfinished_sign_ins_leave_memory_flat() {
-    let store = MemoryStore::new(clock().into());
+    let store = MemoryStore::new(clock().into(), MAX_TRANSACTIONS);
     for number in 0..100_000_u32 {
         let owner = owner(
             &format!("network {}", number % 5_000),

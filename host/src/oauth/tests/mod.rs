@@ -9,6 +9,7 @@ mod flow;
 mod idp;
 mod leaks;
 mod refresh;
+mod replicas;
 mod requests;
 mod strangers;
 
@@ -38,7 +39,7 @@ use super::{
     client_metadata::{Documents, Lookup},
     clock::Clock,
     context::Context,
-    store::{MemoryStore, Store},
+    store::{MAX_TRANSACTIONS, MemoryStore, Store},
 };
 
 pub(super) const ISSUER: &str = "https://mcp.example.com";
@@ -124,7 +125,10 @@ impl World {
     }
 
     async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::with_store(change, |clock| Arc::new(MemoryStore::new(clock))).await
+        Self::with_store(change, |clock| {
+            Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS))
+        })
+        .await
     }
 
     async fn with_store(
@@ -133,6 +137,16 @@ impl World {
     ) -> Self {
         let idp = FakeIdp::start().await;
         let clock = crate::clock::Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
+        Self::beside(idp, clock, change, store)
+    }
+
+    /// A proxy at a provider and in a time that are there already.
+    fn beside(
+        idp: FakeIdp,
+        clock: crate::clock::Clock,
+        change: impl FnOnce(&mut Settings),
+        store: impl FnOnce(Clock) -> Arc<dyn Store>,
+    ) -> Self {
         let mut settings = settings(&idp);
         change(&mut settings);
         let own = Clock::from(clock.clone());

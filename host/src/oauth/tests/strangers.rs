@@ -3,10 +3,10 @@
 use axum::http::{StatusCode, header};
 
 use super::*;
-use crate::oauth::{
-    LimitSettings,
-    store::{FailingStore, MAX_TRANSACTIONS},
-};
+use crate::oauth::{LimitSettings, store::FailingStore};
+
+/// As many unfinished sign-ins as the store keeps in this test.
+const CAPACITY: usize = 200;
 
 fn unlimited(settings: &mut Settings) {
     settings.limits = LimitSettings {
@@ -156,7 +156,7 @@ async fn a_flood_of_unfinished_sign_ins_pushes_out_its_own_kind() {
     let store: Arc<parking_lot::Mutex<Option<Arc<MemoryStore>>>> = Arc::default();
     let keep = Arc::clone(&store);
     let world = World::with_store(unlimited, move |clock| {
-        let store = Arc::new(MemoryStore::new(clock));
+        let store = Arc::new(MemoryStore::new(clock, CAPACITY));
         *keep.lock() = Some(Arc::clone(&store));
         store
     })
@@ -173,12 +173,11 @@ async fn a_flood_of_unfinished_sign_ins_pushes_out_its_own_kind() {
     let page = flood.authorize(&world, &good_request(&flooder)).await;
     flood.decide(&world, &page, "approve").await;
     let path = format!("/oauth/authorize?{}", encode(&good_request(&flooder)));
-    let extra = 500;
-    for _ in 0..MAX_TRANSACTIONS + extra {
+    for _ in 0..3 * CAPACITY {
         let answer = flood.get_from(&world, "198.51.100.1", &path).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
     }
-    assert_eq!(store.transactions(), MAX_TRANSACTIONS);
+    assert_eq!(store.transactions(), CAPACITY);
 
     let back = jar
         .get(&world, &world.idp.sign_in(&upstream.location(), "alice"))
