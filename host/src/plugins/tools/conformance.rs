@@ -34,7 +34,7 @@ use crate::{
 /// How long one answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// A `try_validate` that takes longer waits for something.
-const QUICK: Duration = Duration::from_millis(100);
+const QUICK: Duration = Duration::from_millis(500);
 /// How many calls show whether something grows, and how long they may take.
 const MANY_CALLS: usize = 10_000;
 const MANY_CALLS_LIMIT: Duration = Duration::from_secs(60);
