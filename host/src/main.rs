@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Serve => ended(serve(&raw)),
+        Command::Stdio => ended(stdio(&raw)),
         Command::Config(ConfigCommand::Check) => ended(check(&raw)),
         Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
         Command::Plugins(command) => ended(look_at_plugins(command, &raw)),
@@ -93,6 +94,19 @@ fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     // Plugins' threads and DNS look-ups may still be at work: nobody waits for them.
     runtime.shutdown_timeout(Duration::from_secs(1));
     status
+}
+
+/// `stdio`: one person, who is whoever started it.
+fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
+    let file = env::home_dir().map(|home| home.join(".datahubenv"));
+    let settings = config::local(raw, file.as_deref())?;
+    let _logs = Logs::start(&settings.telemetry)?;
+    let datahub = DataHub::new(settings.datahub)?;
+    let runtime = runtime()?;
+    runtime.block_on(mcp::stdio::serve(settings.mcp, &datahub, settings.token))?;
+    // The thread that reads stdin may still wait for a line.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run(settings: Settings) -> anyhow::Result<ExitCode> {

@@ -32,6 +32,9 @@ struct Cli {
 pub enum Command {
     /// Serve MCP over HTTP (the default).
     Serve,
+    /// Serve one person over stdin and stdout, with DATAHUB_GMS_URL and DATAHUB_GMS_TOKEN or
+    /// ~/.datahubenv.
+    Stdio,
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -27,7 +27,7 @@ pub use self::{
     raw::{Environment, Raw, Source},
     reference::reference,
     setting::Setting,
-    settings::{Settings, environment, masked, plugins_only},
+    settings::{LocalSettings, Settings, environment, local, masked, plugins_only},
 };
 
 /// The exit status where settings are wrong (`EX_USAGE` of sysexits.h).

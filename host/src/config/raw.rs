@@ -112,6 +112,13 @@ impl Raw {
         }
     }
 
+    /// Sets what was not given.
+    pub(super) fn fill(&mut self, setting: &'static Setting, value: String) {
+        self.values
+            .entry(setting.name)
+            .or_insert((Source::Environment, value));
+    }
+
     /// The value of a setting and where it came from, if it was given.
     pub(super) fn get(&self, setting: &Setting) -> Option<(Source, &str)> {
         self.values

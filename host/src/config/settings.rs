@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::Path};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     datahub,
@@ -13,6 +13,7 @@ use super::{
     signin, table, tools, validators,
 };
 use crate::{
+    mcp::stdio::DatahubEnv,
     oauth::{self, PublicUrl},
     plugins, server, telemetry,
 };
@@ -102,6 +103,58 @@ pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, Conf
     let problems = reader.finish();
     match plugins {
         Some(plugins) if problems.is_empty() => Ok(plugins),
+        _ => Err(ConfigError(problems)),
+    }
+}
+
+/// What `stdio` needs to know: no address, no validators, one token.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// Logs.
+    pub telemetry: telemetry::Settings,
+    /// DataHub.
+    pub datahub: crate::datahub::Settings,
+    /// The tools.
+    pub mcp: crate::mcp::Settings,
+    /// The person's own DataHub token.
+    pub token: SecretString,
+}
+
+/// The settings of `stdio`. Where no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's own
+/// command line writes it) names DataHub and the token.
+///
+/// # Errors
+/// What is wrong, one line each.
+pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, ConfigError> {
+    let mut raw = raw.clone();
+    if raw.get(&table::DATAHUB_GMS_URL).is_none()
+        && let Some(file) = datahub_env.and_then(|path| DatahubEnv::load(path).ok())
+    {
+        raw.fill(&table::DATAHUB_GMS_URL, file.server.to_string());
+        if let Some(token) = file.token {
+            raw.fill(&table::DATAHUB_GMS_TOKEN, token.expose_secret().to_owned());
+        }
+    }
+    let mut reader = Reader::new(&raw);
+    let telemetry = logs::read(&mut reader);
+    let datahub = datahub::read(&mut reader);
+    let token = datahub::shared_token(&mut reader, None);
+    if token.is_none() {
+        reader.missing(
+            &table::DATAHUB_GMS_TOKEN,
+            "is not set",
+            "set it to your DataHub token, or run `datahub init` to write ~/.datahubenv",
+        );
+    }
+    let mcp = tools::read(&mut reader);
+    let problems = reader.finish();
+    match (telemetry, datahub, token) {
+        (Some(telemetry), Some(datahub), Some(token)) if problems.is_empty() => Ok(LocalSettings {
+            telemetry,
+            datahub,
+            mcp,
+            token,
+        }),
         _ => Err(ConfigError(problems)),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{error::ToolError, settings::Settings, views::Views};
 use crate::{
     auth::{Caller, HttpOutcome},
-    datahub::{Answer, DataHubError, Document, FieldError, ServerInfo},
+    datahub::{Answer, DataHubError, Document, FieldError},
 };
 
 /// One call of a tool. Lives as long as the call.
@@ -95,11 +95,6 @@ impl ToolContext {
                     self.caller.decide(HttpOutcome::TokenRefused);
                 }
             })
-    }
-
-    /// What is known of the server.
-    pub(crate) async fn server(&self) -> Option<ServerInfo> {
-        self.caller.datahub.server().await
     }
 
     /// Tells the model of something that is missing from the answer.

@@ -57,5 +57,7 @@ fn datahub_text(error: &DataHubError) -> String {
         DataHubError::TooLarge { .. } => "ask for less: fewer results or a narrower filter",
         DataHubError::Malformed { .. } => "tell the operator of this server",
     };
-    format!("{error}. What to do: {hint}.")
+    // DataHub's own words may end in a full stop already.
+    let text = error.to_string();
+    format!("{}. What to do: {hint}.", text.trim_end_matches('.'))
 }
