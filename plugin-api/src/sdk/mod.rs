@@ -52,28 +52,46 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
     /// and be marked as secret with `#[schemars(extend("x-secret" = true))]`.
     type Config: DeserializeOwned + JsonSchema;
 
-    /// Makes the validator from its options. Called within the plugin's runtime, once per start or
-    /// reload. [`FailureKind::Misconfigured`] stops the host's start with the failure's detail.
+    /// Makes the validator from its options, once per start or reload.
+    ///
+    /// Called within the plugin's runtime, on a thread that may wait: tasks can be spawned, and
+    /// `tokio::runtime::Handle::current().block_on(..)` fetches what is needed before the first
+    /// request. The host waits 30 s unless it is told otherwise.
+    ///
+    /// # Errors
+    /// [`FailureKind::Misconfigured`] where the options are wrong; name the option. Any error stops
+    /// the host's start with its detail, and leaves the old instance serving at a reload.
     fn create(config: Self::Config) -> Result<Self, Failure>;
 
     /// Answers at once from what is in memory, or says `None` to be asked by [`Self::validate`].
     ///
-    /// Called on the host's own threads: it must not block, wait or do I/O.
+    /// Called on the host's own threads, which serve other people too: it must not block, wait or
+    /// do I/O. It may spawn a task that refreshes what it answers from.
+    ///
+    /// # Errors
+    /// See [`FailureKind`].
     fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
         let _ = request;
         None
     }
 
     /// Answers with all the I/O that it takes, on the plugin's own runtime. Dropped (cancelled)
-    /// when the caller goes away or the deadline passes.
+    /// when the caller goes away or the deadline passes, at the next `await`.
+    ///
+    /// # Errors
+    /// See [`FailureKind`]. An outage of the provider is `Unavailable`, never `Rejected`.
     fn validate(&self, request: Request) -> impl Future<Output = Result<Identity, Failure>> + Send;
 
-    /// Says whether the validator could answer now; its provider unreachable is `Unavailable`.
+    /// Says whether the validator could answer now, as a hint for operators and load balancers.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`] where its provider cannot be reached.
     fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
     }
 
-    /// Called once when the host stops or replaces this instance, to revoke and flush.
+    /// Called once when the host stops or replaces this instance, to revoke and flush. The host
+    /// waits 5 s unless it is told otherwise.
     fn shutdown(&self) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -11,5 +11,6 @@ mod loading_matrix;
 mod oauth_browser;
 mod oauth_flow;
 mod oauth_world;
+mod vendor_plugins;
 mod who_is_let_in;
 mod world;
