@@ -120,7 +120,7 @@ settings! {
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be for; several are comma-separated.
         OIDC_AUDIENCE: "AUDIENCE";
-        /// Signature algorithms that are accepted, comma-separated. RS256 where unset.
+        /// Signature algorithms that are accepted, comma-separated. Unset, the asymmetric ones that the issuer's published keys name, RS256 for an RSA key that names none.
         OIDC_ALGORITHMS: "ALGORITHMS";
         /// How far the clocks of issuer and server may be apart. 10 where unset.
         OIDC_LEEWAY: "SECONDS";

@@ -29,7 +29,6 @@ async fn status(directory: &Path, factory: &str, options: &Value, token: &str) -
 }
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so aloud")]
 async fn plugins_of_other_compilers_are_as_good_as_ours() {
     let Some(directories) = std::env::var_os("FOREIGN_PLUGIN_DIRS") else {
         eprintln!("skipped: FOREIGN_PLUGIN_DIRS is not set");

@@ -1,4 +1,9 @@
 //! The black-box suite: one binary, one module a subject, so that it links once.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail the test as its own lines do"
+)]
 
 mod datahub_failures;
 mod foreign_compilers;
@@ -11,6 +16,7 @@ mod loading_matrix;
 mod oauth_browser;
 mod oauth_flow;
 mod oauth_world;
+mod own_server;
 mod vendor_plugins;
 mod who_is_let_in;
 mod world;

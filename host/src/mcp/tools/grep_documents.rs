@@ -211,6 +211,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::invalid_regex, reason = "wrong patterns are what it is about")]
     fn a_wrong_pattern_is_explained() {
         let error = Regex::new("(?=x)").unwrap_err();
         assert!(wrong_pattern("(?=x)", &error).contains("look-around"));

@@ -38,7 +38,7 @@ fn token(text: &str) -> SecretString {
 #[tokio::test]
 async fn a_second_request_is_served_from_memory() {
     let fake = Fake::answering(|| accepted("ann"));
-    let (validators, clock) = validators(&[fake.clone()], Limits::default());
+    let (validators, clock) = validators(std::slice::from_ref(&fake), Limits::default());
     for _ in 0..10 {
         let verdict = validators.validate(&token("t"), "r").await;
         assert!(matches!(verdict, Verdict::Accepted(p) if p.subject == "ann"));
@@ -54,7 +54,7 @@ async fn a_second_request_is_served_from_memory() {
 #[tokio::test]
 async fn an_evicted_token_is_asked_again() {
     let fake = Fake::answering(|| accepted("ann"));
-    let (validators, _) = validators(&[fake.clone()], Limits::default());
+    let (validators, _) = validators(std::slice::from_ref(&fake), Limits::default());
     validators.validate(&token("t"), "r").await;
     validators.evict(&TokenDigest::of("t"));
     validators.validate(&token("t"), "r").await;
@@ -72,7 +72,7 @@ async fn only_rejected_is_remembered_among_the_failures() {
         (FailureKind::Panicked, 3),
     ] {
         let fake = Fake::answering(move || failed(kind));
-        let (validators, _) = validators(&[fake.clone()], Limits::default());
+        let (validators, _) = validators(std::slice::from_ref(&fake), Limits::default());
         for _ in 0..3 {
             let verdict = validators.validate(&token("t"), "r").await;
             let refused = matches!(kind, FailureKind::Rejected | FailureKind::NotMine);
@@ -93,7 +93,7 @@ async fn many_requests_with_one_token_are_one_call() {
             })
         },
     );
-    let (validators, _) = validators(&[fake.clone()], Limits::default());
+    let (validators, _) = validators(std::slice::from_ref(&fake), Limits::default());
     let token = token("t");
     let all = (0..100).map(|_| validators.validate(&token, "r"));
     for verdict in futures::future::join_all(all).await {
@@ -145,7 +145,7 @@ async fn what_is_evicted_while_it_is_checked_is_not_remembered() {
             })
         },
     );
-    let (validators, _) = validators(&[fake.clone()], Limits::default());
+    let (validators, _) = validators(std::slice::from_ref(&fake), Limits::default());
     let t = token("t");
     let mut first = Box::pin(validators.validate(&t, "r"));
     assert!(futures::poll!(&mut first).is_pending());
@@ -159,7 +159,7 @@ async fn what_is_evicted_while_it_is_checked_is_not_remembered() {
 #[tokio::test]
 async fn what_no_header_can_carry_reaches_no_plugin() {
     let fake = Fake::answering(|| accepted("ann"));
-    let (validators, _) = validators(&[fake.clone()], Limits::default());
+    let (validators, _) = validators(std::slice::from_ref(&fake), Limits::default());
     for bad in ["", "a b", "a\0b", "a\nb", "ä", &"x".repeat(16 * 1024 + 1)] {
         assert!(matches!(
             validators.validate(&token(bad), "r").await,
@@ -172,7 +172,7 @@ async fn what_no_header_can_carry_reaches_no_plugin() {
 #[tokio::test]
 async fn a_swap_forgets_what_the_old_ones_said() {
     let old = Fake::answering(|| accepted("old"));
-    let (validators, clock) = validators(&[old.clone()], Limits::default());
+    let (validators, clock) = validators(std::slice::from_ref(&old), Limits::default());
     validators.validate(&token("t"), "r").await;
     let new = Fake::answering(|| accepted("new"));
     let replaced = validators.inner.swap(vec![validator(
