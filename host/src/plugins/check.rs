@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,7 @@ use super::{
     Sha256Digest,
     elf::{self, ElfError},
     find::Found,
+    image::Image,
     ownership::{OwnershipError, Trust},
 };
 
@@ -28,7 +29,7 @@ pub(super) struct CheckedFile {
     /// Where it was found (after symbolic links).
     pub(super) path: PathBuf,
     /// Its content.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Image,
     /// The checksum of the content.
     pub(super) sha256: Sha256Digest,
 }
@@ -132,7 +133,7 @@ pub(super) fn owned(found: &Found) -> Result<PathBuf, CheckError> {
 ///
 /// # Errors
 /// Where it is something else, or too large.
-pub(super) fn read(path: &Path) -> Result<(Vec<u8>, std::fs::Metadata), CheckError> {
+pub(super) fn read(path: &Path) -> Result<(Image, std::fs::Metadata), CheckError> {
     let io_error = |source: io::Error| CheckError::Io {
         path: path.to_path_buf(),
         source,
@@ -157,14 +158,10 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, std::fs::Metadata), CheckErr
     if metadata.len() > MAX_LIBRARY_BYTES {
         return Err(too_large(metadata.len()));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-    // One byte more than allowed: a file that grows while it is read is noticed.
-    file.take(MAX_LIBRARY_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io_error)?;
-    if bytes.len() as u64 > MAX_LIBRARY_BYTES {
-        return Err(too_large(bytes.len() as u64));
-    }
+    // What grows while it is read is longer than its metadata said.
+    let limit = usize::try_from(metadata.len()).unwrap_or(usize::MAX - 1);
+    let mut file = file;
+    let bytes = Image::read(&mut file, limit).map_err(io_error)?;
     Ok((bytes, metadata))
 }
 

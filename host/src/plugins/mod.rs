@@ -18,6 +18,7 @@ mod fake;
 mod find;
 mod flights;
 mod hostlog;
+mod image;
 mod isolation;
 mod lane;
 mod load;

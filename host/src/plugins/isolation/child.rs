@@ -26,7 +26,9 @@ use crate::plugins::{
     Sha256Digest,
     backend::{Answer, Failure, FailureKind, Instance, Library, Question},
     check::{CheckedFile, MAX_LIBRARY_BYTES},
-    hostlog, load,
+    hostlog,
+    image::Image,
+    load,
 };
 
 /// Threads that run the plugin's futures in this process.
@@ -81,11 +83,11 @@ fn load_library(
         return Ok(None);
     };
     let limit = usize::try_from(MAX_LIBRARY_BYTES).unwrap_or(usize::MAX);
-    let Some(mut bytes) = wire::receive_bytes(input, limit)? else {
+    let Some(bytes) = wire::receive_bytes(input, limit)? else {
         return Ok(None);
     };
     forward_logs(out, level);
-    let bytes = std::mem::take(&mut *bytes);
+    let bytes = Image::read(&mut bytes.as_slice(), bytes.len())?;
     let file = CheckedFile {
         path: PathBuf::from(path),
         sha256: Sha256Digest::of(&bytes),

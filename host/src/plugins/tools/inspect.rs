@@ -109,7 +109,7 @@ pub fn inspect(directories: &[PathBuf], library: &str) -> Result<Inspection, Str
         info.get(member)?.as_str().map(str::to_owned)
     };
     Ok(Inspection {
-        size: content.as_ref().ok().map(Vec::len),
+        size: content.as_ref().ok().map(|bytes| bytes.len()),
         sha256: content
             .as_ref()
             .ok()

@@ -46,7 +46,7 @@ pub fn list(directories: &[PathBuf]) -> Vec<Listed> {
                     Listed {
                         name,
                         file: found.path(),
-                        size: bytes.as_ref().map(Vec::len),
+                        size: bytes.as_ref().map(|bytes| bytes.len()),
                         sha256: bytes.map(|bytes| Sha256Digest::of(&bytes).to_string()),
                         problem: Some(error.to_string()),
                     }
