@@ -1,0 +1,155 @@
+//! Floods the sign-in proxy on loopback, run by hand:
+//! `cargo run --release -p integration-tests --bin flood [COUNT]`.
+//!
+//! COUNT (100,000) clients register, COUNT sign-ins are approved and never finished. Prints the
+//! server's resident memory before and after each and says at the end that a person still signs in
+//! as far as the identity provider. Bounded by COUNT; ends by itself.
+
+use std::io::Write as _;
+
+use anyhow::{Context, ensure};
+use futures::{StreamExt, TryStreamExt, stream};
+use integration_tests::{Server, StubDataHub, artifacts, mcp::http_client};
+use reqwest::{Client, header};
+use sandbox::idp::{EmbeddedIdp, Options, PUBLIC_CLIENT};
+use serde_json::{Value, json};
+
+const DEFAULT_COUNT: usize = 100_000;
+const AT_ONCE: usize = 32;
+const REDIRECT: &str = "http://127.0.0.1:9/callback";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let count = std::env::args()
+        .nth(1)
+        .map_or(Ok(DEFAULT_COUNT), |text| text.parse())
+        .context("COUNT")?;
+    let idp = EmbeddedIdp::start(Options::default()).await?;
+    let datahub = StubDataHub::start().await?;
+    artifacts();
+    let mut builder = Server::builder()
+        .env("OIDC_ISSUER_URL", idp.issuer())
+        .env("OIDC_AUDIENCE", idp.audience())
+        .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
+        .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("RUST_LOG", "error");
+    // The limits are another defence: here it is the memory that is looked at.
+    for limit in [
+        "ADDRESS_BURST",
+        "ADDRESS_PER_MINUTE",
+        "CLIENT_BURST",
+        "CLIENT_PER_MINUTE",
+    ] {
+        builder = builder.env(&format!("OAUTH_{limit}"), "1000000");
+    }
+    let server = builder.start()?;
+    let http = http_client();
+    let base = server.url("");
+    let id = register(&http, &base).await?;
+    approve(&http, &base, &id).await?;
+    report("at rest", &server)?;
+
+    run(count, || register(&http, &base)).await?;
+    report(&format!("after {count} registrations"), &server)?;
+    for part in 1..=4 {
+        run(count / 4, || approve(&http, &base, &id)).await?;
+        report(
+            &format!("after {} unfinished sign-ins", count / 4 * part),
+            &server,
+        )?;
+    }
+    let last = approve(&http, &base, &id).await?;
+    ensure!(last.starts_with(idp.issuer()), "sent to {last}");
+    say("a person still gets to the identity provider");
+    Ok(())
+}
+
+async fn run<F, T>(count: usize, act: impl Fn() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    stream::iter(0..count)
+        .map(|_| act())
+        .buffer_unordered(AT_ONCE)
+        .try_for_each(|_| async { Ok(()) })
+        .await
+}
+
+/// Registers a client (RFC 7591) and gives its id.
+async fn register(http: &Client, base: &str) -> anyhow::Result<String> {
+    let metadata = json!({"client_name": "flood", "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "none"});
+    let answer = http
+        .post(format!("{base}/oauth/register"))
+        .json(&metadata)
+        .send()
+        .await?;
+    let answer: Value = answer.error_for_status()?.json().await?;
+    Ok(answer["client_id"]
+        .as_str()
+        .context("client_id")?
+        .to_owned())
+}
+
+/// Opens the consent page in a new browser and approves; gives where the browser is sent.
+async fn approve(http: &Client, base: &str, id: &str) -> anyhow::Result<String> {
+    let query = [
+        ("response_type", "code"),
+        ("client_id", id),
+        ("redirect_uri", REDIRECT),
+        ("state", "s"),
+        (
+            "code_challenge",
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        ),
+        ("code_challenge_method", "S256"),
+    ];
+    let page = http
+        .get(format!("{base}/oauth/authorize"))
+        .query(&query)
+        .send()
+        .await?
+        .error_for_status()?;
+    let cookies: Vec<String> = page
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .filter_map(|cookie| cookie.to_str().ok()?.split(';').next().map(str::to_owned))
+        .collect();
+    let body = page.text().await?;
+    let form = body
+        .split("name=\"request\" value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .context("the page's form")?;
+    let answer = http
+        .post(format!("{base}/oauth/authorize"))
+        .header(header::COOKIE, cookies.join("; "))
+        .header("sec-fetch-site", "same-origin")
+        .form(&[("request", form), ("decision", "approve")])
+        .send()
+        .await?;
+    ensure!(answer.status().as_u16() == 303, "{}", answer.status());
+    let location = answer.headers().get(header::LOCATION).context("location")?;
+    Ok(location.to_str()?.to_owned())
+}
+
+fn report(what: &str, server: &Server) -> anyhow::Result<()> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .context("VmRSS")?;
+    say(&format!(
+        "{what}: {}",
+        line.trim_start_matches("VmRSS:").trim()
+    ));
+    Ok(())
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    // Nobody reads any more: nothing to do about it.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
