@@ -17,6 +17,7 @@ mod oauth_browser;
 mod oauth_flow;
 mod oauth_world;
 mod own_server;
+mod reload_and_isolation;
 mod vendor_plugins;
 mod who_is_let_in;
 mod world;
