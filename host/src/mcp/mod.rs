@@ -34,6 +34,6 @@ mod tests;
 pub use self::{
     scopes::{ScopesError, ToolScopes},
     server::{McpServer, SetupError},
-    service::{HttpSettings, McpHttpService},
+    service::{HttpSettings, McpHttpService, stateless_http},
     settings::Settings,
 };

@@ -13,7 +13,7 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     budget, context::ToolContext, error::ToolError, near, prompts, registry::Registry, resources,
@@ -270,11 +270,13 @@ impl ServerHandler for McpServer {
             result = read => result,
             () = cancelled.cancelled() => Err(ToolError::Cancelled),
         };
+        // The error names what was asked for, for clients that ask for several at once.
+        let asked = || Some(json!({"uri": request.uri}));
         result
             .map(ReadResourceResponse::from)
             .map_err(|error| match error {
-                ToolError::NotFound(why) => ErrorData::resource_not_found(why, None),
-                ToolError::Arguments(why) => ErrorData::invalid_params(why, None),
+                ToolError::NotFound(why) => ErrorData::resource_not_found(why, asked()),
+                ToolError::Arguments(why) => ErrorData::invalid_params(why, asked()),
                 other => ErrorData::internal_error(other.to_string(), None),
             })
     }

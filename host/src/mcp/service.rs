@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,18 +31,30 @@ pub struct HttpSettings {
 }
 
 impl McpServer {
-    /// The service for both protocol eras. Each request stands alone: there are no sessions, GET
-    /// and DELETE are 405. Expects the [`Caller`](crate::auth::Caller) in the request's extensions.
+    /// The service for both protocol eras. Expects the [`Caller`](crate::auth::Caller) in the
+    /// request's extensions.
     pub fn into_http(self, settings: HttpSettings) -> McpHttpService {
-        let config = StreamableHttpServerConfig::default()
-            .with_legacy_session_mode(false)
-            .with_json_response(true)
-            .with_allowed_hosts(settings.allowed_hosts)
-            .with_allowed_origins(settings.allowed_origins)
-            .enforce_origin_validation()
-            .with_max_request_body_bytes(settings.max_body_bytes)
-            .with_cancellation_token(settings.shutdown);
-        let sessions = Arc::new(NeverSessionManager::default());
-        StreamableHttpService::new(move || Ok(self.clone()), sessions, config)
+        stateless_http(self, settings)
     }
+}
+
+/// Any handler as this server serves its own: each request stands alone, there are no sessions, GET
+/// and DELETE are 405.
+pub fn stateless_http<H>(
+    handler: H,
+    settings: HttpSettings,
+) -> StreamableHttpService<H, NeverSessionManager>
+where
+    H: ServerHandler + Clone,
+{
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(settings.allowed_hosts)
+        .with_allowed_origins(settings.allowed_origins)
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(settings.max_body_bytes)
+        .with_cancellation_token(settings.shutdown);
+    let sessions = Arc::new(NeverSessionManager::default());
+    StreamableHttpService::new(move || Ok(handler.clone()), sessions, config)
 }
