@@ -1,13 +1,13 @@
 // @modelcontextprotocol/client, the second generation: both eras.
 
 import assert from 'node:assert/strict';
+import { pathToFileURL } from 'node:url';
 
 import { Client, refreshAuthorization, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
 
 import { exercise } from './calls.mjs';
 import { signInFlow } from './sign_in.mjs';
 
-const url = new URL(process.env.MCP_URL);
 const MODES = { legacy: 'legacy', auto: 'auto', stateless: { pin: '2026-07-28' } };
 
 function newClient(mode) {
@@ -15,7 +15,7 @@ function newClient(mode) {
   return new Client({ name: 'sandbox-test-v2', version: '1.0.0' }, options);
 }
 
-async function token(mode) {
+async function token(url, mode) {
   const client = newClient(mode);
   const authProvider = { token: async () => process.env.MCP_TOKEN };
   await client.connect(new StreamableHTTPClientTransport(url, { authProvider }));
@@ -26,7 +26,15 @@ async function token(mode) {
   return `${version}: ${done}`;
 }
 
-const signIn = mode =>
+/** Refreshes with what a signed-in client remembers. */
+export function refreshSession(url, memory, refreshToken) {
+  const { authorizationServerUrl, authorizationServerMetadata: metadata } = memory.discoveryState();
+  const clientInformation = memory.clientInformation();
+  return refreshAuthorization(authorizationServerUrl, { metadata, clientInformation, refreshToken, resource: url });
+}
+
+/** The whole sign-in at `url`; `more` goes to `signInFlow`. */
+export const signInFlowOf = (url, mode, more) =>
   signInFlow({
     exercise,
     Unauthorized: UnauthorizedError,
@@ -35,12 +43,12 @@ const signIn = mode =>
       transport: new StreamableHTTPClientTransport(url, { authProvider }),
     }),
     finish: (transport, parameters) => transport.finishAuth(parameters),
-    refresh: (memory, refreshToken) => {
-      const { authorizationServerUrl, authorizationServerMetadata: metadata } = memory.discoveryState();
-      const clientInformation = memory.clientInformation();
-      return refreshAuthorization(authorizationServerUrl, { metadata, clientInformation, refreshToken, resource: url });
-    },
+    refresh: (memory, refreshToken) => refreshSession(url, memory, refreshToken),
+    ...more,
   });
 
-console.log(await { token, 'sign-in': signIn }[process.argv[2]](process.argv[3] ?? 'auto'));
-process.exit(0);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const what = { token, 'sign-in': signInFlowOf }[process.argv[2]];
+  console.log(await what(new URL(process.env.MCP_URL), process.argv[3] ?? 'auto'));
+  process.exit(0);
+}
