@@ -4,6 +4,7 @@
 import { pathToFileURL } from 'node:url';
 
 const MAX_STEPS = 20;
+const MAX_ATTEMPTS = 200;
 
 export class Browser {
   /** Cookies by origin, then name. */
@@ -66,7 +67,7 @@ export class Browser {
     if (cookies) headers.cookie = cookies;
     // what a browser says of a form that it posts to the page's own origin
     if (method === 'POST') headers.origin = url.origin;
-    const response = await fetch(url, { method, body, headers, redirect: 'manual' });
+    const response = await patiently(() => fetch(url, { method, body, headers, redirect: 'manual' }));
     for (const line of response.headers.getSetCookie()) {
       const [pair, ...attributes] = line.split(';');
       const [name, ...value] = pair.trim().split('=');
@@ -75,6 +76,18 @@ export class Browser {
       else jar.set(name, value.join('='));
     }
     return response;
+  }
+}
+
+/** Some clients open the browser before they listen for its return; a person is never that quick. */
+async function patiently(request) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await request();
+    } catch (error) {
+      if (error.cause?.code !== 'ECONNREFUSED' || attempt === MAX_ATTEMPTS) throw error;
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
   }
 }
 

@@ -21,7 +21,8 @@ function browsers() {
   const bin = join(home, 'bin');
   mkdirSync(bin);
   for (const name of ['xdg-open', 'x-www-browser', 'sensible-browser']) {
-    const script = `#!/bin/sh\nexec "${process.execPath}" "${here('browser.mjs')}" "$1"\n`;
+    // In the background, as a browser is: the client waits for its opener before it listens.
+    const script = `#!/bin/sh\n"${process.execPath}" "${here('browser.mjs')}" "$1" >/dev/null 2>&1 &\n`;
     writeFileSync(join(bin, name), script);
     chmodSync(join(bin, name), 0o755);
   }
