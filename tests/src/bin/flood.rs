@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
         .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
         .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
         .env("DATAHUB_GMS_URL", datahub.url())
-        .env("RUST_LOG", "error");
+        .env("ACCESS_LOG_PERCENT", "1");
     // The limits are another defence: here it is the memory that is looked at.
     for limit in [
         "ADDRESS_BURST",

@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
             "TOKEN_VALIDATOR_PLUGIN_DIR",
             artifacts().dir().display().to_string(),
         )
-        .env("RUST_LOG", "warn")
+        .env("ACCESS_LOG_PERCENT", "1")
         .start()?;
     let search = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": {"name": "search", "arguments": {"query": "orders"}}});
