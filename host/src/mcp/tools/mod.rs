@@ -1,11 +1,13 @@
 //! The tools, one file each, their GraphQL documents beside them.
 
+mod add_owners;
+mod add_structured_properties;
 mod add_tags;
 mod add_terms;
 mod columns;
 mod create_tag;
 pub(crate) mod documents;
-mod domains;
+mod domain_membership;
 mod get_aspect_history;
 mod get_dataset_assertions;
 mod get_dataset_profile;
@@ -16,14 +18,20 @@ mod get_lineage_paths_between;
 mod get_me;
 mod get_usage_statistics;
 mod grep_documents;
-mod incidents;
+mod labels;
 mod list_schema_fields;
-mod owners;
+mod ownership;
+mod raise_incident;
+mod remove_domains;
+mod remove_owners;
+mod remove_structured_properties;
 mod remove_tags;
 mod remove_terms;
+mod resolve_incident;
 mod save_document;
 mod search;
 mod search_documents;
+mod set_domains;
 mod structured_properties;
 mod update_description;
 mod writing;
@@ -53,15 +61,15 @@ pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn AnyTool>> {
         Box::new(create_tag::CreateTag),
         Box::new(add_terms::AddTerms),
         Box::new(remove_terms::RemoveTerms),
-        Box::new(owners::AddOwners),
-        Box::new(owners::RemoveOwners),
-        Box::new(domains::SetDomains),
-        Box::new(domains::RemoveDomains),
+        Box::new(add_owners::AddOwners),
+        Box::new(remove_owners::RemoveOwners),
+        Box::new(set_domains::SetDomains),
+        Box::new(remove_domains::RemoveDomains),
         Box::new(update_description::UpdateDescription),
-        Box::new(structured_properties::AddStructuredProperties),
-        Box::new(structured_properties::RemoveStructuredProperties),
+        Box::new(add_structured_properties::AddStructuredProperties),
+        Box::new(remove_structured_properties::RemoveStructuredProperties),
         Box::new(save_document::SaveDocument),
-        Box::new(incidents::RaiseIncident),
-        Box::new(incidents::ResolveIncident),
+        Box::new(raise_incident::RaiseIncident),
+        Box::new(resolve_incident::ResolveIncident),
     ]
 }

@@ -1,218 +1,28 @@
-//! The two tools about structured properties: `add_structured_properties` and
-//! `remove_structured_properties`. Values are checked against the definition before anything is
-//! written.
+//! What the two tools about structured properties have in common: DataHub takes one entity a call.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use indexmap::IndexMap;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{columns, documents, writing};
-use crate::mcp::{
-    args::{text_lists, texts},
-    context::ToolContext,
-    error::ToolError,
-    tool::{Definition, Effect, Tool},
+use super::writing;
+use crate::{
+    datahub::Document,
+    mcp::{context::ToolContext, error::ToolError},
 };
 
 /// Calls to DataHub at the same time.
 const AT_ONCE: usize = 4;
 
-pub(super) struct AddStructuredProperties;
-pub(super) struct RemoveStructuredProperties;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct AddArgs {
-    property_values: IndexMap<String, Vec<String>>,
-    entity_urns: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct RemoveArgs {
-    property_urns: Vec<String>,
-    entity_urns: Vec<String>,
-}
-
-impl Tool for AddStructuredProperties {
-    type Args = AddArgs;
-
-    fn definition(&self) -> Definition {
-        Definition {
-            name: "add_structured_properties",
-            title: "Set structured properties",
-            description: "Sets structured properties of entities, in place of values they have. \
-                property_values: property urn -> list of values, as \
-                {\"urn:li:structuredProperty:retention\": [\"90\"]}.",
-            params: vec![
-                text_lists("property_values", 50, "").required(),
-                texts("entity_urns", writing::MAX_ENTITIES, "").required(),
-            ],
-            output: writing::output(),
-            effect: Effect::Destroys,
-            enabled: |settings| settings.mutations,
-        }
-    }
-
-    async fn call(&self, context: &ToolContext, args: AddArgs) -> Result<Value, ToolError> {
-        writing::urns("entity_urns", &args.entity_urns, &[])?;
-        if args.property_values.is_empty() {
-            return Err(ToolError::Arguments(
-                "`property_values` is empty".to_owned(),
-            ));
-        }
-        let mut params = Vec::new();
-        for (urn, values) in &args.property_values {
-            columns::of_kind(urn, &["structuredProperty"])?;
-            let variables = json!({"urn": urn});
-            let property = context
-                .ask_for(&documents::PROPERTY_DEFINITION, variables, "entity")
-                .await?;
-            columns::existing(&property, urn)?;
-            let values = typed(urn, values, &property["definition"])?;
-            params.push(json!({"structuredPropertyUrn": urn, "values": values}));
-        }
-        let inputs = args.entity_urns.iter().map(
-            |urn| json!({"input": {"assetUrn": urn, "structuredPropertyInputParams": params}}),
-        );
-        let calls: Vec<_> = inputs
-            .map(|input| writing::send(context, &documents::ADD_STRUCTURED_PROPERTIES, input))
-            .collect();
-        each(calls).await?;
-        let (set, on) = (args.property_values.len(), args.entity_urns.len());
-        Ok(writing::done(format!(
-            "{set} properties set on {on} entities"
-        )))
-    }
-}
-
-impl Tool for RemoveStructuredProperties {
-    type Args = RemoveArgs;
-
-    fn definition(&self) -> Definition {
-        Definition {
-            name: "remove_structured_properties",
-            title: "Remove structured properties",
-            description: "Removes structured properties from entities.",
-            params: vec![
-                texts("property_urns", writing::MAX_LABELS, "").required(),
-                texts("entity_urns", writing::MAX_ENTITIES, "").required(),
-            ],
-            output: writing::output(),
-            effect: Effect::Destroys,
-            enabled: |settings| settings.mutations,
-        }
-    }
-
-    async fn call(&self, context: &ToolContext, args: RemoveArgs) -> Result<Value, ToolError> {
-        writing::urns("entity_urns", &args.entity_urns, &[])?;
-        writing::urns(
-            "property_urns",
-            &args.property_urns,
-            &["structuredProperty"],
-        )?;
-        let inputs = args.entity_urns.iter().map(
-            |urn| json!({"input": {"assetUrn": urn, "structuredPropertyUrns": args.property_urns}}),
-        );
-        let calls: Vec<_> = inputs
-            .map(|input| writing::send(context, &documents::REMOVE_STRUCTURED_PROPERTIES, input))
-            .collect();
-        each(calls).await?;
-        let (removed, on) = (args.property_urns.len(), args.entity_urns.len());
-        Ok(writing::done(format!(
-            "{removed} properties removed from {on} entities"
-        )))
-    }
-}
-
-/// A few at a time; the first failure ends it and says how far it got.
-async fn each<F>(calls: Vec<F>) -> Result<(), ToolError>
-where
-    F: Future<Output = Result<Value, ToolError>>,
-{
+/// Sends `document` with each of the variables, a few at a time. The first failure ends it.
+pub(super) async fn each(
+    context: &ToolContext,
+    document: &Document,
+    variables: impl Iterator<Item = Value>,
+) -> Result<(), ToolError> {
+    let calls: Vec<_> = variables
+        .map(|variables| writing::send(context, document, variables))
+        .collect();
     stream::iter(calls)
         .buffered(AT_ONCE)
         .try_for_each(|_| async { Ok(()) })
         .await
-}
-
-/// The values as the property's type wants them.
-fn typed(urn: &str, values: &[String], definition: &Value) -> Result<Vec<Value>, ToolError> {
-    let fail = |message: String| Err(ToolError::Arguments(format!("{urn}: {message}")));
-    if values.is_empty() {
-        return fail("no values; use remove_structured_properties to remove it".to_owned());
-    }
-    if definition["cardinality"] == "SINGLE" && values.len() > 1 {
-        return fail(format!("takes one value, not {}", values.len()));
-    }
-    let kind = definition["valueType"]["urn"].as_str().unwrap_or_default();
-    let number = kind.ends_with("number");
-    let allowed: Vec<String> = definition["allowedValues"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| match &entry["value"] {
-            value if value["stringValue"].is_string() => {
-                value["stringValue"].as_str().map(str::to_owned)
-            }
-            value => value["numberValue"]
-                .as_f64()
-                .map(|number| number.to_string()),
-        })
-        .collect();
-    let mut typed = Vec::with_capacity(values.len());
-    for value in values {
-        let parsed = value
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite());
-        let spelled = match (number, parsed) {
-            (true, None) => return fail(format!("`{value}` is no number")),
-            (true, Some(number)) => number.to_string(),
-            (false, _) => value.clone(),
-        };
-        if !allowed.is_empty() && !allowed.contains(&spelled) {
-            return fail(format!(
-                "`{value}` is not allowed; allowed: {}",
-                allowed.join(", ")
-            ));
-        }
-        typed.push(match (number, parsed) {
-            (true, Some(number)) => json!({"numberValue": number}),
-            _ => json!({"stringValue": value}),
-        });
-    }
-    Ok(typed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_held_to_the_definition() {
-        let definition = json!({
-            "cardinality": "SINGLE", "valueType": {"urn": "urn:li:dataType:datahub.number"},
-            "allowedValues": [{"value": {"numberValue": 30.0}}, {"value": {"numberValue": 90.0}}]
-        });
-        let list = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
-        assert_eq!(
-            typed("p", &list(&["90"]), &definition).unwrap(),
-            [json!({"numberValue": 90.0})]
-        );
-        let error = |values: &[&str]| {
-            typed("p", &list(values), &definition)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(error(&["60"]).contains("allowed: 30, 90"));
-        assert!(error(&["x"]).contains("no number"));
-        assert!(error(&["30", "90"]).contains("one value"));
-        assert!(error(&[]).contains("remove_structured_properties"));
-        let text = json!({"valueType": {"urn": "urn:li:dataType:datahub.string"}});
-        assert_eq!(
-            typed("p", &list(&["90"]), &text).unwrap(),
-            [json!({"stringValue": "90"})]
-        );
-    }
 }

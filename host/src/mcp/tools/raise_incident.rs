@@ -1,9 +1,9 @@
-//! The two tools about incidents: `raise_incident` and `resolve_incident`.
+//! `raise_incident`: say on assets that something is wrong with them.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, writing};
+use super::{documents, writing};
 use crate::mcp::{
     args::{choice, long_text, text, texts},
     context::ToolContext,
@@ -12,10 +12,9 @@ use crate::mcp::{
 };
 
 pub(super) struct RaiseIncident;
-pub(super) struct ResolveIncident;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct RaiseArgs {
+pub(super) struct Args {
     entity_urns: Vec<String>,
     title: String,
     description: Option<String>,
@@ -23,14 +22,8 @@ pub(super) struct RaiseArgs {
     priority: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct ResolveArgs {
-    incident_urn: String,
-    message: Option<String>,
-}
-
 impl Tool for RaiseIncident {
-    type Args = RaiseArgs;
+    type Args = Args;
 
     fn definition(&self) -> Definition {
         Definition {
@@ -63,7 +56,7 @@ impl Tool for RaiseIncident {
         }
     }
 
-    async fn call(&self, context: &ToolContext, args: RaiseArgs) -> Result<Value, ToolError> {
+    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         writing::urns("entity_urns", &args.entity_urns, &[])?;
         let mut input = json!({"type": args.incident_type, "title": args.title});
         // Older servers take one asset only, under another name.
@@ -80,35 +73,5 @@ impl Tool for RaiseIncident {
         let variables = json!({"input": input});
         let urn = writing::send(context, &documents::RAISE_INCIDENT, variables).await?;
         Ok(json!({"urn": urn, "message": "incident raised; end it with resolve_incident"}))
-    }
-}
-
-impl Tool for ResolveIncident {
-    type Args = ResolveArgs;
-
-    fn definition(&self) -> Definition {
-        Definition {
-            name: "resolve_incident",
-            title: "Resolve an incident",
-            description: "Marks an incident as resolved, with a word on how.",
-            params: vec![
-                text("incident_urn", "From raise_incident or get_entities.").required(),
-                text("message", ""),
-            ],
-            output: writing::output(),
-            effect: Effect::Adds { idempotent: true },
-            enabled: |settings| settings.mutations,
-        }
-    }
-
-    async fn call(&self, context: &ToolContext, args: ResolveArgs) -> Result<Value, ToolError> {
-        columns::of_kind(&args.incident_urn, &["incident"])?;
-        let mut input = json!({"state": "RESOLVED"});
-        if let Some(message) = args.message {
-            input["message"] = json!(message);
-        }
-        let variables = json!({"urn": args.incident_urn, "input": input});
-        writing::send(context, &documents::RESOLVE_INCIDENT, variables).await?;
-        Ok(writing::done("incident resolved"))
     }
 }

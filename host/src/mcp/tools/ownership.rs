@@ -1,0 +1,52 @@
+//! What the two tools about owners have in common: their arguments, and what a kind of ownership
+//! is.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::documents;
+use crate::mcp::{context::ToolContext, error::ToolError, near, urn};
+
+/// The kinds of entities that can own something.
+pub(super) const OWNER_KINDS: &[&str] = &["corpuser", "corpGroup"];
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Args {
+    pub(super) owner_urns: Vec<String>,
+    pub(super) entity_urns: Vec<String>,
+    pub(super) ownership_type: Option<String>,
+}
+
+/// The urn of a kind of ownership given by urn or by name.
+pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, ToolError> {
+    let wanted = wanted.trim();
+    if urn::kind(wanted) == Some("ownershipType") {
+        return Ok(wanted.to_owned());
+    }
+    let variables = json!({"input": {"start": 0, "count": 200}});
+    let found = context
+        .ask_for(&documents::OWNERSHIP_TYPES, variables, "listOwnershipTypes")
+        .await?;
+    let kinds: Vec<(&str, &str)> = found["ownershipTypes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|kind| Some((kind["info"]["name"].as_str()?, kind["urn"].as_str()?)))
+        .collect();
+    if let Some((_, urn)) = kinds
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    {
+        return Ok((*urn).to_owned());
+    }
+    let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+    let near = near::names(wanted, names.iter().copied(), 3);
+    let list = if near.is_empty() {
+        names.join(", ")
+    } else {
+        near.join(", ")
+    };
+    Err(ToolError::Arguments(format!(
+        "`{wanted}` is no kind of ownership here; use one of {list}, or a urn:li:ownershipType:..."
+    )))
+}
