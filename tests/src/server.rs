@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
@@ -91,6 +91,7 @@ fn strip_ansi(line: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct ServerBuilder {
     program: PathBuf,
+    dir: Option<PathBuf>,
     env: BTreeMap<String, String>,
     args: Vec<String>,
 }
@@ -120,6 +121,9 @@ impl ServerBuilder {
             .envs(&self.env)
             .args(&self.args)
             .stdin(Stdio::null());
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
         command
     }
 
@@ -215,11 +219,24 @@ impl Server {
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             program: artifacts().server(),
+            dir: None,
             env: [("DATAHUB_MCP_HOST", "127.0.0.1"), ("DATAHUB_MCP_PORT", "0")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             args: vec!["serve".to_owned()],
         }
+    }
+
+    /// The same, started in `dir` by a shell script, which becomes the server with its last command.
+    ///
+    /// # Panics
+    /// Where the search path cannot be put together: no command could be found then.
+    pub fn script(dir: &Path, script: &str) -> ServerBuilder {
+        let mut builder = Self::builder().env("PATH", search_path());
+        builder.program = "sh".into();
+        builder.dir = Some(dir.to_path_buf());
+        builder.args = vec!["-e".to_owned(), "-c".to_owned(), script.to_owned()];
+        builder
     }
 
     /// Where it listens.
@@ -287,6 +304,23 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The search path of the tests with the tested binaries before everything else.
+///
+/// # Panics
+/// Where it cannot be put together.
+#[expect(
+    clippy::expect_used,
+    reason = "a harness without a search path cannot go on"
+)]
+pub fn search_path() -> String {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::iter::once(artifacts().dir().to_path_buf()).chain(std::env::split_paths(&rest));
+    std::env::join_paths(dirs)
+        .ok()
+        .and_then(|path| path.into_string().ok())
+        .expect("a search path of readable names")
 }
 
 /// Waits for the last lines of a child that has ended.

@@ -19,5 +19,6 @@ mod oauth_world;
 mod own_server;
 mod reload_and_isolation;
 mod vendor_plugins;
+mod vendor_walk;
 mod who_is_let_in;
 mod world;
