@@ -127,11 +127,8 @@ impl ServerBuilder {
         command
     }
 
-    /// Starts the server and waits until it says where it listens.
-    ///
-    /// # Errors
-    /// Where it ends before, or says nothing in time; the error holds what it printed.
-    pub fn start(self) -> anyhow::Result<Server> {
+    /// Starts the child, its output being read; `found` gets the addresses that it names.
+    fn spawn(&self, found: Option<&mpsc::Sender<SocketAddr>>) -> anyhow::Result<Running> {
         let mut child = self
             .command()
             .stdout(Stdio::piped())
@@ -139,12 +136,30 @@ impl ServerBuilder {
             .spawn()
             .with_context(|| format!("starting {}", self.program.display()))?;
         let output = Output::default();
-        let (sender, receiver) = mpsc::channel();
         let readers = vec![
-            output.follow(child.stdout.take().context("stdout")?, Some(sender.clone())),
-            output.follow(child.stderr.take().context("stderr")?, Some(sender)),
+            output.follow(child.stdout.take().context("stdout")?, found.cloned()),
+            output.follow(child.stderr.take().context("stderr")?, found.cloned()),
         ];
-        // Both senders are dropped when the child closes its streams: that ends the wait early.
+        Ok(Running {
+            child,
+            output,
+            readers,
+        })
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// Where it ends before, or says nothing in time; the error holds what it printed.
+    pub fn start(self) -> anyhow::Result<Server> {
+        let (sender, receiver) = mpsc::channel();
+        let Running {
+            mut child,
+            output,
+            readers,
+        } = self.spawn(Some(&sender))?;
+        drop(sender);
+        // The readers' senders are dropped when the child closes its streams: that ends the wait early.
         match receiver.recv_timeout(START_LIMIT) {
             Ok(address) => Ok(Server {
                 child,
@@ -165,17 +180,11 @@ impl ServerBuilder {
     /// # Errors
     /// Where it starts all the same.
     pub fn refuse(self) -> anyhow::Result<Refusal> {
-        let mut child = self
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}", self.program.display()))?;
-        let output = Output::default();
-        let readers = vec![
-            output.follow(child.stdout.take().context("stdout")?, None),
-            output.follow(child.stderr.take().context("stderr")?, None),
-        ];
+        let Running {
+            mut child,
+            output,
+            readers,
+        } = self.spawn(None)?;
         match wait_for(&mut child, START_LIMIT)? {
             Some(status) => {
                 read_to_the_end(readers);
@@ -194,6 +203,13 @@ impl ServerBuilder {
             }
         }
     }
+}
+
+/// A child and who reads what it prints.
+struct Running {
+    child: Child,
+    output: Output,
+    readers: Vec<thread::JoinHandle<()>>,
 }
 
 /// How a server refused to start.

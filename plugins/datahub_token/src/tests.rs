@@ -1,5 +1,7 @@
 use plugin_api::sdk::FailureKind;
-use validator_common::testing::{Reply, Server, Signer, unsigned};
+use validator_common::testing::{
+    Reply, Server, Signer, assert_misconfigured, assert_schema, unsigned,
+};
 
 use super::*;
 
@@ -214,28 +216,11 @@ async fn wrong_options_are_refused_with_one_line() {
             gms_url: url.map(str::to_owned),
             ..Config::default()
         };
-        let failure = DatahubToken::new(&config, Clock::system()).unwrap_err();
-        assert_eq!(failure.kind(), FailureKind::Misconfigured);
-        assert!(
-            failure.log_detail().contains(why),
-            "{}",
-            failure.log_detail()
-        );
+        assert_misconfigured(DatahubToken::new(&config, Clock::system()), why);
     }
 }
 
 #[test]
 fn the_schema_names_every_option_and_nothing_else_passes() {
-    use plugin_api::sdk::testing::Harness;
-    let schema = Harness::schema::<DatahubToken>();
-    assert_eq!(schema["additionalProperties"], false);
-    assert_eq!(schema["properties"]["gms_url"]["x-env"], "DATAHUB_GMS_URL");
-    let refused = Harness::new::<DatahubToken>(json!({ "no_such_option": 1 }))
-        .err()
-        .unwrap();
-    assert!(
-        refused.log_detail().contains("no_such_option"),
-        "{}",
-        refused.log_detail()
-    );
+    assert_schema::<DatahubToken>(&[("gms_url", "DATAHUB_GMS_URL")], &[]);
 }

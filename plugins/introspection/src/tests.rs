@@ -2,7 +2,7 @@ use plugin_api::sdk::FailureKind;
 use serde_json::{Value, json};
 use validator_common::{
     List, Seconds, Switch,
-    testing::{Idp, Reply, Server, Signer},
+    testing::{Idp, Reply, Server, Signer, assert_misconfigured, assert_schema},
 };
 
 use super::*;
@@ -312,13 +312,7 @@ async fn the_endpoint_comes_from_discovery_where_it_is_not_configured() {
             .remove("introspection_endpoint");
     });
     let validator = made(json!({ "issuer_url": idp.issuer(), "audience": "mcp" })).unwrap();
-    let failure = validator.decide("t").await.unwrap_err();
-    assert_eq!(failure.kind(), FailureKind::Misconfigured);
-    assert!(
-        failure.log_detail().contains("set the option"),
-        "{}",
-        failure.log_detail()
-    );
+    assert_misconfigured(validator.decide("t").await, "set the option");
 
     for (options, why) in [
         (json!({ "audience": "mcp" }), "OIDC_ISSUER_URL"),
@@ -336,36 +330,19 @@ async fn the_endpoint_comes_from_discovery_where_it_is_not_configured() {
             "allow_http",
         ),
     ] {
-        let failure = made(options).unwrap_err();
-        assert_eq!(failure.kind(), FailureKind::Misconfigured);
-        assert!(
-            failure.log_detail().contains(why),
-            "{}",
-            failure.log_detail()
-        );
+        assert_misconfigured(made(options), why);
     }
 }
 
 #[test]
 fn the_schema_names_every_option_and_nothing_else_passes() {
-    use plugin_api::sdk::testing::Harness;
-    let schema = Harness::schema::<Introspection>();
-    assert_eq!(schema["additionalProperties"], false);
-    for (option, variable) in [
-        ("issuer_url", "OIDC_ISSUER_URL"),
-        ("audience", "OIDC_AUDIENCE"),
-        ("leeway", "OIDC_LEEWAY"),
-        ("client_id", "OIDC_CLIENT_ID"),
-    ] {
-        assert_eq!(schema["properties"][option]["x-env"], variable, "{option}");
-    }
-    assert_eq!(schema["properties"]["client_secret"]["x-secret"], true);
-    let refused = Harness::new::<Introspection>(json!({ "no_such_option": 1 }))
-        .err()
-        .unwrap();
-    assert!(
-        refused.log_detail().contains("no_such_option"),
-        "{}",
-        refused.log_detail()
+    assert_schema::<Introspection>(
+        &[
+            ("issuer_url", "OIDC_ISSUER_URL"),
+            ("audience", "OIDC_AUDIENCE"),
+            ("leeway", "OIDC_LEEWAY"),
+            ("client_id", "OIDC_CLIENT_ID"),
+        ],
+        &["client_secret"],
     );
 }

@@ -6,7 +6,9 @@ use std::sync::{
 use parking_lot::Mutex;
 use plugin_api::sdk::FailureKind;
 use serde_json::{Value, json};
-use validator_common::testing::{Asked, Idp, Reply, Server, Signer, claims_for};
+use validator_common::testing::{
+    Asked, Idp, Reply, Server, Signer, assert_misconfigured, assert_schema, claims_for,
+};
 
 use super::*;
 
@@ -316,38 +318,19 @@ async fn wrong_options_are_refused_with_one_line() {
             options[name] = value.clone();
         }
         let config: Config = serde_json::from_value(options).unwrap();
-        let failure = TokenExchange::new(&config, Clock::system()).unwrap_err();
-        assert_eq!(failure.kind(), FailureKind::Misconfigured);
-        assert!(
-            failure.log_detail().contains(why),
-            "{}",
-            failure.log_detail()
-        );
+        assert_misconfigured(TokenExchange::new(&config, Clock::system()), why);
     }
 }
 
 #[test]
 fn the_schema_names_every_option_and_nothing_else_passes() {
-    use plugin_api::sdk::testing::Harness;
-    let schema = Harness::schema::<TokenExchange>();
-    assert_eq!(schema["additionalProperties"], false);
-    for (option, variable) in [
-        ("issuer_url", "OIDC_ISSUER_URL"),
-        ("audience", "OIDC_AUDIENCE"),
-        ("leeway", "OIDC_LEEWAY"),
-        ("client_id", "OIDC_CLIENT_ID"),
-    ] {
-        assert_eq!(schema["properties"][option]["x-env"], variable, "{option}");
-    }
-    for secret in ["client_secret", "actor_token"] {
-        assert_eq!(schema["properties"][secret]["x-secret"], true, "{secret}");
-    }
-    let refused = Harness::new::<TokenExchange>(json!({ "no_such_option": 1 }))
-        .err()
-        .unwrap();
-    assert!(
-        refused.log_detail().contains("no_such_option"),
-        "{}",
-        refused.log_detail()
+    assert_schema::<TokenExchange>(
+        &[
+            ("issuer_url", "OIDC_ISSUER_URL"),
+            ("audience", "OIDC_AUDIENCE"),
+            ("leeway", "OIDC_LEEWAY"),
+            ("client_id", "OIDC_CLIENT_ID"),
+        ],
+        &["client_secret", "actor_token"],
     );
 }
