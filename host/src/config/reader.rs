@@ -93,14 +93,27 @@ impl<'a> Reader<'a> {
         text
     }
 
+    /// A token or an address: no spaces.
     pub(super) fn secret(&mut self, setting: &Setting) -> Option<SecretString> {
+        let why = "holds spaces or other unprintable characters";
+        self.secret_of(setting, why, |byte| (0x21..=0x7e).contains(&byte))
+    }
+
+    /// A client's secret, which may hold spaces (RFC 6749 appendix A.2), though not at its ends.
+    pub(super) fn client_secret(&mut self, setting: &Setting) -> Option<SecretString> {
+        let why = "holds unprintable characters";
+        self.secret_of(setting, why, |byte| (0x20..=0x7e).contains(&byte))
+    }
+
+    fn secret_of(
+        &mut self,
+        setting: &Setting,
+        why: &str,
+        allowed: fn(u8) -> bool,
+    ) -> Option<SecretString> {
         let text = self.text(setting)?;
-        if text.bytes().any(|byte| !(0x21..=0x7e).contains(&byte)) {
-            self.wrong(
-                setting,
-                "holds spaces or other unprintable characters",
-                "check for a line break or a pasted space",
-            );
+        if !text.bytes().all(allowed) {
+            self.wrong(setting, why, "check for a line break or a pasted space");
             return None;
         }
         Some(SecretString::from(text))

@@ -100,7 +100,7 @@ fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
 }
 
 fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
-    let client_secret = reader.secret(&t::OIDC_CLIENT_SECRET);
+    let client_secret = reader.client_secret(&t::OIDC_CLIENT_SECRET);
     let auth = match reader.is_set(&t::OAUTH_CLIENT_AUTH) {
         true => reader.choice(
             &t::OAUTH_CLIENT_AUTH,

@@ -157,7 +157,8 @@ settings! {
         OAUTH_TOKEN_KEYS: "KEYS", secret();
         /// Directory for a key made at the first start, where `OAUTH_TOKEN_KEYS` is unset.
         OAUTH_STATE_DIR: "DIRECTORY";
-        /// Redis shared by all replicas, as `redis://host:6379/0`, for what must be used once. Unset,
+        /// Redis shared by all replicas, as `redis://host:6379/0`, or `rediss://` for TLS with a certificate that the
+        /// system or `SSL_CERT_FILE` vouches for. It keeps what must be used once. Unset,
         /// this process remembers it.
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).

@@ -50,7 +50,7 @@ fn wrong_value(
         | "OAUTH_REDIRECT_SCHEMES" => return None,
         "OIDC_CLIENT_ID" => ("id", &[]),
         "DATAHUB_GMS_TOKEN" => ("pasted twice", &[]),
-        "OIDC_CLIENT_SECRET" => ("a secret", proxy),
+        "OIDC_CLIENT_SECRET" => ("a\tsecret", proxy),
         "OAUTH_TOKEN_KEYS" => ("a key", proxy),
         "OAUTH_STORE_URL" => ("http://canary", proxy),
         "OAUTH_CLIENTS" => ("{\"canary\":1}", proxy),
@@ -144,6 +144,20 @@ fn defaults_here_are_those_of_the_modules() {
     let drafted = settings.oauth.unwrap().at(url.clone());
     let defaults = crate::oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
     assert_eq!(format!("{drafted:?}"), format!("{defaults:?}"));
+}
+
+#[test]
+fn a_clients_secret_may_hold_spaces_and_a_token_may_not() {
+    let proxy = [
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_ISSUER_URL", "https://idp.example"),
+    ];
+    let secret = ("OIDC_CLIENT_SECRET", "two words");
+    let settings = check(&[proxy[0], proxy[1], secret]).unwrap();
+    let url = crate::oauth::PublicUrl::parse("https://mcp.example.com").unwrap();
+    let secret = settings.oauth.unwrap().at(url).upstream.client_secret;
+    assert_eq!(secret.unwrap().expose_secret(), "two words");
+    assert!(check(&[("DATAHUB_GMS_TOKEN", "two words")]).is_err());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod isolation;
 mod loading_matrix;
 mod oauth_browser;
 mod oauth_flow;
+mod oauth_store;
 mod oauth_world;
 mod own_server;
 mod reload_and_isolation;
