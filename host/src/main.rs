@@ -112,7 +112,12 @@ fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
 async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let signals = Signals::take().context("signals")?;
     let metrics = match settings.server.metrics_address {
-        Some(address) => Some((server::bind(address)?, Metrics::start()?)),
+        Some(address) => {
+            let listener = server::bind(address)?;
+            let address = listener.local_addr().context("metrics listener")?;
+            tracing::info!(%address, "metrics are served");
+            Some((listener, Metrics::start()?))
+        }
         None => None,
     };
     let validators = Validators::load(settings.plugins.clone())?;

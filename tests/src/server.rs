@@ -62,8 +62,13 @@ impl Output {
 
 /// The address in the server's `listening` line.
 fn listening_address(line: &str) -> Option<SocketAddr> {
+    address_in(line, "listening")
+}
+
+/// The address in a line that says `words`.
+fn address_in(line: &str, words: &str) -> Option<SocketAddr> {
     let line = strip_ansi(line);
-    if !line.contains("listening") {
+    if !line.contains(words) {
         return None;
     }
     line.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':' | '[' | ']')))
@@ -268,6 +273,20 @@ impl Server {
     /// An MCP client of this server.
     pub fn mcp(&self) -> Mcp {
         Mcp::new(self.url("/mcp"))
+    }
+
+    /// The metrics, of a server that was started with `DATAHUB_MCP_METRICS_ADDRESS`.
+    ///
+    /// # Errors
+    /// Where it keeps none.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let output = self.output();
+        let address = output
+            .lines()
+            .find_map(|line| address_in(line, "metrics are served"))
+            .context("the server names no address of metrics")?;
+        let response = self.mcp().http().get(format!("http://{address}/metrics"));
+        Ok(response.send().await?.error_for_status()?.text().await?)
     }
 
     /// What it printed so far.

@@ -11,11 +11,36 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::sync::{CancellationToken, DropGuard};
+
 use super::{
     answer::{Decision, Ruling},
     validator::{Check, Validator},
 };
 use crate::auth::Principal;
+
+/// The validators that serve together, from one reload to the next.
+///
+/// Whoever asks them holds the chain until the last answer is there.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) validators: Vec<Arc<Validator>>,
+    released: DropGuard,
+}
+
+impl Chain {
+    pub(super) fn new(validators: Vec<Arc<Validator>>) -> Self {
+        Self {
+            validators,
+            released: CancellationToken::new().drop_guard(),
+        }
+    }
+
+    /// Cancelled once nobody holds this chain any more: then no call of its validators begins.
+    pub(super) fn released(&self) -> CancellationToken {
+        self.released.token().clone()
+    }
+}
 
 /// What the chain as a whole says.
 #[derive(Debug, Clone)]

@@ -63,6 +63,9 @@ pub enum Cause {
     /// The library is no token validator that this host can load.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// The same bytes were mapped before, and were no token validator that this host can load.
+    #[error("{0}")]
+    Refused(String),
     /// The library has no such factory.
     #[error("{path}: has no factory `{wanted}`; it has {there}{}", near::hint(.near))]
     NoFactory {
@@ -93,7 +96,10 @@ pub enum Cause {
     #[error("did not start within {} seconds", .0.as_secs())]
     Slow(Duration),
     /// As many copies are mapped as may be.
-    #[error("{0} copies of libraries are mapped, and none is ever unloaded: restart the server")]
+    #[error(
+        "{0} copies of libraries are mapped, as many as `TOKEN_VALIDATOR_MAX_MAPPINGS` allows, and \
+         none is ever unloaded: restart the server"
+    )]
     Mappings(usize),
     /// The operating system gave no thread.
     #[error("cannot start a thread: {0}")]
@@ -104,8 +110,16 @@ pub enum Cause {
 #[derive(Debug)]
 pub(super) struct Maker {
     pub(super) settings: Settings,
-    /// Every library that was ever loaded. None is unloaded, so the same content is used again.
-    mapped: Mutex<HashMap<Sha256Digest, Arc<dyn Library>>>,
+    /// Every library that was ever mapped. None is unloaded, so the same content is used again.
+    mapped: Mutex<HashMap<Sha256Digest, Mapped>>,
+}
+
+/// What came of a library that was mapped.
+#[derive(Debug)]
+enum Mapped {
+    Loaded(Arc<dyn Library>),
+    /// Its initialisers have run, so it stays; the same bytes are refused again, for this reason.
+    Refused(String),
 }
 
 /// A validator of the chain with its library loaded.
@@ -184,24 +198,32 @@ impl Maker {
     }
 
     fn library(&self, file: check::CheckedFile) -> Result<Arc<dyn Library>, Cause> {
-        let sha256 = file.sha256;
+        if self.settings.isolation == Isolation::Process {
+            // Nothing is mapped here: a process ends with its validator.
+            let path = file.path.clone();
+            let loaded = isolation::library(file, self.settings.limits.start);
+            return Ok(loaded.map_err(|bad| LibraryError::description(&path, &bad))?);
+        }
         let mut mapped = self.mapped.lock();
-        if let Some(library) = mapped.get(&file.sha256) {
-            return Ok(Arc::clone(library));
-        }
-        if mapped.len() >= self.settings.limits.mappings {
-            return Err(Cause::Mappings(mapped.len()));
-        }
-        let library = match self.settings.isolation {
-            Isolation::InProcess => load::load(&file)?,
-            Isolation::Process => {
-                let path = file.path.clone();
-                isolation::library(file, self.settings.limits.start)
-                    .map_err(|bad| LibraryError::description(&path, &bad))?
+        match mapped.get(&file.sha256) {
+            Some(Mapped::Loaded(library)) => return Ok(Arc::clone(library)),
+            Some(Mapped::Refused(reason)) => return Err(Cause::Refused(reason.clone())),
+            None if mapped.len() >= self.settings.limits.mappings => {
+                return Err(Cause::Mappings(mapped.len()));
             }
-        };
-        mapped.insert(sha256, Arc::clone(&library));
-        Ok(library)
+            None => {}
+        }
+        let loaded = load::load(&file);
+        match &loaded {
+            Ok(library) => {
+                mapped.insert(file.sha256, Mapped::Loaded(Arc::clone(library)));
+            }
+            Err(LibraryError::MissingSymbol { .. } | LibraryError::Copy { .. }) => {}
+            Err(refused) => {
+                mapped.insert(file.sha256, Mapped::Refused(refused.to_string()));
+            }
+        }
+        Ok(loaded?)
     }
 
     fn overrides_are_known(&self, chain: &[Prepared]) -> Result<(), LoadError> {

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, os::unix::fs::MetadataExt, sync::Arc, time::Dur
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{LoadError, Sha256Digest, Validators, find};
+use super::{LoadError, Sha256Digest, Validators, chain::Chain, find};
 
 /// How often the files are looked at where they are watched.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -57,6 +57,13 @@ impl Validators {
     /// # Errors
     /// Where something of the new is wrong; then the old validators go on serving.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let result = self.load_and_swap().await;
+        let outcome = if result.is_ok() { "taken" } else { "refused" };
+        metrics::counter!("datahub_mcp_plugin_reloads_total", "outcome" => outcome).increment(1);
+        result
+    }
+
+    async fn load_and_swap(&self) -> Result<Reloaded, ReloadError> {
         let inner = &self.inner;
         let _one_at_a_time = inner.reloading.lock().await;
         let maker = Arc::clone(inner);
@@ -68,13 +75,14 @@ impl Validators {
                     validator: validator.name().to_owned(),
                     problem: failure.to_string(),
                 };
-                inner.retire(&chain);
+                inner.retire(Arc::new(Chain::new(chain)));
                 return Err(error);
             }
         }
         let before: Vec<Sha256Digest> = inner
             .chain
             .load()
+            .validators
             .iter()
             .map(|validator| validator.origin.sha256)
             .collect();
@@ -87,7 +95,7 @@ impl Validators {
             })
             .collect();
         let old = inner.swap(chain);
-        inner.retire(&old);
+        inner.retire(old);
         Ok(Reloaded {
             validators,
             mappings: inner.maker.mappings(),

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     LoadError, Settings, Verdict, answer,
     cache::Verdicts,
-    chain::{self, Outcome},
+    chain::{self, Chain, Outcome},
     flights::Flights,
     make::Maker,
     validator::{Check, Validator},
@@ -38,7 +38,7 @@ pub struct Validators {
 
 pub(super) struct Inner {
     pub(super) maker: Maker,
-    pub(super) chain: ArcSwap<Vec<Arc<Validator>>>,
+    pub(super) chain: ArcSwap<Chain>,
     pub(super) reloading: tokio::sync::Mutex<()>,
     verdicts: Verdicts,
     flights: Arc<Flights>,
@@ -51,7 +51,7 @@ pub(super) struct Inner {
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Validators")
-            .field("chain", &self.chain.load())
+            .field("chain", &self.chain.load().validators)
             .finish_non_exhaustive()
     }
 }
@@ -105,7 +105,7 @@ impl Validators {
         let inner = Inner {
             verdicts: Verdicts::new(limits, clock.clone()),
             flights: Flights::new(limits.waiters_per_token),
-            chain: ArcSwap::from_pointee(chain),
+            chain: ArcSwap::from_pointee(Chain::new(chain)),
             reloading: tokio::sync::Mutex::default(),
             health: tokio::sync::Mutex::default(),
             retiring: Mutex::default(),
@@ -187,7 +187,7 @@ impl Validators {
             return health.clone();
         }
         let chain = self.inner.chain.load_full();
-        let asked = chain.iter().map(|validator| async move {
+        let asked = chain.validators.iter().map(|validator| async move {
             let health = validator.health().await;
             let problem = if validator.breaker_is_open() {
                 Some("disabled for a while after panics or hangs".to_owned())
@@ -215,6 +215,7 @@ impl Validators {
         self.inner
             .chain
             .load()
+            .validators
             .iter()
             .map(|validator| validator.name().to_owned())
             .collect()
@@ -224,8 +225,9 @@ impl Validators {
     /// within the shut-down limit and a second.
     pub async fn shutdown(&self) {
         let limit = self.inner.maker.settings.limits.shutdown;
-        let chain = self.inner.chain.swap(Arc::default());
-        futures::future::join_all(chain.iter().map(|one| one.retire(LAST_CALLS, limit))).await;
+        let chain = self.inner.chain.swap(Arc::new(Chain::new(Vec::new())));
+        let ends = chain.validators.iter();
+        futures::future::join_all(ends.map(|one| one.retire(LAST_CALLS, limit))).await;
         let mut retiring = std::mem::take(&mut *self.inner.retiring.lock());
         let all = async { while retiring.join_next().await.is_some() {} };
         if tokio::time::timeout(limit, all).await.is_err() {
@@ -237,12 +239,13 @@ impl Validators {
 impl Inner {
     async fn decide(&self, check: Check, id: u64) -> Verdict {
         let chain = self.chain.load_full();
-        if chain.is_empty() {
+        if chain.validators.is_empty() {
             return Verdict::Unavailable {
                 retry_after: answer::RETRY_AFTER,
             };
         }
-        let outcome = chain::ask(&chain, &check).await;
+        let outcome = chain::ask(&chain.validators, &check).await;
+        drop(chain);
         self.flights.land(&check.digest, id, || match &outcome {
             Outcome::Accepted(principal, ttl) => {
                 self.verdicts.accepted(check.digest, principal, *ttl);
@@ -258,25 +261,30 @@ impl Inner {
     }
 
     /// Puts `chain` in the place of what serves; nothing that the old one decided is remembered.
-    pub(super) fn swap(&self, chain: Vec<Arc<Validator>>) -> Arc<Vec<Arc<Validator>>> {
-        let old = self.chain.swap(Arc::new(chain));
+    pub(super) fn swap(&self, chain: Vec<Arc<Validator>>) -> Arc<Chain> {
+        let old = self.chain.swap(Arc::new(Chain::new(chain)));
         self.flights.forget_all(|| self.verdicts.clear());
         self.report_mappings();
         old
     }
 
-    /// Retires validators that serve no new request, in the background.
-    pub(super) fn retire(&self, old: &[Arc<Validator>]) {
+    /// Retires the validators of a chain that serves no new request, in the background: a check that
+    /// holds it may have some of them still to ask.
+    pub(super) fn retire(&self, old: Arc<Chain>) {
         let limits = &self.maker.settings.limits;
         let mut retiring = self.retiring.lock();
         while retiring.try_join_next().is_some() {}
-        for validator in old {
-            let (validator, deadline, limit) = (
-                Arc::clone(validator),
-                limits.deadline + GRACE,
-                limits.shutdown,
-            );
-            retiring.spawn(async move { validator.retire(deadline, limit).await });
+        let (released, validators) = (old.released(), old.validators.clone());
+        drop(old);
+        for validator in validators {
+            let (released, limit) = (released.clone(), limits.shutdown);
+            let until = Instant::now() + limits.deadline + GRACE;
+            retiring.spawn(async move {
+                // A check that hangs for so long has been answered for.
+                let _ = tokio::time::timeout_at(until.into(), released.cancelled()).await;
+                let left = until.saturating_duration_since(Instant::now());
+                validator.retire(left, limit).await;
+            });
         }
     }
 

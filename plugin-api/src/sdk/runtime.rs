@@ -1,11 +1,11 @@
-//! The plugin's own runtime: one worker thread for every instance of this library.
+//! The plugin's own runtime: one worker thread for all instances of this library.
 //!
 //! A vendor's code that blocks stalls this thread, never one of the host's.
 
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll},
 };
 
@@ -23,26 +23,49 @@ use super::{
 /// Threads for `spawn_blocking` and name resolution; they end when they are idle.
 const MAX_BLOCKING_THREADS: usize = 64;
 
-/// The runtime, started by the first who needs it. It runs until the process ends, as the library
-/// stays mapped until then.
-pub(crate) fn handle() -> std::io::Result<Handle> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    static STARTING: Mutex<()> = Mutex::new(());
+/// The runtime, shared by the instances of this library and the calls under way. It ends with the
+/// last of them, and what was spawned on it ends too: a replaced copy of a library keeps no thread.
+pub(crate) struct Shared {
+    handle: Handle,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
 
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime.handle().clone());
+impl Shared {
+    /// The runtime that runs, or a new one where none does.
+    pub(crate) fn get() -> std::io::Result<Arc<Self>> {
+        static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = running.upgrade() {
+            return Ok(shared);
+        }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(MAX_BLOCKING_THREADS)
+            .thread_name("validator")
+            .enable_all()
+            .build()?;
+        let shared = Arc::new(Self {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        });
+        *running = Arc::downgrade(&shared);
+        Ok(shared)
     }
-    let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime.handle().clone());
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(MAX_BLOCKING_THREADS)
-        .thread_name("validator")
-        .enable_all()
-        .build()?;
-    Ok(RUNTIME.get_or_init(|| runtime).handle().clone())
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Does not wait: this may be its own thread, and a vendor's task may block for good.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Starts `future` on the plugin's runtime, guarded. Dropping the answer cancels it.

@@ -2,6 +2,11 @@
 
 use std::{mem::ManuallyDrop, sync::Arc};
 
+use super::{
+    Failure, TokenValidator, config, convert, guard, log, runtime,
+    scope::{Instance, Scope},
+};
+use crate::v1_0::{self, HostRef, Outcome, Secret, Validator, Validator_TO, ValidatorBox};
 use abi_stable::{
     sabi_trait::TD_Opaque,
     std_types::{
@@ -11,13 +16,6 @@ use abi_stable::{
     },
 };
 use async_ffi::{FfiFuture, FutureExt as _};
-use tokio::runtime::Handle;
-
-use super::{
-    Failure, TokenValidator, config, convert, guard, log, runtime,
-    scope::{Instance, Scope},
-};
-use crate::v1_0::{self, HostRef, Outcome, Secret, Validator, Validator_TO, ValidatorBox};
 
 /// Makes a validator of type `V` for the host.
 pub(crate) fn create<V: TokenValidator>(
@@ -36,12 +34,14 @@ pub(crate) fn create<V: TokenValidator>(
     };
     let made = guard::catch(|| {
         scope.run(|| {
-            let runtime = runtime::handle().map_err(|error| {
+            let runtime = runtime::Shared::get().map_err(|error| {
                 Failure::internal(format!("the plugin's runtime does not start: {error}"))
             })?;
-            let _entered = runtime.enter();
+            let entered = runtime.handle().enter();
             let config = config::parse(config_json.expose())?;
-            Ok::<_, Failure>((V::create(config)?, runtime.clone()))
+            let validator = V::create(config)?;
+            drop(entered);
+            Ok::<_, Failure>((validator, runtime))
         })
     });
     match made {
@@ -66,7 +66,7 @@ struct Inner<V: TokenValidator> {
     // Dropped within a guard.
     validator: ManuallyDrop<V>,
     instance: Arc<Instance>,
-    runtime: Handle,
+    runtime: Arc<runtime::Shared>,
 }
 
 impl<V: TokenValidator> Drop for Inner<V> {
@@ -76,7 +76,7 @@ impl<V: TokenValidator> Drop for Inner<V> {
             request_id: "",
         };
         let validator = &mut self.validator;
-        let runtime = &self.runtime;
+        let runtime = self.runtime.handle();
         let dropped = guard::catch(|| {
             scope.run(|| {
                 let _entered = runtime.enter();
@@ -107,7 +107,7 @@ impl<V: TokenValidator> Shim<V> {
         let started = guard::catch(|| {
             let instance = Arc::clone(&inner.instance);
             let call = call(Arc::clone(inner));
-            runtime::spawn(&inner.runtime, call, instance, request_id, on_panic)
+            runtime::spawn(inner.runtime.handle(), call, instance, request_id, on_panic)
         });
         started.unwrap_or_else(|panicked| std::future::ready(on_panic(&panicked)).into_ffi())
     }
@@ -122,7 +122,7 @@ impl<V: TokenValidator> Validator for Shim<V> {
         };
         let answer = guard::catch(|| {
             scope.run(|| {
-                let _entered = inner.runtime.enter();
+                let _entered = inner.runtime.handle().enter();
                 convert::with_borrowed(request, |request| inner.validator.try_validate(request))
             })
         });

@@ -181,7 +181,7 @@ async fn a_swap_forgets_what_the_old_ones_said() {
         &Limits::default(),
         &clock,
     )]);
-    validators.inner.retire(&replaced);
+    validators.inner.retire(replaced);
     let verdict = validators.validate(&token("t"), "r").await;
     assert!(matches!(verdict, Verdict::Accepted(p) if p.subject == "new"));
     validators.shutdown().await;
@@ -189,6 +189,52 @@ async fn a_swap_forgets_what_the_old_ones_said() {
     assert_eq!(new.shutdowns.load(Ordering::SeqCst), 1);
     let verdict = validators.validate(&token("t2"), "r").await;
     assert!(matches!(verdict, Verdict::Unavailable { .. }));
+}
+
+/// A check under way asks the rest of the chain that it began with, and that chain is retired after.
+#[tokio::test]
+async fn a_replaced_chain_serves_its_checks_to_the_end() {
+    let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+    let wait = Mutex::new(Some(wait));
+    let first = Fake::new(
+        |_| None,
+        move |_| {
+            let wait = wait.lock().take();
+            Box::pin(async move {
+                if let Some(wait) = wait {
+                    let _ = wait.await;
+                }
+                failed(FailureKind::NotMine)
+            })
+        },
+    );
+    let second = Fake::answering(|| accepted("ann"));
+    let (validators, clock) = validators(&[first.clone(), second.clone()], Limits::default());
+    let t = token("t");
+    let mut check = Box::pin(validators.validate(&t, "r"));
+    while first.calls() == 0 {
+        assert!(futures::poll!(&mut check).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
+    let next = validator("v0", new, &Limits::default(), &clock);
+    let old = validators.inner.swap(vec![next]);
+    validators.inner.retire(old);
+    // Both get every chance to be retired too early.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(second.shutdowns.load(Ordering::SeqCst), 0);
+    go_on.send(()).unwrap();
+    let verdict = check.await;
+    assert!(
+        matches!(&verdict, Verdict::Accepted(p) if p.subject == "ann"),
+        "{verdict:?}"
+    );
+    validators.shutdown().await;
+    for fake in [first, second] {
+        assert_eq!(fake.shutdowns.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test]
@@ -244,7 +290,7 @@ async fn no_request_fails_while_validators_are_replaced() {
         let seen = asked.load(Ordering::Relaxed);
         let next = validator("v0", answering(n), &limits, &clock);
         let old = validators.inner.swap(vec![next]);
-        validators.inner.retire(&old);
+        validators.inner.retire(old);
         while asked.load(Ordering::Relaxed) < seen + 20 {
             tokio::task::yield_now().await;
         }
