@@ -6,6 +6,7 @@
 )]
 
 mod datahub_failures;
+mod exchange;
 mod foreign_compilers;
 mod hostile_plugins;
 mod http_edges;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use crate::people;
 
 /// Settings of [`EmbeddedDataHub::start`](super::EmbeddedDataHub::start).
 #[derive(Debug, Clone)]
@@ -53,6 +54,24 @@ pub struct Person {
     pub kind: Kind,
     /// A suspended person's tokens get 401.
     pub suspended: bool,
+}
+
+impl From<&people::Person> for Person {
+    /// The account of somebody who lives in the sandbox; the username decides what they may do.
+    fn from(person: &people::Person) -> Self {
+        Self {
+            username: person.username.clone(),
+            display_name: person.name.clone(),
+            email: person.email.clone(),
+            groups: person.groups.clone(),
+            kind: match person.username.as_str() {
+                "admin" => Kind::Admin,
+                "editor" => Kind::Editor,
+                _ => Kind::Viewer,
+            },
+            suspended: person.username == "suspended",
+        }
+    }
 }
 
 /// What a person may do, as DataHub's built-in roles have it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::clock::Clock;
-use sandbox::datahub::{self, Catalog, EmbeddedDataHub, Jwks, Kind, TrustedIssuer};
+use sandbox::datahub::{self, Catalog, EmbeddedDataHub, Jwks, TrustedIssuer};
 use sandbox::idp::{self, EmbeddedIdp};
 use sandbox::people::{self, Person};
 use sandbox::shop;
@@ -47,7 +47,7 @@ impl Stack {
         let options = datahub::Options {
             port: datahub_port,
             catalog,
-            people: people::demo().iter().map(account).collect(),
+            people: people::demo().iter().map(datahub::Person::from).collect(),
             trusted_issuers: vec![TrustedIssuer {
                 issuer: idp.issuer().to_owned(),
                 audience: None,
@@ -85,22 +85,6 @@ fn catalog(cli: &Cli) -> Result<Catalog, Error> {
         Catalog::load_files(&cli.catalog)
     };
     Ok(catalog?)
-}
-
-/// The person's account at DataHub, which decides what the person may do.
-fn account(person: &Person) -> datahub::Person {
-    datahub::Person {
-        username: person.username.clone(),
-        display_name: person.name.clone(),
-        email: person.email.clone(),
-        groups: person.groups.clone(),
-        kind: match person.username.as_str() {
-            "admin" => Kind::Admin,
-            "editor" => Kind::Editor,
-            _ => Kind::Viewer,
-        },
-        suspended: person.username == "suspended",
-    }
 }
 
 /// Ctrl-C, SIGTERM, and the terminal going away.
