@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::version::Since;
+use super::{fragments::Fragments, version::Since};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,22 @@ impl Document {
     /// a text without a named operation is a fault of ours that the tests of each tool find, and
     /// is sent as an anonymous query.
     pub fn new(text: &str) -> Self {
+        Self::with(&Fragments::default(), text)
+    }
+
+    /// The same, with those of the shared `fragments` that it uses.
+    pub fn with(fragments: &Fragments, text: &str) -> Self {
         let (operation, name) = operation_of(text).unwrap_or((Operation::Query, ""));
-        let text = squeeze(text);
+        let mut squeezed = squeeze(text);
+        for definition in fragments.used_by(text) {
+            squeezed.push('\n');
+            squeezed.push_str(&squeeze(definition));
+            squeezed.push_str("\n}");
+        }
+        Self::squeezed(name, operation, squeezed)
+    }
+
+    fn squeezed(name: &str, operation: Operation, text: String) -> Self {
         let prefix = format!(
             "{{\"operationName\":{},\"query\":{},\"variables\":",
             Value::from(name),
@@ -136,6 +150,17 @@ mod tests {
                 "query": "query hello($a: String!) {\nme(x: $a) {\ny }\n}",
                 "variables": {"a": "\"q\""}
             })
+        );
+    }
+
+    #[test]
+    fn carries_the_fragments_that_it_uses() {
+        let fragments =
+            Fragments::read(&["fragment a on A {\n  x\n}\nfragment b on B {\n  y\n}\n"]);
+        let document = Document::with(&fragments, "query q {\n  me {\n    ...b\n  }\n}\n");
+        assert_eq!(
+            document.text(),
+            "query q {\nme {\n...b\n}\n}\nfragment b on B {\ny\n}"
         );
     }
 

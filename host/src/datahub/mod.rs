@@ -14,6 +14,7 @@ mod breaker;
 mod client;
 mod document;
 mod error;
+mod fragments;
 mod retry;
 mod server;
 mod settings;
@@ -30,6 +31,7 @@ pub use self::{
     client::{DataHub, DataHubClient, SetupError},
     document::{Document, Operation},
     error::DataHubError,
+    fragments::Fragments,
     server::{Health, ServerInfo},
     settings::Settings,
     version::{Since, Version},

@@ -37,3 +37,8 @@ pub use self::{
     service::{HttpSettings, McpHttpService, stateless_http},
     settings::Settings,
 };
+
+/// Every GraphQL document that the tools send, for checks against DataHub's schemas.
+pub fn documents() -> impl Iterator<Item = &'static crate::datahub::Document> {
+    tools::documents::all()
+}

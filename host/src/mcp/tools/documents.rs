@@ -1,93 +1,45 @@
-//! Every GraphQL document that is sent, made once per process.
+//! Every GraphQL document that is sent, made once per process. A file holds one operation; the
+//! fragments that several use are in `fragments/` and are added to those that use them.
 
 use std::sync::LazyLock;
 
-use crate::datahub::{Document, Since};
+use crate::datahub::{Document, Fragments, Since};
 
-/// A document from the file beside its tool.
+static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
+    Fragments::read(&[
+        include_str!("fragments/columns.graphql"),
+        include_str!("fragments/governance.graphql"),
+        include_str!("fragments/hits.graphql"),
+        include_str!("fragments/platform.graphql"),
+    ])
+});
+
+/// A document from the file beside its tool, sent to every version or since the one that is named.
 macro_rules! document {
     ($name:ident, $file:literal) => {
         document!($name, $file, Since::ALWAYS);
     };
     ($name:ident, $file:literal, $since:expr) => {
         pub(crate) static $name: LazyLock<Document> =
-            LazyLock::new(|| Document::new(include_str!($file)).since($since));
+            LazyLock::new(|| Document::with(&FRAGMENTS, include_str!($file)).since($since));
     };
 }
 
-document!(ADD_OWNERS, "add_owners.graphql");
-document!(
-    ADD_STRUCTURED_PROPERTIES,
-    "add_structured_properties.graphql"
-);
-document!(ADD_TAGS, "add_tags.graphql");
-document!(ADD_TERMS, "add_terms.graphql");
-document!(AUTOCOMPLETE, "autocomplete.graphql");
-document!(
-    CREATE_DOCUMENT,
-    "save_document_create.graphql",
-    Since::DOCUMENTS
-);
-document!(CREATE_TAG, "create_tag.graphql");
-document!(DESCRIBE_CHART, "update_description_chart.graphql");
-document!(DESCRIBE_DASHBOARD, "update_description_dashboard.graphql");
-document!(DESCRIBE_DATASET, "update_description_dataset.graphql");
-document!(DESCRIBE_DATA_FLOW, "update_description_data_flow.graphql");
-document!(DESCRIBE_DATA_JOB, "update_description_data_job.graphql");
-document!(DESCRIPTION, "description.graphql");
-document!(OWNERSHIP_TYPES, "ownership_types.graphql");
-document!(PROPERTY_DEFINITION, "property_definition.graphql");
-document!(RAISE_INCIDENT, "raise_incident.graphql");
-document!(REMOVE_OWNERS, "remove_owners.graphql");
-document!(
-    REMOVE_STRUCTURED_PROPERTIES,
-    "remove_structured_properties.graphql"
-);
-document!(REMOVE_TAGS, "remove_tags.graphql");
-document!(REMOVE_TERMS, "remove_terms.graphql");
-document!(RESOLVE_INCIDENT, "resolve_incident.graphql");
-document!(SET_DOMAINS, "set_domains.graphql");
-document!(UPDATE_DESCRIPTION, "update_description.graphql");
-document!(
-    UPDATE_DOCUMENT_CONTENTS,
-    "save_document_contents.graphql",
-    Since::DOCUMENTS
-);
-document!(
-    UPDATE_DOCUMENT_RELATED,
-    "save_document_related.graphql",
-    Since::DOCUMENTS
-);
-document!(COLUMNS, "columns.graphql");
-document!(COLUMN_LINEAGE, "get_lineage_columns.graphql");
-document!(DATASET_ASSERTIONS, "get_dataset_assertions.graphql");
-document!(DATASET_PROFILE, "get_dataset_profile.graphql");
-document!(DATASET_QUERIES, "get_dataset_queries.graphql");
-document!(DEFAULT_VIEW, "default_view.graphql");
-document!(DOCUMENT_TEXT, "document_text.graphql", Since::DOCUMENTS);
-document!(GET_ME, "get_me.graphql");
-document!(LINEAGE, "get_lineage.graphql");
-document!(LINEAGE_NEIGHBOURS, "get_lineage_neighbours.graphql");
-document!(LINEAGE_PATHS, "get_lineage_paths.graphql");
-document!(SCHEMA_FIELDS, "list_schema_fields.graphql");
-document!(SEARCH, "search.graphql");
-document!(
-    SEARCH_DOCUMENTS,
-    "search_documents.graphql",
-    Since::DOCUMENTS
-);
-document!(
-    SEARCH_DOCUMENTS_SEMANTIC,
-    "search_documents_semantic.graphql",
-    Since::DOCUMENTS
-);
-document!(SEARCH_SEMANTIC, "search_semantic.graphql", Since::DOCUMENTS);
-document!(USAGE_STATISTICS, "get_usage_statistics.graphql");
+/// The documents of the tools.
+macro_rules! documents {
+    ($($name:ident = $file:literal $(, $since:expr)?;)*) => {
+        $(document!($name, $file $(, $since)?);)*
+
+        fn of_tools() -> Vec<&'static Document> {
+            vec![$(&$name),*]
+        }
+    };
+}
 
 /// The documents of `get_entities`: one for each kind of entity, no longer than that kind needs.
 macro_rules! entities {
-    ($($kind:literal => $name:ident, $file:literal $(, $since:expr)?;)*) => {
-        $(entities!(@one $name, $file $(, $since)?);)*
+    ($($kind:literal => $name:ident = $file:literal $(, $since:expr)?;)*) => {
+        $(document!($name, $file $(, $since)?);)*
 
         /// The document for entities of `kind`, as their urns name it.
         pub(crate) fn entity(kind: &str) -> &'static Document {
@@ -96,39 +48,140 @@ macro_rules! entities {
                 _ => &OTHER,
             }
         }
-    };
-    (@one $name:ident, $file:literal) => {
-        document!($name, $file);
-    };
-    (@one $name:ident, $file:literal, $since:expr) => {
-        document!($name, $file, $since);
+
+        fn of_entities() -> Vec<&'static Document> {
+            vec![$(&$name),*]
+        }
     };
 }
 
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Document> {
+    of_tools().into_iter().chain(of_entities())
+}
+
+documents! {
+    ADD_OWNERS = "add_owners.graphql";
+    ADD_STRUCTURED_PROPERTIES = "add_structured_properties.graphql";
+    ADD_TAGS = "add_tags.graphql";
+    ADD_TERMS = "add_terms.graphql";
+    AUTOCOMPLETE = "autocomplete.graphql";
+    COLUMNS = "columns.graphql";
+    COLUMN_LINEAGE = "get_lineage_columns.graphql";
+    CREATE_DOCUMENT = "save_document_create.graphql", Since::DOCUMENTS;
+    CREATE_TAG = "create_tag.graphql";
+    DATASET_ASSERTIONS = "get_dataset_assertions.graphql";
+    DATASET_PROFILE = "get_dataset_profile.graphql";
+    DATASET_QUERIES = "get_dataset_queries.graphql";
+    DEFAULT_VIEW = "default_view.graphql";
+    DESCRIBE_CHART = "update_description_chart.graphql";
+    DESCRIBE_DASHBOARD = "update_description_dashboard.graphql";
+    DESCRIBE_DATASET = "update_description_dataset.graphql";
+    DESCRIBE_DATA_FLOW = "update_description_data_flow.graphql";
+    DESCRIBE_DATA_JOB = "update_description_data_job.graphql";
+    DESCRIPTION = "description.graphql";
+    DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
+    GET_ME = "get_me.graphql";
+    LINEAGE = "get_lineage.graphql";
+    LINEAGE_NEIGHBOURS = "get_lineage_neighbours.graphql";
+    LINEAGE_PATHS = "get_lineage_paths.graphql";
+    OWNERSHIP_TYPES = "ownership_types.graphql";
+    PROPERTY_DEFINITION = "property_definition.graphql";
+    RAISE_INCIDENT = "raise_incident.graphql";
+    REMOVE_OWNERS = "remove_owners.graphql";
+    REMOVE_STRUCTURED_PROPERTIES = "remove_structured_properties.graphql";
+    REMOVE_TAGS = "remove_tags.graphql";
+    REMOVE_TERMS = "remove_terms.graphql";
+    RESOLVE_INCIDENT = "resolve_incident.graphql";
+    SCHEMA_FIELDS = "list_schema_fields.graphql";
+    SEARCH = "search.graphql";
+    SEARCH_DOCUMENTS = "search_documents.graphql", Since::DOCUMENTS;
+    SEARCH_DOCUMENTS_SEMANTIC = "search_documents_semantic.graphql", Since::DOCUMENTS;
+    SEARCH_SEMANTIC = "search_semantic.graphql", Since::DOCUMENTS;
+    SET_DOMAINS = "set_domains.graphql";
+    UPDATE_DESCRIPTION = "update_description.graphql";
+    UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;
+    UPDATE_DOCUMENT_RELATED = "save_document_related.graphql", Since::DOCUMENTS;
+    USAGE_STATISTICS = "get_usage_statistics.graphql";
+}
+
 entities! {
-    "assertion" => ASSERTION, "entities/assertion.graphql";
-    "chart" => CHART, "entities/chart.graphql";
-    "container" => CONTAINER, "entities/container.graphql";
-    "corpGroup" => CORP_GROUP, "entities/corp_group.graphql";
-    "corpuser" => CORP_USER, "entities/corp_user.graphql";
-    "dashboard" => DASHBOARD, "entities/dashboard.graphql";
-    "dataFlow" => DATA_FLOW, "entities/data_flow.graphql";
-    "dataJob" => DATA_JOB, "entities/data_job.graphql";
-    "dataPlatform" => DATA_PLATFORM, "entities/data_platform.graphql";
-    "dataProduct" => DATA_PRODUCT, "entities/data_product.graphql";
-    "dataset" => DATASET, "entities/dataset.graphql";
-    "document" => DOCUMENT, "entities/document.graphql", Since::DOCUMENTS;
-    "domain" => DOMAIN, "entities/domain.graphql";
-    "glossaryNode" => GLOSSARY_NODE, "entities/glossary_node.graphql";
-    "glossaryTerm" => GLOSSARY_TERM, "entities/glossary_term.graphql";
-    "incident" => INCIDENT, "entities/incident.graphql";
-    "mlFeature" => ML_FEATURE, "entities/ml_feature.graphql";
-    "mlFeatureTable" => ML_FEATURE_TABLE, "entities/ml_feature_table.graphql";
-    "mlModel" => ML_MODEL, "entities/ml_model.graphql";
-    "mlModelGroup" => ML_MODEL_GROUP, "entities/ml_model_group.graphql";
-    "query" => QUERY, "entities/query.graphql";
-    "schemaField" => SCHEMA_FIELD, "entities/schema_field.graphql";
-    "structuredProperty" => STRUCTURED_PROPERTY, "entities/structured_property.graphql";
-    "tag" => TAG, "entities/tag.graphql";
-    "other" => OTHER, "entities/other.graphql";
+    "assertion" => ASSERTION = "entities/assertion.graphql";
+    "chart" => CHART = "entities/chart.graphql";
+    "container" => CONTAINER = "entities/container.graphql";
+    "corpGroup" => CORP_GROUP = "entities/corp_group.graphql";
+    "corpuser" => CORP_USER = "entities/corp_user.graphql";
+    "dashboard" => DASHBOARD = "entities/dashboard.graphql";
+    "dataFlow" => DATA_FLOW = "entities/data_flow.graphql";
+    "dataJob" => DATA_JOB = "entities/data_job.graphql";
+    "dataPlatform" => DATA_PLATFORM = "entities/data_platform.graphql";
+    "dataProduct" => DATA_PRODUCT = "entities/data_product.graphql";
+    "dataset" => DATASET = "entities/dataset.graphql";
+    "document" => DOCUMENT = "entities/document.graphql", Since::DOCUMENTS;
+    "domain" => DOMAIN = "entities/domain.graphql";
+    "glossaryNode" => GLOSSARY_NODE = "entities/glossary_node.graphql";
+    "glossaryTerm" => GLOSSARY_TERM = "entities/glossary_term.graphql";
+    "incident" => INCIDENT = "entities/incident.graphql";
+    "mlFeature" => ML_FEATURE = "entities/ml_feature.graphql";
+    "mlFeatureTable" => ML_FEATURE_TABLE = "entities/ml_feature_table.graphql";
+    "mlModel" => ML_MODEL = "entities/ml_model.graphql";
+    "mlModelGroup" => ML_MODEL_GROUP = "entities/ml_model_group.graphql";
+    "query" => QUERY = "entities/query.graphql";
+    "schemaField" => SCHEMA_FIELD = "entities/schema_field.graphql";
+    "structuredProperty" => STRUCTURED_PROPERTY = "entities/structured_property.graphql";
+    "tag" => TAG = "entities/tag.graphql";
+    "other" => OTHER = "entities/other.graphql";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use super::*;
+
+    fn defined(text: &str) -> impl Iterator<Item = &str> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix("fragment "))
+            .filter_map(|rest| rest.split(' ').next())
+    }
+
+    fn spread(text: &str) -> impl Iterator<Item = &str> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix("..."))
+            .filter(|name| !name.starts_with(' '))
+    }
+
+    #[test]
+    fn a_document_holds_its_fragments_and_no_other() {
+        let mut names = HashSet::new();
+        for document in all() {
+            let text = document.text();
+            let defined: Vec<&str> = defined(text).collect();
+            let used: BTreeSet<&str> = spread(text).collect();
+            assert_eq!(
+                defined.iter().copied().collect::<BTreeSet<_>>(),
+                used,
+                "{}",
+                document.name()
+            );
+            assert_eq!(defined.len(), used.len(), "{}", document.name());
+            assert!(names.insert(document.name()), "two are {}", document.name());
+        }
+    }
+
+    #[test]
+    fn every_shared_fragment_is_used() {
+        let used: HashSet<&str> = all()
+            .flat_map(|document| defined(document.text()))
+            .collect();
+        let shared = [
+            include_str!("fragments/columns.graphql"),
+            include_str!("fragments/governance.graphql"),
+            include_str!("fragments/hits.graphql"),
+            include_str!("fragments/platform.graphql"),
+        ];
+        for name in shared.into_iter().flat_map(defined) {
+            assert!(used.contains(name), "{name} is used by no document");
+        }
+    }
 }
