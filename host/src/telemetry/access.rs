@@ -8,11 +8,16 @@ use sha2::{Digest, Sha256};
 use super::metrics;
 use crate::auth::Principal;
 
+/// The longest list of scopes in a line; a validator may name 64 KiB of them.
+const MAX_SCOPES_BYTES: usize = 512;
+
 /// Who a request was served as, as far as a log may know.
 #[derive(Debug, Clone)]
 pub struct Who {
     /// The first eight bytes of SHA-256 of the subject, in hex.
     pub subject: String,
+    /// The scopes of the token, separated by spaces; `...` where there are more than a line takes.
+    pub scopes: String,
     /// The validator that let them in.
     pub validator: String,
 }
@@ -27,9 +32,26 @@ impl Who {
             .collect();
         Self {
             subject,
+            scopes: scopes(&principal.scopes),
             validator: principal.validator.clone(),
         }
     }
+}
+
+/// `scopes` as one word a scope, whole scopes only.
+fn scopes(scopes: &[String]) -> String {
+    let mut line = String::new();
+    for scope in scopes {
+        if line.len() + scope.len() > MAX_SCOPES_BYTES {
+            line.push_str(" ...");
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(scope);
+    }
+    line
 }
 
 /// One finished request.
@@ -67,8 +89,8 @@ impl AccessLog {
         if !self.wants(access.status) {
             return;
         }
-        let (subject, validator) = access.who.map_or(("", ""), |who| {
-            (who.subject.as_str(), who.validator.as_str())
+        let (subject, scopes, validator) = access.who.map_or(("", "", ""), |who| {
+            (&*who.subject, &*who.scopes, &*who.validator)
         });
         let duration_us = u64::try_from(access.took.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -79,6 +101,7 @@ impl AccessLog {
             status = access.status.as_u16(),
             duration_us,
             subject,
+            scopes,
             validator,
             "request"
         );
@@ -100,5 +123,20 @@ pub(super) fn method_label(method: &Method) -> &'static str {
         Method::PUT => "PUT",
         Method::PATCH => "PATCH",
         _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_so_many_scopes_and_says_where_there_are_more() {
+        let named = |count: usize| vec!["datahub:read".to_owned(); count];
+        assert_eq!(scopes(&[]), "");
+        assert_eq!(scopes(&named(2)), "datahub:read datahub:read");
+        let many = scopes(&named(256));
+        assert!(many.len() < MAX_SCOPES_BYTES + 20);
+        assert!(many.ends_with("datahub:read ..."), "{many}");
     }
 }

@@ -22,6 +22,7 @@ mod own_server;
 mod plugin_files;
 mod plugin_processes;
 mod reload;
+mod scopes;
 mod vendor_plugins;
 mod vendor_walk;
 mod who_is_let_in;
