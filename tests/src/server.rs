@@ -99,6 +99,7 @@ pub struct ServerBuilder {
     dir: Option<PathBuf>,
     env: BTreeMap<String, String>,
     args: Vec<String>,
+    memory: Option<u64>,
 }
 
 impl ServerBuilder {
@@ -116,9 +117,24 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets the server have so many bytes of memory and no more.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// The command that would be run.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.memory {
+            None => Command::new(&self.program),
+            Some(bytes) => {
+                let mut shell = Command::new("sh");
+                let limit = format!("ulimit -d {} && exec \"$0\" \"$@\"", bytes / 1024);
+                shell.args(["-c", &limit]).arg(&self.program);
+                shell
+            }
+        };
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -245,6 +261,7 @@ impl Server {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             args: vec!["serve".to_owned()],
+            memory: None,
         }
     }
 
@@ -322,8 +339,16 @@ impl Server {
     ///
     /// # Errors
     /// Where it does not end in time.
-    pub fn stop(mut self) -> anyhow::Result<(ExitStatus, String)> {
+    pub fn stop(self) -> anyhow::Result<(ExitStatus, String)> {
         self.signal(rustix::process::Signal::TERM)?;
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// Where it does not end in time.
+    pub fn wait(mut self) -> anyhow::Result<(ExitStatus, String)> {
         match wait_for(&mut self.child, STOP_LIMIT)? {
             Some(status) => {
                 read_to_the_end(std::mem::take(&mut self.readers));

@@ -116,6 +116,9 @@ settings! {
         /// Where plugins run: `in-process`, or `process` for a child process each, whose crash costs
         /// requests a 503 and not the server.
         PLUGIN_ISOLATION: "ISOLATION", default("in-process");
+        /// The most memory that a plugin in a process of its own may take, in MiB; its process ends and
+        /// starts anew where that is not enough. 0 for no bound.
+        PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");
         /// URL of the identity provider, exactly as its tokens name it.
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be for; several are comma-separated.

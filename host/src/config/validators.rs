@@ -114,6 +114,10 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         cache_ttl: reader.seconds(&t::TOKEN_VALIDATOR_CACHE_TTL_SECS, 0..=86_400),
         cache_entries: reader.number(&t::TOKEN_VALIDATOR_CACHE_ENTRIES, 0..=10_000_000),
         negative_ttl: reader.seconds(&t::TOKEN_VALIDATOR_REJECTED_TTL_SECS, 0..=3_600),
+        process_memory: match reader.number(&t::PLUGIN_MEMORY_MB, 0..=1_048_576) {
+            0 => None,
+            mebibytes => Some(mebibytes << 20),
+        },
         mappings: reader.size(&t::TOKEN_VALIDATOR_MAX_MAPPINGS, 1..=100_000),
         breaker: BreakerSettings {
             faults: reader.size(&t::TOKEN_VALIDATOR_BREAKER_FAULTS, 1..=10_000),

@@ -201,7 +201,11 @@ impl Maker {
         if self.settings.isolation == Isolation::Process {
             // Nothing is mapped here: a process ends with its validator.
             let path = file.path.clone();
-            let loaded = isolation::library(file, self.settings.limits.start);
+            let bounds = isolation::Bounds {
+                start: self.settings.limits.start,
+                memory: self.settings.limits.process_memory,
+            };
+            let loaded = isolation::library(file, bounds);
             return Ok(loaded.map_err(|bad| LibraryError::description(&path, &bad))?);
         }
         let mut mapped = self.mapped.lock();

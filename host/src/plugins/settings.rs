@@ -79,6 +79,8 @@ pub struct Limits {
     pub waiters_per_token: usize,
     /// How many copies of libraries may be mapped over the life of the process.
     pub mappings: usize,
+    /// How much memory the process of an isolated validator may take, in bytes; `None`: no bound.
+    pub process_memory: Option<u64>,
     /// When a validator that panics or hangs is left alone for a while.
     pub breaker: BreakerSettings,
 }
@@ -95,6 +97,7 @@ impl Default for Limits {
             negative_ttl: Duration::from_secs(5),
             waiters_per_token: 1_024,
             mappings: 256,
+            process_memory: Some(1 << 30),
             breaker: BreakerSettings::default(),
         }
     }

@@ -18,6 +18,8 @@ enum How {
     Block,
     /// Burns its thread's time.
     Spin,
+    /// Waits for itself, for good.
+    Deadlock,
 }
 
 /// Where to hang.
@@ -57,6 +59,12 @@ impl HangsOptions {
         let time = Duration::from_millis(self.for_ms);
         match self.how {
             How::Wait | How::Block => std::thread::sleep(time),
+            How::Deadlock => {
+                let (sender, receiver) = std::sync::mpsc::channel::<()>();
+                // Its own sender is the only one.
+                let _ = receiver.recv();
+                drop(sender);
+            }
             How::Spin => {
                 let end = Instant::now() + time;
                 while Instant::now() < end {
@@ -69,7 +77,7 @@ impl HangsOptions {
     async fn hang_async(&self) {
         match self.how {
             How::Wait => tokio::time::sleep(Duration::from_millis(self.for_ms)).await,
-            How::Block | How::Spin => self.hang(),
+            How::Block | How::Spin | How::Deadlock => self.hang(),
         }
     }
 }

@@ -4,9 +4,15 @@
 use integration_tests::{Mcp, Reply, Server, ServerBuilder, StubDataHub, artifacts};
 use serde_json::{Value, json};
 
+use crate::plugin_files::{status, until};
+
+/// Where the plugins run.
+const MODES: [&str; 2] = ["in-process", "process"];
+
 /// A server with the validator `hostile:factory`, with `options`, and a short deadline.
-fn hostile(datahub: &StubDataHub, factory: &str, options: &Value) -> ServerBuilder {
+fn hostile(datahub: &StubDataHub, mode: &str, factory: &str, options: &Value) -> ServerBuilder {
     Server::builder()
+        .env("PLUGIN_ISOLATION", mode)
         .env("DATAHUB_GMS_URL", datahub.url())
         .env("TOKEN_VALIDATOR_FACTORY", format!("hostile:{factory}"))
         .env(
@@ -29,83 +35,122 @@ async fn healthy(server: &Server) -> bool {
     health.is_ok_and(|response| response.status() == 200)
 }
 
-/// The bad token gets 503, the good one is served before and after, the host lives.
-async fn assert_contained(factory: &str, options: Value) -> String {
-    let datahub = StubDataHub::start().await.unwrap();
-    let server = hostile(&datahub, factory, &options).start().unwrap();
-    let mcp = server.mcp();
-    let good = ask(&mcp, "good-before").await;
-    assert_eq!(good.status, 200, "{factory} {options}: {}", good.text);
-    let bad = ask(&mcp, "good-bad").await;
-    assert_eq!(bad.status, 503, "{factory} {options}: {}", bad.text);
-    assert!(!bad.header("retry-after").is_empty(), "{:?}", bad.headers);
-    assert!(healthy(&server).await);
-    let good = ask(&mcp, "good-after").await;
-    assert_eq!(good.status, 200, "{factory} {options}: {}", good.text);
-    let (status, output) = server.stop().unwrap();
-    assert!(
-        status.success(),
-        "{factory} {options}: {status:?}\n{output}"
-    );
-    output
+/// In both modes: the bad token gets 503, good ones are served before and after, the host lives
+/// and stops as it should. Gives what each server printed.
+async fn assert_contained(factory: &str, options: Value) -> Vec<String> {
+    let mut outputs = Vec::new();
+    for mode in MODES {
+        let what = format!("{mode}, {factory} {options}");
+        let datahub = StubDataHub::start().await.unwrap();
+        let server = hostile(&datahub, mode, factory, &options).start().unwrap();
+        let mcp = server.mcp();
+        let good = ask(&mcp, "good-before").await;
+        assert_eq!(good.status, 200, "{what}: {}", good.text);
+        let bad = ask(&mcp, "good-bad").await;
+        assert_eq!(bad.status, 503, "{what}: {}", bad.text);
+        assert!(!bad.header("retry-after").is_empty(), "{:?}", bad.headers);
+        assert!(healthy(&server).await, "{what}");
+        // Its thread may be busy for a while.
+        until(&what, async || status(&mcp, "good-after").await == 200).await;
+        let (status, output) = server.stop().unwrap();
+        assert!(status.success(), "{what}: {status:?}\n{output}");
+        assert!(
+            !output.contains("good-bad"),
+            "{what}: the token is in the log:\n{output}"
+        );
+        outputs.push(output);
+    }
+    outputs
 }
 
 #[tokio::test]
 async fn a_panic_in_a_call_costs_that_request_and_no_more() {
     for at in ["try_validate", "first_poll", "later_poll", "payload"] {
-        let output = assert_contained("panics", json!({"at": at, "trigger": "good-bad"})).await;
-        assert!(
-            output.contains("panic"),
-            "{at}: the log must say that the plugin panicked:\n{output}"
-        );
-        assert!(
-            !output.contains("good-bad"),
-            "{at}: the token is in the log:\n{output}"
-        );
+        let options = json!({"at": at, "trigger": "good-bad"});
+        for output in assert_contained("panics", options).await {
+            assert!(
+                output.contains("panic"),
+                "{at}: the log must say that the plugin panicked:\n{output}"
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn a_panic_in_create_stops_the_start_with_a_reason() {
     let datahub = StubDataHub::start().await.unwrap();
-    let refusal = hostile(&datahub, "panics", &json!({"at": "create"}))
-        .refuse()
-        .unwrap();
-    assert!(
-        refusal.status.code().is_some_and(|code| code > 0),
-        "{refusal:?}"
-    );
-    assert!(
-        refusal.text.contains("panicked") && refusal.text.contains("hostile"),
-        "{}",
-        refusal.text
-    );
+    for mode in MODES {
+        let refusal = hostile(&datahub, mode, "panics", &json!({"at": "create"}))
+            .refuse()
+            .unwrap();
+        assert!(
+            refusal.status.code().is_some_and(|code| code > 0),
+            "{refusal:?}"
+        );
+        assert!(
+            refusal.text.contains("panicked") && refusal.text.contains("hostile"),
+            "{mode}: {}",
+            refusal.text
+        );
+    }
+}
+
+/// What is not about a token: the good ones are served, and the server stops as it should.
+async fn assert_served_to_the_end(factory: &str, options: Value) {
+    for mode in MODES {
+        let what = format!("{mode}, {factory} {options}");
+        let datahub = StubDataHub::start().await.unwrap();
+        let server = hostile(&datahub, mode, factory, &options)
+            .env("TOKEN_VALIDATOR_SHUTDOWN_TIMEOUT_SECS", "1")
+            .start()
+            .unwrap();
+        let mcp = server.mcp();
+        assert_eq!(ask(&mcp, "good-one").await.status, 200, "{what}");
+        if options["at"] == "cancel" {
+            assert_eq!(ask(&mcp, "good-bad").await.status, 503, "{what}");
+        }
+        let ready = mcp.http().get(server.url("/ready")).send().await.unwrap();
+        let expected = if options["at"] == "health" { 503 } else { 200 };
+        assert_eq!(ready.status(), expected, "{what}");
+        until(&what, async || status(&mcp, "good-two").await == 200).await;
+        let (status, output) = server.stop().unwrap();
+        assert!(status.success(), "{what}: {status:?}\n{output}");
+    }
 }
 
 #[tokio::test]
 async fn a_panic_at_the_end_does_not_spoil_the_shutdown() {
-    let datahub = StubDataHub::start().await.unwrap();
     for at in ["health", "shutdown", "drop", "cancel"] {
-        let options = json!({"at": at, "trigger": "good-bad"});
-        let server = hostile(&datahub, "panics", &options).start().unwrap();
-        assert_eq!(ask(&server.mcp(), "good-one").await.status, 200, "{at}");
-        if at == "cancel" {
-            assert_eq!(ask(&server.mcp(), "good-bad").await.status, 503, "{at}");
-        }
-        let ready = server
-            .mcp()
-            .http()
-            .get(server.url("/ready"))
-            .send()
-            .await
-            .unwrap();
+        assert_served_to_the_end("panics", json!({"at": at, "trigger": "good-bad"})).await;
+    }
+}
+
+#[tokio::test]
+async fn hanging_health_and_shutdown_cost_their_time_limit() {
+    for at in ["health", "shutdown"] {
+        assert_served_to_the_end("hangs", json!({"how": "wait", "at": at})).await;
+    }
+    assert_served_to_the_end("hangs", json!({"how": "block", "at": "shutdown"})).await;
+}
+
+#[tokio::test]
+async fn a_hang_in_create_stops_the_start_with_a_reason() {
+    let datahub = StubDataHub::start().await.unwrap();
+    for mode in MODES {
+        let refusal = hostile(
+            &datahub,
+            mode,
+            "hangs",
+            &json!({"how": "block", "at": "create"}),
+        )
+        .env("TOKEN_VALIDATOR_START_TIMEOUT_SECS", "1")
+        .refuse()
+        .unwrap();
         assert!(
-            matches!(ready.status().as_u16(), 200 | 503),
-            "{at}: {}",
-            ready.status()
+            refusal.status.code().is_some_and(|code| code > 0)
+                && refusal.text.contains("did not start within 1 seconds"),
+            "{mode}: {refusal:?}"
         );
-        let (status, output) = server.stop().unwrap();
-        assert!(status.success(), "{at}: {status:?}\n{output}");
     }
 }
 
@@ -117,16 +162,49 @@ async fn a_hanging_call_ends_at_the_deadline() {
 #[tokio::test]
 async fn a_blocking_or_spinning_plugin_stalls_itself_alone() {
     for how in ["block", "spin"] {
-        let datahub = StubDataHub::start().await.unwrap();
-        let options = json!({"how": how, "trigger": "good-bad", "for_ms": 3000});
-        let server = hostile(&datahub, "hangs", &options).start().unwrap();
-        let mcp = server.mcp();
-        assert_eq!(ask(&mcp, "good-before").await.status, 200, "{how}");
-        assert_eq!(ask(&mcp, "good-bad").await.status, 503, "{how}");
-        // Its own thread is busy; the host, and what it remembers, is not.
-        assert!(healthy(&server).await, "{how}");
-        assert_eq!(ask(&mcp, "good-before").await.status, 200, "{how}");
+        for at in ["try_validate", "validate"] {
+            let options = json!({"how": how, "at": at, "trigger": "good-bad", "for_ms": 3000});
+            assert_contained("hangs", options).await;
+        }
     }
+}
+
+/// A thread that is lost for good: in process the validator is out of order until the server is
+/// started anew, and the host, with what it remembers, is not. A process is killed and started anew.
+#[tokio::test]
+async fn a_deadlocked_plugin_is_lost_in_process_and_comes_back_in_its_own() {
+    for mode in MODES {
+        let datahub = StubDataHub::start().await.unwrap();
+        let options = json!({"how": "deadlock", "trigger": "good-bad"});
+        let server = hostile(&datahub, mode, "hangs", &options).start().unwrap();
+        let mcp = server.mcp();
+        assert_eq!(ask(&mcp, "good-before").await.status, 200, "{mode}");
+        assert_eq!(ask(&mcp, "good-bad").await.status, 503, "{mode}");
+        assert_eq!(ask(&mcp, "good-before").await.status, 200, "{mode}");
+        assert!(healthy(&server).await, "{mode}");
+        if mode == "process" {
+            until("its process is started anew", async || {
+                let asked = (0..4).map(|n| {
+                    let mcp = mcp.clone();
+                    async move { status(&mcp, &format!("good-{n}")).await }
+                });
+                let all = futures::future::join_all(asked).await;
+                assert!(all.iter().all(|status| matches!(status, 200 | 503)));
+                all.contains(&200)
+            })
+            .await;
+        } else {
+            assert_eq!(ask(&mcp, "good-after").await.status, 503, "{mode}");
+            assert!(healthy(&server).await, "{mode}");
+        }
+        let (status, output) = server.stop().unwrap();
+        assert!(status.success(), "{mode}: {status:?}\n{output}");
+    }
+}
+
+#[tokio::test]
+async fn a_leaking_plugin_serves_on() {
+    assert_served_to_the_end("leaks", json!({"kib": 1024, "files": 4, "threads": 2})).await;
 }
 
 #[tokio::test]
@@ -144,9 +222,10 @@ async fn nonsense_is_refused_and_never_believed() {
         "control_resolved_token",
         "long_resolved_token",
     ] {
-        let output =
-            assert_contained("nonsense", json!({"what": what, "trigger": "good-bad"})).await;
-        assert!(output.len() < 1 << 20, "{what}: a flood in the log");
+        let options = json!({"what": what, "trigger": "good-bad"});
+        for output in assert_contained("nonsense", options).await {
+            assert!(output.len() < 1 << 20, "{what}: a flood in the log");
+        }
     }
 }
 
@@ -158,60 +237,87 @@ async fn failures_full_of_nonsense_stay_failures() {
         "endless_retry_after",
         "control_oauth_error",
     ] {
-        let datahub = StubDataHub::start().await.unwrap();
-        let options = json!({"what": what, "trigger": "good-bad"});
-        let server = hostile(&datahub, "nonsense", &options).start().unwrap();
-        let bad = ask(&server.mcp(), "good-bad").await;
-        assert!(
-            matches!(bad.status, 401 | 503),
-            "{what}: {} {}",
-            bad.status,
-            bad.text
-        );
-        assert!(
-            bad.headers.iter().all(|(_, value)| value.len() < 1024),
-            "{what}: {:?}",
-            bad.headers
-        );
-        assert_eq!(ask(&server.mcp(), "good-after").await.status, 200, "{what}");
-        let (_, output) = server.stop().unwrap();
-        assert!(output.len() < 1 << 20, "{what}: a flood in the log");
+        for mode in MODES {
+            let datahub = StubDataHub::start().await.unwrap();
+            let options = json!({"what": what, "trigger": "good-bad"});
+            let server = hostile(&datahub, mode, "nonsense", &options)
+                .start()
+                .unwrap();
+            let bad = ask(&server.mcp(), "good-bad").await;
+            assert!(
+                matches!(bad.status, 401 | 503),
+                "{mode}, {what}: {} {}",
+                bad.status,
+                bad.text
+            );
+            assert!(
+                bad.headers.iter().all(|(_, value)| value.len() < 1024),
+                "{mode}, {what}: {:?}",
+                bad.headers
+            );
+            let good = ask(&server.mcp(), "good-after").await;
+            assert_eq!(good.status, 200, "{mode}, {what}");
+            let (_, output) = server.stop().unwrap();
+            assert!(output.len() < 1 << 20, "{mode}, {what}: a flood in the log");
+        }
     }
 }
 
 #[tokio::test]
+async fn a_flood_of_failures_is_a_503_each() {
+    assert_contained("floods", json!({"what": "errors", "trigger": "good-bad"})).await;
+}
+
+#[tokio::test]
 async fn a_flood_of_log_records_is_held_back() {
-    let datahub = StubDataHub::start().await.unwrap();
-    let options = json!({"what": "logs", "count": 20_000, "bytes": 8192, "trigger": "good-bad"});
-    let server = hostile(&datahub, "floods", &options).start().unwrap();
-    let _ = ask(&server.mcp(), "good-bad").await;
-    assert_eq!(ask(&server.mcp(), "good-after").await.status, 200);
-    let (_, output) = server.stop().unwrap();
-    assert!(output.len() < 16 << 20, "{} bytes of log", output.len());
+    for (what, mode) in [
+        ("logs", "in-process"),
+        ("logs", "process"),
+        ("background_logs", "in-process"),
+        ("background_logs", "process"),
+    ] {
+        let datahub = StubDataHub::start().await.unwrap();
+        let options = json!({"what": what, "count": 20_000, "bytes": 8192, "trigger": "good-bad"});
+        let server = hostile(&datahub, mode, "floods", &options).start().unwrap();
+        let mcp = server.mcp();
+        let _ = ask(&mcp, "good-bad").await;
+        until("a good token", async || {
+            status(&mcp, "good-after").await == 200
+        })
+        .await;
+        let (_, output) = server.stop().unwrap();
+        assert!(
+            output.len() < 16 << 20,
+            "{mode}, {what}: {} bytes of log",
+            output.len()
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_plugin_that_blabs_tokens_is_masked() {
-    let datahub = StubDataHub::start().await.unwrap();
-    let server = hostile(&datahub, "blabs", &json!({}))
-        .env("RUST_LOG", "trace")
-        .start()
-        .unwrap();
-    let token = format!("good-{}", "Abcdefgh0123456789".repeat(4));
-    let reply = ask(&server.mcp(), &token).await;
-    let (_, output) = server.stop().unwrap();
-    assert!(
-        !output.contains(&token),
-        "status {}:\n{output}",
-        reply.status
-    );
+    for mode in MODES {
+        let datahub = StubDataHub::start().await.unwrap();
+        let server = hostile(&datahub, mode, "blabs", &json!({}))
+            .env("RUST_LOG", "trace")
+            .start()
+            .unwrap();
+        let token = format!("good-{}", "Abcdefgh0123456789".repeat(4));
+        let reply = ask(&server.mcp(), &token).await;
+        let (_, output) = server.stop().unwrap();
+        assert!(
+            !output.contains(&token),
+            "{mode}: status {}:\n{output}",
+            reply.status
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_breaker_opens_on_a_plugin_that_keeps_panicking() {
     let datahub = StubDataHub::start().await.unwrap();
     let options = json!({"at": "first_poll", "trigger": "good-bad"});
-    let server = hostile(&datahub, "panics", &options)
+    let server = hostile(&datahub, "in-process", "panics", &options)
         .env("TOKEN_VALIDATOR_BREAKER_FAULTS", "3")
         .env("TOKEN_VALIDATOR_BREAKER_PAUSE_SECS", "1")
         .start()
@@ -235,7 +341,9 @@ async fn the_breaker_opens_on_a_plugin_that_keeps_panicking() {
 #[tokio::test]
 async fn each_kind_of_failure_has_its_status() {
     let datahub = StubDataHub::start().await.unwrap();
-    let server = hostile(&datahub, "good", &json!({})).start().unwrap();
+    let server = hostile(&datahub, "in-process", "good", &json!({}))
+        .start()
+        .unwrap();
     for (token, status) in [
         ("good-person", 200),
         ("rejected-1", 401),
@@ -253,7 +361,7 @@ async fn a_chain_asks_in_order_until_the_token_is_somebody_s_kind() {
     let datahub = StubDataHub::start().await.unwrap();
     let config =
         json!({"hostile:good": {"otherwise": "not_mine"}, "hostile:options": {"issuer": "x"}});
-    let server = hostile(&datahub, "good", &config)
+    let server = hostile(&datahub, "in-process", "good", &config)
         .env("TOKEN_VALIDATOR_FACTORY", "hostile:good,hostile:options")
         .start()
         .unwrap();
@@ -272,7 +380,9 @@ async fn an_answer_is_remembered_no_longer_than_the_plugin_allows() {
         (json!({"log_calls": true}), 1),
         (json!({"log_calls": true, "ttl_s": 0}), 3),
     ] {
-        let server = hostile(&datahub, "good", &options).start().unwrap();
+        let server = hostile(&datahub, "in-process", "good", &options)
+            .start()
+            .unwrap();
         for _ in 0..3 {
             assert_eq!(ask(&server.mcp(), "good-person").await.status, 200);
         }

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{self, File},
     io::{self, BufReader},
     os::{fd::AsFd, unix::net::UnixStream},
     panic::AssertUnwindSafe,
@@ -18,6 +18,7 @@ use std::{
 
 use futures::FutureExt;
 use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use secrecy::SecretString;
 use tokio::{runtime::Runtime, task::AbortHandle};
 
@@ -79,9 +80,15 @@ fn load_library(
     input: &mut BufReader<UnixStream>,
     out: &Out,
 ) -> io::Result<Option<Arc<dyn Library>>> {
-    let Some(ToChild::Load { path, level }) = wire::receive(input)? else {
+    let Some(ToChild::Load {
+        path,
+        level,
+        memory,
+    }) = wire::receive(input)?
+    else {
         return Ok(None);
     };
+    bound_memory(memory)?;
     let limit = usize::try_from(MAX_LIBRARY_BYTES).unwrap_or(usize::MAX);
     let Some(bytes) = wire::receive_bytes(input, limit)? else {
         return Ok(None);
@@ -119,6 +126,22 @@ fn load_library(
             Ok(None)
         }
     }
+}
+
+/// Of this process and its plugin. Memory that is only reserved does not count, as some languages'
+/// runtimes reserve a lot.
+fn bound_memory(most: Option<u64>) -> io::Result<()> {
+    // Where the machine has no more memory, this process goes before the server. No harm where the
+    // system does not let us say so.
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
+    if most.is_some() {
+        let limit = Rlimit {
+            current: most,
+            maximum: most,
+        };
+        setrlimit(Resource::Data, limit)?;
+    }
+    Ok(())
 }
 
 /// The server masks, limits and writes; here only the level decides.

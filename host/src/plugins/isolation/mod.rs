@@ -48,10 +48,19 @@ const MAX_UNANSWERED: usize = 8;
 /// ... and said nothing for so long hangs: it is killed, and starts anew.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// What a process may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Time to load the library and to make the validator.
+    pub(super) start: Duration,
+    /// Memory, in bytes.
+    pub(super) memory: Option<u64>,
+}
+
 /// A library that is loaded in processes of its own only.
 pub(super) struct Isolated {
     file: Arc<CheckedFile>,
-    limit: Duration,
+    bounds: Bounds,
     rung: &'static str,
     info: Map<String, Value>,
     factories: Vec<(String, Value)>,
@@ -67,13 +76,13 @@ impl std::fmt::Debug for Isolated {
 ///
 /// # Errors
 /// Why it would not load; a crash is one of the reasons.
-pub(super) fn library(file: CheckedFile, limit: Duration) -> Result<Arc<dyn Library>, BadLibrary> {
+pub(super) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Library>, BadLibrary> {
     let file = Arc::new(file);
-    let (process, loaded) = Process::load(&file, limit).map_err(BadLibrary)?;
+    let (process, loaded) = Process::load(&file, bounds).map_err(BadLibrary)?;
     process.end();
     Ok(Arc::new(Isolated {
         file,
-        limit,
+        bounds,
         rung: if loaded.rung.starts_with('C') {
             "C 1, isolated"
         } else {
@@ -109,7 +118,7 @@ impl Library for Isolated {
     ) -> Result<Arc<dyn Instance>, Failure> {
         let recipe = Recipe {
             file: Arc::clone(&self.file),
-            limit: self.limit,
+            bounds: self.bounds,
             id: id.to_owned(),
             factory: factory.to_owned(),
             config: config.clone(),
@@ -134,7 +143,7 @@ impl Library for Isolated {
 /// All that it takes to start the process anew.
 struct Recipe {
     file: Arc<CheckedFile>,
-    limit: Duration,
+    bounds: Bounds,
     id: String,
     factory: String,
     config: SecretString,
@@ -143,7 +152,7 @@ struct Recipe {
 impl Recipe {
     fn start(&self) -> Result<Process, Failure> {
         let broken = |reason: String| Failure::new(FailureKind::Internal, reason);
-        let (process, _) = Process::load(&self.file, self.limit).map_err(broken)?;
+        let (process, _) = Process::load(&self.file, self.bounds).map_err(broken)?;
         let message = ToChild::Create {
             id: self.id.clone(),
             factory: self.factory.clone(),
@@ -230,18 +239,24 @@ fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
         let how = process.end();
         // Whoever waits sees the channel closed.
         shared.calls.lock().waiting.clear();
+        if matches!(*shared.state.lock(), State::Stopped) {
+            return;
+        }
         if started.elapsed() > LONG_LIFE {
             pause = FIRST_PAUSE;
         }
+        tracing::error!(
+            validator = %recipe.id, how, pause_ms = pause.as_millis(),
+            "the process of a validator died; it is started anew"
+        );
         loop {
             if !wait(shared, pause) {
                 return;
             }
-            tracing::error!(
-                validator = %recipe.id, how, pause_ms = pause.as_millis(),
-                "the process of a validator died; starting it anew"
-            );
             pause = (pause * 2).min(LONGEST_PAUSE);
+            let validator = recipe.id.clone();
+            metrics::counter!("datahub_mcp_plugin_process_restarts_total", "validator" => validator)
+                .increment(1);
             match recipe.start() {
                 Ok(new) => {
                     let mut state = shared.state.lock();
@@ -255,7 +270,10 @@ fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
                     break;
                 }
                 Err(failure) => {
-                    tracing::error!(validator = %recipe.id, %failure, "a validator does not start");
+                    tracing::error!(
+                        validator = %recipe.id, %failure, pause_ms = pause.as_millis(),
+                        "a validator does not start"
+                    );
                 }
             }
         }

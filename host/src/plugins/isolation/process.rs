@@ -17,7 +17,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::Level;
 
-use super::wire::{self, FromChild, ToChild};
+use super::{
+    Bounds,
+    wire::{self, FromChild, ToChild},
+};
 use crate::plugins::{check::CheckedFile, hostlog, tools::crash};
 
 /// How long a message may take to be sent: the process reads at once, or it is stopped.
@@ -69,11 +72,13 @@ impl Process {
     ///
     /// # Errors
     /// Why it did not, in words.
-    pub(super) fn load(file: &CheckedFile, limit: Duration) -> Result<(Self, Loaded), String> {
-        let process = Self::start(limit).map_err(|e| format!("cannot start a process: {e}"))?;
+    pub(super) fn load(file: &CheckedFile, bounds: Bounds) -> Result<(Self, Loaded), String> {
+        let process =
+            Self::start(bounds.start).map_err(|e| format!("cannot start a process: {e}"))?;
         let load = ToChild::Load {
             path: file.path.display().to_string(),
             level: hostlog::number(level_in_force()),
+            memory: bounds.memory,
         };
         let sent = process
             .send(&load)

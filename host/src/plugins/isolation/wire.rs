@@ -22,8 +22,12 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// From the server.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToChild {
-    /// Load the library whose bytes are the next frame.
-    Load { path: String, level: u32 },
+    /// Load the library whose bytes are the next frame, and take no more memory than that.
+    Load {
+        path: String,
+        level: u32,
+        memory: Option<u64>,
+    },
     /// Make the validator.
     Create {
         id: String,
