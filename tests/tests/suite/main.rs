@@ -24,6 +24,7 @@ mod plugin_files;
 mod plugin_processes;
 mod reload;
 mod scopes;
+mod validators;
 mod vendor_plugins;
 mod vendor_walk;
 mod who_is_let_in;

@@ -283,3 +283,25 @@ async fn a_broken_new_file_leaves_the_old_one_serving() {
     assert_eq!(status(&mcp, "good-after").await, 200);
     assert_eq!(status(&mcp, "bad").await, 401);
 }
+
+/// No signal: the file alone is enough where the operator asked for that.
+#[tokio::test]
+async fn a_watched_directory_needs_no_signal() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let server = plugins
+        .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
+        .env("WATCH_PLUGINS", "true")
+        .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
+        .start()
+        .unwrap();
+    let mcp = server.mcp();
+    assert_eq!(status(&mcp, "good-before").await, 200);
+    plugins.put_version(1);
+    until("a reload", async || metric(&server, TAKEN).await == 1).await;
+    assert_eq!(status(&mcp, "good-after").await, 200);
+    // What is half a library is not taken, and the newer one stays.
+    plugins.put(&plugins.bytes()[..plugins.bytes().len() / 2]);
+    until("a refusal", async || metric(&server, REFUSED).await == 1).await;
+    assert_eq!(status(&mcp, "good-still").await, 200);
+}
