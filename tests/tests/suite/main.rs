@@ -15,6 +15,7 @@ mod hygiene;
 mod identity_provider;
 mod isolation;
 mod loading_matrix;
+mod mcp_features;
 mod oauth_browser;
 mod oauth_flow;
 mod oauth_store;

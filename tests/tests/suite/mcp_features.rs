@@ -1,0 +1,196 @@
+//! What MCP has beside tools, over real HTTP against the embedded DataHub: resources, completion,
+//! prompts, progress on long calls, and who may keep a list.
+
+use integration_tests::{Mcp, Reply, Server, mcp};
+use sandbox::{
+    clock::Clock,
+    datahub::{self, EmbeddedDataHub, Person},
+    people, shop,
+};
+use serde_json::{Value, json};
+
+const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
+
+struct World {
+    datahub: datahub::Running,
+    server: Server,
+}
+
+impl World {
+    async fn start() -> Self {
+        let datahub = EmbeddedDataHub::start(datahub::Options {
+            catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
+            people: people::demo().iter().map(Person::from).collect(),
+            ..datahub::Options::default()
+        })
+        .await
+        .unwrap();
+        let server = Server::builder()
+            .env("DATAHUB_GMS_URL", datahub.url())
+            .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+            .start()
+            .unwrap();
+        Self { datahub, server }
+    }
+
+    fn mcp(&self) -> Mcp {
+        self.server.mcp()
+    }
+
+    fn token(&self) -> String {
+        self.datahub.token("viewer").unwrap()
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Reply {
+        let token = self.token();
+        let reply = self.mcp().rpc(Some(&token), method, params).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply
+    }
+}
+
+#[tokio::test]
+async fn an_entity_is_a_resource_that_can_be_found_by_completion() {
+    let world = World::start().await;
+    let templates = world.ask("resources/templates/list", json!({})).await;
+    let template = &templates.json["result"]["resourceTemplates"][0];
+    assert_eq!(template["uriTemplate"], "datahub://{urn}");
+
+    let completion = json!({
+        "ref": {"type": "ref/resource", "uri": "datahub://{urn}"},
+        "argument": {"name": "urn", "value": "fct_ord"},
+    });
+    let found = world.ask("completion/complete", completion).await;
+    let values = found.json["result"]["completion"]["values"].clone();
+    assert!(
+        values.as_array().unwrap().contains(&json!(ORDERS)),
+        "{values}"
+    );
+
+    let uri = format!("datahub://{ORDERS}");
+    let read = world.ask("resources/read", json!({"uri": uri})).await;
+    let content = &read.json["result"]["contents"][0];
+    assert_eq!(content["uri"], uri);
+    let entity: Value = serde_json::from_str(content["text"].as_str().unwrap()).unwrap();
+    assert_eq!(entity["urn"], ORDERS);
+
+    // What is not there is an error that names it, and never an empty page.
+    let missing = "datahub://urn:li:dataset:(urn:li:dataPlatform:snowflake,nothing,PROD)";
+    let read = world.ask("resources/read", json!({"uri": missing})).await;
+    assert!(read.json["result"].is_null(), "{}", read.text);
+    assert_eq!(read.json["error"]["data"]["uri"], missing, "{}", read.text);
+}
+
+#[tokio::test]
+async fn prompts_lead_to_tools_that_are_there() {
+    let world = World::start().await;
+    let tools = world.ask("tools/list", json!({})).await;
+    let names: Vec<String> = tools.json["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap().to_owned())
+        .collect();
+    let prompts = world.ask("prompts/list", json!({})).await;
+    let prompts = prompts.json["result"]["prompts"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert_eq!(prompts.len(), 3);
+    for prompt in prompts {
+        let argument = prompt["arguments"][0]["name"].as_str().unwrap();
+        let params = json!({"name": prompt["name"], "arguments": {argument: ORDERS}});
+        let got = world.ask("prompts/get", params).await;
+        let text = &got.json["result"]["messages"][0]["content"]["text"];
+        let text = text.as_str().unwrap();
+        assert!(text.contains(ORDERS), "{text}");
+        let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        for word in words.filter(|word| word.starts_with("get_") || word.starts_with("list_")) {
+            assert!(
+                names.iter().any(|name| name == word),
+                "no tool {word}: {text}"
+            );
+        }
+        // Without what it needs, it says so.
+        let params = json!({"name": prompt["name"], "arguments": {}});
+        let got = world.ask("prompts/get", params).await;
+        let message = got.json["error"]["message"].as_str().unwrap();
+        assert!(message.contains(argument), "{message}");
+    }
+}
+
+/// The messages of an answer that is a stream.
+fn messages(reply: &Reply) -> Vec<Value> {
+    let lines = reply.text.lines();
+    let data = lines.filter_map(|line| line.strip_prefix("data:"));
+    data.filter_map(|data| serde_json::from_str(data).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_long_call_tells_how_far_it_is_to_those_who_ask() {
+    let world = World::start().await;
+    let token = world.token();
+    let datasets: Vec<String> = world
+        .datahub
+        .catalog()
+        .urns()
+        .filter(|urn| urn.starts_with("urn:li:dataset:"))
+        .take(20)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(datasets.len(), 20);
+    let call = |meta: Value| {
+        let params = json!({
+            "name": "get_entities", "arguments": {"urns": datasets}, "_meta": meta,
+        });
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+        mcp::reply(world.mcp().request(Some(&token)).json(&body))
+    };
+    let reply = call(json!({"progressToken": "p-1"})).await.unwrap();
+    let all = messages(&reply);
+    let (answers, told): (Vec<_>, Vec<_>) = all.iter().partition(|message| message["id"] == 7);
+    assert_eq!(answers.len(), 1, "{}", reply.text);
+    assert!(answers[0]["result"]["isError"] != true, "{}", reply.text);
+    let mut last = -1.0;
+    for message in &told {
+        assert_eq!(message["method"], "notifications/progress");
+        assert_eq!(message["params"]["progressToken"], "p-1");
+        assert_eq!(message["params"]["total"].as_f64(), Some(20.0));
+        let progress = message["params"]["progress"].as_f64().unwrap();
+        assert!(progress > last, "{told:?}");
+        last = progress;
+    }
+    assert!(!told.is_empty(), "{}", reply.text);
+    assert!(last <= 20.0);
+
+    let quiet = call(json!({})).await.unwrap();
+    assert!(!quiet.text.contains("notifications/progress"));
+}
+
+/// Lists differ from person to person, so no shared cache may keep them (SEP-2549).
+#[tokio::test]
+async fn no_list_may_be_kept_for_another_person() {
+    let world = World::start().await;
+    for method in [
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+    ] {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta}});
+        let request = world.mcp().request(Some(&world.token()));
+        let request = request
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method)
+            .json(&body);
+        let reply = mcp::reply(request).await.unwrap();
+        let scope = &reply.json["result"]["cacheScope"];
+        assert_eq!(scope, "private", "{method}: {}", reply.text);
+    }
+}
