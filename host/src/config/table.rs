@@ -201,6 +201,13 @@ settings! {
         DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED: "BOOLEAN", default("false");
         /// Offers `save_document`, where writing is on at all.
         SAVE_DOCUMENT_TOOL_ENABLED: "BOOLEAN", default("true");
+        /// Title of the folder that `save_document` makes and saves to. A folder that is there keeps
+        /// its title.
+        SAVE_DOCUMENT_PARENT_TITLE: "TITLE", default("Shared");
+        /// Saves to a folder of each person's own below that.
+        SAVE_DOCUMENT_ORGANIZE_BY_USER: "BOOLEAN", default("false");
+        /// Lets `save_document` write over documents in its folder only.
+        SAVE_DOCUMENT_RESTRICT_UPDATES: "BOOLEAN", default("true");
         /// Searches everything, whatever default view a person has.
         DATAHUB_MCP_DISABLE_DEFAULT_VIEW: "BOOLEAN", default("false");
         /// Scopes that a token needs for a tool, or for `read` or `write` tools, as

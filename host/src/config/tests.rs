@@ -47,7 +47,8 @@ fn wrong_value(
         | "OAUTH_STATE_DIR"
         | "TOKEN_VALIDATOR_PLUGIN_DIR"
         | "OAUTH_CLIENT_METADATA_DOMAINS"
-        | "OAUTH_REDIRECT_SCHEMES" => return None,
+        | "OAUTH_REDIRECT_SCHEMES"
+        | "SAVE_DOCUMENT_PARENT_TITLE" => return None,
         "OIDC_CLIENT_ID" => ("id", &[]),
         "DATAHUB_GMS_TOKEN" => ("pasted twice", &[]),
         "OIDC_CLIENT_SECRET" => ("a\tsecret", proxy),

@@ -20,6 +20,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
         semantic_search: reader.switch(&t::SEMANTIC_SEARCH_ENABLED),
         documents: !reader.switch(&t::DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED),
         save_document: reader.switch(&t::SAVE_DOCUMENT_TOOL_ENABLED),
+        document_folder: reader
+            .text(&t::SAVE_DOCUMENT_PARENT_TITLE)
+            .unwrap_or_default(),
+        documents_by_user: reader.switch(&t::SAVE_DOCUMENT_ORGANIZE_BY_USER),
+        restrict_document_updates: reader.switch(&t::SAVE_DOCUMENT_RESTRICT_UPDATES),
         default_view: !reader.switch(&t::DATAHUB_MCP_DISABLE_DEFAULT_VIEW),
         response_tokens: reader.size(&t::TOOL_RESPONSE_TOKEN_LIMIT, 1_000..=10_000_000),
         schema_tokens: reader.size(&t::ENTITY_SCHEMA_TOKEN_BUDGET, 100..=10_000_000),

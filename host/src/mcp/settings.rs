@@ -18,6 +18,13 @@ pub struct Settings {
     pub documents: bool,
     /// `SAVE_DOCUMENT_TOOL_ENABLED`: `save_document`, if writes are on at all. Default true.
     pub save_document: bool,
+    /// `SAVE_DOCUMENT_PARENT_TITLE`: the title of the folder that it saves to. Default `Shared`.
+    pub document_folder: String,
+    /// `SAVE_DOCUMENT_ORGANIZE_BY_USER`: a folder for each person below that. Default false.
+    pub documents_by_user: bool,
+    /// `SAVE_DOCUMENT_RESTRICT_UPDATES`: only documents in that folder are written over. Default
+    /// true.
+    pub restrict_document_updates: bool,
     /// Not `DATAHUB_MCP_DISABLE_DEFAULT_VIEW`: a person's default view narrows searches.
     /// Default true.
     pub default_view: bool,
@@ -41,6 +48,9 @@ impl Default for Settings {
             semantic_search: false,
             documents: true,
             save_document: true,
+            document_folder: "Shared".to_owned(),
+            documents_by_user: false,
+            restrict_document_updates: true,
             default_view: true,
             response_tokens: 80_000,
             schema_tokens: 16_000,

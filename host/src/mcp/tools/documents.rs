@@ -80,6 +80,7 @@ documents! {
     DESCRIBE_DATA_FLOW = "update_description_data_flow.graphql";
     DESCRIBE_DATA_JOB = "update_description_data_job.graphql";
     DESCRIPTION = "description.graphql";
+    DOCUMENT_PLACE = "save_document_place.graphql", Since::DOCUMENTS;
     DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
     GET_ME = "get_me.graphql";
     LINEAGE = "get_lineage.graphql";
@@ -93,6 +94,7 @@ documents! {
     REMOVE_TAGS = "remove_tags.graphql";
     REMOVE_TERMS = "remove_terms.graphql";
     RESOLVE_INCIDENT = "resolve_incident.graphql";
+    RESTORE_DOCUMENT = "save_document_restore.graphql";
     SCHEMA_FIELDS = "list_schema_fields.graphql";
     SEARCH = "search.graphql";
     SEARCH_DOCUMENTS = "search_documents.graphql", Since::DOCUMENTS;

@@ -32,6 +32,7 @@ mod save_document;
 mod search;
 mod search_documents;
 mod set_domains;
+mod shared_folder;
 mod structured_properties;
 mod update_description;
 mod writing;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, writing};
+use super::{columns, documents, shared_folder, writing};
 use crate::mcp::{
     args::{choice, long_text, text, texts},
     context::ToolContext,
@@ -92,7 +92,10 @@ impl Tool for SaveDocument {
 }
 
 async fn create(context: &ToolContext, args: &Args) -> Result<String, ToolError> {
+    let folder = shared_folder::ensure(context).await?;
     let mut input = json!({
+        "parentDocument": folder,
+        "settings": {"showInGlobalContext": true},
         "subType": args.document_type,
         "title": args.title.trim(),
         "contents": {"text": args.content},
@@ -111,11 +114,9 @@ async fn create(context: &ToolContext, args: &Args) -> Result<String, ToolError>
 
 async fn update(context: &ToolContext, urn: &str, args: &Args) -> Result<(), ToolError> {
     columns::of_kind(urn, &["document"])?;
-    let variables = json!({"urn": urn});
-    let document = context
-        .ask_for(&documents::DOCUMENT_TEXT, variables, "document")
-        .await?;
+    let document = shared_folder::place(context, urn).await?;
     columns::existing(&document, urn)?;
+    shared_folder::must_hold(context, urn, &document)?;
     let input = json!({
         "urn": urn,
         "title": args.title.trim(),
