@@ -23,6 +23,7 @@ use super::{
     transport::{self, Failure},
     version::Version,
 };
+use crate::telemetry::metrics;
 
 /// Retries come this soon after the failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -144,8 +145,7 @@ impl DataHubClient {
             Err(error) if error.is_outage() => "outage",
             Err(_) => "error",
         };
-        metrics::counter!("datahub_requests_total", "outcome" => outcome).increment(1);
-        metrics::histogram!("datahub_request_seconds").record(started.elapsed().as_secs_f64());
+        metrics::datahub_call(outcome, started.elapsed());
         if let Err(error) = &result {
             tracing::debug!(operation = document.name(), %error, "datahub call failed");
         }

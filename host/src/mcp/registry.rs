@@ -73,10 +73,10 @@ impl Registry {
         self.list.clone()
     }
 
-    /// Why `name` cannot be called.
+    /// Why `name` cannot be called, beginning with the words of the MCP specification.
     pub(crate) fn unknown(&self, name: &str) -> String {
         if self.off.contains(&name) {
-            return format!("the tool `{name}` is switched off on this server");
+            return format!("Unknown tool: {name} (it is switched off on this server)");
         }
         let known: Vec<&str> = self
             .tools
@@ -84,9 +84,9 @@ impl Registry {
             .map(|entry| entry.definition.name)
             .collect();
         let shown: String = name.chars().take(60).collect();
-        match near::names(name, known.iter().copied(), 1).first() {
-            Some(near) => format!("there is no tool `{shown}`; did you mean `{near}`?"),
-            None => format!("there is no tool `{shown}`; tools: {}", known.join(", ")),
+        match near::names(name, known.iter().copied(), 3).as_slice() {
+            [] => format!("Unknown tool: {shown}; tools: {}", known.join(", ")),
+            near => format!("Unknown tool: {shown}; did you mean {}?", near.join(" or ")),
         }
     }
 }

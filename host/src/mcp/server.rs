@@ -16,10 +16,19 @@ use rmcp::{
 use serde_json::{Value, json};
 
 use super::{
-    budget, context::ToolContext, error::ToolError, near, prompts, registry::Registry, resources,
-    settings::Settings, views::Views,
+    budget,
+    context::ToolContext,
+    error::ToolError,
+    near, prompts,
+    registry::{Entry, Registry},
+    resources,
+    settings::Settings,
+    views::Views,
 };
-use crate::auth::{Caller, HttpOutcome};
+use crate::{
+    auth::{Caller, HttpOutcome},
+    telemetry::metrics,
+};
 
 /// What a model reads before anything else.
 const INSTRUCTIONS: &str = "\
@@ -129,14 +138,10 @@ impl McpServer {
 
     async fn run(
         &self,
+        entry: &Entry,
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<Value, ToolError> {
-        let entry = self
-            .inner
-            .registry
-            .find(&params.name)
-            .ok_or_else(|| ToolError::NotFound(self.inner.registry.unknown(&params.name)))?;
         let definition = &entry.definition;
         let caller = self.caller(&context)?;
         let needed = self
@@ -212,15 +217,15 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let known = self
-            .inner
-            .registry
-            .find(&request.name)
-            .map(|entry| entry.definition.name);
-        let outcome = self.run(request, context).await;
-        let label = if outcome.is_ok() { "ok" } else { "error" };
-        let tool = known.unwrap_or("unknown");
-        metrics::counter!("tool_calls_total", "tool" => tool, "outcome" => label).increment(1);
+        let registry = &self.inner.registry;
+        let Some(entry) = registry.find(&request.name) else {
+            metrics::tool_call("unknown", "error");
+            let message = registry.unknown(&request.name);
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let tool = entry.definition.name;
+        let outcome = self.run(entry, request, context).await;
+        metrics::tool_call(tool, if outcome.is_ok() { "ok" } else { "error" });
         let result = match outcome {
             Ok(value) => {
                 let text = ContentBlock::text(value.to_string());

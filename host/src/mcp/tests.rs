@@ -84,6 +84,18 @@ pub(super) async fn call(
     body["result"].clone()
 }
 
+/// Calls a tool that cannot be called; the error member.
+pub(super) async fn refused(server: &McpServer, caller: &Caller, tool: &str) -> Value {
+    let (_, body) = post(
+        server,
+        caller,
+        &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}),
+    )
+    .await;
+    assert!(body.get("result").is_none(), "{body}");
+    body["error"].clone()
+}
+
 /// Everything switched on.
 pub(super) fn everything() -> Settings {
     Settings {
@@ -190,11 +202,15 @@ async fn a_wrong_call_is_told_how_to_be_right() {
     let fake = Fake::start(one_hit).await;
     let server = McpServer::new(Settings::default()).unwrap();
     let who = caller(&fake, &[]);
-    let result = call(&server, &who, "serch", json!({})).await;
+    let error = refused(&server, &who, "serch").await;
+    assert_eq!(error["code"], -32602);
     assert_eq!(
-        error_text(&result),
-        "there is no tool `serch`; did you mean `search`?"
+        error["message"],
+        "Unknown tool: serch; did you mean search?"
     );
+    let error = refused(&server, &who, "zzzzzz").await;
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("Unknown tool: zzzzzz; tools: search, get_entities,"));
     let result = call(&server, &who, "search", json!({"filters": "a=b"})).await;
     assert!(error_text(&result).contains("did you mean `filter`?"));
     let result = call(&server, &who, "search", json!({"filter": "a LIKE b"})).await;

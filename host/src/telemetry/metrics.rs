@@ -14,6 +14,9 @@ const REQUEST_SECONDS: &str = "datahub_mcp_request_duration_seconds";
 const CONNECTIONS: &str = "datahub_mcp_connections";
 const ACCEPT_ERRORS: &str = "datahub_mcp_accept_errors_total";
 const AUTHENTICATIONS: &str = "datahub_mcp_authentications_total";
+const TOOL_CALLS: &str = "datahub_mcp_tool_calls_total";
+const DATAHUB_CALLS: &str = "datahub_mcp_datahub_requests_total";
+const DATAHUB_SECONDS: &str = "datahub_mcp_datahub_request_duration_seconds";
 
 /// Upper bounds of all histograms, in seconds.
 const BUCKETS: &[f64] = &[
@@ -59,6 +62,12 @@ fn describe() {
     metrics::describe_gauge!(CONNECTIONS, "open connections");
     metrics::describe_counter!(ACCEPT_ERRORS, "connections that could not be accepted");
     metrics::describe_counter!(AUTHENTICATIONS, "bearer checks by outcome");
+    metrics::describe_counter!(TOOL_CALLS, "calls of tools by tool and outcome");
+    metrics::describe_counter!(DATAHUB_CALLS, "calls to DataHub by outcome");
+    metrics::describe_histogram!(
+        DATAHUB_SECONDS,
+        "time of a call to DataHub, retries included"
+    );
 }
 
 /// Counts a finished request.
@@ -83,6 +92,17 @@ pub fn accept_error() {
 /// Counts a bearer check; `outcome` is one of a small set of words.
 pub fn authentication(outcome: &'static str) {
     counter!(AUTHENTICATIONS, "outcome" => outcome).increment(1);
+}
+
+/// Counts a call of a tool; `tool` is the name of one that exists, or `unknown`.
+pub(crate) fn tool_call(tool: &'static str, outcome: &'static str) {
+    counter!(TOOL_CALLS, "tool" => tool, "outcome" => outcome).increment(1);
+}
+
+/// Counts a call to DataHub; `outcome` is one of a small set of words.
+pub(crate) fn datahub_call(outcome: &'static str, took: std::time::Duration) {
+    counter!(DATAHUB_CALLS, "outcome" => outcome).increment(1);
+    histogram!(DATAHUB_SECONDS).record(took.as_secs_f64());
 }
 
 /// The statuses that this server gives, as labels.

@@ -16,6 +16,7 @@ mod identity_provider;
 mod isolation;
 mod loading_matrix;
 mod mcp_features;
+mod metrics;
 mod oauth_browser;
 mod oauth_flow;
 mod oauth_store;

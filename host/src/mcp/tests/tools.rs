@@ -4,7 +4,7 @@
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::{call, caller, error_text, everything};
+use super::{call, caller, error_text, everything, refused};
 use crate::{
     datahub::fake::{Fake, Reply, Seen, json as answer, reply},
     mcp::{McpServer, Settings},
@@ -371,9 +371,10 @@ async fn owners_are_given_a_kind_by_name() {
 #[tokio::test]
 async fn tools_that_are_switched_off_are_neither_listed_nor_callable() {
     let hub = Hub::with(Settings::default(), |name, _| panic!("{name}")).await;
-    let arguments = json!({"tag_urns": "urn:li:tag:a", "entity_urns": TABLE});
-    let error = hub.error("add_tags", arguments).await;
-    assert_eq!(error, "the tool `add_tags` is switched off on this server");
+    let error = refused(&hub.server, &caller(&hub.fake, &[]), "add_tags").await;
+    let message = "Unknown tool: add_tags (it is switched off on this server)";
+    assert_eq!(error["message"], message);
+    assert_eq!(error["code"], -32602);
 }
 
 #[tokio::test]

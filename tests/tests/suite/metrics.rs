@@ -1,0 +1,48 @@
+//! What `/metrics` tells, and under which names.
+
+use serde_json::json;
+
+use crate::shop_world::ShopWorld;
+
+#[tokio::test]
+async fn every_metric_has_the_servers_prefix_and_tools_are_counted() {
+    let world = ShopWorld::with(
+        |_| {},
+        |server| server.env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0"),
+    )
+    .await;
+    world.ok("search", json!({"query": "orders"})).await;
+    world.error("get_entities", json!({"urns": "orders"})).await;
+    let reply = world.call("editor", "serch", json!({})).await;
+    assert_eq!(reply.json["error"]["code"], -32602, "{}", reply.text);
+    let message = "Unknown tool: serch; did you mean search?";
+    assert_eq!(reply.json["error"]["message"], message);
+
+    let metrics = world.server.metrics().await.unwrap();
+    let samples = || {
+        metrics
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+    };
+    for sample in samples() {
+        assert!(sample.starts_with("datahub_mcp_"), "{sample}");
+    }
+    for expected in [
+        r#"datahub_mcp_tool_calls_total{tool="search",outcome="ok"} 1"#,
+        r#"datahub_mcp_tool_calls_total{tool="get_entities",outcome="error"} 1"#,
+        r#"datahub_mcp_tool_calls_total{tool="unknown",outcome="error"} 1"#,
+    ] {
+        assert!(
+            samples().any(|sample| sample == expected),
+            "{expected} is not in\n{metrics}"
+        );
+    }
+    assert!(
+        metrics.contains("datahub_mcp_datahub_requests_total{outcome=\"ok\"}"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("datahub_mcp_datahub_request_duration_seconds_count"),
+        "{metrics}"
+    );
+}
