@@ -38,6 +38,24 @@ impl Answer {
     }
 }
 
+/// A response without data: what it means, and where in the document DataHub's validation found
+/// something that it does not know.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) error: DataHubError,
+    /// Lines of the document, from 1; empty unless every error comes from validation and names one.
+    pub(super) invalid_lines: Vec<usize>,
+}
+
+impl From<DataHubError> for Refusal {
+    fn from(error: DataHubError) -> Self {
+        Self {
+            error,
+            invalid_lines: Vec::new(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Response {
     #[serde(default)]
@@ -53,7 +71,14 @@ struct GraphQlError {
     #[serde(default)]
     path: Option<Vec<Value>>,
     #[serde(default)]
+    locations: Option<Vec<Location>>,
+    #[serde(default)]
     extensions: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Location {
+    line: usize,
 }
 
 /// Reads a response body that came with HTTP 200 (or 400, which DataHub uses for documents that it
@@ -62,29 +87,46 @@ struct GraphQlError {
 /// # Errors
 /// What the errors in it say where no data is left, and [`DataHubError::Malformed`] for anything
 /// that is not a GraphQL response.
-pub(super) fn read(body: &[u8]) -> Result<Answer, DataHubError> {
+pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
     let response: Response = serde_json::from_slice(body).map_err(|_| DataHubError::Malformed {
         what: malformed_kind(body),
     })?;
     if response.data.is_none() && response.errors.is_none() {
-        return Err(DataHubError::Malformed {
-            what: "JSON without data and errors",
-        });
+        let what = "JSON without data and errors";
+        return Err(DataHubError::Malformed { what }.into());
     }
     let errors = response.errors.unwrap_or_default();
     let data = response.data.unwrap_or_default();
     // A refused token ends the call whatever else is there.
     if errors.iter().any(|e| e.code() == Some(401)) {
-        return Err(DataHubError::TokenRefused);
+        return Err(DataHubError::TokenRefused.into());
     }
     let has_data = data.values().any(|value| !value.is_null());
-    match errors.first() {
-        Some(first) if !has_data => Err(first.to_error()),
+    let unknown = errors.iter().find(|error| error.is_of_schema());
+    match unknown.or(errors.first()) {
+        Some(first) if !has_data => Err(Refusal {
+            error: first.to_error(),
+            invalid_lines: invalid_lines(&errors),
+        }),
         _ => Ok(Answer {
             data,
             warnings: warnings(&errors),
         }),
     }
+}
+
+/// The lines that validation complains of. An error without a line, or one of a field that was
+/// executed, is no such complaint, and then there are none.
+fn invalid_lines(errors: &[GraphQlError]) -> Vec<usize> {
+    let line = |error: &GraphQlError| match (&error.path, error.code(), &error.locations) {
+        (None, None, Some(locations)) => locations.first().map(|location| location.line),
+        _ => None,
+    };
+    errors
+        .iter()
+        .map(line)
+        .collect::<Option<Vec<_>>>()
+        .unwrap_or_default()
 }
 
 fn malformed_kind(body: &[u8]) -> &'static str {
@@ -151,6 +193,12 @@ impl GraphQlError {
         out
     }
 
+    /// Whether it says that a field or a type is not known there.
+    fn is_of_schema(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
+        self.path.is_none() && (message.contains("Undefined") || message.contains("UnknownType"))
+    }
+
     fn to_error(&self) -> DataHubError {
         let message = self.message();
         match self.code() {
@@ -175,13 +223,10 @@ impl GraphQlError {
             ("UNAUTHORIZED", _) => DataHubError::Forbidden { message },
             ("BAD_REQUEST", _) => DataHubError::BadRequest { message },
             ("NOT_FOUND", _) => DataHubError::NotFound { message },
-            (_, "ValidationError" | "InvalidSyntax") => {
-                if message.contains("Undefined") || message.contains("UnknownType") {
-                    DataHubError::Schema { message }
-                } else {
-                    DataHubError::BadRequest { message }
-                }
+            (_, "ValidationError" | "InvalidSyntax") if self.is_of_schema() => {
+                DataHubError::Schema { message }
             }
+            (_, "ValidationError" | "InvalidSyntax") => DataHubError::BadRequest { message },
             _ => DataHubError::Internal { message },
         }
     }

@@ -13,8 +13,9 @@ use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
 use super::{
-    answer::{self, Answer},
+    answer::{self, Answer, Refusal},
     breaker::Breaker,
+    cuts::{Cut, Cuts},
     document::{Document, Operation},
     error::DataHubError,
     retry::RetryBudget,
@@ -32,6 +33,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A failed question is not asked again before this has passed.
 const RECHECK: Duration = Duration::from_secs(2);
 const MAX_CONFIG_BYTES: usize = 1024 * 1024;
+/// How often one document is sent with less in it. A DataHub names up to a hundred errors at once.
+const MAX_CUTS: usize = 4;
 
 /// Why no pool could be made.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,7 @@ struct Shared {
     budget: RetryBudget,
     in_flight: Semaphore,
     server: ServerCache,
+    cuts: Cuts,
 }
 
 impl DataHub {
@@ -87,6 +91,7 @@ impl DataHub {
             budget: RetryBudget::new(),
             in_flight: Semaphore::new(settings.max_in_flight),
             server: ServerCache::default(),
+            cuts: Cuts::default(),
             settings,
         };
         Ok(Self {
@@ -171,7 +176,63 @@ impl DataHubClient {
                 since: document.needs(),
             });
         }
-        self.attempts(document, authorization, variables).await
+        if document.operation() == Operation::Mutation {
+            let answer = self.attempts(document, authorization, variables).await;
+            return answer.map_err(|refusal| refusal.error);
+        }
+        self.as_known(document, authorization, variables).await
+    }
+
+    /// Asks without what this DataHub is found not to know. Validation comes before everything
+    /// else, so a refused document has done nothing.
+    async fn as_known(
+        &self,
+        document: &Document,
+        authorization: &HeaderValue,
+        variables: &Value,
+    ) -> Result<Answer, DataHubError> {
+        let cuts = &self.shared.cuts;
+        let mut cut = match cuts.has(document.name()) {
+            true => cuts.get(document.name(), self.server().await.as_ref()),
+            false => None,
+        };
+        let mut first_error = None;
+        let started = Instant::now();
+        for _ in 0..=MAX_CUTS {
+            let sent = cut.as_ref().map_or(document, |cut| &cut.document);
+            let refusal = match self.attempts(sent, authorization, variables).await {
+                Ok(mut answer) => {
+                    if let Some(cut) = cut {
+                        answer.warnings.push(cut.warning());
+                        if first_error.is_some() {
+                            self.learn(document, cut).await;
+                        }
+                    }
+                    return Ok(answer);
+                }
+                Err(refusal) => refusal,
+            };
+            let before = cut.as_ref().map_or(&[][..], |cut| &cut.left_out);
+            let next = Cut::new(sent, &refusal.invalid_lines, before);
+            let error = first_error.get_or_insert(refusal.error);
+            match next {
+                Some(next) if started.elapsed() < self.shared.settings.call_timeout / 2 => {
+                    cut = Some(Arc::new(next));
+                }
+                _ => return Err(error.clone()),
+            }
+        }
+        Err(first_error.unwrap_or(DataHubError::Overloaded))
+    }
+
+    async fn learn(&self, document: &Document, cut: Arc<Cut>) {
+        tracing::warn!(
+            operation = document.name(),
+            left_out = cut.left_out.join(", "),
+            "datahub does not know all that is asked for"
+        );
+        let server = self.server().await;
+        self.shared.cuts.learn(document.name(), server, cut);
     }
 
     async fn attempts(
@@ -179,7 +240,7 @@ impl DataHubClient {
         document: &Document,
         authorization: &HeaderValue,
         variables: &Value,
-    ) -> Result<Answer, DataHubError> {
+    ) -> Result<Answer, Refusal> {
         let shared = &*self.shared;
         let body = bytes::Bytes::from(document.body(variables));
         let request = || {
@@ -197,7 +258,8 @@ impl DataHubClient {
         {
             (StatusCode::NOT_FOUND, _) => Err(DataHubError::Malformed {
                 what: "HTTP 404 (does DATAHUB_GMS_URL point at the metadata service?)",
-            }),
+            }
+            .into()),
             (_, body) => answer::read(&body),
         }
     }

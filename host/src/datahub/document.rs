@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{fragments::Fragments, version::Since};
+use super::{fragments::Fragments, strip, version::Since};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,14 @@ impl Document {
     pub fn since(mut self, since: Since) -> Self {
         self.since = since;
         self
+    }
+
+    /// The document without the selections on these lines, counted from 1, and what they ask for.
+    /// `None` where nothing would be left, or a line holds no selection.
+    pub(super) fn without(&self, lines: &[usize]) -> Option<(Self, Vec<String>)> {
+        let stripped = strip::strip(&self.text, lines)?;
+        let document = Self::squeezed(&self.name, self.operation, stripped.text);
+        Some((document.since(self.since), stripped.left_out))
     }
 
     /// The name of the operation.

@@ -7,17 +7,19 @@
 //!
 //! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
 //! (what a response means), `breaker` and `retry` (what happens while DataHub is down), `server`
-//! (which version is on the other side).
+//! (which version is on the other side), `cuts` and `strip` (what is left out for it).
 
 mod answer;
 mod breaker;
 mod client;
+mod cuts;
 mod document;
 mod error;
 mod fragments;
 mod retry;
 mod server;
 mod settings;
+mod strip;
 mod transport;
 mod version;
 

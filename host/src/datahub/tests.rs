@@ -260,6 +260,86 @@ async fn the_version_gates_documents_and_is_asked_once() {
     assert!(datahub.health().await.reachable);
 }
 
+/// What graphql-java says of one field that it does not know.
+fn unknown_field(line: usize) -> Value {
+    json!({
+        "message": "Validation error (FieldUndefined@[me/x]) : Field 'x' in type 'Me' is undefined",
+        "locations": [{"line": line, "column": 3}],
+        "extensions": {"classification": "ValidationError"}
+    })
+}
+
+#[tokio::test]
+async fn unknown_fields_are_left_out_until_the_version_changes() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+    let newer = Arc::new(AtomicBool::new(false));
+    let is_newer = Arc::clone(&newer);
+    let fake = Fake::start(move |seen: Seen| {
+        let newer = is_newer.load(Ordering::SeqCst);
+        if seen.path == "/config" {
+            let version = if newer { "v1.6.0" } else { "v1.0.0" };
+            return answer(&json!({"versions": {"acryldata/datahub": {"version": version}}}));
+        }
+        let query = seen.body["query"].as_str().unwrap();
+        match query.lines().position(|line| line == "x") {
+            Some(line) if !newer => answer(&json!({"errors": [unknown_field(line + 1)]})),
+            _ => answer(&json!({"data": {"me": {"query": query}}})),
+        }
+    })
+    .await;
+    let mut settings = fake.settings();
+    settings.version_ttl = Duration::ZERO;
+    let client = fake.client_with(settings);
+    let query = Document::new("query me {\n  me {\n    x\n    y\n  }\n}");
+    for hits in [2, 3] {
+        let answer = client.execute(&query, Value::Null).await.unwrap();
+        assert_eq!(answer.data["me"]["query"], "query me {\nme {\ny\n}\n}");
+        assert!(answer.warnings[0].message.ends_with(": me.x"), "{answer:?}");
+        assert_eq!(fake.hits(), hits, "learned once");
+    }
+    newer.store(true, Ordering::SeqCst);
+    // `/config` is asked again no sooner than two seconds after the last time.
+    let again = async || client.execute(&query, Value::Null).await.unwrap();
+    let whole = async {
+        while !again().await.warnings.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), whole)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_mutation_is_sent_whole_or_not_at_all() {
+    let fake = Fake::start(|_| answer(&json!({"errors": [unknown_field(3)]}))).await;
+    let mutation = Document::new("mutation write {\n  make {\n    x\n    y\n  }\n}");
+    let error = fake
+        .client()
+        .execute(&mutation, Value::Null)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DataHubError::Schema { .. }), "{error:?}");
+    assert_eq!(fake.hits(), 1);
+}
+
+#[tokio::test]
+async fn a_datahub_that_knows_nothing_is_not_asked_for_ever() {
+    let fake = Fake::start(|_| answer(&json!({"errors": [unknown_field(3)]}))).await;
+    let fields: String = (0..50).map(|i| format!("    f{i}\n")).collect();
+    let query = Document::new(&format!("query me {{\n  me {{\n{fields}  }}\n}}"));
+    let error = fake
+        .client()
+        .execute(&query, Value::Null)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DataHubError::Schema { .. }), "{error:?}");
+    assert_eq!(fake.hits(), 5);
+}
+
 #[tokio::test]
 async fn no_error_and_no_debug_output_holds_the_token() {
     let fake = Fake::start(|_| reply(401, "canary-token")).await;

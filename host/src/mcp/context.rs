@@ -54,7 +54,14 @@ impl ToolContext {
     ) -> Result<Answer, DataHubError> {
         let result = self.caller.datahub.execute(document, variables).await;
         let mut answer = self.noticing_refusal(result)?;
-        self.warnings.lock().append(&mut answer.warnings);
+        let mut warnings = self.warnings.lock();
+        for warning in std::mem::take(&mut answer.warnings) {
+            // Several entities may lack the same.
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        drop(warnings);
         Ok(answer)
     }
 

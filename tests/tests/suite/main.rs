@@ -21,6 +21,7 @@ mod oauth_browser;
 mod oauth_flow;
 mod oauth_store;
 mod oauth_world;
+mod older_datahub;
 mod own_server;
 mod plugin_files;
 mod plugin_processes;

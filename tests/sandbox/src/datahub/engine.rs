@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use apollo_compiler::resolvers::Execution;
 use apollo_compiler::response::{GraphQLError, JsonMap};
-use apollo_compiler::schema::Implementers;
+use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Schema};
 use parking_lot::Mutex;
@@ -70,6 +70,12 @@ impl Body<'_> {
     }
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     #[expect(
         clippy::expect_used,
@@ -77,12 +83,40 @@ impl Engine {
     )]
     fn new() -> Self {
         let schema = Schema::parse_and_validate(SCHEMA, "datahub.graphql").expect("valid schema");
+        Self::of(schema)
+    }
+
+    fn of(schema: Valid<Schema>) -> Self {
         let implementers = schema.implementers_map();
         Self {
             schema,
             implementers,
             documents: Mutex::default(),
         }
+    }
+
+    /// The engine of a DataHub that lacks some fields (`Dataset.health`) and types (`Document`).
+    ///
+    /// # Errors
+    /// Where something is not there to be hidden, or the rest is no valid schema.
+    pub(crate) fn without(hidden: &[String]) -> Result<Self, String> {
+        let mut schema = Schema::clone(&ENGINE.schema);
+        for name in hidden {
+            let found = match name.split_once('.') {
+                Some((ty, field)) => schema
+                    .types
+                    .get_mut(ty)
+                    .is_some_and(|ty| remove_field(ty, |name, _| name == field)),
+                None => remove_type(&mut schema, name),
+            };
+            if !found {
+                return Err(format!("there is no {name}"));
+            }
+        }
+        let schema = schema
+            .validate()
+            .map_err(|invalid| invalid.errors.to_string())?;
+        Ok(Self::of(schema))
     }
 
     fn prepare(&self, query: &str) -> Arc<Prepared> {
@@ -111,9 +145,36 @@ impl Engine {
     }
 }
 
+/// Takes the fields out of a type whose name and type are meant; whether there were any.
+fn remove_field(ty: &mut ExtendedType, meant: impl Fn(&str, &str) -> bool) -> bool {
+    let fields = match ty {
+        ExtendedType::Object(object) => &mut object.make_mut().fields,
+        ExtendedType::Interface(interface) => &mut interface.make_mut().fields,
+        _ => return false,
+    };
+    let before = fields.len();
+    fields.retain(|name, field| !meant(name, field.ty.inner_named_type()));
+    fields.len() < before
+}
+
+/// Takes a type away, and the fields that give one.
+fn remove_type(schema: &mut Schema, hidden: &str) -> bool {
+    let found = schema.types.shift_remove(hidden).is_some();
+    for ty in schema.types.values_mut() {
+        if let ExtendedType::Union(union) = ty {
+            union
+                .make_mut()
+                .members
+                .retain(|member| member.name != hidden);
+        }
+        remove_field(ty, |_, given| given == hidden);
+    }
+    found
+}
+
 /// Answers one request.
 pub(crate) fn execute(hub: &Arc<Hub>, actor: &Actor, asked: Asked<'_>) -> Answered {
-    let engine = &*ENGINE;
+    let engine = hub.engine.as_ref().unwrap_or(&ENGINE);
     let prepared = engine.prepare(asked.query);
     let document = match &prepared.document {
         Ok(document) => document,
@@ -219,10 +280,24 @@ fn validation(error: GraphQLError) -> Value {
         "ValidationError"
     };
     json!({
-        "message": format!("Validation error : {}", error.message),
+        "message": in_words_of_graphql_java(&error.message),
         "locations": error.locations,
         "extensions": {"classification": classification},
     })
+}
+
+/// Clients tell by graphql-java's words that a field or type is not known.
+fn in_words_of_graphql_java(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('"').skip(1).step_by(2).collect();
+    match (message.split('"').next(), quoted.as_slice()) {
+        (Some("Cannot query field "), [field, ty, ..]) => format!(
+            "Validation error (FieldUndefined) : Field '{field}' in type '{ty}' is undefined"
+        ),
+        (Some("Unknown type "), [ty, ..]) => {
+            format!("Validation error (UnknownType) : Unknown type '{ty}'")
+        }
+        _ => format!("Validation error : {message}"),
+    }
 }
 
 /// A resolver's error: ours carries its number in the list that the request kept.

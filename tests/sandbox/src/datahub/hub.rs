@@ -13,6 +13,7 @@ use super::StartError;
 use super::auth::Authenticator;
 use super::catalog::Catalog;
 use super::controls::{Controls, Written};
+use super::engine::Engine;
 use super::error::ApiError;
 use super::options::{Kind, Options, Person};
 use super::record::Change;
@@ -54,6 +55,8 @@ pub(crate) struct Hub {
     pub(crate) controls: Controls,
     pub(crate) version: String,
     pub(crate) server_env: String,
+    /// The schema where it is not the whole one.
+    pub(crate) engine: Option<Engine>,
 }
 
 /// Who asks.
@@ -91,6 +94,10 @@ impl Hub {
             controls: Controls::default(),
             version: options.version,
             server_env: options.server_env,
+            engine: match options.hidden.as_slice() {
+                [] => None,
+                hidden => Some(Engine::without(hidden).map_err(StartError::Schema)?),
+            },
         })
     }
 

@@ -74,6 +74,9 @@ pub enum StartError {
         /// What the library said.
         source: jsonwebtoken::errors::Error,
     },
+    /// What is hidden of the schema is not in it, or cannot be missing.
+    #[error("the schema cannot do without it: {0}")]
+    Schema(String),
 }
 
 impl EmbeddedDataHub {

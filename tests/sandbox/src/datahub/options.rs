@@ -23,6 +23,9 @@ pub struct Options {
     pub server_env: String,
     /// False is a DataHub with `METADATA_SERVICE_AUTH_ENABLED=false`: any bearer, and none, passes.
     pub authentication: bool,
+    /// What the GraphQL schema lacks, as an older DataHub or a fork does: `Dataset.health`, or
+    /// `Document` for a type with every field that gives one.
+    pub hidden: Vec<String>,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
             version: "v1.6.0".to_owned(),
             server_env: "core".to_owned(),
             authentication: true,
+            hidden: Vec::new(),
         }
     }
 }
