@@ -5,6 +5,7 @@
 
 mod command;
 mod datahub;
+mod datahub_env;
 mod error;
 mod listen;
 mod logs;

@@ -6,14 +6,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     datahub,
-    error::{ConfigError, mask_userinfo},
+    datahub_env::DatahubEnv,
+    error::{ConfigError, Problem, mask_userinfo},
     listen, logs,
     raw::{Environment, Raw, Source},
     reader::Reader,
     signin, table, tools, validators,
 };
 use crate::{
-    mcp::stdio::DatahubEnv,
     oauth::{self, PublicUrl},
     plugins, server, telemetry,
 };
@@ -128,11 +128,18 @@ pub struct LocalSettings {
 pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, ConfigError> {
     let mut raw = raw.clone();
     if raw.get(&table::DATAHUB_GMS_URL).is_none()
-        && let Some(file) = datahub_env.and_then(|path| DatahubEnv::load(path).ok())
+        && let Some(path) = datahub_env
     {
-        raw.fill(&table::DATAHUB_GMS_URL, file.server.to_string());
-        if let Some(token) = file.token {
-            raw.fill(&table::DATAHUB_GMS_TOKEN, token.expose_secret().to_owned());
+        let found = DatahubEnv::load(path).map_err(|error| {
+            let why = format!("is not set, and {error}");
+            let fix = "run `datahub init`, or set `DATAHUB_GMS_URL` and `DATAHUB_GMS_TOKEN`";
+            ConfigError(vec![Problem::new(&table::DATAHUB_GMS_URL, None, &why, fix)])
+        })?;
+        if let Some(file) = found {
+            raw.fill(&table::DATAHUB_GMS_URL, file.server.to_string());
+            if let Some(token) = file.token {
+                raw.fill(&table::DATAHUB_GMS_TOKEN, token.expose_secret().to_owned());
+            }
         }
     }
     let mut reader = Reader::new(&raw);

@@ -29,6 +29,7 @@ mod reload;
 mod save_document;
 mod scopes;
 mod shop_world;
+mod stdio;
 mod validators;
 mod vendor_plugins;
 mod vendor_walk;

@@ -2,12 +2,10 @@
 //! prompts, progress on long calls, and who may keep a list.
 
 use integration_tests::{Mcp, Reply, Server, mcp};
-use sandbox::{
-    clock::Clock,
-    datahub::{self, EmbeddedDataHub, Person},
-    people, shop,
-};
+use sandbox::datahub;
 use serde_json::{Value, json};
+
+use crate::world::shop_datahub;
 
 const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 
@@ -18,13 +16,7 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let datahub = EmbeddedDataHub::start(datahub::Options {
-            catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
-            people: people::demo().iter().map(Person::from).collect(),
-            ..datahub::Options::default()
-        })
-        .await
-        .unwrap();
+        let datahub = shop_datahub().await;
         let server = Server::builder()
             .env("DATAHUB_GMS_URL", datahub.url())
             .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
