@@ -122,6 +122,13 @@ pub(super) fn root_symbol() -> &'static str {
     ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
 }
 
+/// Does `file` bring a Go runtime along?
+pub(super) fn is_in_go(file: &CheckedFile) -> bool {
+    let exports = elf::summary(&file.bytes).exports;
+    // By this the C side of every library that the Go compiler makes calls into Go.
+    exports.iter().any(|name| name == "crosscall2")
+}
+
 /// Loads `file`. Its initialisers run here, with the rights of this process.
 ///
 /// # Errors

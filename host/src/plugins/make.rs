@@ -101,6 +101,12 @@ pub enum Cause {
          none is ever unloaded: restart the server"
     )]
     Mappings(usize),
+    /// Go does not support two of its runtimes in one process.
+    #[error(
+        "{0}: is written in Go, and this process holds another library in Go already: restart the \
+         server, or set `PLUGIN_ISOLATION` to `process`"
+    )]
+    SecondGo(PathBuf),
     /// The operating system gave no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -110,8 +116,15 @@ pub enum Cause {
 #[derive(Debug)]
 pub(super) struct Maker {
     pub(super) settings: Settings,
-    /// Every library that was ever mapped. None is unloaded, so the same content is used again.
-    mapped: Mutex<HashMap<Sha256Digest, Mapped>>,
+    mapped: Mutex<Mappings>,
+}
+
+/// Every library that was ever mapped. None is unloaded, so the same content is used again.
+#[derive(Debug, Default)]
+struct Mappings {
+    libraries: HashMap<Sha256Digest, Mapped>,
+    /// Is one of them written in Go?
+    go: bool,
 }
 
 /// What came of a library that was mapped.
@@ -142,7 +155,7 @@ impl Maker {
 
     /// How many copies of libraries are mapped into this process.
     pub(super) fn mappings(&self) -> usize {
-        self.mapped.lock().len()
+        self.mapped.lock().libraries.len()
     }
 
     /// Loads what the settings name. Blocks.
@@ -209,24 +222,30 @@ impl Maker {
             return Ok(loaded.map_err(|bad| LibraryError::description(&path, &bad))?);
         }
         let mut mapped = self.mapped.lock();
-        match mapped.get(&file.sha256) {
+        match mapped.libraries.get(&file.sha256) {
             Some(Mapped::Loaded(library)) => return Ok(Arc::clone(library)),
             Some(Mapped::Refused(reason)) => return Err(Cause::Refused(reason.clone())),
-            None if mapped.len() >= self.settings.limits.mappings => {
-                return Err(Cause::Mappings(mapped.len()));
-            }
             None => {}
         }
-        let loaded = load::load(&file);
-        match &loaded {
-            Ok(library) => {
-                mapped.insert(file.sha256, Mapped::Loaded(Arc::clone(library)));
-            }
-            Err(LibraryError::MissingSymbol { .. } | LibraryError::Copy { .. }) => {}
-            Err(refused) => {
-                mapped.insert(file.sha256, Mapped::Refused(refused.to_string()));
-            }
+        let count = mapped.libraries.len();
+        if count >= self.settings.limits.mappings {
+            return Err(Cause::Mappings(count));
         }
+        let go = load::is_in_go(&file);
+        if go && mapped.go {
+            return Err(Cause::SecondGo(file.path));
+        }
+        let loaded = load::load(&file);
+        let mapping = match &loaded {
+            Ok(library) => Mapped::Loaded(Arc::clone(library)),
+            // Nothing was mapped.
+            Err(LibraryError::MissingSymbol { .. } | LibraryError::Copy { .. }) => {
+                return Ok(loaded?);
+            }
+            Err(refused) => Mapped::Refused(refused.to_string()),
+        };
+        mapped.libraries.insert(file.sha256, mapping);
+        mapped.go |= go;
         Ok(loaded?)
     }
 

@@ -1,5 +1,5 @@
 //! Plugins that were not built with the host: a vendor's workspace with its own versions of
-//! everything, a library in C, and the stored libraries of released rungs.
+//! everything, and the stored libraries of released rungs.
 
 use std::{
     fs,
@@ -51,7 +51,13 @@ fn server(dir: &TempDir, datahub: &StubDataHub, factory: &str, options: &Value) 
 }
 
 /// The good token is served as it is, the bad one gets 401, and the log names the validator.
-async fn assert_serves(library: &Path, factory: &str, options: &Value, good: &str, bad: &[&str]) {
+pub(crate) async fn assert_serves(
+    library: &Path,
+    factory: &str,
+    options: &Value,
+    good: &str,
+    bad: &[&str],
+) {
     let dir = installed(library);
     let datahub = StubDataHub::start().await.unwrap();
     let server = server(&dir, &datahub, factory, options);
@@ -278,75 +284,4 @@ async fn the_stored_library_of_rung_1_0_serves() {
         let bad = ["fixture-!", "other"];
         assert_serves(&library, "rung_1_0", &options, "fixture-ada", &bad).await;
     }
-}
-
-/// The library in C, built as its Makefile does.
-fn in_c() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let root = workspace_root();
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvendor_c.so");
-        let built = Command::new("cc")
-            .args([
-                "-std=c11",
-                "-O2",
-                "-fPIC",
-                "-shared",
-                "-fvisibility=hidden",
-                "-pthread",
-                "-I",
-            ])
-            .arg(root.join("plugin-api/include"))
-            .arg(root.join("tests/vendor/c/vendor_c.c"))
-            .arg("-o")
-            .arg(&library)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the library in C does not build");
-        library
-    })
-}
-
-#[tokio::test]
-async fn a_library_in_c_serves_at_once_and_from_its_own_threads() {
-    for (factory, good, bad) in [
-        ("vendor_c:prefix", "c-ada", ["c-!", "other"]),
-        ("vendor_c:slow", "slow-5-ada", ["slow-0-!", "other"]),
-    ] {
-        assert_serves(in_c(), factory, &json!({}), good, &bad).await;
-    }
-}
-
-#[tokio::test]
-async fn a_call_in_c_that_takes_too_long_is_cancelled_and_does_not_hold_up_the_stop() {
-    let dir = installed(in_c());
-    let datahub = StubDataHub::start().await.unwrap();
-    let server = Server::builder()
-        .env("DATAHUB_GMS_URL", datahub.url())
-        .env(
-            "TOKEN_VALIDATOR_PLUGIN_DIR",
-            dir.path().display().to_string(),
-        )
-        .env("TOKEN_VALIDATOR_FACTORY", "vendor_c:slow")
-        .env("TOKEN_VALIDATOR_TIMEOUT_MS", "200")
-        .start()
-        .unwrap();
-    let mcp = server.mcp();
-    let search = json!({"query": "*"});
-    for call in 0..4 {
-        let token = format!("slow-90000-p{call}");
-        let reply = mcp
-            .call(Some(&token), "search", search.clone())
-            .await
-            .unwrap();
-        assert_eq!(reply.status, 503, "{}\n{}", reply.text, server.output());
-    }
-    let reply = mcp
-        .call(Some("slow-0-ada"), "search", search)
-        .await
-        .unwrap();
-    assert_eq!(reply.status, 200, "{}\n{}", reply.text, server.output());
-    // The validator can only be destroyed once its calls came back, which cancelling makes them do.
-    let (status, output) = server.stop().unwrap();
-    assert!(status.success(), "{status:?}\n{output}");
 }

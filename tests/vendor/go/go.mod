@@ -1,0 +1,3 @@
+module example.com/vendor_go
+
+go 1.19

@@ -1,0 +1,178 @@
+// Two validators in Go, as an example and for the tests of the host.
+//
+// prefix: accepts go-SUBJECT as SUBJECT, at once.
+// slow:   accepts slow-MILLISECONDS-SUBJECT as SUBJECT, from a goroutine, after that time, and stops early
+//
+//	when the call is cancelled. It stands for anything that has to be waited for.
+//
+// Other tokens are not theirs. go-! and slow-N-! are rejected.
+//
+// Build: go build -buildmode=c-shared -o libvendor_go.so
+package main
+
+// #cgo CFLAGS: -std=c11 -fvisibility=hidden -I${SRCDIR}/../../../plugin-api/include
+// #include "bridge.h"
+import "C"
+
+import (
+	"bytes"
+	"runtime/cgo"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// What the host holds by a handle. Nothing of it is C's memory.
+type validator struct {
+	slow bool
+
+	mutex sync.Mutex
+	// The calls that wait; closing a channel cancels its call.
+	calls map[uint64]chan struct{}
+}
+
+// Where the answer of a call goes. Used exactly once.
+type answer struct {
+	// The host's, as numbers: see bridge.c.
+	complete, ctx C.uintptr_t
+}
+
+func lend(text []byte) (*C.char, C.size_t) {
+	if len(text) == 0 {
+		return nil, 0
+	}
+	return (*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))
+}
+
+func (a answer) fail(kind C.uint32_t, why string) {
+	text, size := lend([]byte(why))
+	C.bridge_fail(a.complete, a.ctx, kind, text, size)
+}
+
+// Accepts the subject that the token ends with; DataHub is asked with the token itself.
+func (a answer) accept(token []byte, prefix int) {
+	subject := token[prefix:]
+	if len(subject) == 0 || bytes.Equal(subject, []byte("!")) {
+		a.fail(C.TV_REJECTED, "nobody's token")
+		return
+	}
+	subjectText, subjectSize := lend(subject)
+	tokenText, tokenSize := lend(token)
+	C.bridge_accept(a.complete, a.ctx, subjectText, subjectSize, tokenText, tokenSize)
+}
+
+// A copy of the host's text, which is only borrowed.
+func taken(text C.tv_str) []byte {
+	return C.GoBytes(unsafe.Pointer(text.ptr), C.int(text.len))
+}
+
+// Tokens do not stay in memory.
+func wipe(token []byte) {
+	for at := range token {
+		token[at] = 0
+	}
+}
+
+func at(handle C.uintptr_t) *validator {
+	return cgo.Handle(handle).Value().(*validator)
+}
+
+//export goCreate
+func goCreate(host C.uintptr_t, pluginID, factory C.tv_str) C.uintptr_t {
+	id, message := taken(pluginID), []byte("made in go")
+	idText, idSize := lend(id)
+	messageText, messageSize := lend(message)
+	C.bridge_log(host, C.TV_INFO, idText, idSize, messageText, messageSize)
+	made := &validator{slow: string(taken(factory)) == "slow", calls: make(map[uint64]chan struct{})}
+	return C.uintptr_t(cgo.NewHandle(made))
+}
+
+//export goTryValidate
+func goTryValidate(handle C.uintptr_t, borrowed C.tv_str, complete, ctx C.uintptr_t) C.uint32_t {
+	if at(handle).slow {
+		return 0
+	}
+	token := taken(borrowed)
+	defer wipe(token)
+	reply := answer{complete, ctx}
+	if bytes.HasPrefix(token, []byte("go-")) {
+		reply.accept(token, len("go-"))
+	} else {
+		reply.fail(C.TV_NOT_MINE, "does not start with go-")
+	}
+	return 1
+}
+
+// The time of slow-MILLISECONDS-SUBJECT, and where the subject begins; 0: it is no such token.
+func slowPrefix(token []byte) (time.Duration, int) {
+	parts := bytes.SplitN(token, []byte("-"), 3)
+	if len(parts) != 3 || string(parts[0]) != "slow" {
+		return 0, 0
+	}
+	milliseconds, err := strconv.ParseUint(string(parts[1]), 10, 16)
+	if err != nil {
+		return 0, 0
+	}
+	return time.Duration(milliseconds) * time.Millisecond, len(parts[0]) + len(parts[1]) + 2
+}
+
+//export goValidate
+func goValidate(handle C.uintptr_t, id C.uint64_t, borrowed C.tv_str, complete, ctx C.uintptr_t) {
+	reply := answer{complete, ctx}
+	validator := at(handle)
+	if !validator.slow {
+		goTryValidate(handle, borrowed, complete, ctx)
+		return
+	}
+	token := taken(borrowed)
+	wait, prefix := slowPrefix(token)
+	if prefix == 0 {
+		wipe(token)
+		reply.fail(C.TV_NOT_MINE, "not slow-MILLISECONDS-SUBJECT")
+		return
+	}
+	cancelled := make(chan struct{})
+	validator.mutex.Lock()
+	validator.calls[uint64(id)] = cancelled
+	validator.mutex.Unlock()
+	go func() {
+		defer wipe(token)
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		expired := false
+		select {
+		case <-timer.C:
+			expired = true
+		case <-cancelled:
+		}
+		validator.mutex.Lock()
+		delete(validator.calls, uint64(id))
+		validator.mutex.Unlock()
+		// A panic in a goroutine ends the process: real work belongs before this, with a recover that
+		// leads to TV_PANICKED.
+		if expired {
+			reply.accept(token, prefix)
+		} else {
+			reply.fail(C.TV_UNAVAILABLE, "cancelled")
+		}
+	}()
+}
+
+//export goCancel
+func goCancel(handle C.uintptr_t, id C.uint64_t) {
+	validator := at(handle)
+	validator.mutex.Lock()
+	defer validator.mutex.Unlock()
+	if cancelled, waits := validator.calls[uint64(id)]; waits {
+		delete(validator.calls, uint64(id))
+		close(cancelled)
+	}
+}
+
+//export goDestroy
+func goDestroy(handle C.uintptr_t) {
+	cgo.Handle(handle).Delete()
+}
+
+func main() {}
