@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use integration_tests::{Server, canary::traces};
 use sandbox::{
-    clock::Clock,
-    datahub::{self, EmbeddedDataHub, Kind},
+    datahub::{self, Kind},
     idp::{self, EmbeddedIdp},
-    people, shop,
 };
 use serde_json::json;
+
+use crate::shop_world::shop_datahub;
 
 const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 const TOKEN_URN: &str = "urn:li:dataHubAccessToken:";
@@ -40,23 +40,16 @@ fn urn(username: &str) -> String {
 impl World {
     async fn start() -> Self {
         let idp = EmbeddedIdp::start(idp::Options::default()).await.unwrap();
-        let mut accounts: Vec<_> = people::demo().iter().map(datahub::Person::from).collect();
-        accounts.push(datahub::Person {
+        let service = datahub::Person {
             username: SERVICE.to_owned(),
             display_name: "The MCP server".to_owned(),
             email: String::new(),
             groups: Vec::new(),
             kind: Kind::Admin,
             suspended: false,
-        });
+        };
         // No trusted issuer: the provider's token is worth nothing at DataHub.
-        let datahub = EmbeddedDataHub::start(datahub::Options {
-            catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
-            people: accounts,
-            ..datahub::Options::default()
-        })
-        .await
-        .unwrap();
+        let datahub = shop_datahub(|options| options.people.push(service)).await;
         let server = Server::builder()
             .env("OIDC_ISSUER_URL", idp.issuer())
             .env("OIDC_AUDIENCE", idp.audience())

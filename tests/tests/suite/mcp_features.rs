@@ -1,50 +1,25 @@
 //! What MCP has beside tools, over real HTTP against the embedded DataHub: resources, completion,
 //! prompts, progress on long calls, and who may keep a list.
 
-use integration_tests::{Mcp, Reply, Server, mcp};
-use sandbox::datahub;
+use integration_tests::{Reply, mcp};
 use serde_json::{Value, json};
 
-use crate::world::shop_datahub;
+use crate::shop_world::ShopWorld;
 
 const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 
-struct World {
-    datahub: datahub::Running,
-    server: Server,
-}
-
-impl World {
-    async fn start() -> Self {
-        let datahub = shop_datahub().await;
-        let server = Server::builder()
-            .env("DATAHUB_GMS_URL", datahub.url())
-            .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
-            .start()
-            .unwrap();
-        Self { datahub, server }
-    }
-
-    fn mcp(&self) -> Mcp {
-        self.server.mcp()
-    }
-
-    fn token(&self) -> String {
-        self.datahub.token("viewer").unwrap()
-    }
-
-    async fn ask(&self, method: &str, params: Value) -> Reply {
-        let token = self.token();
-        let reply = self.mcp().rpc(Some(&token), method, params).await.unwrap();
-        assert_eq!(reply.status, 200, "{}", reply.text);
-        reply
-    }
+async fn ask(world: &ShopWorld, method: &str, params: Value) -> Reply {
+    let token = world.datahub.token("viewer").unwrap();
+    let mcp = world.server.mcp();
+    let reply = mcp.rpc(Some(&token), method, params).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply
 }
 
 #[tokio::test]
 async fn an_entity_is_a_resource_that_can_be_found_by_completion() {
-    let world = World::start().await;
-    let templates = world.ask("resources/templates/list", json!({})).await;
+    let world = ShopWorld::start().await;
+    let templates = ask(&world, "resources/templates/list", json!({})).await;
     let template = &templates.json["result"]["resourceTemplates"][0];
     assert_eq!(template["uriTemplate"], "datahub://{urn}");
 
@@ -52,7 +27,7 @@ async fn an_entity_is_a_resource_that_can_be_found_by_completion() {
         "ref": {"type": "ref/resource", "uri": "datahub://{urn}"},
         "argument": {"name": "urn", "value": "fct_ord"},
     });
-    let found = world.ask("completion/complete", completion).await;
+    let found = ask(&world, "completion/complete", completion).await;
     let values = found.json["result"]["completion"]["values"].clone();
     assert!(
         values.as_array().unwrap().contains(&json!(ORDERS)),
@@ -60,7 +35,7 @@ async fn an_entity_is_a_resource_that_can_be_found_by_completion() {
     );
 
     let uri = format!("datahub://{ORDERS}");
-    let read = world.ask("resources/read", json!({"uri": uri})).await;
+    let read = ask(&world, "resources/read", json!({"uri": uri})).await;
     let content = &read.json["result"]["contents"][0];
     assert_eq!(content["uri"], uri);
     let entity: Value = serde_json::from_str(content["text"].as_str().unwrap()).unwrap();
@@ -68,22 +43,22 @@ async fn an_entity_is_a_resource_that_can_be_found_by_completion() {
 
     // What is not there is an error that names it, and never an empty page.
     let missing = "datahub://urn:li:dataset:(urn:li:dataPlatform:snowflake,nothing,PROD)";
-    let read = world.ask("resources/read", json!({"uri": missing})).await;
+    let read = ask(&world, "resources/read", json!({"uri": missing})).await;
     assert!(read.json["result"].is_null(), "{}", read.text);
     assert_eq!(read.json["error"]["data"]["uri"], missing, "{}", read.text);
 }
 
 #[tokio::test]
 async fn prompts_lead_to_tools_that_are_there() {
-    let world = World::start().await;
-    let tools = world.ask("tools/list", json!({})).await;
+    let world = ShopWorld::start().await;
+    let tools = ask(&world, "tools/list", json!({})).await;
     let names: Vec<String> = tools.json["result"]["tools"]
         .as_array()
         .unwrap()
         .iter()
         .map(|tool| tool["name"].as_str().unwrap().to_owned())
         .collect();
-    let prompts = world.ask("prompts/list", json!({})).await;
+    let prompts = ask(&world, "prompts/list", json!({})).await;
     let prompts = prompts.json["result"]["prompts"]
         .as_array()
         .unwrap()
@@ -92,7 +67,7 @@ async fn prompts_lead_to_tools_that_are_there() {
     for prompt in prompts {
         let argument = prompt["arguments"][0]["name"].as_str().unwrap();
         let params = json!({"name": prompt["name"], "arguments": {argument: ORDERS}});
-        let got = world.ask("prompts/get", params).await;
+        let got = ask(&world, "prompts/get", params).await;
         let text = &got.json["result"]["messages"][0]["content"]["text"];
         let text = text.as_str().unwrap();
         assert!(text.contains(ORDERS), "{text}");
@@ -105,7 +80,7 @@ async fn prompts_lead_to_tools_that_are_there() {
         }
         // Without what it needs, it says so.
         let params = json!({"name": prompt["name"], "arguments": {}});
-        let got = world.ask("prompts/get", params).await;
+        let got = ask(&world, "prompts/get", params).await;
         let message = got.json["error"]["message"].as_str().unwrap();
         assert!(message.contains(argument), "{message}");
     }
@@ -121,8 +96,8 @@ fn messages(reply: &Reply) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_long_call_tells_how_far_it_is_to_those_who_ask() {
-    let world = World::start().await;
-    let token = world.token();
+    let world = ShopWorld::start().await;
+    let token = world.datahub.token("viewer").unwrap();
     let datasets: Vec<String> = world
         .datahub
         .catalog()
@@ -137,7 +112,7 @@ async fn a_long_call_tells_how_far_it_is_to_those_who_ask() {
             "name": "get_entities", "arguments": {"urns": datasets}, "_meta": meta,
         });
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
-        mcp::reply(world.mcp().request(Some(&token)).json(&body))
+        mcp::reply(world.server.mcp().request(Some(&token)).json(&body))
     };
     let reply = call(json!({"progressToken": "p-1"})).await.unwrap();
     let all = messages(&reply);
@@ -163,7 +138,7 @@ async fn a_long_call_tells_how_far_it_is_to_those_who_ask() {
 /// Lists differ from person to person, so no shared cache may keep them (SEP-2549).
 #[tokio::test]
 async fn no_list_may_be_kept_for_another_person() {
-    let world = World::start().await;
+    let world = ShopWorld::start().await;
     for method in [
         "tools/list",
         "prompts/list",
@@ -176,7 +151,10 @@ async fn no_list_may_be_kept_for_another_person() {
             "io.modelcontextprotocol/clientCapabilities": {},
         });
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta}});
-        let request = world.mcp().request(Some(&world.token()));
+        let request = world
+            .server
+            .mcp()
+            .request(Some(&world.datahub.token("viewer").unwrap()));
         let request = request
             .header("mcp-protocol-version", "2026-07-28")
             .header("mcp-method", method)

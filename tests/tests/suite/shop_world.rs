@@ -9,6 +9,17 @@ use sandbox::{
 };
 use serde_json::Value;
 
+/// An embedded DataHub with the sandbox's own catalog and people, and what else is asked for.
+pub(crate) async fn shop_datahub(change: impl FnOnce(&mut Options)) -> Running {
+    let mut options = Options {
+        catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
+        people: people::demo().iter().map(Into::into).collect(),
+        ..Options::default()
+    };
+    change(&mut options);
+    EmbeddedDataHub::start(options).await.unwrap()
+}
+
 /// The shop's DataHub and a server before it.
 pub(crate) struct ShopWorld {
     pub(crate) datahub: Running,
@@ -26,13 +37,7 @@ impl ShopWorld {
         datahub: impl FnOnce(&mut Options),
         server: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Self {
-        let mut options = Options {
-            catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
-            people: people::demo().iter().map(Into::into).collect(),
-            ..Options::default()
-        };
-        datahub(&mut options);
-        let datahub = EmbeddedDataHub::start(options).await.unwrap();
+        let datahub = shop_datahub(datahub).await;
         let builder = Server::builder()
             .env("DATAHUB_GMS_URL", datahub.url())
             .env("TOOLS_IS_MUTATION_ENABLED", "true")

@@ -10,7 +10,7 @@ use std::{
 use integration_tests::artifacts;
 use serde_json::{Value, json};
 
-use crate::world::shop_datahub;
+use crate::shop_world::shop_datahub;
 
 /// The program with nothing in its environment but a home.
 fn program(home: &Path) -> Command {
@@ -78,7 +78,7 @@ impl Drop for Conversation {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_settings_or_what_datahub_init_wrote_say_who_asks() {
-    let datahub = shop_datahub().await;
+    let datahub = shop_datahub(|_| {}).await;
     let home = tempfile::tempdir().unwrap();
     let (editor, viewer) = (datahub.token("editor"), datahub.token("viewer"));
     fs::write(
@@ -113,7 +113,7 @@ async fn the_settings_or_what_datahub_init_wrote_say_who_asks() {
 /// There is no HTTP status here that would make a client sign in: the answer says what to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_datahub_refuses_is_an_answer_that_says_so() {
-    let datahub = shop_datahub().await;
+    let datahub = shop_datahub(|_| {}).await;
     let home = tempfile::tempdir().unwrap();
     let mut command = program(home.path());
     command

@@ -1,12 +1,7 @@
 //! The small world most tests need: an embedded identity provider, a stub DataHub, the real server.
 
 use integration_tests::{Server, ServerBuilder, StubDataHub};
-use sandbox::{
-    clock::Clock,
-    datahub::{self, EmbeddedDataHub, Person},
-    idp::{EmbeddedIdp, Options, Running},
-    people, shop,
-};
+use sandbox::idp::{EmbeddedIdp, Options, Running};
 
 /// An identity provider, a DataHub that echoes who asked, and a server between them.
 pub(crate) struct World {
@@ -41,14 +36,4 @@ impl World {
             server,
         }
     }
-}
-
-/// An embedded DataHub with the sandbox's own catalog and people.
-pub(crate) async fn shop_datahub() -> datahub::Running {
-    let options = datahub::Options {
-        catalog: shop::catalog(Clock::default().unix_millis()).unwrap(),
-        people: people::demo().iter().map(Person::from).collect(),
-        ..datahub::Options::default()
-    };
-    EmbeddedDataHub::start(options).await.unwrap()
 }
