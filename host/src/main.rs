@@ -49,9 +49,19 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
                 || error.is::<LoadError>()
                 || error.is::<oauth::SettingsError>()
                 || error.is::<mcp::SetupError>();
-            cli::fail(if usage { EXIT_USAGE } else { 1 }, format!("{error:#}"))
+            cli::fail(if usage { EXIT_USAGE } else { 1 }, in_words(&error))
         }
     }
+}
+
+/// The error and its causes, each said once: many of ours name their cause in their own words.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |said, cause| match said.contains(&cause) {
+        true => said,
+        false => format!("{said}: {cause}"),
+    })
 }
 
 /// `plugins ...`: the settings of the plugin host are enough.

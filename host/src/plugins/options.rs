@@ -26,7 +26,7 @@ const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum OptionError {
     /// No such option.
-    #[error("option `{name}` is unknown{}. Its options: {known}", near::hint(.near))]
+    #[error("option `{name}` is unknown, the options are {known}{}", near::hint(.near))]
     Unknown {
         /// The name that was set.
         name: String,

@@ -246,3 +246,40 @@ fn a_pinned_hash_must_match_and_both_are_printed() {
         .start()
         .unwrap();
 }
+
+#[test]
+fn an_option_that_does_not_exist_is_named_once_with_those_that_do() {
+    let refusal = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("TOKEN_VALIDATOR_FACTORY", "static_tokens")
+        .env("TOKEN_VALIDATOR_OPT_FIEL", "/tokens.json")
+        .refuse()
+        .unwrap();
+    assert_eq!(refusal.status.code(), Some(64));
+    assert_says(
+        &refusal,
+        &[
+            "error: `TOKEN_VALIDATOR_OPT_FIEL`: option `FIEL` is unknown",
+            "the options are file, reload_interval; did you mean `file`?",
+        ],
+    );
+    assert_eq!(refusal.text.matches("is unknown").count(), 1);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_reason_once() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refusal = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("DATAHUB_MCP_PORT", &port)
+        .refuse()
+        .unwrap();
+    assert_says(&refusal, &["cannot listen on 127.0.0.1:", &port]);
+    assert_eq!(
+        refusal.text.matches("in use").count(),
+        1,
+        "{}",
+        refusal.text
+    );
+}
