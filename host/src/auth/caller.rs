@@ -1,6 +1,6 @@
 //! What rides in an HTTP request's extensions from the bearer check to the tools and back.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use parking_lot::Mutex;
 
@@ -24,12 +24,15 @@ pub struct Caller {
     /// Asks DataHub as this very person.
     pub datahub: DataHubClient,
     outcome: Arc<Mutex<Option<HttpOutcome>>>,
+    /// Keeps those who gave the token for DataHub from taking it back before the request ends.
+    _held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Caller {
     /// A caller at the start of a request.
     pub fn new(principal: Arc<Principal>, datahub: DataHubClient) -> Self {
         Self {
+            _held: principal.lease.hold(),
             principal,
             datahub,
             outcome: Arc::default(),

@@ -15,5 +15,5 @@ pub use self::{
     bearer::{BearerError, MAX_TOKEN_BYTES, bearer},
     caller::{Caller, HttpOutcome},
     challenge::Challenge,
-    principal::{Principal, TokenDigest},
+    principal::{Lease, Principal, TokenDigest},
 };

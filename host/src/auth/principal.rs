@@ -1,6 +1,11 @@
 //! The person (or machine) that a request is served as.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, Weak},
+    time::SystemTime,
+};
 
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -31,6 +36,31 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
+/// What must not end while somebody is served as a principal: the validators that gave the token for
+/// DataHub, and may take it back once they are replaced. Requests hold it, what is remembered does not.
+#[derive(Debug, Clone, Default)]
+pub struct Lease(Option<Weak<dyn Any + Send + Sync>>);
+
+impl Lease {
+    /// A lease that is over when `owner` is gone; the default one never is.
+    pub fn of<T: Any + Send + Sync>(owner: &Arc<T>) -> Self {
+        let owner: Weak<T> = Arc::downgrade(owner);
+        Self(Some(owner))
+    }
+
+    /// Keeps it from ending until what is returned is dropped. Nothing, where there is nothing to
+    /// keep or it is too late.
+    pub fn hold(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.as_ref()?.upgrade()
+    }
+
+    /// Has it ended?
+    pub fn is_over(&self) -> bool {
+        let owner = self.0.as_ref();
+        owner.is_some_and(|owner| owner.strong_count() == 0)
+    }
+}
+
 /// The person (or machine) that a request is served as. Made by a validator, checked by the host,
 /// never by anything that a client sent.
 #[derive(Debug)]
@@ -47,4 +77,6 @@ pub struct Principal {
     pub datahub_token: SecretString,
     /// The digest of the token that the client presented; `None` for the shared token.
     pub token_digest: Option<TokenDigest>,
+    /// What `datahub_token` lives by.
+    pub lease: Lease,
 }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{McpServer, Settings, SetupError};
 use crate::{
-    auth::{Caller, Principal},
+    auth::{Caller, Lease, Principal},
     datahub::DataHub,
 };
 
@@ -44,6 +44,7 @@ pub async fn serve(
         validator: "stdio".to_owned(),
         datahub_token: token.clone(),
         token_digest: None,
+        lease: Lease::default(),
     };
     // There is no sign-in with scopes here: the person holds the DataHub token itself.
     let settings = Settings {

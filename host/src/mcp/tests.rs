@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 use super::{HttpSettings, McpServer, Settings, ToolScopes};
 use crate::{
-    auth::{Caller, HttpOutcome, Principal},
+    auth::{Caller, HttpOutcome, Lease, Principal},
     datahub::fake::{Fake, Reply, Seen, json as answer, reply},
 };
 
@@ -23,6 +23,7 @@ pub(super) fn caller(fake: &Fake, scopes: &[&str]) -> Caller {
         validator: "test".to_owned(),
         datahub_token: "canary-token".into(),
         token_digest: None,
+        lease: Lease::default(),
     };
     Caller::new(Arc::new(principal), fake.client())
 }

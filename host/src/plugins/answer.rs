@@ -14,7 +14,7 @@ use super::{
     backend::{Accepted, Answer, Failure, FailureKind},
     mask,
 };
-use crate::auth::{Principal, TokenDigest};
+use crate::auth::{Lease, Principal, TokenDigest};
 
 /// The longest subject, in bytes; the contract says so to the authors of plugins.
 const MAX_SUBJECT_BYTES: usize = 1_024;
@@ -190,6 +190,7 @@ fn principal(
         validator: context.validator.to_owned(),
         datahub_token: token,
         token_digest: Some(context.digest),
+        lease: Lease::default(),
     };
     Ok((principal, accepted.cache_ttl_s.map(Duration::from_secs)))
 }

@@ -121,6 +121,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::*;
+    use crate::auth::Lease;
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -145,6 +146,7 @@ mod tests {
             validator: "test".to_owned(),
             datahub_token: SecretString::from("t"),
             token_digest: None,
+            lease: Lease::default(),
         })
     }
 

@@ -19,13 +19,16 @@ use super::{
     make::Maker,
     validator::{Check, Validator},
 };
-use crate::auth::TokenDigest;
+use crate::auth::{Lease, TokenDigest};
 
 /// When to try again while too many wait for the same token.
 const CROWDED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A check answers by its deadline; so much longer a request waits for one that cannot.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long calls may go on after the server has stopped to take requests.
+/// How long requests under way keep a replaced validator from taking back what it gave: as long as
+/// a request may take, unless its operator allows more.
+const LAST_REQUESTS: Duration = Duration::from_secs(60);
 const LAST_CALLS: Duration = Duration::from_secs(1);
 /// How long an answer about health is good: strangers may ask for it.
 const HEALTH_TTL: Duration = Duration::from_secs(2);
@@ -244,7 +247,13 @@ impl Inner {
                 retry_after: answer::RETRY_AFTER,
             };
         }
-        let outcome = chain::ask(&chain.validators, &check).await;
+        let mut outcome = chain::ask(&chain.validators, &check).await;
+        // Nobody else holds the principal yet.
+        if let Outcome::Accepted(principal, _) = &mut outcome
+            && let Some(principal) = Arc::get_mut(principal)
+        {
+            principal.lease = Lease::of(&chain);
+        }
         drop(chain);
         self.flights.land(&check.digest, id, || match &outcome {
             Outcome::Accepted(principal, ttl) => {
@@ -269,7 +278,8 @@ impl Inner {
     }
 
     /// Retires the validators of a chain that serves no new request, in the background: a check that
-    /// holds it may have some of them still to ask.
+    /// holds it may have some of them still to ask, and a request that it let in may still need the
+    /// token that it gave.
     pub(super) fn retire(&self, old: Arc<Chain>) {
         let limits = &self.maker.settings.limits;
         let mut retiring = self.retiring.lock();
@@ -278,9 +288,9 @@ impl Inner {
         drop(old);
         for validator in validators {
             let (released, limit) = (released.clone(), limits.shutdown);
-            let until = Instant::now() + limits.deadline + GRACE;
+            let until = Instant::now() + (limits.deadline + GRACE).max(LAST_REQUESTS);
             retiring.spawn(async move {
-                // A check that hangs for so long has been answered for.
+                // What hangs for so long has been answered for.
                 let _ = tokio::time::timeout_at(until.into(), released.cancelled()).await;
                 let left = until.saturating_duration_since(Instant::now());
                 validator.retire(left, limit).await;

@@ -2,17 +2,18 @@
 //! not know, and the embedded DataHub with its permissions. What DataHub recorded says as whom it
 //! was asked.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use integration_tests::{Server, canary::traces};
+use rustix::process::Signal;
 use sandbox::{
     datahub::{self, Kind},
     idp::{self, EmbeddedIdp},
 };
 use serde_json::json;
 
-use crate::shop_world::shop_datahub;
+use crate::{plugin_files::until, shop_world::shop_datahub};
 
 const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 const TOKEN_URN: &str = "urn:li:dataHubAccessToken:";
@@ -246,7 +247,7 @@ async fn a_datahub_that_does_not_answer_holds_up_the_stop_only_so_long_and_the_l
         .await
         .unwrap();
     assert_eq!(reply.status, 200, "{}", reply.text);
-    let minute = std::time::Duration::from_secs(60);
+    let minute = Duration::from_secs(60);
     world.datahub.controls().set_delay(minute);
     let (status, output) = world.server.stop().unwrap();
     assert!(status.success(), "{status:?}\n{output}");
@@ -256,4 +257,43 @@ async fn a_datahub_that_does_not_answer_holds_up_the_stop_only_so_long_and_the_l
     );
     // The validator gave up by itself, before the host gave it up.
     assert!(!output.contains("hangs at shutdown"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_takes_no_token_back_from_a_request_under_way() {
+    let world = World::start().await;
+    let mcp = world.server.mcp();
+    let token = world.idp.access_token("editor");
+    let me = async || {
+        let reply = mcp.call(Some(&token), "get_me", json!({})).await.unwrap();
+        assert_eq!(
+            reply.status,
+            200,
+            "{}\n{}",
+            reply.text,
+            world.server.output()
+        );
+        assert!(reply.text.contains(&urn("editor")), "{}", reply.text);
+    };
+    me().await;
+    let controls = world.datahub.controls();
+    controls.set_delay(Duration::from_secs(3));
+    let reload = async {
+        until("a request waits for datahub", async || {
+            controls.delayed() == 1
+        })
+        .await;
+        // What is asked from here on is answered at once, a revocation before the request.
+        controls.set_delay(Duration::ZERO);
+        world.server.signal(Signal::HUP).unwrap();
+        until("a reload", async || {
+            world.server.output().contains("validator reloaded")
+        })
+        .await;
+    };
+    futures::join!(me(), reload);
+    // Then it is taken back, and the next request gets another one.
+    until("a revocation", async || world.count("validatorRevoke") == 1).await;
+    me().await;
+    assert_eq!(world.count("validatorMint"), 2);
 }

@@ -237,6 +237,31 @@ async fn a_replaced_chain_serves_its_checks_to_the_end() {
     }
 }
 
+/// What a validator gave is not taken back from a request that it let in.
+#[tokio::test]
+async fn a_replaced_chain_outlives_the_requests_that_it_let_in() {
+    let old = Fake::answering(|| accepted("ann"));
+    let (validators, clock) = validators(std::slice::from_ref(&old), Limits::default());
+    let Verdict::Accepted(principal) = validators.validate(&token("t"), "r").await else {
+        panic!("not accepted");
+    };
+    let held = principal.lease.hold().unwrap();
+    let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
+    let next = validator("v0", new, &Limits::default(), &clock);
+    let replaced = validators.inner.swap(vec![next]);
+    validators.inner.retire(replaced);
+    // It gets every chance to be retired too early.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!principal.lease.is_over());
+    assert_eq!(old.shutdowns.load(Ordering::SeqCst), 0);
+    drop(held);
+    assert!(principal.lease.is_over());
+    validators.shutdown().await;
+    assert_eq!(old.shutdowns.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn health_is_asked_once_in_a_while() {
     let fake = Fake::answering(|| accepted("ann"));

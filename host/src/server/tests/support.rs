@@ -18,7 +18,7 @@ use serde_json::Value;
 use tower::{ServiceExt, service_fn};
 
 use crate::{
-    auth::{Authenticator, Caller, HttpOutcome, Principal, TokenCheck, TokenDigest},
+    auth::{Authenticator, Caller, HttpOutcome, Lease, Principal, TokenCheck, TokenDigest},
     datahub::{self, DataHub},
     oauth::PublicUrl,
     plugins::Verdict,
@@ -50,6 +50,7 @@ impl TokenCheck for Check {
                 validator: "stand-in".to_owned(),
                 datahub_token: SecretString::from(format!("datahub-{text}")),
                 token_digest: Some(TokenDigest::of(text)),
+                lease: Lease::default(),
             }))
         } else if text.starts_with("later") {
             Verdict::Unavailable {

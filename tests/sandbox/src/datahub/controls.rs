@@ -21,6 +21,7 @@ pub struct Controls {
 #[derive(Debug, Default)]
 struct Inner {
     delay_millis: AtomicU64,
+    delayed: AtomicU64,
     status: Mutex<Option<u16>>,
     garbage: AtomicBool,
     fields: Mutex<HashMap<String, String>>,
@@ -57,6 +58,11 @@ impl Controls {
     pub fn set_delay(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.inner.delay_millis.store(millis, Ordering::SeqCst);
+    }
+
+    /// How many requests wait now because of a delay.
+    pub fn delayed(&self) -> u64 {
+        self.inner.delayed.load(Ordering::SeqCst)
     }
 
     /// Answers GraphQL and REST with this HTTP status until `None`; 429 and 503 come with
@@ -110,8 +116,21 @@ impl Controls {
         self.inner.total.store(0, Ordering::SeqCst);
     }
 
-    pub(crate) fn delay(&self) -> Duration {
-        Duration::from_millis(self.inner.delay_millis.load(Ordering::SeqCst))
+    /// Waits as long as every answer has to wait now.
+    pub(crate) async fn wait(&self) {
+        /// Counts back, also where the caller goes away.
+        struct Waiting<'a>(&'a AtomicU64);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        let delay = Duration::from_millis(self.inner.delay_millis.load(Ordering::SeqCst));
+        if !delay.is_zero() {
+            self.inner.delayed.fetch_add(1, Ordering::SeqCst);
+            let _waiting = Waiting(&self.inner.delayed);
+            tokio::time::sleep(delay).await;
+        }
     }
 
     pub(crate) fn status(&self) -> Option<u16> {

@@ -60,10 +60,7 @@ async fn config(State(hub): State<Arc<Hub>>) -> Json<Value> {
 
 /// Switches, record, authentication. `/config` needs no token, as in DataHub.
 async fn guard(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
-    let delay = hub.controls.delay();
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
+    hub.controls.wait().await;
     if let Some(status) = hub.controls.status() {
         note(&hub, &request, None);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
