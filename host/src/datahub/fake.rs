@@ -48,7 +48,7 @@ impl Fake {
                 let service = service_fn(move |request: Request<Incoming>| {
                     let (answer, counter) = (answer.clone(), Arc::clone(&counter));
                     async move {
-                        let path = request.uri().path().to_owned();
+                        let path = request.uri().to_string();
                         let authorization = request
                             .headers()
                             .get("authorization")

@@ -290,6 +290,33 @@ async fn history_walks_down_from_the_latest_version() {
 }
 
 #[tokio::test]
+async fn history_is_found_where_the_oldest_versions_are_deleted_and_the_present_one_is_empty() {
+    let hub = Hub::new(|path, _| {
+        if path.starts_with("/openapi/v3/entity/tag/urn%3Ali%3Atag%3APII/ownership?") {
+            return json!({"value": {}, "systemMetadata": {"version": "9"}});
+        }
+        let owners = match path.rsplit_once("version=").map(|(_, version)| version) {
+            Some("0") => json!([]),
+            Some("7" | "8") => json!(["x"]),
+            _ => return Value::Null,
+        };
+        json!({"aspect": {"com.linkedin.common.Ownership": {"owners": owners}}})
+    })
+    .await;
+    let arguments = json!({"urns": "urn:li:tag:PII", "aspect_names": "ownership"});
+    let answer = hub.ok("get_aspect_history", arguments).await;
+    let past = json!({"owners": ["x"]});
+    assert_eq!(
+        answer["history"][0]["versions"],
+        json!([
+            {"version": 0, "current": true, "value": {}},
+            {"version": 8, "value": past},
+            {"version": 7, "value": past},
+        ])
+    );
+}
+
+#[tokio::test]
 async fn writes_name_existing_columns_only() {
     let hub = Hub::new(|name, _| match name {
         "columns" => columns(),
@@ -332,35 +359,75 @@ async fn a_refused_write_says_that_repeating_does_not_help() {
 }
 
 #[tokio::test]
-async fn the_description_of_a_dataset_keeps_its_edited_name() {
+async fn appending_adds_the_text_as_given_and_keeps_the_edited_name() {
     let hub = Hub::new(|name, _| match name {
         "description" => json!({"entity": {"urn": TABLE, "exists": true,
             "editableProperties": {"name": "Orders", "description": "Old."}}}),
         _ => json!({"updateDataset": {"urn": TABLE}}),
     })
     .await;
-    let arguments = json!({"entity_urn": TABLE, "operation": "append", "description": "New."});
+    let arguments = json!({"entity_urn": TABLE, "operation": "append", "description": " New."});
     hub.ok("update_description", arguments).await;
     let edited = hub.asked("describeDataset")["input"]["editableProperties"].clone();
     assert_eq!(
         edited,
-        json!({"description": "Old.\n\nNew.", "name": "Orders"})
+        json!({"description": "Old. New.", "name": "Orders"})
     );
+}
+
+#[tokio::test]
+async fn documents_found_by_words_and_by_meaning_are_one_list() {
+    let hits = |urns: &[&str]| -> Value {
+        let hits: Vec<Value> = urns
+            .iter()
+            .map(|urn| json!({"entity": {"urn": urn}}))
+            .collect();
+        json!({"total": hits.len(), "searchResults": hits})
+    };
+    let hub = Hub::new(move |name, _| match name {
+        "searchDocuments" => json!({"searchAcrossEntities": hits(&["a", "b", "c"])}),
+        _ => json!({"semanticSearchAcrossEntities": hits(&["d", "b", "e"])}),
+    })
+    .await;
+    let ask = |offset: i64| json!({"query": "late", "semantic_query": "why late?", "offset": offset, "num_results": 3});
+    let urns = |answer: &Value| -> Vec<(String, String)> {
+        let hits = answer["searchResults"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        hits.iter()
+            .map(|hit| (text(&hit["entity"]["urn"]), text(&hit["searchType"])))
+            .collect()
+    };
+    let both = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    };
+    let first = hub.ok("search_documents", ask(0)).await;
+    let expected = both(&[("a", "keyword"), ("d", "semantic"), ("b", "both")]);
+    assert_eq!(urns(&first), expected);
+    assert_eq!(first["total"], 5);
+    assert_eq!(first["next"], "2 more; call again with offset=3");
+    let rest = hub.ok("search_documents", ask(3)).await;
+    assert_eq!(urns(&rest), both(&[("c", "keyword"), ("e", "semantic")]));
 }
 
 #[tokio::test]
 async fn owners_are_given_a_kind_by_name() {
     let hub = Hub::new(|name, _| match name {
         "ownershipTypes" => json!({"listOwnershipTypes": {"ownershipTypes": [
-            {"urn": "urn:li:ownershipType:t", "info": {"name": "Technical Owner"}}]}}),
+            {"urn": "urn:li:ownershipType:__system__t", "info": {"name": "Technical Owner"}}]}}),
         _ => json!({"batchAddOwners": true}),
     })
     .await;
     let arguments = |kind: &str| json!({"owner_urns": ["urn:li:corpGroup:g"], "entity_urns": TABLE, "ownership_type": kind});
-    hub.ok("add_owners", arguments("technical owner")).await;
-    let owner = hub.asked("addOwners")["input"]["owners"][0].clone();
-    assert_eq!(owner["ownerEntityType"], "CORP_GROUP");
-    assert_eq!(owner["ownershipTypeUrn"], "urn:li:ownershipType:t");
+    for kind in ["technical owner", "TECHNICAL_OWNER", "__system__t"] {
+        hub.ok("add_owners", arguments(kind)).await;
+        let owner = hub.asked("addOwners")["input"]["owners"][0].clone();
+        assert_eq!(owner["ownerEntityType"], "CORP_GROUP");
+        let urn = "urn:li:ownershipType:__system__t";
+        assert_eq!(owner["ownershipTypeUrn"], urn, "{kind}");
+    }
     assert!(
         hub.error("add_owners", arguments("boss"))
             .await

@@ -17,6 +17,7 @@ use crate::{
         context::ToolContext,
         error::ToolError,
         tool::{Definition, Effect, Tool},
+        urn,
     },
 };
 
@@ -99,7 +100,6 @@ impl Tool for GetAspectHistory {
         let answers: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
         let mut entries = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
         for entry in &mut entries {
-            clean(entry);
             budget::cut_texts(entry, context.settings.description_chars);
         }
         let limit = context.settings.response_tokens;
@@ -149,8 +149,33 @@ async fn history(
     Ok(entry)
 }
 
-/// The highest earlier version, found by doubling and halving.
+/// The highest earlier version. The present aspect's number is one more, where the server tells it;
+/// by asking for one version after the other nothing is found once the oldest are deleted.
 async fn latest(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, ToolError> {
+    let path = [
+        "openapi",
+        "v3",
+        "entity",
+        urn::kind(urn).unwrap_or_default(),
+        urn,
+        aspect,
+    ];
+    match context.get(&path, &[("systemMetadata", "true")]).await {
+        Ok(found) => {
+            let number = &found["systemMetadata"]["version"];
+            let number = number.as_i64().or_else(|| number.as_str()?.parse().ok());
+            match number {
+                Some(number) if (1..=MAX_VERSION).contains(&number) => Ok(number - 1),
+                _ => searched(context, urn, aspect).await,
+            }
+        }
+        Err(error) if error == DataHubError::TokenRefused || error.is_outage() => Err(error.into()),
+        Err(_) => searched(context, urn, aspect).await,
+    }
+}
+
+/// The highest earlier version where all are kept, found by doubling and halving.
+async fn searched(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, ToolError> {
     let (mut there, mut missing) = (0, 1);
     while version(context, urn, aspect, missing).await?.is_some() {
         there = missing;
@@ -185,7 +210,11 @@ async fn version(
                 Value::Null => None,
                 other => Some(other),
             };
-            Ok(value)
+            Ok(value.map(|mut value| {
+                // Inside only: an aspect that was emptied is there, and says so.
+                clean(&mut value);
+                value
+            }))
         }
         Err(DataHubError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),

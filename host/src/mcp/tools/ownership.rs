@@ -17,7 +17,8 @@ pub(super) struct Args {
     pub(super) ownership_type: Option<String>,
 }
 
-/// The urn of a kind of ownership given by urn or by name.
+/// The urn of a kind of ownership given by urn, by name, or as older APIs write it:
+/// `TECHNICAL_OWNER`, `__system__technical_owner`.
 pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, ToolError> {
     let wanted = wanted.trim();
     if urn::kind(wanted) == Some("ownershipType") {
@@ -33,10 +34,13 @@ pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, 
         .flatten()
         .filter_map(|kind| Some((kind["info"]["name"].as_str()?, kind["urn"].as_str()?)))
         .collect();
-    if let Some((_, urn)) = kinds
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-    {
+    let spoken = wanted.replace('_', " ");
+    let is_it = |name: &str, urn: &str| {
+        name.eq_ignore_ascii_case(wanted)
+            || name.eq_ignore_ascii_case(&spoken)
+            || urn.strip_prefix("urn:li:ownershipType:") == Some(wanted)
+    };
+    if let Some((_, urn)) = kinds.iter().find(|(name, urn)| is_it(name, urn)) {
         return Ok((*urn).to_owned());
     }
     let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();

@@ -38,8 +38,8 @@ impl Tool for UpdateDescription {
         Definition {
             name: "update_description",
             title: "Update a description",
-            description: "Replaces, appends to or removes the description of an entity or of one \
-                column (Markdown). Read the present one with get_entities first.",
+            description: "Replaces, appends to (the text as given) or removes the description of an \
+                entity or of one column (Markdown). Read the present one with get_entities first.",
             params: vec![
                 text("entity_urn", "").required(),
                 choice("operation", &["replace", "append", "remove"], "").default("replace"),
@@ -79,7 +79,7 @@ impl Tool for UpdateDescription {
             None => None,
         };
         let text = match args.operation.as_str() {
-            "append" => joined(&current(&entity, column.as_deref()), &given),
+            "append" => current(&entity, column.as_deref()) + &given,
             "remove" => String::new(),
             _ => given,
         };
@@ -118,14 +118,6 @@ fn current(entity: &Value, column: Option<&str>) -> String {
             .or_else(|| text(&entity["properties"]["description"])),
     };
     found.unwrap_or_default()
-}
-
-fn joined(before: &str, more: &str) -> String {
-    if before.is_empty() {
-        more.to_owned()
-    } else {
-        format!("{before}\n\n{more}")
-    }
 }
 
 async fn write(
@@ -186,7 +178,5 @@ mod tests {
         });
         assert_eq!(current(&entity, None), "source");
         assert_eq!(current(&entity, Some("a")), "edited");
-        assert_eq!(joined("", "x"), "x");
-        assert_eq!(joined("a", "b"), "a\n\nb");
     }
 }
