@@ -4,7 +4,8 @@
 //! service account mints a token for that person, valid for one hour, once per person and hour.
 //! The person then acts at DataHub as themselves, with their own permissions. Nobody is mapped to
 //! DataHub's own users, a user that DataHub does not have or has suspended is refused, and what
-//! was minted is revoked when the host stops.
+//! was minted is revoked when the host stops. Where DataHub refuses what it minted, because
+//! somebody revoked it there, the person's next request gets another.
 //!
 //! # Options
 //! All options of `oidc` but `forward_token` (they say how the caller's token is verified), and:

@@ -12,6 +12,7 @@ use validator_common::{Clock, DataHub, DataHubError, Secret, unverified_claims};
 use crate::{config::Config, mapping::UserUrn};
 
 const PERSON: &str = include_str!("graphql/person.graphql");
+const ME: &str = include_str!("graphql/me.graphql");
 const MINT: &str = include_str!("graphql/mint.graphql");
 const REVOKE: &str = include_str!("graphql/revoke.graphql");
 /// `ONE_HOUR`.
@@ -124,6 +125,13 @@ impl Mint {
             return Err(Failure::rejected(format!("{user} is suspended at DataHub")));
         }
         Ok(())
+    }
+
+    /// Says whether DataHub still takes a token that was minted: somebody may have revoked it there.
+    /// A DataHub that does not answer has refused nothing.
+    pub(crate) async fn is_taken(&self, token: &Token) -> bool {
+        let asked = self.datahub.ask(ME, &json!({}), token.expose()).await;
+        !matches!(asked, Err(DataHubError::TokenRefused))
     }
 
     /// Revokes a token by its id.

@@ -20,6 +20,10 @@ use crate::{
 /// All revocations at the end together take at most this long: less than the 5 s after which the
 /// host gives a validator up, so that the log says what is left.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(4);
+/// For how long a token that DataHub took, or made, is given out without asking again. The host asks
+/// about a person whose answer it remembers only where DataHub has refused the token meanwhile, or
+/// where they come with another one.
+pub(crate) const TAKEN_FOR: Duration = Duration::from_secs(2);
 const REVOKE_AT_ONCE: usize = 8;
 
 /// A person's token.
@@ -57,6 +61,8 @@ pub(crate) struct People {
     mint: Mint,
     clock: Clock,
     held: Cache<UserUrn, Arc<Minted>>,
+    /// Whose token DataHub took, or made, just now.
+    taken: Cache<UserUrn, bool>,
     renewing: Mutex<HashSet<UserUrn>>,
     living: Mutex<Living>,
     max_people: usize,
@@ -67,6 +73,7 @@ impl People {
         Self {
             mint,
             held: Cache::new(max_people as u64, clock.clone()),
+            taken: Cache::new(max_people as u64, clock.clone()),
             clock,
             renewing: Mutex::default(),
             living: Mutex::default(),
@@ -78,8 +85,10 @@ impl People {
         &self.mint
     }
 
-    /// The person's token, where one is held that need not be renewed yet. Never waits.
+    /// The person's token, where one is held that need not be renewed yet and that DataHub took just
+    /// now. Never waits.
     pub(crate) fn held(&self, user: &UserUrn) -> Option<Arc<Minted>> {
+        self.taken.get(user)?;
         self.held
             .get(user)
             .filter(|minted| self.clock.elapsed() < minted.renew_at)
@@ -93,17 +102,28 @@ impl People {
             .max(Duration::from_secs(1))
     }
 
-    /// The person's token, minted if there is none. One that nears its end is still given while
-    /// the next is minted behind the caller's back.
+    /// The person's token, minted if there is none that DataHub takes. One that nears its end is
+    /// still given while the next is minted behind the caller's back.
     ///
     /// # Errors
     /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops.
     pub(crate) async fn token_of(this: &Arc<Self>, user: &UserUrn) -> Result<Arc<Minted>, Failure> {
         if let Some(minted) = this.held.get(user) {
-            if this.clock.elapsed() >= minted.renew_at {
-                Self::renew(this, user.clone());
+            let taken = this.is_taken(user, &minted).await?;
+            // While DataHub was asked, somebody else may have put another one in its place.
+            match this.held.get(user) {
+                Some(held) if taken => {
+                    if this.clock.elapsed() >= held.renew_at {
+                        Self::renew(this, user.clone());
+                    }
+                    return Ok(held);
+                }
+                Some(held) if Arc::ptr_eq(&held, &minted) => {
+                    tracing::warn!(user = %user, "DataHub refuses a token that it minted");
+                    this.held.forget(user);
+                }
+                _ => {}
             }
-            return Ok(minted);
         }
         // In a task of its own: a caller that goes away must neither leave a token behind that
         // nobody knows of, nor let the next caller mint a second one meanwhile.
@@ -113,6 +133,16 @@ impl People {
         minting
             .await
             .map_err(|_| Failure::internal("minting failed"))?
+    }
+
+    /// Does DataHub take this token? Asked once for all who want to know at the same time.
+    async fn is_taken(&self, user: &UserUrn, minted: &Minted) -> Result<bool, Failure> {
+        let ask = || async {
+            let value = self.mint.is_taken(&minted.token).await;
+            let ttl = if value { TAKEN_FOR } else { Duration::ZERO };
+            Ok(Remember { value, ttl })
+        };
+        self.taken.get_or(user, ask).await
     }
 
     fn renew(this: &Arc<Self>, user: UserUrn) {
@@ -154,6 +184,13 @@ impl People {
             expires_at: fresh.expires_at,
             renew_at: now + lifetime - renew_ahead(lifetime),
         };
+        self.taken.put(
+            user,
+            Remember {
+                value: true,
+                ttl: TAKEN_FOR,
+            },
+        );
         Ok(Remember {
             value: Arc::new(minted),
             ttl: lifetime,

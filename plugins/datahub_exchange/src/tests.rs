@@ -14,7 +14,7 @@ use validator_common::testing::{
     Asked, Idp, Reply, Server, Signer, assert_misconfigured, assert_schema, claims_for,
 };
 
-use super::*;
+use super::{people::TAKEN_FOR, *};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -25,6 +25,10 @@ struct Hub {
     people: Mutex<HashMap<String, Value>>,
     mints: AtomicUsize,
     revoked: Mutex<Vec<String>>,
+    /// Tokens of people that are not taken any more.
+    dead: Mutex<Vec<String>>,
+    /// How often somebody asked who they are.
+    asked_me: AtomicUsize,
     /// What to answer instead.
     fault: Mutex<Option<Reply>>,
     clock: Option<Clock>,
@@ -32,12 +36,23 @@ struct Hub {
 
 impl Hub {
     fn answer(&self, asked: &Asked) -> Reply {
-        assert_eq!(asked.headers["authorization"], "Bearer service-canary");
         if let Some(fault) = self.fault.lock().clone() {
             return fault;
         }
         let body = asked.json();
         let query = body["query"].as_str().unwrap();
+        let bearer = asked.headers["authorization"].as_str();
+        if query.contains("me {") {
+            self.asked_me.fetch_add(1, Ordering::SeqCst);
+            let token = bearer.strip_prefix("Bearer ").unwrap();
+            assert!(token.starts_with("minted-canary-"), "asked as {token}");
+            return if self.dead.lock().iter().any(|dead| dead == token) {
+                Reply::new(401, "")
+            } else {
+                Reply::json(&json!({ "data": { "me": {} } }))
+            };
+        }
+        assert_eq!(bearer, "Bearer service-canary");
         let now = self.clock.as_ref().map_or(NOW, Clock::unix);
         if query.contains("corpUser(") {
             let status = self
@@ -168,6 +183,38 @@ async fn a_person_gets_one_token_of_their_own_for_the_hour() {
     assert_eq!(bench.resolved("grace@x").await, "minted-canary-grace@x-2");
     assert_eq!(bench.mints(), 2);
     assert!(!format!("{:?}", bench.validator).contains("canary"));
+}
+
+/// The host asks again about a token that it remembered only because DataHub refused it.
+#[tokio::test]
+async fn a_token_that_was_revoked_at_datahub_is_minted_anew() {
+    let bench = Arc::new(Bench::new(|_| {}).await);
+    assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-1");
+    bench.clock.advance(TAKEN_FOR);
+    assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-1");
+    assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-1");
+    assert_eq!(bench.hub.asked_me.load(Ordering::SeqCst), 1, "asked once");
+
+    let dead = "minted-canary-ada@x-1".to_owned();
+    bench.hub.dead.lock().push(dead);
+    bench.clock.advance(TAKEN_FOR);
+    assert!(bench.validator.people.held(&urn("ada@x")).is_none());
+    let asks: Vec<_> = (0..20)
+        .map(|_| {
+            let bench = Arc::clone(&bench);
+            tokio::spawn(async move { bench.resolved("ada@x").await })
+        })
+        .collect();
+    for ask in asks {
+        assert_eq!(ask.await.unwrap(), "minted-canary-ada@x-2");
+    }
+    assert_eq!(bench.mints(), 2);
+    // Whoever lost their account meanwhile gets no other.
+    bench.hub.people.lock().clear();
+    let dead = "minted-canary-ada@x-2".to_owned();
+    bench.hub.dead.lock().push(dead);
+    bench.clock.advance(TAKEN_FOR);
+    assert_eq!(bench.refused("ada@x").await.kind(), FailureKind::Rejected);
 }
 
 #[tokio::test]

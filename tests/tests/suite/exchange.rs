@@ -297,3 +297,35 @@ async fn a_reload_takes_no_token_back_from_a_request_under_way() {
     me().await;
     assert_eq!(world.count("validatorMint"), 2);
 }
+
+#[tokio::test]
+async fn a_token_that_was_revoked_at_datahub_does_not_lock_its_person_out() {
+    let world = World::start().await;
+    let before = tokens_at(&world.datahub);
+    let mcp = world.server.mcp();
+    let token = world.idp.access_token("editor");
+    let me = async || {
+        mcp.call(Some(&token), "get_me", json!({}))
+            .await
+            .unwrap()
+            .status
+    };
+    assert_eq!(me().await, 200);
+    let after = tokens_at(&world.datahub);
+    let minted = after.difference(&before).next().unwrap();
+    let id = minted.strip_prefix(TOKEN_URN).unwrap();
+    let revoked = mcp
+        .http()
+        .post(format!("{}/api/graphql", world.datahub.url()))
+        .bearer_auth(world.datahub.token(SERVICE).unwrap())
+        .json(&json!({"query": format!("mutation {{ revokeAccessToken(tokenId: \"{id}\") }}")}))
+        .send()
+        .await
+        .unwrap();
+    assert!(revoked.text().await.unwrap().contains("true"));
+    assert_eq!(tokens_at(&world.datahub), before);
+    // What is remembered is found out by the first request.
+    assert_eq!(me().await, 401);
+    until("the person is served again", async || me().await == 200).await;
+    assert_eq!(world.count("validatorMint"), 2);
+}
