@@ -19,6 +19,7 @@ use axum::{
 use futures::stream;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What the stub does with the next requests.
@@ -28,6 +29,8 @@ pub enum Behaviour {
     Echo,
     /// Answers like `Echo` after a while.
     Slow(Duration),
+    /// Answers like `Echo` once so many requests have been under way at the same time.
+    Together(u64),
     /// Never answers.
     Stall,
     /// Sends the head and then one byte a second.
@@ -47,6 +50,7 @@ struct Shared {
     behaviour: Mutex<Behaviour>,
     requests: AtomicU64,
     in_flight: AtomicU64,
+    most_in_flight: watch::Sender<u64>,
     cancelled: AtomicU64,
     seen: Mutex<Vec<Seen>>,
 }
@@ -80,6 +84,7 @@ impl StubDataHub {
             behaviour: Mutex::new(Behaviour::Echo),
             requests: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            most_in_flight: watch::Sender::new(0),
             cancelled: AtomicU64::new(0),
             seen: Mutex::default(),
         });
@@ -121,6 +126,11 @@ impl StubDataHub {
     /// How many GraphQL requests are being answered.
     pub fn in_flight(&self) -> u64 {
         self.shared.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// The most GraphQL requests that were being answered at the same time.
+    pub fn most_in_flight(&self) -> u64 {
+        *self.shared.most_in_flight.borrow()
     }
 
     /// How many GraphQL requests the caller gave up.
@@ -166,12 +176,17 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         return other_path(&path, &behaviour);
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
-    shared.in_flight.fetch_add(1, Ordering::SeqCst);
+    let now = shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.most_in_flight.send_if_modified(|most| {
+        let more = now > *most;
+        *most = now.max(*most);
+        more
+    });
     let mut in_flight = InFlight {
         shared: Arc::clone(&shared),
         finished: false,
     };
-    let response = misbehave(behaviour, &parts.headers).await;
+    let response = misbehave(&shared, behaviour, &parts.headers).await;
     in_flight.finished = true;
     response
 }
@@ -189,11 +204,17 @@ fn other_path(path: &str, behaviour: &Behaviour) -> Response {
     }
 }
 
-async fn misbehave(behaviour: Behaviour, headers: &HeaderMap) -> Response {
+async fn misbehave(shared: &Shared, behaviour: Behaviour, headers: &HeaderMap) -> Response {
     match behaviour {
         Behaviour::Echo => echo(headers),
         Behaviour::Slow(delay) => {
             tokio::time::sleep(delay).await;
+            echo(headers)
+        }
+        Behaviour::Together(number) => {
+            let mut most = shared.most_in_flight.subscribe();
+            // The sender lives in `shared`, so this ends with the condition alone.
+            let _ = most.wait_for(|most| *most >= number).await;
             echo(headers)
         }
         Behaviour::Stall => std::future::pending().await,

@@ -65,6 +65,29 @@ async fn garbage_is_a_typed_error_and_the_next_call_is_well() {
     assert!(!search(&world, &token).await.is_tool_error());
 }
 
+/// As many as `get_entities` may have under way, of those that one call asks for.
+const ENTITIES_AT_ONCE: u64 = 8;
+
+#[tokio::test]
+async fn many_entities_are_asked_for_some_at_a_time() {
+    let (world, token) = warm(|builder| builder).await;
+    world.datahub.behave(Behaviour::Together(ENTITIES_AT_ONCE));
+    let urns: Vec<String> = (0..20).map(|i| format!("urn:li:tag:t{i}")).collect();
+    let before = world.datahub.requests();
+    let reply = world
+        .server
+        .mcp()
+        .call(Some(&token), "get_entities", json!({"urns": urns}))
+        .await
+        .unwrap();
+    // No answer comes before so many are under way; more never are.
+    assert!(!reply.is_tool_error(), "{}", reply.text);
+    let entities = reply.structured()["entities"].as_array().unwrap();
+    assert_eq!(entities.len(), 20);
+    assert_eq!(world.datahub.requests() - before, 20);
+    assert_eq!(world.datahub.most_in_flight(), ENTITIES_AT_ONCE);
+}
+
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let (world, token) = warm(|builder| builder).await;
