@@ -293,7 +293,7 @@ pub(crate) fn read<T: DeserializeOwned>(
         let shown: String = name.chars().take(60).collect();
         let near = near::names(name, params.iter().map(|param| param.name), 1);
         wrong.push(match near.first() {
-            Some(near) => format!("`{shown}` is no argument of {tool}; did you mean `{near}`?"),
+            Some(near) => format!("`{shown}` is no argument of {tool} (did you mean `{near}`?)"),
             None => format!("`{shown}` is no argument of {tool}"),
         });
     }
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(
             error,
             "`count` must be a whole number from 0 to 50; `order` must be one of asc, desc; \
-             `urns` is missing; `quary` is no argument of find; did you mean `query`?. \
+             `urns` is missing; `quary` is no argument of find (did you mean `query`?). \
              Arguments of find: query, count, deep, order, urns."
         );
         assert!(

@@ -28,8 +28,10 @@ pub(crate) enum ToolError {
 
 impl From<super::filter::FilterError> for ToolError {
     fn from(error: super::filter::FilterError) -> Self {
+        let text = error.to_string();
+        let end = if text.ends_with('?') { "" } else { "." };
         Self::Arguments(format!(
-            "{error}. Examples: platform = snowflake AND env = PROD; \
+            "{text}{end} Examples: platform = snowflake AND env = PROD; \
              type IN (dataset, dashboard) AND NOT tag = urn:li:tag:PII; owner IS NULL"
         ))
     }
@@ -41,11 +43,14 @@ fn datahub_text(error: &DataHubError) -> String {
         DataHubError::Forbidden { .. } => {
             "ask for the privilege in DataHub, or go on without this; repeating the call does not help"
         }
+        DataHubError::BadRequest { message } if message.contains("not exist") => {
+            "find the right urn with search"
+        }
         DataHubError::BadRequest { .. } => "check the urns and values of the call",
         DataHubError::Schema { .. } | DataHubError::TooOld { .. } => {
             "this DataHub cannot do it; use another tool"
         }
-        DataHubError::NotFound { .. } => "find the right urn with the search tool",
+        DataHubError::NotFound { .. } => "find the right urn with search",
         DataHubError::Conflict { .. } => "read the entity again before changing it",
         DataHubError::Internal { .. } => "try once more, or ask for less",
         DataHubError::RateLimited { retry_after }

@@ -31,6 +31,7 @@ mod save_document;
 mod scopes;
 mod shop_world;
 mod stdio;
+mod transcripts;
 mod validators;
 mod vendor_plugins;
 mod vendor_walk;

@@ -105,6 +105,9 @@ const KNOWN: &[Known] = &[
 ];
 
 /// The entity types of DataHub's GraphQL API that can be searched for.
+/// Kinds of datasets that are taken for types of entities.
+const SUBTYPES: &[&str] = &["Table", "View", "Topic"];
+
 const ENTITY_TYPES: &[&str] = &[
     "ASSERTION",
     "BUSINESS_ATTRIBUTE",
@@ -244,6 +247,11 @@ impl Values {
                 })
                 .map_or_else(
                     || {
+                        if let Some(subtype) = SUBTYPES.iter().find(|name| value.eq_ignore_ascii_case(name)) {
+                            return fail(format!(
+                                "'{value}' is no entity type; write type = dataset AND subtype = {subtype}"
+                            ));
+                        }
                         let near = near::names(value, ENTITY_TYPES.iter().copied(), 3);
                         let list = if near.is_empty() {
                             ENTITY_TYPES.join(", ")

@@ -214,6 +214,10 @@ async fn lineage_asks_the_server_for_the_page_and_tells_totals_first() {
 
 /// a1 -> a2 -> ... as a chain of tags, each one's downstream neighbour the next.
 fn chain(name: &str, variables: &Value) -> Value {
+    if name == "tag" {
+        let known = variables["urn"] != "urn:li:tag:99";
+        return json!({"entity": if known { variables.clone() } else { Value::Null }});
+    }
     let input = &variables["input"];
     let at: i64 = input["urn"]
         .as_str()
@@ -260,6 +264,9 @@ async fn paths_are_found_from_both_ends_where_the_server_gives_none() {
             .unwrap()
             .contains("from both ends")
     );
+    let missing = json!({"source_urn": "urn:li:tag:1", "target_urn": "urn:li:tag:99"});
+    let error = hub.error("get_lineage_paths_between", missing).await;
+    assert!(error.starts_with("urn:li:tag:99 does not exist"), "{error}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, structured_properties, writing};
+use super::{documents, structured_properties, writing};
 use crate::mcp::{
     args::{text_lists, texts},
     context::ToolContext,
@@ -50,13 +50,8 @@ impl Tool for AddStructuredProperties {
         }
         let mut params = Vec::new();
         for (urn, values) in &args.property_values {
-            columns::of_kind(urn, &["structuredProperty"])?;
-            let variables = json!({"urn": urn});
-            let property = context
-                .ask_for(&documents::PROPERTY_DEFINITION, variables, "entity")
-                .await?;
-            columns::existing(&property, urn)?;
-            let values = typed(urn, values, &property["definition"])?;
+            let definition = structured_properties::definition(context, urn).await?;
+            let values = typed(urn, values, &definition)?;
             params.push(json!({"structuredPropertyUrn": urn, "values": values}));
         }
         let inputs = args.entity_urns.iter().map(
@@ -65,7 +60,9 @@ impl Tool for AddStructuredProperties {
         structured_properties::each(context, &documents::ADD_STRUCTURED_PROPERTIES, inputs).await?;
         let (set, on) = (args.property_values.len(), args.entity_urns.len());
         Ok(writing::done(format!(
-            "{set} properties set on {on} entities"
+            "{} set on {}",
+            structured_properties::properties(set),
+            structured_properties::entities(on)
         )))
     }
 }

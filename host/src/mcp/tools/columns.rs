@@ -154,12 +154,13 @@ pub(super) async fn urn_of(
     Ok(urn::column(dataset, find(&paths, dataset, column)?))
 }
 
+/// What is said of a urn that names nothing.
+pub(super) const MISSING: &str = "does not exist in this catalog; find the right urn with search";
+
 /// Refuses a null and a stub of an entity that does not exist.
 pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     if entity.is_null() || entity["exists"] == false {
-        return Err(ToolError::NotFound(format!(
-            "{urn} does not exist in this catalog; find the right urn with search"
-        )));
+        return Err(ToolError::NotFound(format!("{urn} {MISSING}")));
     }
     Ok(())
 }
@@ -169,15 +170,44 @@ pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
     match urn::kind(urn) {
         Some(kind) if kinds.is_empty() || kinds.contains(&kind) => Ok(()),
         Some(kind) => Err(ToolError::Arguments(format!(
-            "{urn} names a {kind}, but this tool takes {}",
-            kinds.join(" or ")
+            "{urn} is of kind {kind}, but one of kind {} is wanted; {}",
+            kinds.join(" or "),
+            where_from(kinds)
         ))),
         None => {
             let shown: String = urn.chars().take(100).collect();
+            let example = match kinds.first() {
+                None | Some(&"dataset") => "urn:li:dataset:(...)".to_owned(),
+                Some(kind) => format!("urn:li:{kind}:..."),
+            };
             Err(ToolError::Arguments(format!(
-                "`{shown}` is no urn; urns look like urn:li:dataset:(...) and come from search"
+                "`{shown}` is no urn; urns look like {example}; {}",
+                where_from(kinds)
             )))
         }
+    }
+}
+
+/// Where a model gets the urn of something of these kinds.
+fn where_from(kinds: &[&str]) -> String {
+    match kinds {
+        [] => "find the right one with search".to_owned(),
+        ["incident"] => "it comes from raise_incident or get_entities".to_owned(),
+        ["document"] => "find the right one with search_documents".to_owned(),
+        [kind] => format!("find the right one with search, filter: type = {kind}"),
+        kinds => format!(
+            "find the right one with search, filter: type IN ({})",
+            kinds.join(", ")
+        ),
+    }
+}
+
+/// Refuses an entity that is not there, whatever its kind.
+pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
+    let entity = super::get_entities::one(context, urn).await?;
+    match entity["error"].as_str() {
+        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
+        None => Ok(()),
     }
 }
 

@@ -44,14 +44,45 @@ impl Tool for CreateTag {
         if args.name.trim().is_empty() {
             return Err(ToolError::Arguments("`name` is empty".to_owned()));
         }
-        let mut input = json!({"name": args.name.trim()});
+        let name = args.name.trim();
+        let id = args.id.filter(|id| !id.trim().is_empty());
+        // With an id of its own DataHub says itself that it is taken.
+        if id.is_none()
+            && let Some(urn) = named(context, name).await?
+        {
+            return Err(ToolError::Arguments(format!(
+                "there is a tag `{name}` already, {urn}; put it on entities with add_tags, or \
+                 create another with an `id` of its own"
+            )));
+        }
+        let mut input = json!({"name": name});
         if let Some(description) = args.description {
             input["description"] = json!(description);
         }
-        if let Some(id) = args.id.filter(|id| !id.trim().is_empty()) {
+        if let Some(id) = id {
             input["id"] = json!(id.trim());
         }
         let urn = writing::send(context, &documents::CREATE_TAG, json!({"input": input})).await?;
         Ok(json!({"urn": urn, "message": "tag created; use add_tags to put it on entities"}))
     }
+}
+
+/// The urn of the tag with this name, in whatever case.
+async fn named(context: &ToolContext, name: &str) -> Result<Option<String>, ToolError> {
+    let input = json!({"input": {
+        "types": ["TAG"], "query": name, "start": 0, "count": 20,
+        "searchFlags": {"skipHighlighting": true, "skipAggregates": true},
+    }});
+    let found = context
+        .ask_for(&documents::SEARCH, input, "searchAcrossEntities")
+        .await?;
+    let hits = found["searchResults"].as_array();
+    let urn = hits.into_iter().flatten().find_map(|hit| {
+        let tag = &hit["entity"];
+        let same = tag["properties"]["name"]
+            .as_str()
+            .is_some_and(|known| known.eq_ignore_ascii_case(name));
+        same.then(|| tag["urn"].as_str().map(str::to_owned))?
+    });
+    Ok(urn)
 }

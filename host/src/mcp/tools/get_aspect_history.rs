@@ -16,6 +16,7 @@ use crate::{
         clean::clean,
         context::ToolContext,
         error::ToolError,
+        near,
         tool::{Definition, Effect, Tool},
         urn,
     },
@@ -27,6 +28,37 @@ const AT_ONCE: usize = 4;
 const MAX_PAIRS: usize = 50;
 /// Versions are looked for up to here.
 const MAX_VERSION: i64 = 1 << 16;
+
+/// Aspects that people ask for, for the hint on a wrong name. There are many more.
+const ASPECTS: &[&str] = &[
+    "chartInfo",
+    "container",
+    "corpUserInfo",
+    "dashboardInfo",
+    "dataFlowInfo",
+    "dataJobInfo",
+    "dataProductProperties",
+    "datasetProperties",
+    "deprecation",
+    "documentInfo",
+    "documentation",
+    "domainProperties",
+    "domains",
+    "editableDatasetProperties",
+    "editableSchemaMetadata",
+    "globalTags",
+    "glossaryTermInfo",
+    "glossaryTerms",
+    "institutionalMemory",
+    "ownership",
+    "schemaMetadata",
+    "status",
+    "structuredProperties",
+    "subTypes",
+    "tagProperties",
+    "upstreamLineage",
+    "viewProperties",
+];
 
 pub(super) struct GetAspectHistory;
 
@@ -120,7 +152,11 @@ async fn history(
 ) -> Result<Value, ToolError> {
     let mut entry = json!({"urn": urn, "aspect": aspect});
     let Some(current) = version(context, urn, aspect, 0).await? else {
-        let why = "there is no such entity, or it has no such aspect";
+        let mut why = "there is no such entity, or it has no such aspect".to_owned();
+        let near = near::names(aspect, ASPECTS.iter().copied(), 1);
+        if let Some(near) = near.first().filter(|near| **near != aspect) {
+            why.push_str(&format!("; did you mean {near}?"));
+        }
         entry["error"] = json!(why);
         return Ok(entry);
     };

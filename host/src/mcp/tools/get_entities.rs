@@ -73,7 +73,7 @@ impl Tool for GetEntities {
             }
         }
         if let ([only], Some(error)) = (args.urns.as_slice(), entities[0]["error"].as_str()) {
-            return Err(ToolError::NotFound(format!("{only}: {error}")));
+            return Err(ToolError::NotFound(format!("{only} {error}")));
         }
         let limit = context.settings.response_tokens;
         budget::fit(&mut entities, limit - limit / 8);
@@ -105,8 +105,8 @@ pub(in crate::mcp) async fn one(context: &ToolContext, urn: &str) -> Result<Valu
         Err(error) => return why_not(ToolError::from(error).to_string()),
     };
     let mut entity = answer.take("entity");
-    if let Err(error) = columns::existing(&entity, urn) {
-        return why_not(error.to_string());
+    if columns::existing(&entity, urn).is_err() {
+        return why_not(columns::MISSING.to_owned());
     }
     shape(context, &mut entity);
     Ok(entity)

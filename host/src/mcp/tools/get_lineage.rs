@@ -106,7 +106,8 @@ impl Tool for GetLineage {
         };
         let mut page = shape(context, &mut found, args.offset);
         if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
-            must_exist(context, &args.urn).await?;
+            // No lineage at all may mean a wrong urn: DataHub does not say.
+            columns::must_exist(context, &args.urn).await?;
         }
         let mut answer = Map::new();
         answer.insert("urn".to_owned(), json!(start));
@@ -123,15 +124,6 @@ fn degrees(hops: i64) -> Value {
         _ => &["1", "2", "3+"],
     };
     json!({"field": "degree", "condition": "EQUAL", "values": values})
-}
-
-/// No lineage at all may mean a wrong urn: DataHub does not say.
-async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
-    let entity = super::get_entities::one(context, urn).await?;
-    match entity["error"].as_str() {
-        Some(error) => Err(ToolError::NotFound(error.to_owned())),
-        None => Ok(()),
-    }
 }
 
 fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {

@@ -44,6 +44,9 @@ impl Tool for RemoveStructuredProperties {
             &args.property_urns,
             &["structuredProperty"],
         )?;
+        for urn in &args.property_urns {
+            structured_properties::definition(context, urn).await?;
+        }
         let inputs = args.entity_urns.iter().map(
             |urn| json!({"input": {"assetUrn": urn, "structuredPropertyUrns": args.property_urns}}),
         );
@@ -51,7 +54,9 @@ impl Tool for RemoveStructuredProperties {
             .await?;
         let (removed, on) = (args.property_urns.len(), args.entity_urns.len());
         Ok(writing::done(format!(
-            "{removed} properties removed from {on} entities"
+            "{} removed from {}",
+            structured_properties::properties(removed),
+            structured_properties::entities(on)
         )))
     }
 }

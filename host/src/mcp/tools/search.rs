@@ -59,7 +59,8 @@ impl Tool for Search {
                 "total": {"type": "integer"},
                 "searchResults": {"type": "array", "items": {"type": "object"}},
                 "facets": {"type": "array", "items": {"type": "object"}},
-                "next": {"type": "string"}
+                "next": {"type": "string"},
+                "hint": {"type": "string"}
             }),
             effect: Effect::Reads,
             enabled: |_| true,
@@ -152,6 +153,9 @@ pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Val
             "{} more; call again with offset={next}",
             total - next
         ));
+    }
+    if total == 0 {
+        answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
     let facets = facets(found["facets"].take());
     if !facets.is_empty() {

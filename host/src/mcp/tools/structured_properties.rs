@@ -1,9 +1,9 @@
 //! What the two tools about structured properties have in common: DataHub takes one entity a call.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::writing;
+use super::{columns, documents, writing};
 use crate::{
     datahub::Document,
     mcp::{context::ToolContext, error::ToolError},
@@ -25,4 +25,31 @@ pub(super) async fn each(
         .buffered(AT_ONCE)
         .try_for_each(|_| async { Ok(()) })
         .await
+}
+
+/// The definition of the property that `urn` names.
+pub(super) async fn definition(context: &ToolContext, urn: &str) -> Result<Value, ToolError> {
+    columns::of_kind(urn, &["structuredProperty"])?;
+    let variables = json!({"urn": urn});
+    let mut property = context
+        .ask_for(&documents::PROPERTY_DEFINITION, variables, "entity")
+        .await?;
+    columns::existing(&property, urn)?;
+    Ok(property["definition"].take())
+}
+
+/// `3 properties`, for messages.
+pub(super) fn properties(count: usize) -> String {
+    match count {
+        1 => "1 property".to_owned(),
+        n => format!("{n} properties"),
+    }
+}
+
+/// `3 entities`, for messages.
+pub(super) fn entities(count: usize) -> String {
+    match count {
+        1 => "1 entity".to_owned(),
+        n => format!("{n} entities"),
+    }
 }
