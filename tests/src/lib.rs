@@ -7,14 +7,17 @@ pub mod artifacts;
 pub mod canary;
 pub mod chromium;
 pub mod mcp;
+pub mod plugin_dir;
 pub mod raw;
 pub mod server;
 pub mod stub;
+pub mod vendor;
 
 pub use self::{
     artifacts::artifacts,
     chromium::Chromium,
     mcp::{Mcp, Reply},
+    plugin_dir::PluginDir,
     server::{Server, ServerBuilder},
     stub::{Behaviour, StubDataHub, marker},
 };

@@ -49,6 +49,8 @@ pub(crate) struct GoodOptions {
     fast: bool,
     /// The scopes of each token.
     scopes: Vec<String>,
+    /// How many claims each answer has.
+    claims: usize,
     /// The token to ask DataHub with. Unset: the presented one.
     resolved_token: Option<String>,
     /// What other tokens fail with.
@@ -73,6 +75,7 @@ impl Default for GoodOptions {
             delay_ms: 0,
             fast: false,
             scopes: Vec::new(),
+            claims: 0,
             resolved_token: None,
             otherwise: Kind::Rejected,
             retry_after_ms: None,
@@ -113,6 +116,11 @@ impl Good {
                 }
                 if let Some(lifetime) = self.options.expires_in_s {
                     identity = identity.expires_at(now() + lifetime);
+                }
+                if self.options.claims > 0 {
+                    let claims = (0..self.options.claims)
+                        .map(|number| (format!("claim{number}"), "of a validator".into()));
+                    identity = identity.claims(claims.collect());
                 }
                 if let Some(resolved) = &self.options.resolved_token {
                     identity = identity.resolved_token(resolved.as_str());

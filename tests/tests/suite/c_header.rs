@@ -2,44 +2,26 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     sync::OnceLock,
 };
 
-use integration_tests::{StubDataHub, artifacts::workspace_root};
+use integration_tests::{PluginDir, StubDataHub, vendor};
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::{
-    plugin_files::{PluginDir, status, until},
+    plugin_files::{status, until},
     vendor_plugins::assert_serves,
 };
 
-/// The library in C, built as its Makefile does.
+/// Where the libraries are built.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
 fn in_c() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let root = workspace_root();
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvendor_c.so");
-        let built = Command::new("cc")
-            .args([
-                "-std=c11",
-                "-O2",
-                "-fPIC",
-                "-shared",
-                "-fvisibility=hidden",
-                "-pthread",
-                "-I",
-            ])
-            .arg(root.join("plugin-api/include"))
-            .arg(root.join("tests/vendor/c/vendor_c.c"))
-            .arg("-o")
-            .arg(&library)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the library in C does not build");
-        library
-    })
+    LIBRARY.get_or_init(|| vendor::in_c(target()).unwrap())
 }
 
 #[tokio::test]
@@ -57,30 +39,10 @@ async fn a_call_in_c_that_takes_too_long_is_cancelled_and_does_not_hold_up_the_s
     assert_cancels(in_c(), "vendor_c:slow").await;
 }
 
-/// The library in Go, built as its first lines say; `None` where there is no Go.
+/// `None` where there is no Go.
 fn in_go() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let library = LIBRARY.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = target.join("go/libvendor_go.so");
-        let built = Command::new("go")
-            .args(["build", "-buildmode=c-shared", "-buildvcs=false", "-o"])
-            .arg(&library)
-            .current_dir(workspace_root().join("tests/vendor/go"))
-            .env("GOCACHE", target.join("go-cache"))
-            .env("GOFLAGS", "")
-            .env("GOPROXY", "off")
-            .env("CGO_ENABLED", "1")
-            .status();
-        match built {
-            Ok(status) => {
-                assert!(status.success(), "the library in Go does not build");
-                Some(library)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => panic!("go: {error}"),
-        }
-    });
+    let library = LIBRARY.get_or_init(|| vendor::in_go(target()).unwrap());
     library.as_deref()
 }
 
@@ -119,7 +81,7 @@ async fn another_library_in_go_is_taken_in_a_process_of_its_own_only() {
         ("in-process", "holds another library in Go already"),
         ("process", "validator reloaded"),
     ] {
-        let plugins = PluginDir::with(library);
+        let plugins = PluginDir::with(library).unwrap();
         let server = plugins
             .server(&datahub, "vendor_go:slow", &json!({}))
             .env("PLUGIN_ISOLATION", mode)
@@ -127,7 +89,7 @@ async fn another_library_in_go_is_taken_in_a_process_of_its_own_only() {
             .unwrap();
         let mcp = server.mcp();
         assert_eq!(status(&mcp, "slow-0-before").await, 200, "{mode}");
-        plugins.put_version(1);
+        plugins.put_version(1).unwrap();
         server.signal(Signal::HUP).unwrap();
         until(expected, async || server.output().contains(expected)).await;
         assert_eq!(status(&mcp, "slow-0-after").await, 200, "{mode}");
@@ -138,6 +100,7 @@ async fn another_library_in_go_is_taken_in_a_process_of_its_own_only() {
 async fn assert_cancels(library: &Path, factory: &str) {
     let datahub = StubDataHub::start().await.unwrap();
     let server = PluginDir::with(library)
+        .unwrap()
         .server(&datahub, factory, &json!({}))
         .env("TOKEN_VALIDATOR_TIMEOUT_MS", "200")
         .start()

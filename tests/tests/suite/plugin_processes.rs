@@ -11,10 +11,10 @@ use std::{
     },
 };
 
-use integration_tests::{ServerBuilder, StubDataHub, artifacts, marker};
+use integration_tests::{PluginDir, ServerBuilder, StubDataHub, artifacts, marker};
 use serde_json::{Value, json};
 
-use crate::plugin_files::{PluginDir, status, until};
+use crate::plugin_files::{status, until};
 
 /// A way to end the process, and how that looks from outside.
 struct Death {
@@ -71,7 +71,7 @@ fn server(plugins: &PluginDir, datahub: &StubDataHub, mode: &str, death: &Death)
 #[tokio::test]
 async fn in_process_the_server_ends_as_the_plugin_did_and_starts_anew() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     for death in deaths() {
         let what = format!("{} {}", death.factory, death.options);
         // Wherever the operator bounds memory: here for the server as a whole.
@@ -99,7 +99,7 @@ async fn in_process_the_server_ends_as_the_plugin_did_and_starts_anew() {
 #[tokio::test]
 async fn in_a_process_of_its_own_a_dying_plugin_costs_its_requests_and_comes_back() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     for death in deaths() {
         let what = format!("{} {}", death.factory, death.options);
         let server = server(&plugins, &datahub, "process", &death)
@@ -129,7 +129,7 @@ async fn in_a_process_of_its_own_a_dying_plugin_costs_its_requests_and_comes_bac
 #[tokio::test]
 async fn in_a_process_of_its_own_dying_elsewhere_costs_no_request() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     for at in ["create", "health", "shutdown"] {
         let death = Death {
             factory: "hostile:dies",
@@ -162,7 +162,7 @@ async fn under_load_a_process_that_keeps_dying_is_restarted_with_longer_and_long
     const DEATHS: usize = 4;
 
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let death = Death {
         factory: "hostile:dies",
         options: json!({"how": "abort", "trigger": "good-bad"}),

@@ -9,11 +9,13 @@ use std::{
     },
 };
 
-use integration_tests::{Mcp, Server, StubDataHub, artifacts, artifacts::workspace_root};
+use integration_tests::{
+    Mcp, PluginDir, Server, StubDataHub, artifacts, artifacts::workspace_root,
+};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::plugin_files::{PluginDir, status, until};
+use crate::plugin_files::{status, until};
 
 /// Requests without a pause from so many callers, each with a token of its own.
 struct Load {
@@ -117,7 +119,7 @@ const MAPPINGS: &str = "datahub_mcp_plugin_mappings";
 
 /// Puts another file in place, asks for a reload and waits until it is done.
 async fn reload(server: &Server, plugins: &PluginDir, number: u32) {
-    plugins.put_version(number);
+    plugins.put_version(number).unwrap();
     let before = metric(server, TAKEN).await;
     server.signal(Signal::HUP).unwrap();
     until("a reload", async || metric(server, TAKEN).await > before).await;
@@ -140,7 +142,7 @@ async fn a_hundred_new_files_are_taken_under_load_without_a_failed_request() {
     } else {
         (artifacts().plugin("hostile"), "hostile:good", "good-")
     };
-    let plugins = PluginDir::with(&library);
+    let plugins = PluginDir::with(&library).unwrap();
     let server = plugins
         .server(&datahub, factory, &json!({}))
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
@@ -197,7 +199,7 @@ async fn a_replaced_copy_keeps_no_thread() {
     const CONNECTIONS: usize = 2;
 
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
@@ -226,7 +228,7 @@ async fn a_replaced_copy_keeps_no_thread() {
 #[tokio::test]
 async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({}))
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
@@ -237,7 +239,7 @@ async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
     // Back and forth between two files: two copies, however often.
     for number in [1, 2, 1, 2] {
         if number == 2 {
-            plugins.put(plugins.bytes());
+            plugins.put(plugins.bytes()).unwrap();
             let before = metric(&server, TAKEN).await;
             server.signal(Signal::HUP).unwrap();
             until("the first file again", async || {
@@ -249,7 +251,7 @@ async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
         }
         assert_eq!(metric(&server, MAPPINGS).await, 2);
     }
-    plugins.put_version(3);
+    plugins.put_version(3).unwrap();
     server.signal(Signal::HUP).unwrap();
     until("a refusal", async || metric(&server, REFUSED).await == 1).await;
     assert!(
@@ -266,14 +268,16 @@ async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
 #[tokio::test]
 async fn a_broken_new_file_leaves_the_old_one_serving() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
         .start()
         .unwrap();
     let mcp = server.mcp();
     assert_eq!(status(&mcp, "good-before").await, 200);
-    plugins.put(&plugins.bytes()[..plugins.bytes().len() / 2]);
+    plugins
+        .put(&plugins.bytes()[..plugins.bytes().len() / 2])
+        .unwrap();
     let before = server.output().len();
     server.signal(Signal::HUP).unwrap();
     until("a word about the broken file", async || {
@@ -288,7 +292,7 @@ async fn a_broken_new_file_leaves_the_old_one_serving() {
 #[tokio::test]
 async fn a_watched_directory_needs_no_signal() {
     let datahub = StubDataHub::start().await.unwrap();
-    let plugins = PluginDir::with(&artifacts().plugin("hostile"));
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
         .env("WATCH_PLUGINS", "true")
@@ -297,11 +301,13 @@ async fn a_watched_directory_needs_no_signal() {
         .unwrap();
     let mcp = server.mcp();
     assert_eq!(status(&mcp, "good-before").await, 200);
-    plugins.put_version(1);
+    plugins.put_version(1).unwrap();
     until("a reload", async || metric(&server, TAKEN).await == 1).await;
     assert_eq!(status(&mcp, "good-after").await, 200);
     // What is half a library is not taken, and the newer one stays.
-    plugins.put(&plugins.bytes()[..plugins.bytes().len() / 2]);
+    plugins
+        .put(&plugins.bytes()[..plugins.bytes().len() / 2])
+        .unwrap();
     until("a refusal", async || metric(&server, REFUSED).await == 1).await;
     assert_eq!(status(&mcp, "good-still").await, 200);
 }

@@ -1,0 +1,53 @@
+//! What plugins cost, measured by hand on a quiet machine:
+//! `cargo run --release -p integration-tests --bin plugin-cost [reloads]`.
+//!
+//! Without an argument: a call by each way into a plugin, the memory of each library, the time of a
+//! reload, all within this process. With `reloads`: the real server under a thousand requests a second
+//! while it takes a hundred new files. Machines are noisy: the ratios within one run are what counts.
+
+mod calls;
+mod libraries;
+mod reloads;
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::{Context, bail};
+use datahub_mcp::{cli, config};
+
+fn main() -> anyhow::Result<ExitCode> {
+    match std::env::args().nth(1).as_deref() {
+        // The host starts the process of a validator as itself, which is this program.
+        Some("plugins") => child(),
+        Some("reloads") => reloads::run().map(|()| ExitCode::SUCCESS),
+        Some(other) => bail!("`{other}` is no argument; `reloads` is"),
+        None => {
+            libraries::run()?;
+            calls::run().map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn child() -> anyhow::Result<ExitCode> {
+    let environment = config::environment(std::env::vars_os());
+    match cli::parse(std::env::args_os(), environment) {
+        Ok(cli::Invocation {
+            command: cli::Command::Plugins(command),
+            ..
+        }) => command.run_as_child().context("a command of a child"),
+        Ok(_) => bail!("not a command of a child"),
+        Err(status) => Ok(status),
+    }
+}
+
+/// The median; sorts `values`.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Prints a line.
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    // Nobody reads any more: nothing to do about it.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,64 @@
+//! The example libraries in other languages, built as their first lines say.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, ensure};
+
+use crate::artifacts::workspace_root;
+
+/// Builds the library in C into `target`.
+///
+/// # Errors
+/// Where it does not build.
+pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
+    let root = workspace_root();
+    fs::create_dir_all(target)?;
+    let library = target.join("libvendor_c.so");
+    let built = Command::new("cc")
+        .args([
+            "-std=c11",
+            "-O2",
+            "-fPIC",
+            "-shared",
+            "-fvisibility=hidden",
+            "-pthread",
+            "-I",
+        ])
+        .arg(root.join("plugin-api/include"))
+        .arg(root.join("tests/vendor/c/vendor_c.c"))
+        .arg("-o")
+        .arg(&library)
+        .status()
+        .context("cc")?;
+    ensure!(built.success(), "the library in C does not build");
+    Ok(library)
+}
+
+/// Builds the library in Go into `target`; `None` where there is no `go`.
+///
+/// # Errors
+/// Where it does not build.
+pub fn in_go(target: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let library = target.join("go/libvendor_go.so");
+    let built = Command::new("go")
+        .args(["build", "-buildmode=c-shared", "-buildvcs=false", "-o"])
+        .arg(&library)
+        .current_dir(workspace_root().join("tests/vendor/go"))
+        .env("GOCACHE", target.join("go-cache"))
+        .env("GOFLAGS", "")
+        .env("GOPROXY", "off")
+        .env("CGO_ENABLED", "1")
+        .status();
+    match built {
+        Ok(status) => {
+            ensure!(status.success(), "the library in Go does not build");
+            Ok(Some(library))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context("go"),
+    }
+}
