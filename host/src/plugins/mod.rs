@@ -11,6 +11,7 @@ mod c_calls;
 mod cache;
 mod chain;
 mod check;
+mod description;
 mod digest;
 mod elf;
 #[cfg(test)]

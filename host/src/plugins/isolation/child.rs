@@ -27,6 +27,7 @@ use crate::plugins::{
     Sha256Digest,
     backend::{Answer, Failure, FailureKind, Instance, Library, Question},
     check::{CheckedFile, MAX_LIBRARY_BYTES},
+    description::Description,
     hostlog,
     image::Image,
     load,
@@ -103,22 +104,12 @@ fn load_library(
     let loaded = load::load(&file)
         .map_err(|error| error.to_string())
         .and_then(|library| {
-            let words = |bad: crate::plugins::backend::BadLibrary| bad.to_string();
-            let loaded = FromChild::Loaded {
-                rung: library.rung().to_owned(),
-                info: library.info().map_err(words)?,
-                factories: library
-                    .factories()
-                    .map_err(words)?
-                    .into_iter()
-                    .map(|factory| (factory.name, factory.schema))
-                    .collect(),
-            };
-            Ok((library, loaded))
+            let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
+            Ok((library, description))
         });
     match loaded {
-        Ok((library, message)) => {
-            say(out, &message);
+        Ok((library, description)) => {
+            say(out, &FromChild::Loaded(description));
             Ok(Some(library))
         }
         Err(reason) => {

@@ -35,6 +35,7 @@ use super::{
         self, Answer, BadLibrary, Call, Factory, Failure, FailureKind, Instance, Library, Question,
     },
     check::CheckedFile,
+    description::Description,
     hostlog,
 };
 
@@ -62,8 +63,7 @@ pub(super) struct Isolated {
     file: Arc<CheckedFile>,
     bounds: Bounds,
     rung: &'static str,
-    info: Map<String, Value>,
-    factories: Vec<(String, Value)>,
+    description: Description,
 }
 
 impl std::fmt::Debug for Isolated {
@@ -78,18 +78,17 @@ impl std::fmt::Debug for Isolated {
 /// Why it would not load; a crash is one of the reasons.
 pub(super) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Library>, BadLibrary> {
     let file = Arc::new(file);
-    let (process, loaded) = Process::load(&file, bounds).map_err(BadLibrary)?;
+    let (process, description) = Process::load(&file, bounds).map_err(BadLibrary)?;
     process.end();
     Ok(Arc::new(Isolated {
         file,
         bounds,
-        rung: if loaded.rung.starts_with('C') {
+        rung: if description.api.starts_with('C') {
             "C 1, isolated"
         } else {
             "1.0, isolated"
         },
-        info: loaded.info,
-        factories: loaded.factories,
+        description,
     }))
 }
 
@@ -99,11 +98,12 @@ impl Library for Isolated {
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
-        Ok(self.info.clone())
+        Ok(self.description.info.clone())
     }
 
     fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
         let list = self
+            .description
             .factories
             .iter()
             .map(|(name, schema)| backend::factory(name.clone(), &schema.to_string()));
@@ -321,7 +321,7 @@ fn read(shared: &Shared, process: &Process) {
                     let _ = waiting.send(message);
                 }
             }
-            FromChild::Loaded { .. }
+            FromChild::Loaded(_)
             | FromChild::Unloadable(_)
             | FromChild::Created
             | FromChild::Refused(_) => return,

@@ -14,14 +14,13 @@ use std::{
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tracing::Level;
 
 use super::{
     Bounds,
     wire::{self, FromChild, ToChild},
 };
-use crate::plugins::{check::CheckedFile, hostlog, tools::crash};
+use crate::plugins::{check::CheckedFile, description::Description, hostlog, tools::crash};
 
 /// How long a message may take to be sent: the process reads at once, or it is stopped.
 const SEND_LIMIT: Duration = Duration::from_secs(1);
@@ -60,19 +59,12 @@ struct Inner {
     input: Mutex<BufReader<UnixStream>>,
 }
 
-/// What a library is, by the word of the process that loaded it.
-pub(super) struct Loaded {
-    pub(super) rung: String,
-    pub(super) info: Map<String, Value>,
-    pub(super) factories: Vec<(String, Value)>,
-}
-
 impl Process {
-    /// Starts a process that loads `file`.
+    /// Starts a process that loads `file` and tells what it is.
     ///
     /// # Errors
     /// Why it did not, in words.
-    pub(super) fn load(file: &CheckedFile, bounds: Bounds) -> Result<(Self, Loaded), String> {
+    pub(super) fn load(file: &CheckedFile, bounds: Bounds) -> Result<(Self, Description), String> {
         let process =
             Self::start(bounds.start).map_err(|e| format!("cannot start a process: {e}"))?;
         let load = ToChild::Load {
@@ -84,18 +76,7 @@ impl Process {
             .send(&load)
             .and_then(|()| wire::send_bytes(&mut *process.0.out.lock(), &file.bytes));
         match sent.and_then(|()| process.receive()) {
-            Ok(Some(FromChild::Loaded {
-                rung,
-                info,
-                factories,
-            })) => Ok((
-                process,
-                Loaded {
-                    rung,
-                    info,
-                    factories,
-                },
-            )),
+            Ok(Some(FromChild::Loaded(description))) => Ok((process, description)),
             Ok(Some(FromChild::Unloadable(reason))) => {
                 process.end();
                 Err(reason)

@@ -11,10 +11,12 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::plugins::backend::{Accepted, Answer, Failure, FailureKind};
+use crate::plugins::{
+    backend::{Accepted, Answer, Failure, FailureKind},
+    description::Description,
+};
 
 /// The largest message.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -52,11 +54,7 @@ pub(super) enum ToChild {
 /// From the validator's process.
 #[derive(Serialize, Deserialize)]
 pub(super) enum FromChild {
-    Loaded {
-        rung: String,
-        info: Map<String, Value>,
-        factories: Vec<(String, Value)>,
-    },
+    Loaded(Description),
     /// Loading failed.
     Unloadable(String),
     Created,

@@ -10,27 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use super::CHILD_LIMIT;
-use crate::plugins::{check, find::Found, load};
+use crate::plugins::{check, description::Description, find::Found, load};
 
 /// What a library prints on its own goes before this line.
 const MARK: &str = "datahub-mcp describes: ";
 /// The longest output of a child that is looked at.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
-
-/// What a loaded library says of itself.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Description {
-    /// The version of the API that it was loaded by.
-    pub api: String,
-    /// Its own words.
-    pub info: Map<String, Value>,
-    /// Its factories: name and schema of the options.
-    pub factories: Vec<(String, Value)>,
-}
 
 /// Loads the library at `path` into this process and gives its description, as a line for the
 /// process that asked.
@@ -41,17 +27,7 @@ pub fn describe(path: &Path) -> Result<String, String> {
     let found = Found::at(path).ok_or_else(|| format!("{}: is no file", path.display()))?;
     let file = check::check(&found, None).map_err(|error| error.to_string())?;
     let library = load::load(&file).map_err(|error| error.to_string())?;
-    let words = |error: crate::plugins::backend::BadLibrary| error.to_string();
-    let description = Description {
-        api: library.rung().to_owned(),
-        info: library.info().map_err(words)?,
-        factories: library
-            .factories()
-            .map_err(words)?
-            .into_iter()
-            .map(|factory| (factory.name, factory.schema))
-            .collect(),
-    };
+    let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
     let json = serde_json::to_string(&description).map_err(|error| error.to_string())?;
     Ok(format!("\n{MARK}{json}\n"))
 }

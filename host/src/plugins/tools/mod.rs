@@ -15,10 +15,11 @@ pub(super) use self::describe::crash;
 pub use self::{
     attempt::{Attempt, attempt},
     conformance::{CheckResult, Conformance, Plan, conform},
-    describe::{Description, crash as crashed, describe},
+    describe::{crash as crashed, describe},
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, pin},
 };
+pub use super::description::Description;
 use super::{FindError, find};
 
 /// How long a child process may look at a library.
