@@ -37,6 +37,13 @@ pub(crate) enum Query {
     Not(Box<Query>),
 }
 
+/// Words of a question that say nothing about what is asked for.
+const FILLERS: &[&str] = &[
+    "a", "about", "an", "and", "are", "as", "at", "by", "can", "do", "does", "find", "for", "from",
+    "how", "i", "in", "is", "it", "me", "my", "of", "on", "or", "our", "show", "that", "the",
+    "there", "to", "was", "we", "what", "when", "where", "which", "who", "why", "with", "you",
+];
+
 /// The prefix of structured queries.
 const STRUCTURED: &str = "/q ";
 
@@ -55,6 +62,24 @@ impl Query {
             Some(query) => parser::parse(query).unwrap_or_else(|| Self::plain(query)),
             None => Self::plain(text),
         }
+    }
+
+    /// Reads a question for a search by meaning, which here stands in for one by embeddings: an
+    /// entity matches if it holds any of the question's words that say something, and its score is
+    /// the sum of what each word scores alone. Always the same for the same catalog.
+    pub(crate) fn meaning(question: &str) -> Self {
+        let said = words(question).filter(|word| !FILLERS.contains(&word.as_str()));
+        let mut all: Vec<String> = said.map(|word| stem(&word)).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() {
+            return Self::All;
+        }
+        Self::Or(
+            all.into_iter()
+                .map(|word| Self::Words(vec![word]))
+                .collect(),
+        )
     }
 
     /// Plain text: a quoted text is a phrase, `pre*` a pattern, all else words.

@@ -53,6 +53,15 @@ impl Search {
         })
     }
 
+    /// The same as a search by meaning.
+    pub(crate) fn parse_meaning(catalog: &Catalog, input: &Value) -> Result<Self, ApiError> {
+        let question = input.get("query").and_then(Value::as_str);
+        Ok(Self {
+            query: Query::meaning(question.unwrap_or_default()),
+            ..Self::parse(catalog, input)?
+        })
+    }
+
     /// Does the search take entities of any type, and none in particular?
     fn takes(&self, record: &Record) -> bool {
         let Some(kind) = record.kind else {

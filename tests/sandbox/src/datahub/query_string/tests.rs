@@ -8,6 +8,10 @@ use super::Query;
 use super::score::wild;
 
 fn matching(query: &str) -> Vec<String> {
+    ranked(&Query::parse(query))
+}
+
+fn ranked(query: &Query) -> Vec<String> {
     let properties = |name: &str, text: &str, tag: &str| {
         let urn = format!("urn:li:dataset:(urn:li:dataPlatform:hive,{name},PROD)");
         vec![
@@ -24,13 +28,23 @@ fn matching(query: &str) -> Vec<String> {
     ]
     .concat();
     let catalog = Catalog::load_str("test", &json!(file).to_string()).unwrap();
-    let query = Query::parse(query);
     let mut found: Vec<_> = catalog
         .records()
         .filter_map(|record| Some((query.score(record.doc())?, record.doc().name.clone())))
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found.into_iter().map(|(_, name)| name).collect()
+}
+
+#[test]
+fn a_question_finds_what_holds_any_of_its_words_names_first() {
+    let ask = |question: &str| ranked(&Query::meaning(question));
+    let quarterly = ask("what is the quarterly revenue of all users?");
+    assert_eq!(quarterly, ["user_events", "revenue_2023", "orders"]);
+    assert_eq!(quarterly, ask("the users: all quarterly revenue?"));
+    assert_eq!(ask("how many clicks"), ["user_events"]);
+    assert!(ask("how is the weather").is_empty());
+    assert_eq!(ask("what is it").len(), 3, "nothing in particular");
 }
 
 #[test]

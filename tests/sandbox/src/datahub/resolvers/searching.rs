@@ -29,8 +29,13 @@ pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> R
     let catalog = cx.catalog();
     let input = arguments.get("input");
     match field {
-        "search" | "searchAcrossEntities" | "semanticSearch" | "semanticSearchAcrossEntities" => {
-            page_of(&catalog, &input, arguments)
+        "search" | "searchAcrossEntities" => {
+            let search = Search::parse(&catalog, &input)?;
+            page_of(&catalog, &search, &input, arguments)
+        }
+        "semanticSearch" | "semanticSearchAcrossEntities" => {
+            let search = Search::parse_meaning(&catalog, &input)?;
+            page_of(&catalog, &search, &input, arguments)
         }
         "scrollAcrossEntities" => scroll(&catalog, &input, arguments),
         "searchAcrossLineage" | "scrollAcrossLineage" => {
@@ -140,9 +145,13 @@ fn cut(hits: &[Hit], start: usize, count: usize) -> &[Hit] {
     &hits[from..from.saturating_add(count).min(hits.len())]
 }
 
-fn page_of<'a>(catalog: &Catalog, input: &Value, arguments: &Arguments<'_>) -> Resolved<'a> {
+fn page_of<'a>(
+    catalog: &Catalog,
+    search: &Search,
+    input: &Value,
+    arguments: &Arguments<'_>,
+) -> Resolved<'a> {
     let (start, count) = bounds(input, DEFAULT_COUNT)?;
-    let search = Search::parse(catalog, input)?;
     let hits = search.run(catalog);
     let shown = cut(&hits, start, count);
     let facets = if arguments.selects("facets") {
@@ -154,7 +163,7 @@ fn page_of<'a>(catalog: &Catalog, input: &Value, arguments: &Arguments<'_>) -> R
         "start": start,
         "count": count,
         "total": hits.len(),
-        "searchResults": results(&search, shown, input),
+        "searchResults": results(search, shown, input),
         "facets": facets,
         "suggestions": [],
     })
@@ -247,7 +256,8 @@ fn inside<'a>(
     if input.get("scrollId").is_some() || arguments.selects("nextScrollId") {
         return scroll(catalog, &input, arguments);
     }
-    page_of(catalog, &input, arguments)
+    let search = Search::parse(catalog, &input)?;
+    page_of(catalog, &search, &input, arguments)
 }
 
 fn product_assets<'a>(
