@@ -32,18 +32,16 @@ mod time;
 mod tokens;
 mod views;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 pub use catalog::{Catalog, LoadError};
 pub use controls::{Controls, Recorded, Written};
 pub use options::{Jwks, Kind, Options, Person, TrustedIssuer};
 
 use hub::Hub;
+
+use crate::serve::{Bound, Server};
 
 #[cfg(test)]
 mod tests;
@@ -86,50 +84,31 @@ impl EmbeddedDataHub {
     /// The port is taken, or a token could not be signed.
     pub async fn start(options: Options) -> Result<Running, StartError> {
         let port = options.port;
-        let bind = |source| StartError::Bind { port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        let bound = Bound::loopback(port)
             .await
-            .map_err(bind)?;
-        let addr = listener.local_addr().map_err(bind)?;
+            .map_err(|source| StartError::Bind { port, source })?;
         let hub = Arc::new(Hub::new(options)?);
-        let stopping = CancellationToken::new();
-        let stopped = stopping.clone();
-        let router = http::router(Arc::clone(&hub));
-        let task = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(stopped.cancelled_owned())
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "embedded datahub ended");
-            }
-        });
-        Ok(Running {
-            addr,
-            hub,
-            stopping,
-            task,
-        })
+        let server = bound.serve(http::router(Arc::clone(&hub)));
+        Ok(Running { hub, server })
     }
 }
 
 /// An embedded DataHub that serves. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
-    addr: SocketAddr,
     hub: Arc<Hub>,
-    stopping: CancellationToken,
-    task: JoinHandle<()>,
+    server: Server,
 }
 
 impl Running {
     /// `http://127.0.0.1:PORT`, without a slash at the end: the value of `DATAHUB_GMS_URL`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        self.server.url()
     }
 
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.server.addr()
     }
 
     /// DataHub's own token of a person (or service account) given at start; none for others.
@@ -153,16 +132,7 @@ impl Running {
     }
 
     /// Stops listening, and waits until every request was answered.
-    pub async fn shutdown(mut self) {
-        self.stopping.cancel();
-        if (&mut self.task).await.is_err() {
-            tracing::error!("embedded datahub's task panicked");
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stopping.cancel();
+    pub async fn shutdown(self) {
+        self.server.stopped().await;
     }
 }

@@ -8,6 +8,7 @@ mod complete;
 mod reading;
 mod rest;
 mod searching;
+mod trusted_issuers;
 mod writing;
 
 /// Four people over a catalog.
