@@ -9,6 +9,7 @@ mod c_header;
 mod chains;
 mod datahub_failures;
 mod exchange;
+mod filters;
 mod foreign_compilers;
 mod hostile_plugins;
 mod http_edges;
