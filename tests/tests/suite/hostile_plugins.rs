@@ -169,6 +169,31 @@ async fn a_blocking_or_spinning_plugin_stalls_itself_alone() {
     }
 }
 
+/// Whoever a plugin asks may be what is slow. Then killing its process would take from it what it
+/// knows, such as a provider's keys, just when that cannot be had again.
+#[tokio::test]
+async fn a_process_that_waits_for_somebody_is_not_killed() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let options = json!({"how": "wait", "trigger": "good-bad"});
+    let server = hostile(&datahub, "process", "hangs", &options)
+        .start()
+        .unwrap();
+    let mcp = server.mcp();
+    // Each call lasts to its deadline of a second, so this goes on for 16 and nothing is answered.
+    for round in 0..16 {
+        let calls = (0..8).map(|number| {
+            let (mcp, token) = (mcp.clone(), format!("good-bad-{round}-{number}"));
+            async move { status(&mcp, &token).await }
+        });
+        let all = futures::future::join_all(calls).await;
+        assert!(all.iter().all(|status| *status == 503), "{all:?}");
+    }
+    assert_eq!(status(&mcp, "good-after").await, 200);
+    let (_, output) = server.stop().unwrap();
+    assert!(!output.contains("hangs: it is killed"), "{output}");
+    assert!(!output.contains("died"), "{output}");
+}
+
 /// A thread that is lost for good: in process the validator is out of order until the server is
 /// started anew, and the host, with what it remembers, is not. A process is killed and started anew.
 #[tokio::test]

@@ -46,8 +46,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LONG_LIFE: Duration = Duration::from_secs(60);
 /// A process that let so many calls pass unanswered ...
 const MAX_UNANSWERED: usize = 8;
-/// ... and said nothing for so long hangs: it is killed, and starts anew.
+/// ... and said nothing for so long is asked how it is: its neighbour may be what is slow.
 const SILENCE: Duration = Duration::from_secs(10);
+/// Where it does not answer that either for so long, it hangs: it is killed, and starts anew.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a process may take.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +220,44 @@ struct Calls {
     /// Calls that were given up since the process last answered one.
     unanswered: usize,
     answered: Instant,
+    /// When it was asked how it is, if it was since then.
+    asked: Option<Instant>,
+}
+
+/// What to make of a process that did not answer a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// Nothing yet.
+    Short,
+    /// It is to be asked how it is.
+    Suspicious,
+    /// It hangs.
+    Dead,
+}
+
+impl Calls {
+    fn answer(&mut self, call: u64) -> Option<oneshot::Sender<FromChild>> {
+        self.unanswered = 0;
+        self.answered = Instant::now();
+        self.asked = None;
+        self.waiting.remove(&call)
+    }
+
+    fn give_up(&mut self, call: u64) -> Silence {
+        self.waiting.remove(&call);
+        self.unanswered += 1;
+        if self.unanswered < MAX_UNANSWERED || self.answered.elapsed() <= SILENCE {
+            return Silence::Short;
+        }
+        match self.asked {
+            Some(asked) if asked.elapsed() > PATIENCE => Silence::Dead,
+            Some(_) => Silence::Short,
+            None => {
+                self.asked = Some(Instant::now());
+                Silence::Suspicious
+            }
+        }
+    }
 }
 
 impl Default for Calls {
@@ -226,6 +266,7 @@ impl Default for Calls {
             waiting: HashMap::new(),
             unanswered: 0,
             answered: Instant::now(),
+            asked: None,
         }
     }
 }
@@ -313,10 +354,8 @@ fn read(shared: &Shared, process: &Process) {
             FromChild::Answer { call, .. }
             | FromChild::Health { call, .. }
             | FromChild::ShutDown { call } => {
-                let mut calls = shared.calls.lock();
-                calls.unanswered = 0;
-                calls.answered = Instant::now();
-                if let Some(waiting) = calls.waiting.remove(&call) {
+                let waiting = shared.calls.lock().answer(call);
+                if let Some(waiting) = waiting {
                     // The caller may have gone in this moment.
                     let _ = waiting.send(message);
                 }
@@ -469,18 +508,18 @@ impl Drop for Waiting {
         if self.done {
             return;
         }
-        let hangs = {
-            let mut calls = self.shared.calls.lock();
-            calls.waiting.remove(&self.id);
-            calls.unanswered += 1;
-            calls.unanswered >= MAX_UNANSWERED && calls.answered.elapsed() > SILENCE
-        };
-        if hangs {
+        let silence = self.shared.calls.lock().give_up(self.id);
+        if silence == Silence::Dead {
             tracing::error!("the process of a validator hangs: it is killed");
             self.process.kill();
-        } else {
-            // Where it has died there is nothing to cancel.
-            let _ = self.process.send(&ToChild::Cancel { call: self.id });
+            return;
+        }
+        // Where it has died there is nothing to cancel.
+        let _ = self.process.send(&ToChild::Cancel { call: self.id });
+        if silence == Silence::Suspicious {
+            // Nobody waits for this answer: that it comes is enough.
+            let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
+            let _ = self.process.send(&ToChild::Health { call });
         }
     }
 }
