@@ -25,6 +25,9 @@ const REVOKE_TIMEOUT: Duration = Duration::from_secs(4);
 /// where they come with another one.
 pub(crate) const TAKEN_FOR: Duration = Duration::from_secs(2);
 const REVOKE_AT_ONCE: usize = 8;
+/// Where DataHub refuses a token again so soon after the last was replaced, another would be refused
+/// too: that is for an operator to mend, and no sign-in does.
+pub(crate) const REPLACE_EVERY: Duration = Duration::from_secs(60);
 
 /// A person's token.
 #[derive(Debug)]
@@ -63,6 +66,8 @@ pub(crate) struct People {
     held: Cache<UserUrn, Arc<Minted>>,
     /// Whose token DataHub took, or made, just now.
     taken: Cache<UserUrn, bool>,
+    /// Whose token was replaced just now because DataHub refused it.
+    replaced: Cache<UserUrn, ()>,
     renewing: Mutex<HashSet<UserUrn>>,
     living: Mutex<Living>,
     max_people: usize,
@@ -74,6 +79,7 @@ impl People {
             mint,
             held: Cache::new(max_people as u64, clock.clone()),
             taken: Cache::new(max_people as u64, clock.clone()),
+            replaced: Cache::new(max_people as u64, clock.clone()),
             clock,
             renewing: Mutex::default(),
             living: Mutex::default(),
@@ -106,7 +112,8 @@ impl People {
     /// still given while the next is minted behind the caller's back.
     ///
     /// # Errors
-    /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops.
+    /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops, or where DataHub refused the
+    /// last token as well.
     pub(crate) async fn token_of(this: &Arc<Self>, user: &UserUrn) -> Result<Arc<Minted>, Failure> {
         if let Some(minted) = this.held.get(user) {
             let taken = this.is_taken(user, &minted).await?;
@@ -119,7 +126,18 @@ impl People {
                     return Ok(held);
                 }
                 Some(held) if Arc::ptr_eq(&held, &minted) => {
+                    if this.replaced.get(user).is_some() {
+                        let why = "DataHub refuses the tokens that it mints for this person";
+                        return Err(Failure::unavailable(why).retry_after(REPLACE_EVERY));
+                    }
                     tracing::warn!(user = %user, "DataHub refuses a token that it minted");
+                    this.replaced.put(
+                        user,
+                        Remember {
+                            value: (),
+                            ttl: REPLACE_EVERY,
+                        },
+                    );
                     this.held.forget(user);
                 }
                 _ => {}

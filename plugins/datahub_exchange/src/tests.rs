@@ -14,7 +14,10 @@ use validator_common::testing::{
     Asked, Idp, Reply, Server, Signer, assert_misconfigured, assert_schema, claims_for,
 };
 
-use super::{people::TAKEN_FOR, *};
+use super::{
+    people::{REPLACE_EVERY, TAKEN_FOR},
+    *,
+};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -209,11 +212,21 @@ async fn a_token_that_was_revoked_at_datahub_is_minted_anew() {
         assert_eq!(ask.await.unwrap(), "minted-canary-ada@x-2");
     }
     assert_eq!(bench.mints(), 2);
-    // Whoever lost their account meanwhile gets no other.
-    bench.hub.people.lock().clear();
+    // A DataHub that refuses what it mints is not asked for one token after the other, and nobody
+    // is sent to sign in again for it.
     let dead = "minted-canary-ada@x-2".to_owned();
     bench.hub.dead.lock().push(dead);
     bench.clock.advance(TAKEN_FOR);
+    let failure = bench.refused("ada@x").await;
+    assert_eq!(failure.kind(), FailureKind::Unavailable);
+    assert_eq!(bench.mints(), 2);
+    bench.clock.advance(REPLACE_EVERY);
+    assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-3");
+    // Whoever lost their account meanwhile gets no other.
+    bench.hub.people.lock().clear();
+    let dead = "minted-canary-ada@x-3".to_owned();
+    bench.hub.dead.lock().push(dead);
+    bench.clock.advance(REPLACE_EVERY);
     assert_eq!(bench.refused("ada@x").await.kind(), FailureKind::Rejected);
 }
 
