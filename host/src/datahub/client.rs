@@ -212,6 +212,10 @@ impl DataHubClient {
                 }
                 Err(refusal) => refusal,
             };
+            if refusal.invalid_lines.is_empty() {
+                // Not a matter of the document: a refused token, an outage, the caller's arguments.
+                return Err(refusal.error);
+            }
             let before = cut.as_ref().map_or(&[][..], |cut| &cut.left_out);
             let next = Cut::new(sent, &refusal.invalid_lines, before);
             let error = first_error.get_or_insert(refusal.error);

@@ -92,6 +92,24 @@ impl ToolContext {
         Ok(self.ask(document, variables).await?.take(name))
     }
 
+    /// The same for what a write builds on: a part that failed or was left out would be lost.
+    pub(crate) async fn ask_for_whole(
+        &self,
+        document: &Document,
+        variables: Value,
+        name: &str,
+    ) -> Result<Value, ToolError> {
+        let result = self.caller.datahub.execute(document, variables).await;
+        let mut answer = self.noticing_refusal(result)?;
+        if answer.warnings.is_empty() {
+            return Ok(answer.take(name));
+        }
+        let missing = answer.warnings.into_iter().map(in_words);
+        Err(ToolError::Incomplete(
+            missing.collect::<Vec<_>>().join("; "),
+        ))
+    }
+
     /// The urn of the caller's default view.
     pub(crate) async fn default_view(&self) -> Result<Option<String>, DataHubError> {
         self.views
@@ -117,10 +135,8 @@ impl ToolContext {
         let warnings = std::mem::take(&mut *self.warnings.lock());
         warnings
             .into_iter()
-            .map(|warning| match warning.path.as_str() {
-                "" => Value::from(warning.message),
-                path => Value::from(format!("{path} is missing: {}", warning.message)),
-            })
+            .map(in_words)
+            .map(Value::from)
             .collect()
     }
 
@@ -134,5 +150,12 @@ impl ToolContext {
         params.message = Some(message.to_owned());
         // A client that is gone needs no progress.
         let _ = peer.notify_progress(params).await;
+    }
+}
+
+fn in_words(missing: FieldError) -> String {
+    match missing.path.as_str() {
+        "" => missing.message,
+        path => format!("{path} is missing: {}", missing.message),
     }
 }

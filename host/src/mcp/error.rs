@@ -12,6 +12,9 @@ pub(crate) enum ToolError {
     /// What was named is not there.
     #[error("{0}")]
     NotFound(String),
+    /// DataHub did not give all of what a write builds on, so nothing was written.
+    #[error("nothing was changed, because DataHub did not give all that is there: {0}")]
+    Incomplete(String),
     /// The token lacks scopes; the HTTP status says so as well.
     #[error("this needs a token with the scope {}; sign in again and allow it", .0.join(" and "))]
     Scopes(Vec<String>),

@@ -127,3 +127,19 @@ async fn where_nothing_would_be_left_the_error_stays() {
     );
     assert!(error.contains("use another tool"), "{error}");
 }
+
+/// What a write builds on must be whole: what is not read would be written over.
+#[tokio::test]
+async fn nothing_is_written_over_what_cannot_be_read() {
+    let world = lacking(&["Dataset.editableProperties"]).await;
+    let written = world.datahub.controls().writes().len();
+    for operation in ["append", "replace"] {
+        let arguments = json!({
+            "entity_urn": ORDERS, "operation": operation, "description": "More.",
+        });
+        let error = world.error("update_description", arguments).await;
+        assert!(error.contains("nothing was changed"), "{error}");
+        assert!(error.contains("Dataset.editableProperties"), "{error}");
+    }
+    assert_eq!(world.datahub.controls().writes().len(), written);
+}

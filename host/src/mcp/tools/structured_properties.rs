@@ -32,7 +32,7 @@ pub(super) async fn definition(context: &ToolContext, urn: &str) -> Result<Value
     columns::of_kind(urn, &["structuredProperty"])?;
     let variables = json!({"urn": urn});
     let mut property = context
-        .ask_for(&documents::PROPERTY_DEFINITION, variables, "entity")
+        .ask_for_whole(&documents::PROPERTY_DEFINITION, variables, "entity")
         .await?;
     columns::existing(&property, urn)?;
     Ok(property["definition"].take())

@@ -66,7 +66,7 @@ impl Tool for UpdateDescription {
         }
         let variables = json!({"urn": args.entity_urn});
         let entity = context
-            .ask_for(&documents::DESCRIPTION, variables, "entity")
+            .ask_for_whole(&documents::DESCRIPTION, variables, "entity")
             .await?;
         columns::existing(&entity, &args.entity_urn)?;
         let column = match args
