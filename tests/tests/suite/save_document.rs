@@ -93,16 +93,49 @@ async fn people_have_folders_of_their_own_where_that_is_on() {
     let info = aspect(&world, &urn, "documentInfo");
     assert_eq!(info["title"], "One, mended");
     assert_eq!(info["parentDocument"]["document"], own, "it stays there");
+    let error = world.error("save_document", note("Mine", Some(own))).await;
+    assert!(error.contains("is a folder"), "{error}");
+}
+
+/// A folder of that id which somebody made elsewhere takes nobody's documents.
+#[tokio::test]
+async fn a_folder_that_lies_elsewhere_is_not_saved_to() {
+    let world = ShopWorld::with(
+        |_| {},
+        |server| server.env("SAVE_DOCUMENT_ORGANIZE_BY_USER", "true"),
+    )
+    .await;
+    let create = json!({
+        "query": "mutation m($input: CreateDocumentInput!) { createDocument(input: $input) }",
+        "variables": {"input": {
+            "id": "agent-docs-user-editor", "title": "Mine", "contents": {"text": "."},
+        }},
+    });
+    let token = world.datahub.token("admin").unwrap();
+    let http = world.server.mcp().http().clone();
+    let made = http
+        .post(format!("{}/api/graphql", world.datahub.url()))
+        .bearer_auth(token)
+        .json(&create)
+        .send();
+    let made: Value = made.await.unwrap().json().await.unwrap();
+    assert!(made["errors"].is_null(), "{made}");
+    let urn = save(&world, "One").await;
+    let info = aspect(&world, &urn, "documentInfo");
+    assert_eq!(info["parentDocument"]["document"], FOLDER);
 }
 
 #[tokio::test]
 async fn only_documents_in_the_folder_are_written_over() {
     let world = ShopWorld::start().await;
     save(&world, "One").await;
-    for urn in [RUNBOOK, FOLDER] {
+    for (urn, why) in [
+        (RUNBOOK, "is not in the folder `Shared`"),
+        (FOLDER, "is a folder"),
+    ] {
         let before = aspect(&world, urn, "documentInfo");
         let error = world.error("save_document", note("Mine", Some(urn))).await;
-        assert!(error.contains("is not in the folder `Shared`"), "{error}");
+        assert!(error.contains(why), "{error}");
         assert_eq!(aspect(&world, urn, "documentInfo"), before);
     }
 }

@@ -9,6 +9,8 @@ use crate::mcp::{context::ToolContext, error::ToolError};
 
 const ID: &str = "__system_shared_documents";
 const URN: &str = "urn:li:document:__system_shared_documents";
+/// How the id of a person's folder begins.
+const PERSONAL: &str = "agent-docs-user-";
 /// Longer user names are cut to this many characters in a folder's id.
 const MAX_ID_CHARS: usize = 30;
 
@@ -39,11 +41,15 @@ pub(super) fn must_hold(
     urn: &str,
     document: &Value,
 ) -> Result<(), ToolError> {
+    if is_folder(urn) {
+        return Err(ToolError::Arguments(format!(
+            "{urn} is a folder; leave `urn` out to save a new document in it"
+        )));
+    }
     if !context.settings.restrict_document_updates {
         return Ok(());
     }
-    let above = document["parentDocuments"]["documents"].as_array();
-    if above.is_some_and(|parents| parents.iter().any(|parent| parent["urn"] == URN)) {
+    if is_below(document, URN) {
         return Ok(());
     }
     Err(ToolError::Arguments(format!(
@@ -51,6 +57,19 @@ pub(super) fn must_hold(
          `urn` out to save a new document",
         context.settings.document_folder
     )))
+}
+
+/// One of the folders themselves, by its id.
+fn is_folder(urn: &str) -> bool {
+    urn == URN
+        || urn
+            .strip_prefix("urn:li:document:")
+            .is_some_and(|id| id.starts_with(PERSONAL))
+}
+
+fn is_below(document: &Value, folder: &str) -> bool {
+    let above = document["parentDocuments"]["documents"].as_array();
+    above.is_some_and(|parents| parents.iter().any(|parent| parent["urn"] == folder))
 }
 
 /// The folder with this id, made where it is missing, brought back where it was removed.
@@ -64,6 +83,12 @@ async fn folder(
     let urn = format!("urn:li:document:{id}");
     let found = place(context, &urn).await?;
     if found["exists"] == true {
+        if let Some(parent) = parent
+            && !is_below(&found, parent)
+        {
+            // Somebody made it or moved it elsewhere: what is saved stays in the shared folder.
+            return Ok(parent.to_owned());
+        }
         if is_removed(&found) {
             let input = json!({"input": {"urns": [urn], "deleted": false}});
             writing::send(context, &documents::RESTORE_DOCUMENT, input).await?;
@@ -127,7 +152,7 @@ fn personal_id(username: &str) -> Option<String> {
         }
     }
     let id = id.trim_matches('-');
-    (!id.is_empty()).then(|| format!("agent-docs-user-{id}"))
+    (!id.is_empty()).then(|| format!("{PERSONAL}{id}"))
 }
 
 fn display_name(user: &Value) -> &str {
