@@ -239,7 +239,11 @@ impl Maker {
         let mapping = match &loaded {
             Ok(library) => Mapped::Loaded(Arc::clone(library)),
             // Nothing was mapped.
-            Err(LibraryError::MissingSymbol { .. } | LibraryError::Copy { .. }) => {
+            Err(
+                LibraryError::MissingSymbol { .. }
+                | LibraryError::Copy { .. }
+                | LibraryError::Dlopen { .. },
+            ) => {
                 return Ok(loaded?);
             }
             Err(refused) => Mapped::Refused(refused.to_string()),

@@ -18,7 +18,7 @@ use std::{
 
 use futures::FutureExt;
 use parking_lot::Mutex;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use tokio::{runtime::Runtime, task::AbortHandle};
 
@@ -125,7 +125,10 @@ fn bound_memory(most: Option<u64>) -> io::Result<()> {
     // Where the machine has no more memory, this process goes before the server. No harm where the
     // system does not let us say so.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
-    if most.is_some() {
+    if let Some(most) = most {
+        // A bound that the server itself was given cannot be raised, and holds here as well.
+        let given = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
+        let most = Some(most.min(given));
         let limit = Rlimit {
             current: most,
             maximum: most,

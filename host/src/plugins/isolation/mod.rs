@@ -48,8 +48,9 @@ const LONG_LIFE: Duration = Duration::from_secs(60);
 const MAX_UNANSWERED: usize = 8;
 /// ... and said nothing for so long is asked how it is: its neighbour may be what is slow.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Where it does not answer that either for so long, it hangs: it is killed, and starts anew.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Where it does not answer that either for so long, it hangs: it is killed, and starts anew. Longer
+/// than a validator of ours may take to ask its neighbour how it is: 12 s for keys and 5 s for a call.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a process may take.
 #[derive(Debug, Clone, Copy)]
