@@ -1,7 +1,7 @@
 //! How long each tool that reads takes, run by hand:
-//! `cargo build --release && cargo run --release -p integration-tests --bin latency [--calls N] [CATALOG...]`.
+//! `cargo run --release -p integration-tests --bin latency [--calls N] [CATALOG...]`.
 //!
-//! Starts the sandbox that lies beside this program, with the shop or with these metadata files, and
+//! Builds and starts the sandbox, with the shop or with these metadata files, and
 //! calls each tool one call after the other, about entities of the catalog in turn. Prints a table
 //! of p50 and p99 and the answer's mean size, DataHub's own time included. It ends by itself.
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use integration_tests::{Mcp, Reply};
+use integration_tests::{Mcp, Reply, artifacts};
 use serde_json::{Value, json};
 
 const DEFAULT_CALLS: usize = 200;
@@ -233,7 +233,7 @@ struct Sandbox {
 
 impl Sandbox {
     fn start(catalog: &[PathBuf]) -> anyhow::Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("sandbox");
+        let program = artifacts().sandbox();
         let mut command = Command::new(&program);
         command.args(["--json", "--port", "0"]);
         if !catalog.is_empty() {

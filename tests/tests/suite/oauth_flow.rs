@@ -168,18 +168,24 @@ async fn a_provider_that_is_down_at_the_start_stops_nothing() {
     world.idp.come_back().await.unwrap();
     admit(&world);
     // Discovery is tried again a few seconds after it failed.
-    let back = loop {
-        match browser.submit(&url, &form).await {
-            Visit::Page { status: 503, .. } => {
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await
+    let again = async {
+        loop {
+            match browser.submit(&url, &form).await {
+                Visit::Page { status: 503, .. } => {
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                }
+                Visit::Page { body, .. } => {
+                    assert!(body.contains("name=\"password\""), "{body}");
+                    return browser.sign_in(&app.authorize_url(REDIRECT), "admin").await;
+                }
+                Visit::Back(back) => return back,
             }
-            Visit::Page { body, .. } => {
-                assert!(body.contains("name=\"password\""), "{body}");
-                break browser.sign_in(&app.authorize_url(REDIRECT), "admin").await;
-            }
-            Visit::Back(back) => break back,
         }
     };
+    let limit = std::time::Duration::from_secs(60);
+    let back = tokio::time::timeout(limit, again)
+        .await
+        .expect("the provider is asked again");
     assert!(param(&back, "code").is_some());
 }
 
