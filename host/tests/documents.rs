@@ -1,6 +1,6 @@
-//! What README.md and DEVELOPING.md say is so.
+//! What README.md and DEVELOPING.md say is so, and GraphQL documents are sent as they are written down.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -72,4 +72,32 @@ fn every_path_that_the_documents_link_to_is_there() {
             );
         }
     }
+}
+
+/// A document that is put together of several files stands whole in `tests/sent`, where a change of
+/// a fragment shows what changes in each request. `UPDATE_SENT=1` writes them anew.
+#[test]
+fn documents_are_sent_as_they_are_written_down() {
+    let folder = root().join("host/tests/sent");
+    let mut written: BTreeSet<String> = fs::read_dir(&folder)
+        .expect("host/tests/sent")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let update = env::var_os("UPDATE_SENT").is_some();
+    let whole = datahub_mcp::mcp::documents().filter(|one| one.text().contains("fragment "));
+    for document in whole {
+        let name = format!("{}.graphql", document.name());
+        let text = format!("{}\n", document.text().trim_end());
+        if update {
+            fs::write(folder.join(&name), &text).expect("written");
+        }
+        written.remove(&name);
+        let there = fs::read_to_string(folder.join(&name)).unwrap_or_default();
+        assert_eq!(
+            there, text,
+            "{name} is sent otherwise; UPDATE_SENT=1 writes it"
+        );
+    }
+    assert!(written.is_empty(), "not sent any more: {written:?}");
 }

@@ -1,5 +1,6 @@
-//! Every GraphQL document that is sent, made once per process. A file holds one operation; the
-//! fragments that several use are in `fragments/` and are added to those that use them.
+//! Every GraphQL document that is sent, made once per process. A file holds one operation: a
+//! `.graphql` file the whole document, a `.gql` file one that uses fragments of `fragments/`, which
+//! are added to it. What is sent of these is written down in `host/tests/sent`.
 
 use std::sync::LazyLock;
 
@@ -7,10 +8,10 @@ use crate::datahub::{Document, Fragments, Since};
 
 static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
     Fragments::read(&[
-        include_str!("fragments/columns.graphql"),
-        include_str!("fragments/governance.graphql"),
-        include_str!("fragments/hits.graphql"),
-        include_str!("fragments/platform.graphql"),
+        include_str!("fragments/columns.gql"),
+        include_str!("fragments/governance.gql"),
+        include_str!("fragments/hits.gql"),
+        include_str!("fragments/platform.gql"),
     ])
 });
 
@@ -67,7 +68,7 @@ documents! {
     ADD_TERMS = "add_terms.graphql";
     AUTOCOMPLETE = "autocomplete.graphql";
     COLUMNS = "columns.graphql";
-    COLUMN_LINEAGE = "get_lineage_columns.graphql";
+    COLUMN_LINEAGE = "get_lineage_columns.gql";
     CREATE_DOCUMENT = "save_document_create.graphql", Since::DOCUMENTS;
     CREATE_TAG = "create_tag.graphql";
     DATASET_ASSERTIONS = "get_dataset_assertions.graphql";
@@ -83,7 +84,7 @@ documents! {
     DOCUMENT_PLACE = "save_document_place.graphql", Since::DOCUMENTS;
     DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
     GET_ME = "get_me.graphql";
-    LINEAGE = "get_lineage.graphql";
+    LINEAGE = "get_lineage.gql";
     LINEAGE_NEIGHBOURS = "get_lineage_neighbours.graphql";
     LINEAGE_PATHS = "get_lineage_paths.graphql";
     OWNERSHIP_TYPES = "ownership_types.graphql";
@@ -95,11 +96,11 @@ documents! {
     REMOVE_TERMS = "remove_terms.graphql";
     RESOLVE_INCIDENT = "resolve_incident.graphql";
     RESTORE_DOCUMENT = "save_document_restore.graphql";
-    SCHEMA_FIELDS = "list_schema_fields.graphql";
-    SEARCH = "search.graphql";
-    SEARCH_DOCUMENTS = "search_documents.graphql", Since::DOCUMENTS;
-    SEARCH_DOCUMENTS_SEMANTIC = "search_documents_semantic.graphql", Since::DOCUMENTS;
-    SEARCH_SEMANTIC = "search_semantic.graphql", Since::DOCUMENTS;
+    SCHEMA_FIELDS = "list_schema_fields.gql";
+    SEARCH = "search.gql";
+    SEARCH_DOCUMENTS = "search_documents.gql", Since::DOCUMENTS;
+    SEARCH_DOCUMENTS_SEMANTIC = "search_documents_semantic.gql", Since::DOCUMENTS;
+    SEARCH_SEMANTIC = "search_semantic.gql", Since::DOCUMENTS;
     SET_DOMAINS = "set_domains.graphql";
     UPDATE_DESCRIPTION = "update_description.graphql";
     UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;
@@ -108,30 +109,30 @@ documents! {
 }
 
 entities! {
-    "assertion" => ASSERTION = "entities/assertion.graphql";
-    "chart" => CHART = "entities/chart.graphql";
-    "container" => CONTAINER = "entities/container.graphql";
-    "corpGroup" => CORP_GROUP = "entities/corp_group.graphql";
+    "assertion" => ASSERTION = "entities/assertion.gql";
+    "chart" => CHART = "entities/chart.gql";
+    "container" => CONTAINER = "entities/container.gql";
+    "corpGroup" => CORP_GROUP = "entities/corp_group.gql";
     "corpuser" => CORP_USER = "entities/corp_user.graphql";
-    "dashboard" => DASHBOARD = "entities/dashboard.graphql";
-    "dataFlow" => DATA_FLOW = "entities/data_flow.graphql";
-    "dataJob" => DATA_JOB = "entities/data_job.graphql";
+    "dashboard" => DASHBOARD = "entities/dashboard.gql";
+    "dataFlow" => DATA_FLOW = "entities/data_flow.gql";
+    "dataJob" => DATA_JOB = "entities/data_job.gql";
     "dataPlatform" => DATA_PLATFORM = "entities/data_platform.graphql";
-    "dataProduct" => DATA_PRODUCT = "entities/data_product.graphql";
-    "dataset" => DATASET = "entities/dataset.graphql";
-    "document" => DOCUMENT = "entities/document.graphql", Since::DOCUMENTS;
-    "domain" => DOMAIN = "entities/domain.graphql";
-    "glossaryNode" => GLOSSARY_NODE = "entities/glossary_node.graphql";
-    "glossaryTerm" => GLOSSARY_TERM = "entities/glossary_term.graphql";
+    "dataProduct" => DATA_PRODUCT = "entities/data_product.gql";
+    "dataset" => DATASET = "entities/dataset.gql";
+    "document" => DOCUMENT = "entities/document.gql", Since::DOCUMENTS;
+    "domain" => DOMAIN = "entities/domain.gql";
+    "glossaryNode" => GLOSSARY_NODE = "entities/glossary_node.gql";
+    "glossaryTerm" => GLOSSARY_TERM = "entities/glossary_term.gql";
     "incident" => INCIDENT = "entities/incident.graphql";
-    "mlFeature" => ML_FEATURE = "entities/ml_feature.graphql";
-    "mlFeatureTable" => ML_FEATURE_TABLE = "entities/ml_feature_table.graphql";
-    "mlModel" => ML_MODEL = "entities/ml_model.graphql";
-    "mlModelGroup" => ML_MODEL_GROUP = "entities/ml_model_group.graphql";
+    "mlFeature" => ML_FEATURE = "entities/ml_feature.gql";
+    "mlFeatureTable" => ML_FEATURE_TABLE = "entities/ml_feature_table.gql";
+    "mlModel" => ML_MODEL = "entities/ml_model.gql";
+    "mlModelGroup" => ML_MODEL_GROUP = "entities/ml_model_group.gql";
     "query" => QUERY = "entities/query.graphql";
-    "schemaField" => SCHEMA_FIELD = "entities/schema_field.graphql";
+    "schemaField" => SCHEMA_FIELD = "entities/schema_field.gql";
     "structuredProperty" => STRUCTURED_PROPERTY = "entities/structured_property.graphql";
-    "tag" => TAG = "entities/tag.graphql";
+    "tag" => TAG = "entities/tag.gql";
     "other" => OTHER = "entities/other.graphql";
 }
 
@@ -177,10 +178,10 @@ mod tests {
             .flat_map(|document| defined(document.text()))
             .collect();
         let shared = [
-            include_str!("fragments/columns.graphql"),
-            include_str!("fragments/governance.graphql"),
-            include_str!("fragments/hits.graphql"),
-            include_str!("fragments/platform.graphql"),
+            include_str!("fragments/columns.gql"),
+            include_str!("fragments/governance.gql"),
+            include_str!("fragments/hits.gql"),
+            include_str!("fragments/platform.gql"),
         ];
         for name in shared.into_iter().flat_map(defined) {
             assert!(used.contains(name), "{name} is used by no document");
