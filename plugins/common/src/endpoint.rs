@@ -7,14 +7,17 @@ use url::Url;
 
 use crate::{
     cache::{Cache, Remember},
+    client::ClientAuth,
     clock::Clock,
     discovery::{DiscoveryError, discover},
-    http::{Http, Network},
+    http::{Answer, Http, HttpError, Network, shown},
     issuer::{Issuer, check_scheme},
 };
 
 /// A document is asked for again after this long.
 const FOUND_FOR: Duration = Duration::from_secs(3600);
+/// When to try again where the endpoint does not say.
+const DEFAULT_RETRY: Duration = Duration::from_secs(2);
 
 /// Which endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +105,30 @@ impl Endpoint {
         })
     }
 
-    /// The client to ask it with.
-    pub fn http(&self) -> &Http {
-        &self.http
+    /// Sends a form to the endpoint at `url` as this client.
+    ///
+    /// # Errors
+    /// [`Failure::misconfigured`] where it leads elsewhere; [`Failure::unavailable`] where it does not
+    /// answer, or says that it cannot.
+    pub async fn ask(
+        &self,
+        client: &ClientAuth,
+        url: &Url,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, Failure> {
+        let answer = client
+            .post(&self.http, url, form)
+            .await
+            .map_err(|error| match error {
+                HttpError::Redirect { .. } => Failure::misconfigured(error.to_string()),
+                _ => Failure::unavailable(error.to_string()).retry_after(DEFAULT_RETRY),
+            })?;
+        if answer.is_overload() {
+            let what = format!("{}: answers {}", shown(url), answer.status.as_u16());
+            let retry_after = answer.retry_after().unwrap_or(DEFAULT_RETRY);
+            return Err(Failure::unavailable(what).retry_after(retry_after));
+        }
+        Ok(answer)
     }
 
     /// The endpoint.

@@ -32,15 +32,14 @@ use std::{sync::Arc, time::Duration};
 
 use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
 use validator_common::{
-    Answer, Cache, ClientAuth, Clock, Endpoint, EndpointKind, HttpError, MAX_TOKEN_BYTES, Remember,
-    TokenDigest, shown, unverified_claims,
+    Cache, ClientAuth, Clock, Endpoint, EndpointKind, MAX_TOKEN_BYTES, Remember, TokenDigest,
+    shown, unverified_claims,
 };
 
 use self::answer::{Person, Reading, Rules};
 pub use self::config::Config;
 
 const MAX_REMEMBERED: u64 = 50_000;
-const DEFAULT_RETRY: Duration = Duration::from_secs(2);
 
 /// The validator.
 #[derive(Debug)]
@@ -137,19 +136,9 @@ impl Introspection {
     async fn ask(&self, token: &str) -> Result<Remember<Arc<Decided>>, Failure> {
         let url = self.endpoint.url().await?;
         let form = [("token", token), ("token_type_hint", "access_token")];
-        let answer = self
-            .client
-            .post(self.endpoint.http(), &url, &form)
-            .await
-            .map_err(|error| {
-                let what = error.to_string();
-                match error {
-                    HttpError::Redirect { .. } => Failure::misconfigured(what),
-                    _ => Failure::unavailable(what).retry_after(DEFAULT_RETRY),
-                }
-            })?;
+        let answer = self.endpoint.ask(&self.client, &url, &form).await?;
         let is_jwt = unverified_claims(token).is_some();
-        let outcome = match self.read(&answer, is_jwt, &shown(&url))? {
+        let outcome = match answer::read(&answer, is_jwt, &shown(&url))? {
             Reading::Verdict(outcome) => outcome,
             Reading::Facts(facts) => self.rules.person(&facts, self.clock.unix()),
         };
@@ -167,15 +156,6 @@ impl Introspection {
             value: Arc::new(Decided { outcome, until }),
             ttl,
         })
-    }
-
-    fn read(&self, answer: &Answer, is_jwt: bool, url: &str) -> Result<Reading, Failure> {
-        if answer.is_overload() {
-            let failure = format!("{url}: answers {}", answer.status.as_u16());
-            let retry_after = answer.retry_after().unwrap_or(DEFAULT_RETRY);
-            return Err(Failure::unavailable(failure).retry_after(retry_after));
-        }
-        answer::read(answer, is_jwt, url)
     }
 }
 

@@ -29,8 +29,8 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use plugin_api::sdk::{Failure, Identity, Request, Token, TokenValidator};
 use validator_common::{
-    Cache, ClientAuth, Clock, Endpoint, EndpointKind, HttpError, Remember, TokenDigest, Verified,
-    Verifier, shown,
+    Cache, ClientAuth, Clock, Endpoint, EndpointKind, Remember, TokenDigest, Verified, Verifier,
+    shown,
 };
 
 pub use self::config::Config;
@@ -39,7 +39,6 @@ use self::config::Wanted;
 const MAX_REMEMBERED: u64 = 50_000;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-const DEFAULT_RETRY: Duration = Duration::from_secs(2);
 const MAX_ACTOR_BYTES: u64 = 64 * 1024;
 /// A new token is left alone this long before it ends, for the call that is about to use it.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -137,22 +136,7 @@ impl TokenExchange {
                 .map(|resource| ("resource", resource.as_str())),
         );
         form.extend(wanted.scope.as_deref().map(|scope| ("scope", scope)));
-        let answer = self
-            .client
-            .post(self.endpoint.http(), &url, &form)
-            .await
-            .map_err(|error| {
-                let what = error.to_string();
-                match error {
-                    HttpError::Redirect { .. } => Failure::misconfigured(what),
-                    _ => Failure::unavailable(what).retry_after(DEFAULT_RETRY),
-                }
-            })?;
-        if answer.is_overload() {
-            let what = format!("{}: answers {}", shown(&url), answer.status.as_u16());
-            let retry_after = answer.retry_after().unwrap_or(DEFAULT_RETRY);
-            return Err(Failure::unavailable(what).retry_after(retry_after));
-        }
+        let answer = self.endpoint.ask(&self.client, &url, &form).await?;
         let issued = response::read(&answer, requested, &shown(&url), self.clock.unix())?;
         let left = verified
             .expires_at
