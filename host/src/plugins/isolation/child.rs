@@ -142,17 +142,7 @@ fn bound_memory(most: Option<u64>) -> io::Result<()> {
 fn forward_logs(out: &Out, level: u32) {
     let out = Arc::clone(out);
     hostlog::redirect(hostlog::level(level), move |record| {
-        say(
-            &out,
-            &FromChild::Log {
-                plugin: record.plugin.to_owned(),
-                request_id: record.request_id.to_owned(),
-                level: hostlog::number(record.level),
-                target: record.target.to_owned(),
-                message: record.message.to_owned(),
-                fields: record.fields.to_owned(),
-            },
-        );
+        say(&out, &FromChild::Log(record.into()));
     });
 }
 

@@ -36,7 +36,6 @@ use super::{
     },
     check::CheckedFile,
     description::Description,
-    hostlog,
 };
 
 /// How long to wait before a process that died is started anew; doubled each time it dies.
@@ -165,16 +164,7 @@ impl Recipe {
             loop {
                 // What it writes to the log while it starts.
                 match process.receive()? {
-                    Some(FromChild::Log {
-                        plugin,
-                        request_id,
-                        level,
-                        target,
-                        message,
-                        fields,
-                    }) => {
-                        write_log(&plugin, &request_id, level, &target, &message, &fields);
-                    }
+                    Some(FromChild::Log(record)) => record.write(),
                     other => break Ok(other),
                 }
             }
@@ -342,16 +332,7 @@ fn wait(shared: &Shared, pause: Duration) -> bool {
 fn read(shared: &Shared, process: &Process) {
     while let Ok(Some(message)) = process.receive() {
         match message {
-            FromChild::Log {
-                plugin,
-                request_id,
-                level,
-                target,
-                message,
-                fields,
-            } => {
-                write_log(&plugin, &request_id, level, &target, &message, &fields);
-            }
+            FromChild::Log(record) => record.write(),
             FromChild::Answer { call, .. }
             | FromChild::Health { call, .. }
             | FromChild::ShutDown { call } => {
@@ -367,25 +348,6 @@ fn read(shared: &Shared, process: &Process) {
             | FromChild::Refused(_) => return,
         }
     }
-}
-
-fn write_log(
-    plugin: &str,
-    request_id: &str,
-    level: u32,
-    target: &str,
-    message: &str,
-    fields: &str,
-) {
-    let level = hostlog::level(level);
-    hostlog::write(hostlog::Record {
-        plugin,
-        request_id,
-        level,
-        target,
-        message,
-        fields,
-    });
 }
 
 /// A validator in another process.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::plugins::{
     backend::{Accepted, Answer, Failure, FailureKind},
     description::Description,
+    hostlog,
 };
 
 /// The largest message.
@@ -70,14 +71,45 @@ pub(super) enum FromChild {
     ShutDown {
         call: u64,
     },
-    Log {
-        plugin: String,
-        request_id: String,
-        level: u32,
-        target: String,
-        message: String,
-        fields: String,
-    },
+    Log(WireRecord),
+}
+
+/// [`hostlog::Record`] on the wire.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireRecord {
+    plugin: String,
+    request_id: String,
+    level: u32,
+    target: String,
+    message: String,
+    fields: String,
+}
+
+impl From<hostlog::Record<'_>> for WireRecord {
+    fn from(record: hostlog::Record<'_>) -> Self {
+        Self {
+            plugin: record.plugin.to_owned(),
+            request_id: record.request_id.to_owned(),
+            level: hostlog::number(record.level),
+            target: record.target.to_owned(),
+            message: record.message.to_owned(),
+            fields: record.fields.to_owned(),
+        }
+    }
+}
+
+impl WireRecord {
+    /// Writes it to the log of this process.
+    pub(super) fn write(&self) {
+        hostlog::write(hostlog::Record {
+            plugin: &self.plugin,
+            request_id: &self.request_id,
+            level: hostlog::level(self.level),
+            target: &self.target,
+            message: &self.message,
+            fields: &self.fields,
+        });
+    }
 }
 
 /// [`Answer`] on the wire.
