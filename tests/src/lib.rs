@@ -11,13 +11,17 @@ pub mod plugin_dir;
 pub mod raw;
 pub mod server;
 pub mod stub;
+pub mod text;
 pub mod vendor;
+pub mod wait;
 
 pub use self::{
     artifacts::artifacts,
     chromium::Chromium,
-    mcp::{Mcp, Reply},
+    mcp::{Mcp, Reply, status},
     plugin_dir::PluginDir,
     server::{Server, ServerBuilder},
     stub::{Behaviour, StubDataHub, marker},
+    text::{hex, say},
+    wait::until,
 };

@@ -156,3 +156,13 @@ pub fn http_client() -> reqwest::Client {
         .build()
         .expect("an HTTP client")
 }
+
+/// The status of a request that needs nothing but a good token.
+///
+/// # Panics
+/// Where no HTTP answer comes.
+pub async fn status(mcp: &Mcp, token: &str) -> u16 {
+    let reply = mcp.rpc(Some(token), "tools/list", json!({})).await;
+    #[expect(clippy::expect_used, reason = "a test without an answer cannot go on")]
+    reply.expect("an answer").status
+}

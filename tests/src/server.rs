@@ -242,6 +242,20 @@ pub struct Refusal {
     pub text: String,
 }
 
+impl Refusal {
+    /// It ended with a status of its own choice, and each of `words` is in what it printed.
+    ///
+    /// # Panics
+    /// Where that is not so, or where it panicked.
+    pub fn assert_says(&self, words: &[&str]) {
+        assert!(self.status.code().is_some_and(|code| code > 0), "{self:?}");
+        for word in words {
+            assert!(self.text.contains(word), "no `{word}` in:\n{}", self.text);
+        }
+        assert!(!self.text.contains("panicked"), "{}", self.text);
+    }
+}
+
 /// A running server; it is killed when dropped.
 #[derive(Debug)]
 pub struct Server {

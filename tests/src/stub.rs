@@ -256,9 +256,7 @@ fn fixed(status: u16, text: String, kind: &'static str) -> Response {
 pub fn marker(token: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(token.as_bytes());
-    digest[..8].iter().fold("bearer-".to_owned(), |text, byte| {
-        format!("{text}{byte:02x}")
-    })
+    format!("bearer-{}", crate::hex(&digest[..8]))
 }
 
 /// The marker of whoever sent `headers`.

@@ -5,11 +5,9 @@
 //! server's resident memory before and after each and says at the end that a person still signs in
 //! as far as the identity provider. Bounded by COUNT; ends by itself.
 
-use std::io::Write as _;
-
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
-use integration_tests::{Server, StubDataHub, artifacts, mcp::http_client};
+use integration_tests::{Server, StubDataHub, artifacts, mcp::http_client, say};
 use reqwest::{Client, header};
 use sandbox::idp::{EmbeddedIdp, Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
@@ -146,10 +144,4 @@ fn report(what: &str, server: &Server) -> anyhow::Result<()> {
         line.trim_start_matches("VmRSS:").trim()
     ));
     Ok(())
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    // Nobody reads any more: nothing to do about it.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

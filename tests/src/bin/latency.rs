@@ -6,14 +6,14 @@
 //! of p50 and p99 and the answer's mean size, DataHub's own time included. It ends by itself.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
-use integration_tests::{Mcp, Reply, artifacts};
+use integration_tests::{Mcp, Reply, artifacts, say};
 use serde_json::{Value, json};
 
 const DEFAULT_CALLS: usize = 200;
@@ -263,10 +263,4 @@ impl Drop for Sandbox {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    // Nobody reads any more: nothing to do about it.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use integration_tests::{Server, StubDataHub, artifacts};
+use integration_tests::{Server, StubDataHub, artifacts, say};
 use serde_json::{Value, json};
 
 const CONNECTIONS: u32 = 64;
@@ -197,10 +197,4 @@ fn bare() -> anyhow::Result<()> {
         let _ = tokio::time::timeout(Duration::from_secs(600), axum::serve(listener, app)).await;
         Ok(())
     })
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    // Nobody reads any more: nothing to do about it.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

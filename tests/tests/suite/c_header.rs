@@ -5,14 +5,11 @@ use std::{
     sync::OnceLock,
 };
 
-use integration_tests::{PluginDir, StubDataHub, vendor};
+use integration_tests::{PluginDir, StubDataHub, status, until, vendor};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::{
-    plugin_files::{status, until},
-    vendor_plugins::assert_serves,
-};
+use crate::vendor_plugins::assert_serves;
 
 /// Where the libraries are built.
 fn target() -> &'static Path {

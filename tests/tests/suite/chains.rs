@@ -4,7 +4,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use integration_tests::{Server, artifacts, canary::traces};
+use integration_tests::{Server, artifacts, canary::traces, hex};
 use sandbox::{
     datahub::{self, EmbeddedDataHub},
     idp::{AccessTokens, CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, EmbeddedIdp, Options, Running},
@@ -52,10 +52,7 @@ fn plugins() -> tempfile::TempDir {
         put(&artifacts().plugin(name), dir.path(), name);
     }
     put(&artifacts().plugin("oidc"), dir.path(), "oidc_partner");
-    let digest: String = Sha256::digest(MACHINE)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&Sha256::digest(MACHINE));
     let list = json!({"tokens": [
         {"name": "nightly", "sha256": digest, "datahub_token": "of-nightly-at-datahub"}
     ]});

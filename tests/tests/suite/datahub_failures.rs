@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Behaviour, Reply};
+use integration_tests::{Behaviour, Reply, until};
 use serde_json::json;
 
 use crate::world::World;
@@ -143,14 +143,10 @@ async fn a_broken_datahub_opens_the_breaker_and_a_healed_one_closes_it() {
         200
     );
     world.datahub.behave(Behaviour::Echo);
-    let healed = async {
-        while search(&world, &token).await.is_tool_error() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), healed)
-        .await
-        .expect("the breaker closes again");
+    until("the breaker closes again", async || {
+        !search(&world, &token).await.is_tool_error()
+    })
+    .await;
 }
 
 fn resident_megabytes(pid: u32) -> u64 {

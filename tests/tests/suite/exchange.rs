@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
-use integration_tests::{Server, canary::traces};
+use integration_tests::{Server, canary::traces, until};
 use rustix::process::Signal;
 use sandbox::{
     datahub::{self, Kind},
@@ -13,9 +13,8 @@ use sandbox::{
 };
 use serde_json::json;
 
-use crate::{plugin_files::until, shop_world::shop_datahub};
+use crate::shop_world::{ORDERS, shop_datahub};
 
-const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 const TOKEN_URN: &str = "urn:li:dataHubAccessToken:";
 const SERVICE: &str = "mcp-service";
 /// What the validator asks as the service account.

@@ -1,10 +1,8 @@
 //! Plugins that panic, hang, block, lie and shout: the request gets 503, the host lives, others are
 //! served.
 
-use integration_tests::{Mcp, Reply, Server, ServerBuilder, StubDataHub, artifacts};
+use integration_tests::{Mcp, Reply, Server, ServerBuilder, StubDataHub, artifacts, status, until};
 use serde_json::{Value, json};
-
-use crate::plugin_files::{status, until};
 
 /// Where the plugins run.
 const MODES: [&str; 2] = ["in-process", "process"];
@@ -353,14 +351,10 @@ async fn the_breaker_opens_on_a_plugin_that_keeps_panicking() {
     }
     // Open: not even a good token is looked at, and nobody is let in.
     assert_eq!(ask(&mcp, "good-new").await.status, 503);
-    let closes = async {
-        while ask(&mcp, "good-new").await.status != 200 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), closes)
-        .await
-        .expect("it half-opens");
+    until("it half-opens", async || {
+        ask(&mcp, "good-new").await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test]

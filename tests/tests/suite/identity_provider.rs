@@ -9,13 +9,7 @@ use serde_json::json;
 use crate::world::{World, settings};
 
 async fn status(world: &World, token: &str) -> u16 {
-    world
-        .server
-        .mcp()
-        .rpc(Some(token), "tools/list", json!({}))
-        .await
-        .unwrap()
-        .status
+    integration_tests::status(&world.server.mcp(), token).await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Nobody ever sees another person's answer, whatever happens around them.
 
 use futures::{StreamExt, stream};
-use integration_tests::{Behaviour, marker};
+use integration_tests::{Behaviour, marker, until};
 use serde_json::json;
 
 use crate::world::World;
@@ -143,20 +143,10 @@ async fn a_caller_that_goes_away_ends_its_call_to_datahub() {
                 .await
         }
     });
-    until(|| world.datahub.in_flight() == 1).await;
+    until("the call is there", async || world.datahub.in_flight() == 1).await;
     call.abort();
-    until(|| world.datahub.in_flight() == 0 && world.datahub.cancelled() == 1).await;
-}
-
-/// Waits for something that another process does; gives up after a minute.
-async fn until(done: impl Fn() -> bool) {
-    let limit = std::time::Duration::from_secs(60);
-    let wait = async {
-        while !done() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(limit, wait)
-        .await
-        .expect("it happens within a minute");
+    until("it is cancelled", async || {
+        world.datahub.in_flight() == 0 && world.datahub.cancelled() == 1
+    })
+    .await;
 }

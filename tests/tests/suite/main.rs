@@ -25,7 +25,6 @@ mod oauth_store;
 mod oauth_world;
 mod older_datahub;
 mod own_server;
-mod plugin_files;
 mod plugin_processes;
 mod reload;
 mod save_document;

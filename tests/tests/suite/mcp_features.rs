@@ -4,9 +4,7 @@
 use integration_tests::{Reply, mcp};
 use serde_json::{Value, json};
 
-use crate::shop_world::ShopWorld;
-
-const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
+use crate::shop_world::{ORDERS, ShopWorld};
 
 async fn ask(world: &ShopWorld, method: &str, params: Value) -> Reply {
     let token = world.datahub.token("viewer").unwrap();

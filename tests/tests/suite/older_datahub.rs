@@ -3,9 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop_world::ShopWorld;
-
-const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
+use crate::shop_world::{ORDERS, ShopWorld};
 
 /// Fields and a type that search, get_entities and get_lineage ask for.
 const HIDDEN: &[&str] = &[

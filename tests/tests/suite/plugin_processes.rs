@@ -11,10 +11,8 @@ use std::{
     },
 };
 
-use integration_tests::{PluginDir, ServerBuilder, StubDataHub, artifacts, marker};
+use integration_tests::{PluginDir, ServerBuilder, StubDataHub, artifacts, marker, status, until};
 use serde_json::{Value, json};
-
-use crate::plugin_files::{status, until};
 
 /// A way to end the process, and how that looks from outside.
 struct Death {

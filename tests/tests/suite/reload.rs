@@ -10,12 +10,10 @@ use std::{
 };
 
 use integration_tests::{
-    Mcp, PluginDir, Server, StubDataHub, artifacts, artifacts::workspace_root,
+    Mcp, PluginDir, Server, StubDataHub, artifacts, artifacts::workspace_root, status, until,
 };
 use rustix::process::Signal;
 use serde_json::json;
-
-use crate::plugin_files::{status, until};
 
 /// Requests without a pause from so many callers, each with a token of its own.
 struct Load {

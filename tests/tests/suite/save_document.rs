@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::shop_world::ShopWorld;
+use crate::shop_world::{RUNBOOK, ShopWorld};
 
 const FOLDER: &str = "urn:li:document:__system_shared_documents";
-/// A document of the shop that no agent wrote.
-const RUNBOOK: &str = "urn:li:document:late-orders-runbook";
 
 fn note(title: &str, urn: Option<&str>) -> Value {
     let mut arguments = json!({"document_type": "Note", "title": title, "content": "# Why\nSo."});

@@ -1,6 +1,6 @@
 //! What a token may do by its scopes, and what the log tells of it: `TOOL_SCOPES` and access lines.
 
-use integration_tests::{Reply, ServerBuilder};
+use integration_tests::{Reply, ServerBuilder, hex};
 use sandbox::idp::Options;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -145,10 +145,7 @@ async fn a_requests_line_in_the_log_says_whom_it_served_with_what() {
         assert!(lines.next().is_none(), "two lines for one request");
         line
     };
-    let digest: String = Sha256::digest("editor")[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&Sha256::digest("editor")[..8]);
     for (reply, who) in [
         (&served, [&*digest, "openid datahub:read", "oidc:oidc"]),
         (&lacking, [&*digest, "openid datahub:read", "oidc:oidc"]),

@@ -9,6 +9,12 @@ use sandbox::{
 };
 use serde_json::Value;
 
+/// The table of orders that the shop's reports are made from.
+pub(crate) const ORDERS: &str =
+    "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
+/// What to do when orders come late: a document that no agent wrote.
+pub(crate) const RUNBOOK: &str = "urn:li:document:late-orders-runbook";
+
 /// An embedded DataHub with the sandbox's own catalog and people, and what else is asked for.
 pub(crate) async fn shop_datahub(change: impl FnOnce(&mut Options)) -> Running {
     let mut options = Options {

@@ -6,14 +6,12 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::{Value, json};
 
-use crate::shop_world::ShopWorld;
+use crate::shop_world::{ORDERS, RUNBOOK, ShopWorld};
 
-const ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)";
 const STAGED: &str =
     "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.staging.stg_orders,PROD)";
 const DBT_ORDERS: &str = "urn:li:dataset:(urn:li:dataPlatform:dbt,lantern.marts.fct_orders,PROD)";
 const MISSPELT: &str = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.orders,PROD)";
-const RUNBOOK: &str = "urn:li:document:late-orders-runbook";
 const RETENTION: &str = "urn:li:structuredProperty:lanternandloom.retention";
 
 /// Longer lists show this many entries.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use integration_tests::{Reply, Server, ServerBuilder, StubDataHub};
+use integration_tests::{Reply, Server, ServerBuilder, StubDataHub, hex, until};
 use sandbox::idp::{
     AccessTokens, CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, EmbeddedIdp, Endpoint, Fault, Options,
     Running,
@@ -152,10 +152,6 @@ fn write_list(path: &Path, name: &str, token: &str) {
     fs::rename(&aside, path).unwrap();
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test]
 async fn a_machines_token_works_while_it_is_in_the_list() {
     let (old, new) = (
@@ -177,12 +173,9 @@ async fn a_machines_token_works_while_it_is_in_the_list() {
     assert_eq!(bearers(&datahub), [bearer].into());
 
     write_list(&path, "weekly", new);
-    let replaced = async {
-        while ask(&server, old).await.status != 401 || ask(&server, new).await.status != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let replaced = tokio::time::timeout(Duration::from_secs(60), replaced).await;
-    assert!(replaced.is_ok(), "the old list stays: {}", server.output());
+    until("the new list is taken", async || {
+        ask(&server, old).await.status == 401 && ask(&server, new).await.status == 200
+    })
+    .await;
     assert!(!server.output().contains("machine-token"));
 }

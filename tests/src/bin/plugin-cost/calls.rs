@@ -5,11 +5,11 @@ use std::{path::Path, time::Instant};
 
 use anyhow::{bail, ensure};
 use datahub_mcp::plugins::{Isolation, Settings, ValidatorSpec, Validators, Verdict};
-use integration_tests::{PluginDir, artifacts, vendor};
+use integration_tests::{PluginDir, artifacts, say, vendor};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{median, say};
+use super::median;
 
 const TOKEN_BYTES: usize = 1024;
 const ROUNDS: usize = 11;

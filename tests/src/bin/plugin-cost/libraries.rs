@@ -4,9 +4,9 @@ use std::{fs, time::Instant};
 
 use anyhow::Context;
 use datahub_mcp::plugins::{Settings, ValidatorSpec, Validators, tools};
-use integration_tests::{PluginDir, artifacts, vendor};
+use integration_tests::{PluginDir, artifacts, say, vendor};
 
-use super::{median, say};
+use super::median;
 
 const LIBRARIES: [&str; 7] = [
     "hostile",

@@ -9,7 +9,7 @@ mod calls;
 mod libraries;
 mod reloads;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use datahub_mcp::{cli, config};
@@ -43,11 +43,4 @@ fn child() -> anyhow::Result<ExitCode> {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-/// Prints a line.
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    // Nobody reads any more: nothing to do about it.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

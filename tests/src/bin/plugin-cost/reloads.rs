@@ -7,12 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use integration_tests::{PluginDir, Server, StubDataHub, artifacts};
+use integration_tests::{PluginDir, Server, StubDataHub, artifacts, say};
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
-
-use super::say;
 
 const PER_SECOND: u32 = 1_000;
 const RELOADS: u32 = 100;

@@ -1,18 +1,10 @@
-//! What tests of plugins ask a server again and again.
-
-use integration_tests::Mcp;
-use serde_json::json;
-
-/// The status of a request that needs nothing but a good token.
-pub(crate) async fn status(mcp: &Mcp, token: &str) -> u16 {
-    mcp.rpc(Some(token), "tools/list", json!({}))
-        .await
-        .unwrap()
-        .status
-}
+//! Waiting for what another process does.
 
 /// Waits until `done`; another process does it, so there is nothing to wait on but time.
-pub(crate) async fn until(what: &str, done: impl AsyncFn() -> bool) {
+///
+/// # Panics
+/// Where it is not done within a minute.
+pub async fn until(what: &str, done: impl AsyncFn() -> bool) {
     let wait = async {
         while !done().await {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
