@@ -5,12 +5,16 @@
 //! good, and whose is it?) -> [`datahub`] (a client of that very person) -> [`mcp`] (tools).
 
 pub mod auth;
+pub mod breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod datahub;
+pub mod identity;
 pub mod mcp;
 pub mod oauth;
 pub mod plugins;
+pub mod public_url;
 pub mod server;
+pub mod suggest;
 pub mod telemetry;

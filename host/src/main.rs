@@ -13,6 +13,7 @@ use datahub_mcp::{
     mcp::{self, HttpSettings, McpServer},
     oauth::{self, Proxy},
     plugins::{LoadError, Validators},
+    public_url::PublicUrlError,
     server::{self, Ended, Parts, Server},
     telemetry::{AccessLog, Logs, metrics::Metrics},
 };
@@ -48,6 +49,7 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
             let usage = error.is::<ConfigError>()
                 || error.is::<LoadError>()
                 || error.is::<oauth::SettingsError>()
+                || error.is::<PublicUrlError>()
                 || error.is::<mcp::SetupError>();
             cli::fail(if usage { EXIT_USAGE } else { 1 }, in_words(&error))
         }

@@ -9,36 +9,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::future::BoxFuture;
 use http::HeaderMap;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::{BearerError, Caller, Lease, Principal, TokenDigest, bearer};
+use super::{BearerError, Caller, bearer};
 use crate::{
     datahub::DataHub,
+    identity::{Principal, TokenCheck, Verdict},
     oauth::{Opened, SealedTokens},
-    plugins::{Validators, Verdict},
     telemetry::metrics,
 };
-
-/// Who says whether a token is good: the plugins, or a test's stand-in.
-pub trait TokenCheck: Send + Sync + 'static {
-    /// What is to be said of `token`.
-    fn check<'a>(&'a self, token: &'a SecretString, request_id: &'a str) -> BoxFuture<'a, Verdict>;
-
-    /// Forgets what was remembered of a token.
-    fn evict(&self, token: &TokenDigest);
-}
-
-impl TokenCheck for Validators {
-    fn check<'a>(&'a self, token: &'a SecretString, request_id: &'a str) -> BoxFuture<'a, Verdict> {
-        Box::pin(self.validate(token, request_id))
-    }
-
-    fn evict(&self, token: &TokenDigest) {
-        Validators::evict(self, token);
-    }
-}
 
 /// Why a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +56,7 @@ impl Authenticator {
         datahub: DataHub,
         fallback: Option<SecretString>,
     ) -> Self {
-        let fallback = fallback.map(|token| Arc::new(shared_principal(token)));
+        let fallback = fallback.map(|token| Arc::new(Principal::shared(token)));
         Self {
             check,
             sealed,
@@ -98,7 +78,7 @@ impl Authenticator {
         let admitted = self.principal(headers, query, request_id).await;
         metrics::authentication(outcome(&admitted));
         let principal = admitted?;
-        let datahub = self.datahub.client(principal.datahub_token.clone());
+        let datahub = self.datahub.client(principal.datahub_token().clone());
         Ok(Caller::new(principal, datahub))
     }
 
@@ -113,13 +93,15 @@ impl Authenticator {
         };
         let token = self.unseal(presented)?;
         let mut verdict = self.check.check(&token, request_id).await;
-        if matches!(&verdict, Verdict::Accepted(principal) if principal.lease.is_over()) {
+        if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
             // Who said so was replaced since, and may have taken back what it gave.
             verdict = self.check.check(&token, request_id).await;
         }
         match verdict {
-            // The plugin module checks this too; a person whose token has ended is worth two locks.
-            Verdict::Accepted(principal) if has_ended(&principal) => Err(AuthError::InvalidToken),
+            // The plugin module checks this too; a person whose token has ended is worth checking twice.
+            Verdict::Accepted(principal) if principal.has_ended(SystemTime::now()) => {
+                Err(AuthError::InvalidToken)
+            }
             Verdict::Accepted(principal) => Ok(principal),
             Verdict::Rejected => Err(AuthError::InvalidToken),
             Verdict::Unavailable { retry_after } => Err(AuthError::Unavailable { retry_after }),
@@ -137,8 +119,8 @@ impl Authenticator {
 
     /// DataHub refused the token of `principal`: what was remembered of it is forgotten.
     pub fn forget(&self, principal: &Principal) {
-        if let Some(digest) = &principal.token_digest {
-            self.check.evict(digest);
+        if let Some(digest) = principal.token_digest() {
+            self.check.evict(&digest);
         }
     }
 }
@@ -151,28 +133,9 @@ impl std::fmt::Debug for Authenticator {
     }
 }
 
-fn shared_principal(token: SecretString) -> Principal {
-    debug_assert!(!token.expose_secret().is_empty());
-    Principal {
-        subject: "shared".to_owned(),
-        scopes: Vec::new(),
-        expires_at: None,
-        validator: "fallback".to_owned(),
-        datahub_token: token,
-        token_digest: None,
-        lease: Lease::default(),
-    }
-}
-
-fn has_ended(principal: &Principal) -> bool {
-    principal
-        .expires_at
-        .is_some_and(|end| end <= SystemTime::now())
-}
-
 fn outcome(admitted: &Result<Arc<Principal>, AuthError>) -> &'static str {
     match admitted {
-        Ok(principal) if principal.token_digest.is_none() => "shared",
+        Ok(principal) if principal.token_digest().is_none() => "shared",
         Ok(_) => "accepted",
         Err(AuthError::Missing) => "missing",
         Err(AuthError::Credentials(_)) => "malformed",

@@ -4,8 +4,7 @@ use std::{any::Any, sync::Arc};
 
 use parking_lot::Mutex;
 
-use super::Principal;
-use crate::datahub::DataHubClient;
+use crate::{datahub::DataHubClient, identity::Principal};
 
 /// What a tool found out that must become an HTTP status rather than a JSON-RPC answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl Caller {
     /// A caller at the start of a request.
     pub fn new(principal: Arc<Principal>, datahub: DataHubClient) -> Self {
         Self {
-            _held: principal.lease.hold(),
+            _held: principal.lease().hold(),
             principal,
             datahub,
             outcome: Arc::default(),

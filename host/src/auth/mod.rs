@@ -1,5 +1,5 @@
 //! Who is asking: the bearer token of a request, the challenge where there is none, and the
-//! [`Principal`] that a validator made of it.
+//! principal that a validator made of it.
 //!
 //! Never decides whether a token is good: that is the plugin's word alone. Never answers HTTP:
 //! `server::respond` turns an [`AuthError`] into a status.
@@ -8,12 +8,10 @@ mod authenticator;
 mod bearer;
 mod caller;
 mod challenge;
-mod principal;
 
 pub use self::{
-    authenticator::{AuthError, Authenticator, TokenCheck},
+    authenticator::{AuthError, Authenticator},
     bearer::{BearerError, MAX_TOKEN_BYTES, bearer},
     caller::{Caller, HttpOutcome},
     challenge::Challenge,
-    principal::{Lease, Principal, TokenDigest},
 };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{reader::Reader, setting::Setting, table as t};
 use crate::{
-    oauth::PublicUrl,
+    public_url::PublicUrl,
     server::{HostPattern, Limits, Origin, Settings, Shutdown},
 };
 

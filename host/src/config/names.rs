@@ -1,7 +1,10 @@
 //! Variables of the environment that look like settings of ours and are none: nearly always a
 //! misspelt name, which would otherwise silently leave a default in force.
 
-use super::{error::Problem, raw::Environment, table};
+use std::collections::BTreeMap;
+
+use super::{error::Problem, table};
+use crate::suggest;
 
 /// Prefixes that belong to this program alone. Other `DATAHUB_*` variables are those of other
 /// DataHub tools, so they are left in peace.
@@ -26,13 +29,15 @@ const FOREIGN: &[&str] = &[
 pub(super) const OPTION_PREFIX: &str = "TOKEN_VALIDATOR_OPT_";
 
 /// A problem for each unknown variable under one of our prefixes.
-pub(super) fn unknown(environment: &Environment) -> Vec<Problem> {
+pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
     environment
         .keys()
         .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
         .filter(|name| !is_known(name))
         .map(|name| {
-            let hint = match nearest(name) {
+            let hint = match suggest::names(name, table::ALL.iter().map(|setting| setting.name), 1)
+                .first()
+            {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "unset it".to_owned(),
             };
@@ -49,19 +54,4 @@ fn is_known(name: &str) -> bool {
                 || setting.alias == Some(name)
                 || setting.file_name().as_deref() == Some(name)
         })
-}
-
-/// The setting whose name is nearest, if it is near at all.
-fn nearest(name: &str) -> Option<&'static str> {
-    table::ALL
-        .iter()
-        .map(|setting| {
-            (
-                strsim::normalized_damerau_levenshtein(name, setting.name),
-                setting.name,
-            )
-        })
-        .filter(|(likeness, _)| *likeness > 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }

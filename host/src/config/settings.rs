@@ -14,8 +14,9 @@ use super::{
     signin, table, tools, validators,
 };
 use crate::{
-    oauth::{self, PublicUrl},
-    plugins, server, telemetry,
+    plugins,
+    public_url::{PublicUrl, PublicUrlError},
+    server, telemetry,
 };
 
 /// Everything that the server needs to know, in the types of the modules that own it.
@@ -84,7 +85,7 @@ impl Settings {
     ///
     /// # Errors
     /// Where the bound address makes no URL.
-    pub fn public_url_at(&self, bound: SocketAddr) -> Result<PublicUrl, oauth::SettingsError> {
+    pub fn public_url_at(&self, bound: SocketAddr) -> Result<PublicUrl, PublicUrlError> {
         match &self.public_url {
             Some(url) => Ok(url.clone()),
             None => PublicUrl::parse(&format!("http://{bound}")),

@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use super::{reader::Reader, setting::Setting, table as t};
 use crate::oauth::{
-    ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, PublicUrl, Settings,
-    StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
+    ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
+    TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
 };
+use crate::public_url::PublicUrl;
 
 /// Settings of the proxy without the public URL, which may depend on the port that is bound.
 #[derive(Debug, Clone)]

@@ -141,7 +141,7 @@ fn defaults_here_are_those_of_the_modules() {
         format!("{:?}", settings.plugins.limits),
         format!("{defaults:?}")
     );
-    let url = crate::oauth::PublicUrl::parse("https://mcp.example.com").unwrap();
+    let url = crate::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
     let drafted = settings.oauth.unwrap().at(url.clone());
     let defaults = crate::oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
     assert_eq!(format!("{drafted:?}"), format!("{defaults:?}"));
@@ -155,7 +155,7 @@ fn a_clients_secret_may_hold_spaces_and_a_token_may_not() {
     ];
     let secret = ("OIDC_CLIENT_SECRET", "two words");
     let settings = check(&[proxy[0], proxy[1], secret]).unwrap();
-    let url = crate::oauth::PublicUrl::parse("https://mcp.example.com").unwrap();
+    let url = crate::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
     let secret = settings.oauth.unwrap().at(url).upstream.client_secret;
     assert_eq!(secret.unwrap().expose_secret(), "two words");
     assert!(check(&[("DATAHUB_GMS_TOKEN", "two words")]).is_err());

@@ -14,17 +14,20 @@ use url::{Url, form_urlencoded};
 
 use super::{
     answer::{self, Answer, Refusal},
-    breaker::Breaker,
-    cuts::{Cut, Cuts},
     document::{Document, Operation},
     error::DataHubError,
     retry::RetryBudget,
     server::{Health, ServerCache, ServerInfo},
     settings::Settings,
     transport::{self, Failure},
+    unsupported_fields::{Pruned, UnsupportedFields},
     version::Version,
 };
 use crate::telemetry::metrics;
+use crate::{
+    breaker::{Breaker, Change, Policy},
+    clock::Clock,
+};
 
 /// Retries come this soon after the failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -70,10 +73,25 @@ struct Shared {
     config: Url,
     health: Url,
     breaker: Breaker,
+    clock: Clock,
     budget: RetryBudget,
     in_flight: Semaphore,
     server: ServerCache,
-    cuts: Cuts,
+    unsupported: UnsupportedFields,
+}
+
+/// Each failed probe doubles the pause, up to this multiple of the first.
+const LONGEST_PAUSE: u32 = 8;
+
+/// Failures in a row open it.
+fn breaker_policy(settings: &Settings) -> Policy {
+    Policy {
+        faults: usize::try_from(settings.breaker_failures).unwrap_or(usize::MAX),
+        window: None,
+        pause: settings.breaker_pause,
+        longest_pause: settings.breaker_pause * LONGEST_PAUSE,
+        probe_retry: settings.breaker_pause,
+    }
 }
 
 impl DataHub {
@@ -87,11 +105,12 @@ impl DataHub {
             graphql: below(&settings.gms_url, &["api", "graphql"])?,
             config: below(&settings.gms_url, &["config"])?,
             health: below(&settings.gms_url, &["health"])?,
-            breaker: Breaker::new(settings.breaker_failures, settings.breaker_pause),
+            breaker: Breaker::new(breaker_policy(&settings)),
+            clock: Clock::system(),
             budget: RetryBudget::new(),
             in_flight: Semaphore::new(settings.max_in_flight),
             server: ServerCache::default(),
-            cuts: Cuts::default(),
+            unsupported: UnsupportedFields::default(),
             settings,
         };
         Ok(Self {
@@ -191,9 +210,9 @@ impl DataHubClient {
         authorization: &HeaderValue,
         variables: &Value,
     ) -> Result<Answer, DataHubError> {
-        let cuts = &self.shared.cuts;
-        let mut cut = match cuts.has(document.name()) {
-            true => cuts.get(document.name(), self.server().await.as_ref()),
+        let unsupported = &self.shared.unsupported;
+        let mut cut = match unsupported.has(document.name()) {
+            true => unsupported.get(document.name(), self.server().await.as_ref()),
             false => None,
         };
         let mut first_error = None;
@@ -217,7 +236,7 @@ impl DataHubClient {
                 return Err(refusal.error);
             }
             let before = cut.as_ref().map_or(&[][..], |cut| &cut.left_out);
-            let next = Cut::new(sent, &refusal.invalid_lines, before);
+            let next = Pruned::new(sent, &refusal.invalid_lines, before);
             let error = first_error.get_or_insert(refusal.error);
             match next {
                 Some(next) if started.elapsed() < self.shared.settings.call_timeout / 2 => {
@@ -229,14 +248,14 @@ impl DataHubClient {
         Err(first_error.unwrap_or(DataHubError::Overloaded))
     }
 
-    async fn learn(&self, document: &Document, cut: Arc<Cut>) {
+    async fn learn(&self, document: &Document, cut: Arc<Pruned>) {
         tracing::warn!(
             operation = document.name(),
             left_out = cut.left_out.join(", "),
             "datahub does not know all that is asked for"
         );
         let server = self.server().await;
-        self.shared.cuts.learn(document.name(), server, cut);
+        self.shared.unsupported.learn(document.name(), server, cut);
     }
 
     async fn attempts(
@@ -349,10 +368,10 @@ impl Shared {
     ) -> Result<(StatusCode, bytes::Bytes), Failure> {
         let permit = self
             .breaker
-            .admit(Instant::now())
+            .admit(self.clock.elapsed())
             .map_err(|retry_after| Failure {
                 error: DataHubError::Unavailable {
-                    why: "it was down a moment ago",
+                    why: "circuit breaker open",
                     retry_after,
                 },
                 retriable: false,
@@ -369,9 +388,14 @@ impl Shared {
                     retriable: false,
                 })
             });
-        match &result {
-            Err(failure) if failure.error.is_outage() => permit.failed(Instant::now()),
+        let change = match &result {
+            Err(failure) if failure.error.is_outage() => permit.failed(self.clock.elapsed()),
             _ => permit.succeeded(),
+        };
+        match change {
+            Change::None => {}
+            Change::Opened => tracing::warn!("datahub is down: calls are refused for a while"),
+            Change::Closed => tracing::info!("datahub is back"),
         }
         result
     }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{fragments::Fragments, strip, version::Since};
+use super::{fragments::Fragments, prune, version::Since};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Document {
     /// The document without the selections on these lines, counted from 1, and what they ask for.
     /// `None` where nothing would be left, or a line holds no selection.
     pub(super) fn without(&self, lines: &[usize]) -> Option<(Self, Vec<String>)> {
-        let stripped = strip::strip(&self.text, lines)?;
+        let stripped = prune::prune(&self.text, lines)?;
         let document = Self::squeezed(&self.name, self.operation, stripped.text);
         Some((document.since(self.since), stripped.left_out))
     }

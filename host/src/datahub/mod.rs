@@ -6,21 +6,20 @@
 //! never puts a token into an error or a log line.
 //!
 //! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
-//! (what a response means), `breaker` and `retry` (what happens while DataHub is down), `server`
-//! (which version is on the other side), `cuts` and `strip` (what is left out for it).
+//! (what a response means), [`crate::breaker`] and `retry` (while DataHub is down), `server`
+//! (which version is on the other side), `unsupported_fields` and `prune` (what is left out for it).
 
 mod answer;
-mod breaker;
 mod client;
-mod cuts;
 mod document;
 mod error;
 mod fragments;
+mod prune;
 mod retry;
 mod server;
 mod settings;
-mod strip;
 mod transport;
+mod unsupported_fields;
 mod version;
 
 #[cfg(test)]

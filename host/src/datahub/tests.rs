@@ -182,7 +182,7 @@ async fn a_dead_datahub_is_left_alone_and_found_again() {
     let Some(DataHubError::Unavailable { why, retry_after }) = last else {
         panic!("{last:?}")
     };
-    assert_eq!(why, "it was down a moment ago");
+    assert_eq!(why, "circuit breaker open");
     assert!(retry_after > Duration::from_secs(3000));
 }
 

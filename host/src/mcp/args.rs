@@ -5,10 +5,9 @@
 //! kind as can be without guessing: a bare string where a list is meant, null for "not given", a
 //! number in quotes.
 
+use crate::suggest;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-
-use super::near;
 
 /// The default cap on one text argument, in characters.
 const MAX_TEXT: usize = 4_000;
@@ -291,7 +290,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     for name in given.keys().take(5) {
         let shown: String = name.chars().take(60).collect();
-        let near = near::names(name, params.iter().map(|param| param.name), 1);
+        let near = suggest::names(name, params.iter().map(|param| param.name), 1);
         wrong.push(match near.first() {
             Some(near) => format!("`{shown}` is no argument of {tool} (did you mean `{near}`?)"),
             None => format!("`{shown}` is no argument of {tool}"),

@@ -14,7 +14,6 @@ mod clean;
 mod context;
 mod error;
 mod filter;
-mod near;
 mod prompts;
 mod registry;
 mod resources;

@@ -1,12 +1,12 @@
 //! Which tools there are with the given settings. Built once; a tool that is switched off is not
 //! in it and so cannot be called.
 
+use crate::suggest;
 use std::collections::HashMap;
 
 use rmcp::model::ListToolsResult;
 
 use super::{
-    near,
     settings::Settings,
     tool::{AnyTool, Definition},
     tools,
@@ -84,7 +84,7 @@ impl Registry {
             .map(|entry| entry.definition.name)
             .collect();
         let shown: String = name.chars().take(60).collect();
-        match near::names(name, known.iter().copied(), 3).as_slice() {
+        match suggest::names(name, known.iter().copied(), 3).as_slice() {
             [] => format!("Unknown tool: {shown}; tools: {}", known.join(", ")),
             near => format!("Unknown tool: {shown}; did you mean {}?", near.join(" or ")),
         }

@@ -1,5 +1,6 @@
 //! The MCP server: rmcp's handler, written by hand so that nothing is built per request.
 
+use crate::suggest;
 use std::sync::Arc;
 
 use rmcp::{
@@ -19,7 +20,7 @@ use super::{
     budget,
     context::ToolContext,
     error::ToolError,
-    near, prompts,
+    prompts,
     registry::{Entry, Registry},
     resources,
     settings::Settings,
@@ -88,7 +89,7 @@ impl McpServer {
         let registry = Registry::new(&settings);
         for name in settings.scopes.names() {
             if !matches!(name, "read" | "write") && !registry.names().any(|known| known == name) {
-                let near = near::names(name, registry.names(), 1);
+                let near = suggest::names(name, registry.names(), 1);
                 let hint = near
                     .first()
                     .map_or(String::new(), |n| format!(" (is it `{n}`?)"));
@@ -151,7 +152,7 @@ impl McpServer {
             .needed(definition.name, definition.effect.writes());
         if !needed
             .iter()
-            .all(|scope| caller.principal.scopes.contains(scope))
+            .all(|scope| caller.principal.scopes().contains(scope))
         {
             caller.decide(HttpOutcome::InsufficientScope(needed.to_vec()));
             return Err(ToolError::Scopes(needed.to_vec()));

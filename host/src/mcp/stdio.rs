@@ -9,10 +9,7 @@ use rmcp::ServiceExt;
 use secrecy::SecretString;
 
 use super::{McpServer, Settings, SetupError};
-use crate::{
-    auth::{Caller, Lease, Principal},
-    datahub::DataHub,
-};
+use crate::{auth::Caller, datahub::DataHub, identity::Principal};
 
 /// Why the conversation ended other than by the client going away.
 #[derive(Debug, thiserror::Error)]
@@ -37,15 +34,7 @@ pub async fn serve(
     datahub: &DataHub,
     token: SecretString,
 ) -> Result<(), StdioError> {
-    let principal = Principal {
-        subject: "local".to_owned(),
-        scopes: Vec::new(),
-        expires_at: None,
-        validator: "stdio".to_owned(),
-        datahub_token: token.clone(),
-        token_digest: None,
-        lease: Lease::default(),
-    };
+    let principal = Principal::local(token.clone());
     // There is no sign-in with scopes here: the person holds the DataHub token itself.
     let settings = Settings {
         scopes: super::ToolScopes::default(),

@@ -10,22 +10,24 @@ use tower::ServiceExt;
 
 use super::{HttpSettings, McpServer, Settings, ToolScopes};
 use crate::{
-    auth::{Caller, HttpOutcome, Lease, Principal},
+    auth::{Caller, HttpOutcome},
     datahub::fake::{Fake, Reply, Seen, json as answer, reply},
+    identity::{Acceptance, Lease, TokenDigest, Verdict},
 };
 
 /// A person with these scopes, asking the fake.
 pub(super) fn caller(fake: &Fake, scopes: &[&str]) -> Caller {
-    let principal = Principal {
+    let acceptance = Acceptance {
         subject: "ada".to_owned(),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at: None,
         validator: "test".to_owned(),
         datahub_token: "canary-token".into(),
-        token_digest: None,
-        lease: Lease::default(),
+        token_digest: TokenDigest::of("presented"),
     };
-    Caller::new(Arc::new(principal), fake.client())
+    let verdict = Verdict::accept(acceptance, Lease::default());
+    let principal = Arc::clone(verdict.principal().expect("accepted"));
+    Caller::new(principal, fake.client())
 }
 
 /// One JSON-RPC request over HTTP; the status and the body.

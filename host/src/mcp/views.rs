@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::tools::documents;
 use crate::{
-    auth::{Caller, Principal, TokenDigest},
+    auth::Caller,
     datahub::DataHubError,
+    identity::{Principal, TokenDigest},
 };
 
 /// A changed default view counts after this.
@@ -31,9 +32,9 @@ struct Key {
 impl Key {
     fn of(principal: &Principal) -> Self {
         Self {
-            validator: principal.validator.clone(),
-            subject: principal.subject.clone(),
-            digest: principal.token_digest,
+            validator: principal.validator().to_owned(),
+            subject: principal.subject().to_owned(),
+            digest: principal.token_digest(),
         }
     }
 }

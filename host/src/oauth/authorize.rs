@@ -11,17 +11,17 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
-    answer::{ReplyTo, Request, see_other},
     browser::Browser,
     clients::{Client, UnknownClient},
     context::{Context, FORM_TTL, TRANSACTION_TTL},
     error::{ErrorCode, PageError},
+    grant::{Form, Request, Transaction},
     limits::Peer,
     pages::{self, ShownClient},
     params::Params,
+    reply_to::{ReplyTo, see_other},
     seal::{Kind, SealFailed},
     store::Owner,
     types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, State as UpstreamState},
@@ -31,34 +31,6 @@ use super::{
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
 /// Longest `state` of a client, in bytes.
 const MAX_STATE_BYTES: usize = 2_048;
-
-/// What the consent page's form carries, sealed: it cannot be made or changed by anybody else,
-/// and counts in one browser only.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Form {
-    #[serde(rename = "q")]
-    pub(super) request: Request,
-    #[serde(rename = "w")]
-    pub(super) client: ShownClient,
-    #[serde(rename = "b")]
-    pub(super) browser: BrowserId,
-    /// In seconds since 1970.
-    #[serde(rename = "x")]
-    pub(super) expires: u64,
-}
-
-/// An authorization on its way, sealed in the store.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Transaction {
-    #[serde(rename = "q")]
-    pub(super) request: Request,
-    /// The browser that started it and must finish it.
-    #[serde(rename = "b")]
-    pub(super) browser: BrowserId,
-    /// Our own PKCE secret towards the provider.
-    #[serde(rename = "v")]
-    pub(super) verifier: CodeVerifier,
-}
 
 /// How an authorization request ends without a page of ours.
 enum Refused {

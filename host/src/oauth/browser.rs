@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    PublicUrl,
     clock::{Clock, Instant},
     context::CONSENT_TTL,
     seal::{Kind, SealFailed, Sealer},
     types::BrowserId,
 };
+use crate::public_url::PublicUrl;
 
 /// How many consents are remembered; the oldest goes first. Keeps the cookie under 4 KB.
 const MAX_CONSENTS: usize = 32;

@@ -10,37 +10,23 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
 
 use super::{
     TokenMode,
-    answer::Request,
-    authorize::Transaction,
     browser::Browser,
     context::{CODE_TTL, Context},
     error::{ErrorCode, PageError},
+    grant::{CodeContent, Request, Transaction},
+    grants::token_set,
     limits::Peer,
     params::Params,
     seal::Kind,
-    tokens::{IssueError, TokenSet},
     types::{Code, FamilyId, State as UpstreamState},
     upstream::{ProviderError, UpstreamError, UpstreamTokens},
 };
 
 /// Longest query that is looked at, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
-
-/// What a code of ours stands for, sealed in the store.
-#[derive(Serialize, Deserialize)]
-pub(super) struct CodeContent {
-    #[serde(rename = "q")]
-    pub(super) request: Request,
-    #[serde(rename = "t")]
-    pub(super) tokens: TokenSet,
-    #[serde(rename = "f")]
-    pub(super) family: FamilyId,
-}
 
 /// Serves the endpoint.
 pub(super) async fn get(
@@ -169,7 +155,7 @@ async fn issue_code(
             .issue(&tokens, &request.client, &family, 0)
             .map_err(|error| {
                 tracing::error!(%error, "token cannot be issued");
-                (ErrorCode::ServerError, describe(&error))
+                (ErrorCode::ServerError, error.describe())
             })?;
     }
     let code = Code::random();
@@ -193,33 +179,4 @@ async fn issue_code(
         })?;
     tracing::info!(client = %content.request.client, "person signed in");
     Ok(code)
-}
-
-/// What a client is told when a token cannot be issued.
-pub(super) fn describe(error: &IssueError) -> &'static str {
-    match error {
-        IssueError::TooLarge(_) => {
-            "the token of the identity provider is too large: over 8192 bytes once sealed; ask the operator to leave groups or claims out of it"
-        }
-        IssueError::Seal(_) => "the token could not be made",
-    }
-}
-
-/// The provider's answer as we keep it.
-pub(super) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &str) -> TokenSet {
-    let now = context.clock.now();
-    let longest = now.after(context.settings.access_ttl);
-    TokenSet {
-        token: upstream.token.expose_secret().to_owned(),
-        refresh: upstream
-            .refresh
-            .as_ref()
-            .map(|token| token.expose_secret().to_owned()),
-        expires: upstream
-            .expires
-            .map_or(longest, |expires| expires.min(longest))
-            .seconds(),
-        refresh_expires: now.after(context.settings.refresh_ttl).seconds(),
-        scope: upstream.scope.clone().unwrap_or_else(|| scope.to_owned()),
-    }
 }

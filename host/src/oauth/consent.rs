@@ -13,11 +13,12 @@ use axum::{
 };
 
 use super::{
-    authorize::{Form, show_consent, start},
+    authorize::{show_consent, start},
     browser::Browser,
     clock::Instant,
     context::Context,
     error::{ErrorCode, PageError},
+    grant::Form,
     limits::Peer,
     params::Params,
     seal::Kind,

@@ -2,13 +2,12 @@
 //! company's identity provider. One file an endpoint, named as in the RFCs.
 //!
 //! A sign-in goes: `register` (or a metadata document) -> `authorize` -> `consent` -> the identity
-//! provider -> `callback` -> `token`, and later `refresh` and `revoke`.
+//! provider -> `callback` -> `token` (the grants are in `grants`), and later `revoke`.
 //!
 //! Every URL is built from configuration, never from `Host` or a forwarded header. Nothing is
 //! stored for a stranger except a bounded number of pending sign-ins. Tokens, codes, verifiers,
 //! states and cookies never reach a log or an error text.
 
-mod answer;
 mod authorize;
 mod browser;
 mod callback;
@@ -18,6 +17,8 @@ mod clock;
 mod consent;
 mod context;
 mod error;
+mod grant;
+mod grants;
 mod keys;
 mod limits;
 mod metadata;
@@ -25,8 +26,8 @@ mod pages;
 mod params;
 mod public_address;
 mod redirect_uri;
-mod refresh;
 mod register;
+mod reply_to;
 mod revoke;
 mod seal;
 mod settings;
@@ -59,7 +60,7 @@ pub use self::{
     keys::KeysError,
     seal::SealFailed,
     settings::{
-        ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, PublicUrl, Settings,
+        ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
     tokens::{Opened, SealedTokens},

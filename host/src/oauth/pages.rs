@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    answer::Request,
     clients::{Client, Origin},
     error::{PageError, retry_after},
+    grant::Request,
 };
 
 const STYLE: &str = include_str!("../../templates/style.css");

@@ -4,6 +4,8 @@
 
 use url::form_urlencoded;
 
+use super::error::{ErrorCode, OAuthError};
+
 /// More parameters than any client sends.
 const MAX_PARAMETERS: usize = 64;
 
@@ -36,6 +38,16 @@ impl Params {
             return Err(Repeated);
         }
         Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// The value of `name`, which must be there.
+    ///
+    /// # Errors
+    /// `invalid_request` where it is missing, empty or repeated.
+    pub(super) fn required(&self, name: &str) -> Result<&str, OAuthError> {
+        self.get(name).ok().flatten().ok_or_else(|| {
+            OAuthError::new(ErrorCode::InvalidRequest, format!("`{name}` is missing"))
+        })
     }
 
     /// Whether any parameter came twice. `resource` may (RFC 8707 section 2) and is checked where

@@ -9,7 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
-use super::{PublicUrl, SettingsError, settings::is_loopback};
+use super::SettingsError;
+use crate::public_url::{PublicUrl, is_loopback};
 
 /// Longest redirect URI, in bytes.
 pub(super) const MAX_REDIRECT_URI_BYTES: usize = 2_048;

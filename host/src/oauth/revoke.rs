@@ -11,13 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::{
-    TokenMode,
-    context::Context,
-    error::OAuthError,
-    limits::Peer,
-    token::{authenticated, single},
-};
+use super::{TokenMode, context::Context, error::OAuthError, limits::Peer, token::authenticated};
 
 /// Serves the endpoint.
 pub(super) async fn post(
@@ -29,7 +23,7 @@ pub(super) async fn post(
     context.token_limits.count_peer(&peer)?;
     let (client, params) = authenticated(&context, &headers, body)?;
     context.token_limits.count_client(&client)?;
-    let token = single(&params, "token")?;
+    let token = params.required("token")?;
     if context.settings.token_mode == TokenMode::Relay {
         forget_upstream(&context, token.to_owned());
         return Ok(StatusCode::OK);

@@ -14,7 +14,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{PublicUrl, keys::Keys};
+use super::keys::Keys;
+use crate::public_url::PublicUrl;
 
 /// The layout of an envelope; another one gets another number.
 const VERSION: u8 = 1;

@@ -41,6 +41,18 @@ pub(super) enum IssueError {
     Seal(#[from] SealFailed),
 }
 
+impl IssueError {
+    /// The text for the client.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => {
+                "the token of the identity provider is too large: over 8192 bytes once sealed; ask the operator to leave groups or claims out of it"
+            }
+            Self::Seal(_) => "the token could not be made",
+        }
+    }
+}
+
 /// The content of an access token.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 struct AccessContent {

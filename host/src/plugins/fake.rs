@@ -14,27 +14,27 @@ use secrecy::SecretString;
 
 use super::{
     Sha256Digest,
-    backend::{Accepted, Answer, Call, Failure, FailureKind, Instance, Question},
+    boundary::{Accepted, Answer, Call, Failure, FailureKind, Instance, Question},
+    serving::validator::{Check, Origin, Validator},
     settings::Limits,
-    validator::{Check, Origin, Validator},
 };
-use crate::{auth::TokenDigest, clock::Clock};
+use crate::{clock::Clock, identity::TokenDigest};
 
 type Validate = Box<dyn Fn(Question) -> Call<Answer> + Send + Sync>;
 type TryValidate = Box<dyn Fn(&Question) -> Option<Answer> + Send + Sync>;
 
 /// A validator that does what it is told.
-pub(super) struct Fake {
+pub(crate) struct Fake {
     try_validate: TryValidate,
     validate: Validate,
     health: Mutex<Result<(), Failure>>,
-    pub(super) tries: AtomicUsize,
-    pub(super) calls: AtomicUsize,
-    pub(super) shutdowns: AtomicUsize,
+    pub(crate) tries: AtomicUsize,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) shutdowns: AtomicUsize,
 }
 
 impl Fake {
-    pub(super) fn new(
+    pub(crate) fn new(
         try_validate: impl Fn(&Question) -> Option<Answer> + Send + Sync + 'static,
         validate: impl Fn(Question) -> Call<Answer> + Send + Sync + 'static,
     ) -> Arc<Self> {
@@ -49,7 +49,7 @@ impl Fake {
     }
 
     /// Answers in `validate` what `answer` says.
-    pub(super) fn answering(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn answering(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Self::new(
             |_| None,
             move |_| {
@@ -60,11 +60,11 @@ impl Fake {
     }
 
     /// Never answers.
-    pub(super) fn hanging() -> Arc<Self> {
+    pub(crate) fn hanging() -> Arc<Self> {
         Self::new(|_| None, |_| Box::pin(std::future::pending()))
     }
 
-    pub(super) fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 }
@@ -91,7 +91,7 @@ impl Instance for Fake {
     }
 }
 
-pub(super) fn accepted(subject: &str) -> Answer {
+pub(crate) fn accepted(subject: &str) -> Answer {
     Answer::Accepted(Accepted {
         subject: subject.to_owned(),
         resolved_token: Some(SecretString::from("datahub")),
@@ -99,11 +99,11 @@ pub(super) fn accepted(subject: &str) -> Answer {
     })
 }
 
-pub(super) fn failed(kind: FailureKind) -> Answer {
+pub(crate) fn failed(kind: FailureKind) -> Answer {
     Answer::Failed(Failure::new(kind, "because"))
 }
 
-pub(super) fn validator(
+pub(crate) fn validator(
     name: &str,
     instance: Arc<dyn Instance>,
     limits: &Limits,
@@ -113,13 +113,13 @@ pub(super) fn validator(
         name: name.to_owned(),
         path: PathBuf::from("/nowhere"),
         sha256: Sha256Digest::of(name.as_bytes()),
-        rung: "test",
+        abi_version: "test",
         version: "0".to_owned(),
     };
     Arc::new(Validator::new(origin, instance, limits, clock.clone()).unwrap())
 }
 
-pub(super) fn check(token: &str, deadline: Duration) -> Check {
+pub(crate) fn check(token: &str, deadline: Duration) -> Check {
     Check {
         token: Arc::new(SecretString::from(token)),
         digest: TokenDigest::of(token),

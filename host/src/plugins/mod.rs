@@ -3,71 +3,31 @@
 //!
 //! Never names a concrete plugin, never trusts what one returns.
 
-mod answer;
-mod backend;
-mod breaker;
-mod c_abi;
-mod c_calls;
-mod cache;
-mod chain;
-mod check;
-mod description;
-mod digest;
-mod elf;
+pub(crate) mod boundary;
 #[cfg(test)]
 mod fake;
-mod find;
-mod flights;
-mod hostlog;
-mod image;
 mod isolation;
-mod lane;
-mod load;
-mod make;
-mod mask;
-mod near;
+mod library;
 mod options;
-mod ownership;
-mod reload;
-mod rung_1_0;
-mod schema;
-mod service;
+mod serving;
 mod settings;
 pub mod tools;
-mod validator;
-
-use std::{sync::Arc, time::Duration};
 
 pub(crate) use self::isolation::child::run as run_isolated;
 pub use self::{
-    check::CheckError,
-    digest::Sha256Digest,
-    elf::ElfError,
-    find::FindError,
-    load::LibraryError,
-    make::{Cause, LoadError},
-    options::OptionError,
-    ownership::OwnershipError,
-    reload::{ReloadError, Reloaded, ReloadedValidator},
-    schema::Violation,
-    service::{Health, ValidatorHealth, Validators},
+    boundary::load::LibraryError,
+    library::{
+        check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
+        ownership::OwnershipError,
+    },
+    options::{assemble::OptionError, schema::Violation},
+    serving::{
+        loader::{Cause, LoadError},
+        reload::{ReloadError, Reloaded, ReloadedValidator},
+        service::{Health, ValidatorHealth, Validators},
+    },
     settings::{
         BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
         SpecError, ValidatorSpec,
     },
 };
-use crate::auth::Principal;
-
-/// What the validators say of a token.
-#[derive(Debug, Clone)]
-pub enum Verdict {
-    /// The token is good: serve the request as this person.
-    Accepted(Arc<Principal>),
-    /// The token is not good, or nobody's: HTTP 401. The reason is already in the log.
-    Rejected,
-    /// It cannot be said now (provider down, deadline, breaker, fault of the plugin): HTTP 503.
-    Unavailable {
-        /// When to try again.
-        retry_after: Duration,
-    },
-}

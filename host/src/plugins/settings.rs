@@ -3,12 +3,13 @@
 //! Owns the parsing of a chain (`library[:factory],...`) and of checksum pins. Never reads the
 //! environment: what a plugin's options may take from it comes in as an [`EnvView`].
 
+use crate::suggest;
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::{Sha256Digest, near};
+use super::Sha256Digest;
 use crate::clock::Clock;
 
 /// The longest name of a library or a factory, in bytes.
@@ -223,7 +224,7 @@ impl fmt::Display for ValidatorSpec {
 }
 
 /// May `name` name a library? It becomes part of a file name.
-pub(super) fn is_library_name(name: &str) -> bool {
+pub(crate) fn is_library_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
         && !name.starts_with('.')
@@ -231,7 +232,7 @@ pub(super) fn is_library_name(name: &str) -> bool {
 }
 
 /// May `name` name a factory?
-pub(super) fn is_factory_name(name: &str) -> bool {
+pub(crate) fn is_factory_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
         && name
@@ -324,7 +325,7 @@ pub enum PinError {
     #[error("a bare checksum needs exactly one validator; write `library=checksum` for each")]
     Bare,
     /// A pin of a library that is not in the chain.
-    #[error("`{library}` is pinned but not in `TOKEN_VALIDATOR_FACTORY`{}", near::hint(.near))]
+    #[error("`{library}` is pinned but not in `TOKEN_VALIDATOR_FACTORY`{}", suggest::hint(.near))]
     NotInChain {
         /// The name in the pin.
         library: String,
@@ -382,7 +383,7 @@ impl Pins {
             None => Ok(()),
             Some(name) => Err(PinError::NotInChain {
                 library: name.escape_default().to_string(),
-                near: near::misses(name, libraries.iter().copied()),
+                near: suggest::offers(name, libraries.iter().copied()),
             }),
         }
     }

@@ -10,26 +10,10 @@ use axum::{
     extract::State as Shared,
     response::{IntoResponse, Response},
 };
-use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 
 use super::state::State;
-
-/// One part of the server and whether it works.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// Its name.
-    pub name: String,
-    /// Does it work?
-    pub works: bool,
-}
-
-/// Says which parts work. Must be cheap when asked often.
-pub trait Probe: Send + Sync + 'static {
-    /// All parts.
-    fn parts(&self) -> BoxFuture<'_, Vec<Part>>;
-}
 
 /// `GET /health`.
 pub(super) async fn health() -> Response {

@@ -1,36 +1,39 @@
 //! The listening side: sockets, limits, routes, the end of the process.
 //!
 //! Start with `routes`: the route table and the list of what every request passes. Then `accept`
-//! (connections), `signin` (bearer to caller), `respond` (refusals to answers).
+//! (connections), `authenticate` (bearer to caller), `respond` (refusals to answers).
 //!
 //! Never builds a URL from a request, and believes no `X-Forwarded-*` or `Forwarded` header.
 
 mod accept;
+mod allowed_hosts;
+mod authenticate;
 mod cors;
-mod edge;
 mod head;
 mod health;
-mod host;
 mod io;
 mod limits;
 mod listener;
 mod message;
 mod metadata;
+mod middleware;
 mod origin;
+mod paths;
+mod probe;
+mod request_id;
 mod respond;
 mod routes;
 mod run;
 mod settings;
-mod signin;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    health::{Part, Probe},
-    host::HostPattern,
+    allowed_hosts::HostPattern,
     listener::{BindError, bind},
     origin::Origin,
+    probe::{Part, Probe},
     routes::McpService,
     run::{Ended, Parts, Server, SetupError},
     settings::{Limits, Settings, Shutdown},

@@ -16,19 +16,12 @@ use axum::{
 use tower::{Service, ServiceBuilder};
 
 use super::{
-    cors, edge, health, limits, message, metadata,
+    authenticate, cors, health, limits, message, metadata, middleware,
+    paths::{HEALTH, MCP, READY, RESOURCE_METADATA, ROOT_METADATA},
+    request_id,
     respond::{Refusal, unrelated_to_auth},
-    signin,
     state::State,
 };
-
-/// The MCP endpoint.
-pub(super) const MCP: &str = "/mcp";
-pub(super) const HEALTH: &str = "/health";
-pub(super) const READY: &str = "/ready";
-/// RFC 9728 section 3.1, for the resource `/mcp` and for the origin itself.
-pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
-pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// What answers at [`MCP`].
 pub trait McpService:
@@ -60,7 +53,7 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         // A body that says it is too large is refused unread.
         .layer(from_fn_with_state(Arc::clone(state), limits::declared_size))
         // The bearer token becomes a caller; what DataHub said of it becomes the status.
-        .layer(from_fn_with_state(Arc::clone(state), signin::bearer))
+        .layer(from_fn_with_state(Arc::clone(state), authenticate::bearer))
         // Only now is the body read, only so much of it for so long, and it must be a message.
         .layer(from_fn_with_state(Arc::clone(state), message::message));
 
@@ -72,7 +65,10 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         // What browsers ask before they send; also their headers on refusals.
         .layer(cors::of_mcp())
         // A page of another origin gets no further, not even with a good token.
-        .layer(from_fn_with_state(Arc::clone(state), edge::origin));
+        .layer(from_fn_with_state(
+            Arc::clone(state),
+            middleware::allowed_origin,
+        ));
 
     let documents = Router::new()
         .route(RESOURCE_METADATA, get(metadata::protected_resource))
@@ -88,7 +84,10 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         .merge(oauth.unwrap_or_default())
         .fallback(not_found)
         // Our names only: a page cannot rebind its own to us.
-        .layer(from_fn_with_state(Arc::clone(state), edge::host));
+        .layer(from_fn_with_state(
+            Arc::clone(state),
+            middleware::allowed_host,
+        ));
 
     let probes = Router::new()
         .route(HEALTH, get(health::health))
@@ -100,32 +99,17 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         // Every request, outermost first.
         ServiceBuilder::new()
             // An id that the answer and all log lines name.
-            .layer(from_fn(edge::request_id))
+            .layer(from_fn(request_id::request_id))
             // One line in the log, whatever happens below.
-            .layer(from_fn_with_state(Arc::clone(state), edge::access_log))
+            .layer(from_fn_with_state(
+                Arc::clone(state),
+                middleware::access_log,
+            ))
             // A bug of ours is a 500 for one request.
-            .layer(from_fn(edge::catch_panic))
+            .layer(from_fn(middleware::catch_panic))
             // What hyper lets through and parsers disagree on.
-            .layer(from_fn(edge::unambiguous)),
+            .layer(from_fn(middleware::unambiguous)),
     )
-}
-
-/// The route of a path, as logs and metrics know it.
-pub(super) fn label(path: &str) -> &'static str {
-    match path {
-        MCP => MCP,
-        HEALTH => HEALTH,
-        READY => READY,
-        RESOURCE_METADATA => RESOURCE_METADATA,
-        ROOT_METADATA => ROOT_METADATA,
-        "/.well-known/oauth-authorization-server" => "/.well-known/oauth-authorization-server",
-        "/oauth/register" => "/oauth/register",
-        "/oauth/authorize" => "/oauth/authorize",
-        "/oauth/callback" => "/oauth/callback",
-        "/oauth/token" => "/oauth/token",
-        "/oauth/revoke" => "/oauth/revoke",
-        _ => "other",
-    }
 }
 
 async fn not_found() -> Response {

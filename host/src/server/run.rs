@@ -9,10 +9,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     accept::accept,
-    health::Probe,
-    host::AllowedHosts,
+    allowed_hosts::AllowedHosts,
     listener, metadata,
     origin::AllowedOrigins,
+    paths,
+    probe::Probe,
     respond::Responder,
     routes::{self, McpService},
     settings::Settings,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     auth::{Authenticator, Challenge},
-    oauth::PublicUrl,
+    public_url::PublicUrl,
     telemetry::{AccessLog, metrics::Metrics},
 };
 
@@ -83,7 +84,7 @@ impl Server {
             oauth,
         } = parts;
         let scopes = &settings.scopes;
-        let challenge = Challenge::new(&public.url(routes::RESOURCE_METADATA), scopes)
+        let challenge = Challenge::new(&public.url(paths::RESOURCE_METADATA), scopes)
             .map_err(|error| SetupError(error.to_string()))?;
         let issuer = match &oauth {
             Some(_) => Some(public.issuer()),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{host::HostPattern, origin::Origin};
+use super::{allowed_hosts::HostPattern, origin::Origin};
 
 /// How much strangers may send, and how long they may take.
 #[derive(Debug, Clone)]

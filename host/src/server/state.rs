@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{
-    health::Probe, host::AllowedHosts, origin::AllowedOrigins, respond::Responder, settings::Limits,
+    allowed_hosts::AllowedHosts, origin::AllowedOrigins, probe::Probe, respond::Responder,
+    settings::Limits,
 };
 use crate::{auth::Authenticator, telemetry::AccessLog};
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     FilterError,
     ast::Expr,
+    facet::FacetFilter,
     fields::{Meaning, Status, is_negative, meaning},
 };
 
@@ -13,16 +14,6 @@ use super::{
 const MAX_CLAUSES: usize = 128;
 /// More conditions in all alternatives together are refused.
 const MAX_FACETS: usize = 4096;
-
-/// One `FacetFilterInput` of DataHub.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct FacetFilter {
-    pub(crate) field: String,
-    pub(crate) condition: &'static str,
-    pub(crate) values: Vec<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) negated: bool,
-}
 
 /// One `AndFilterInput`: an alternative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -4,9 +4,10 @@
 use super::{
     FilterError,
     ast::{Condition, Operator},
-    compile::FacetFilter,
+    facet::FacetFilter,
 };
-use crate::mcp::{near, urn};
+use crate::mcp::urn;
+use crate::suggest;
 
 /// What a condition comes to before negation is pushed inward.
 #[derive(Debug, Clone)]
@@ -252,7 +253,7 @@ impl Values {
                                 "'{value}' is no entity type; write type = dataset AND subtype = {subtype}"
                             ));
                         }
-                        let near = near::names(value, ENTITY_TYPES.iter().copied(), 3);
+                        let near = suggest::names(value, ENTITY_TYPES.iter().copied(), 3);
                         let list = if near.is_empty() {
                             ENTITY_TYPES.join(", ")
                         } else {

@@ -12,6 +12,7 @@
 
 mod ast;
 mod compile;
+mod facet;
 mod fields;
 mod lexer;
 mod parser;

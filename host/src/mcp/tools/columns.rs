@@ -1,12 +1,13 @@
 //! The columns of a dataset: what the source says and what people added are merged, and a column
 //! that a model names is found or answered with near names.
 
+use crate::suggest;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::documents;
-use crate::mcp::{budget, clean::clean, context::ToolContext, error::ToolError, near, urn};
+use super::{documents, entity};
+use crate::mcp::{budget, clean::clean, context::ToolContext, error::ToolError, urn};
 
 /// The path as people write it: `[version=2.0].[type=struct].[type=string].a.b` is `a.b`.
 pub(super) fn simple_path(path: &str) -> String {
@@ -102,7 +103,7 @@ pub(super) async fn paths(context: &ToolContext, dataset: &str) -> Result<Vec<St
     let found = context
         .ask_for(&documents::COLUMNS, json!({"urn": dataset}), "dataset")
         .await?;
-    existing(&found, dataset)?;
+    entity::existing(&found, dataset)?;
     let fields = found["schemaMetadata"]["fields"].as_array();
     let paths = fields
         .into_iter()
@@ -127,7 +128,7 @@ pub(super) fn find<'a>(
 
 fn unknown(paths: &[String], dataset: &str, wanted: &str) -> ToolError {
     let simple: Vec<String> = paths.iter().map(|path| simple_path(path)).collect();
-    let near = near::names(wanted, simple.iter().map(String::as_str), 5);
+    let near = suggest::names(wanted, simple.iter().map(String::as_str), 5);
     let hint = if simple.is_empty() {
         "it has no columns in the catalog".to_owned()
     } else if near.is_empty() {
@@ -149,66 +150,9 @@ pub(super) async fn urn_of(
     dataset: &str,
     column: &str,
 ) -> Result<String, ToolError> {
-    of_kind(dataset, &["dataset"])?;
+    entity::of_kind(dataset, &["dataset"])?;
     let paths = paths(context, dataset).await?;
     Ok(urn::column(dataset, find(&paths, dataset, column)?))
-}
-
-/// What is said of a urn that names nothing.
-pub(super) const MISSING: &str = "does not exist in this catalog; find the right urn with search";
-
-/// Refuses a null and a stub of an entity that does not exist.
-pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
-    if entity.is_null() || entity["exists"] == false {
-        return Err(ToolError::NotFound(format!("{urn} {MISSING}")));
-    }
-    Ok(())
-}
-
-/// Refuses what is no urn, or is one of another kind.
-pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
-    match urn::kind(urn) {
-        Some(kind) if kinds.is_empty() || kinds.contains(&kind) => Ok(()),
-        Some(kind) => Err(ToolError::Arguments(format!(
-            "{urn} is of kind {kind}, but one of kind {} is wanted; {}",
-            kinds.join(" or "),
-            where_from(kinds)
-        ))),
-        None => {
-            let shown: String = urn.chars().take(100).collect();
-            let example = match kinds.first() {
-                None | Some(&"dataset") => "urn:li:dataset:(...)".to_owned(),
-                Some(kind) => format!("urn:li:{kind}:..."),
-            };
-            Err(ToolError::Arguments(format!(
-                "`{shown}` is no urn; urns look like {example}; {}",
-                where_from(kinds)
-            )))
-        }
-    }
-}
-
-/// Where a model gets the urn of something of these kinds.
-fn where_from(kinds: &[&str]) -> String {
-    match kinds {
-        [] => "find the right one with search".to_owned(),
-        ["incident"] => "it comes from raise_incident or get_entities".to_owned(),
-        ["document"] => "find the right one with search_documents".to_owned(),
-        [kind] => format!("find the right one with search, filter: type = {kind}"),
-        kinds => format!(
-            "find the right one with search, filter: type IN ({})",
-            kinds.join(", ")
-        ),
-    }
-}
-
-/// Refuses an entity that is not there, whatever its kind.
-pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
-    let entity = super::get_entities::one(context, urn).await?;
-    match entity["error"].as_str() {
-        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

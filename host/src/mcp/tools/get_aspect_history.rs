@@ -3,11 +3,12 @@
 //! GraphQL has no such question, so this asks DataHub's REST endpoint `/aspects`, where version 0
 //! is the current one and 1 to n are the earlier ones, n the latest of them.
 
+use crate::suggest;
 use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::columns;
+use super::entity;
 use crate::{
     datahub::DataHubError,
     mcp::{
@@ -16,7 +17,6 @@ use crate::{
         clean::clean,
         context::ToolContext,
         error::ToolError,
-        near,
         tool::{Definition, Effect, Tool},
         urn,
     },
@@ -101,7 +101,7 @@ impl Tool for GetAspectHistory {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         for urn in &args.urns {
-            columns::of_kind(urn, &[])?;
+            entity::of_kind(urn, &[])?;
         }
         for name in &args.aspect_names {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
@@ -153,7 +153,7 @@ async fn history(
     let mut entry = json!({"urn": urn, "aspect": aspect});
     let Some(current) = version(context, urn, aspect, 0).await? else {
         let mut why = "there is no such entity, or it has no such aspect".to_owned();
-        let near = near::names(aspect, ASPECTS.iter().copied(), 1);
+        let near = suggest::names(aspect, ASPECTS.iter().copied(), 1);
         if let Some(near) = near.first().filter(|near| **near != aspect) {
             why.push_str(&format!("; did you mean {near}?"));
         }

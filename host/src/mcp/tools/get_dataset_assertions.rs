@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{documents, entity};
 use crate::mcp::{
     args::{integer, text},
     budget,
@@ -48,7 +48,7 @@ impl Tool for GetDatasetAssertions {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &["dataset"])?;
+        entity::of_kind(&args.urn, &["dataset"])?;
         let variables = json!({
             "urn": args.urn, "start": args.start, "count": args.count,
             "runs": args.run_events_count,
@@ -56,7 +56,7 @@ impl Tool for GetDatasetAssertions {
         let mut dataset = context
             .ask_for(&documents::DATASET_ASSERTIONS, variables, "dataset")
             .await?;
-        columns::existing(&dataset, &args.urn)?;
+        entity::existing(&dataset, &args.urn)?;
         let total = dataset["assertions"]["total"].as_i64().unwrap_or(0);
         let mut assertions = match dataset["assertions"]["assertions"].take() {
             Value::Array(assertions) => assertions,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{columns, documents, entity};
 use crate::mcp::{
     args::{integer, text, texts},
     budget,
@@ -48,12 +48,12 @@ impl Tool for GetDatasetProfile {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &["dataset"])?;
+        entity::of_kind(&args.urn, &["dataset"])?;
         let variables = json!({"urn": args.urn, "limit": args.limit});
         let mut dataset = context
             .ask_for(&documents::DATASET_PROFILE, variables, "dataset")
             .await?;
-        columns::existing(&dataset, &args.urn)?;
+        entity::existing(&dataset, &args.urn)?;
         let mut profiles = match dataset["datasetProfiles"].take() {
             Value::Array(profiles) => profiles,
             _ => Vec::new(),

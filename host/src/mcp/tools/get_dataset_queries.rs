@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{columns, documents, entity};
 use crate::mcp::{
     args::{choice, integer, text},
     budget,
@@ -51,7 +51,7 @@ impl Tool for GetDatasetQueries {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &["dataset"])?;
+        entity::of_kind(&args.urn, &["dataset"])?;
         let subject = match args
             .column
             .as_deref()

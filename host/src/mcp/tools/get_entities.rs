@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{columns, documents, entity};
 use crate::{
     datahub::DataHubError,
     mcp::{
@@ -105,8 +105,8 @@ pub(in crate::mcp) async fn one(context: &ToolContext, urn: &str) -> Result<Valu
         Err(error) => return why_not(ToolError::from(error).to_string()),
     };
     let mut entity = answer.take("entity");
-    if columns::existing(&entity, urn).is_err() {
-        return why_not(columns::MISSING.to_owned());
+    if entity::existing(&entity, urn).is_err() {
+        return why_not(entity::MISSING.to_owned());
     }
     shape(context, &mut entity);
     Ok(entity)
@@ -128,4 +128,13 @@ fn shape(context: &ToolContext, entity: &mut Value) {
     }
     clean(entity);
     budget::cut_texts(entity, context.settings.description_chars);
+}
+
+/// Refuses an entity that is not there, whatever its kind.
+pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
+    let entity = one(context, urn).await?;
+    match entity["error"].as_str() {
+        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
+        None => Ok(()),
+    }
 }

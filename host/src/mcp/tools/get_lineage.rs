@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, documents, search::query_of};
+use super::{columns, documents, entity, get_entities, hits::query_of};
 use crate::mcp::{
     args::{flag, integer, text},
     budget,
@@ -60,7 +60,7 @@ impl Tool for GetLineage {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &[])?;
+        entity::of_kind(&args.urn, &[])?;
         let start = match args
             .column
             .as_deref()
@@ -107,7 +107,7 @@ impl Tool for GetLineage {
         let mut page = shape(context, &mut found, args.offset);
         if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
             // No lineage at all may mean a wrong urn: DataHub does not say.
-            columns::must_exist(context, &args.urn).await?;
+            get_entities::must_exist(context, &args.urn).await?;
         }
         let mut answer = Map::new();
         answer.insert("urn".to_owned(), json!(start));

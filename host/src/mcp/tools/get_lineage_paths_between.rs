@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{columns, documents, entity, get_entities};
 use crate::mcp::{
     args::{choice, text},
     context::ToolContext,
@@ -96,8 +96,8 @@ impl Tool for GetLineagePathsBetween {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.source_urn, &[])?;
-        columns::of_kind(&args.target_urn, &[])?;
+        entity::of_kind(&args.source_urn, &[])?;
+        entity::of_kind(&args.target_urn, &[])?;
         let given = |column: &Option<String>| {
             column
                 .as_deref()
@@ -152,7 +152,7 @@ impl Tool for GetLineagePathsBetween {
             }
             // No path at all may mean a wrong urn: DataHub does not say.
             for urn in [&source, &target] {
-                columns::must_exist(context, urn).await?;
+                get_entities::must_exist(context, urn).await?;
             }
         }
         Ok(json!({

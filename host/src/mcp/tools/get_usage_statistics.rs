@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{documents, entity};
 use crate::mcp::{
     args::{choice, text},
     budget,
@@ -56,12 +56,12 @@ impl Tool for GetUsageStatistics {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &["dataset"])?;
+        entity::of_kind(&args.urn, &["dataset"])?;
         let variables = json!({"urn": args.urn, "range": args.range});
         let mut dataset = context
             .ask_for(&documents::USAGE_STATISTICS, variables, "dataset")
             .await?;
-        columns::existing(&dataset, &args.urn)?;
+        entity::existing(&dataset, &args.urn)?;
         let mut usage = dataset["usageStats"].take();
         let mut totals = usage["aggregations"].take();
         let mut answer = json!({

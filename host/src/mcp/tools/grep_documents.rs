@@ -5,7 +5,7 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{documents, entity};
 use crate::{
     datahub::DataHubError,
     mcp::{
@@ -61,7 +61,7 @@ impl Tool for GrepDocuments {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         for urn in &args.urns {
-            columns::of_kind(urn, &["document"])?;
+            entity::of_kind(urn, &["document"])?;
         }
         let regex = RegexBuilder::new(&args.pattern)
             .size_limit(MAX_REGEX_BYTES)
@@ -108,7 +108,7 @@ async fn read(context: &ToolContext, urn: &str) -> Result<(Value, String), ToolE
     let mut document = context
         .ask_for(&documents::DOCUMENT_TEXT, variables, "document")
         .await?;
-    columns::existing(&document, urn)?;
+    entity::existing(&document, urn)?;
     let text = document["info"]["contents"]["text"]
         .as_str()
         .unwrap_or_default()

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents};
+use super::{columns, documents, entity};
 use crate::mcp::{
     args::{integer, text, texts},
     budget,
@@ -55,12 +55,12 @@ impl Tool for ListSchemaFields {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.urn, &["dataset"])?;
+        entity::of_kind(&args.urn, &["dataset"])?;
         let variables = json!({"urn": args.urn});
         let mut dataset = context
             .ask_for(&documents::SCHEMA_FIELDS, variables, "dataset")
             .await?;
-        columns::existing(&dataset, &args.urn)?;
+        entity::existing(&dataset, &args.urn)?;
         let primary_keys = dataset["schemaMetadata"]["primaryKeys"].take();
         let mut fields = columns::merged(&mut dataset);
         let total = fields.len();

@@ -1,11 +1,12 @@
 //! What the two tools about owners have in common: their arguments, and what a kind of ownership
 //! is.
 
+use crate::suggest;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::documents;
-use crate::mcp::{context::ToolContext, error::ToolError, near, urn};
+use crate::mcp::{context::ToolContext, error::ToolError, urn};
 
 /// The kinds of entities that can own something.
 pub(super) const OWNER_KINDS: &[&str] = &["corpuser", "corpGroup"];
@@ -44,7 +45,7 @@ pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, 
         return Ok((*urn).to_owned());
     }
     let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
-    let near = near::names(wanted, names.iter().copied(), 3);
+    let near = suggest::names(wanted, names.iter().copied(), 3);
     let list = if near.is_empty() {
         names.join(", ")
     } else {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, writing};
+use super::{documents, entity, writing};
 use crate::mcp::{
     args::text,
     context::ToolContext,
@@ -38,7 +38,7 @@ impl Tool for ResolveIncident {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.incident_urn, &["incident"])?;
+        entity::of_kind(&args.incident_urn, &["incident"])?;
         let mut input = json!({"state": "RESOLVED"});
         if let Some(message) = args.message {
             input["message"] = json!(message);

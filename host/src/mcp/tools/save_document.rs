@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, shared_folder, writing};
+use super::{documents, entity, shared_folder, writing};
 use crate::mcp::{
     args::{choice, long_text, text, texts},
     context::ToolContext,
@@ -74,10 +74,10 @@ impl Tool for SaveDocument {
             ));
         }
         for related in args.related_documents.iter().flatten() {
-            columns::of_kind(related, &["document"])?;
+            entity::of_kind(related, &["document"])?;
         }
         for related in args.related_assets.iter().flatten() {
-            columns::of_kind(related, &[])?;
+            entity::of_kind(related, &[])?;
         }
         let (urn, message) = match args.urn.as_deref().map(str::trim).filter(|u| !u.is_empty()) {
             Some(urn) => {
@@ -113,9 +113,9 @@ async fn create(context: &ToolContext, args: &Args) -> Result<String, ToolError>
 }
 
 async fn update(context: &ToolContext, urn: &str, args: &Args) -> Result<(), ToolError> {
-    columns::of_kind(urn, &["document"])?;
+    entity::of_kind(urn, &["document"])?;
     let document = shared_folder::place(context, urn).await?;
-    columns::existing(&document, urn)?;
+    entity::existing(&document, urn)?;
     shared_folder::must_hold(context, urn, &document)?;
     let input = json!({
         "urn": urn,

@@ -7,17 +7,14 @@ use serde_json::{Value, json};
 
 use super::{
     documents,
-    search::{query_of, shape},
+    hits::{by_meaning, query_of, shape},
 };
-use crate::{
-    datahub::DataHubError,
-    mcp::{
-        args::{integer, text},
-        context::ToolContext,
-        error::ToolError,
-        filter,
-        tool::{Definition, Effect, Tool},
-    },
+use crate::mcp::{
+    args::{integer, text},
+    context::ToolContext,
+    error::ToolError,
+    filter,
+    tool::{Definition, Effect, Tool},
 };
 
 pub(super) struct SearchDocuments;
@@ -151,26 +148,4 @@ fn merged(mut by_words: Value, mut by_meaning: Value, page: (i64, i64)) -> Value
 
 fn urn_of(hit: &Value) -> Option<String> {
     hit["entity"]["urn"].as_str().map(str::to_owned)
-}
-
-/// The result of a search by meaning; `None` (with a warning) where this server has none, so that
-/// a search by words is made instead.
-pub(super) fn by_meaning(
-    context: &ToolContext,
-    result: Result<crate::datahub::Answer, DataHubError>,
-    name: &str,
-) -> Result<Option<Value>, ToolError> {
-    match result {
-        Ok(mut answer) => Ok(Some(answer.take(name))),
-        Err(
-            DataHubError::TooOld { .. }
-            | DataHubError::Schema { .. }
-            | DataHubError::BadRequest { .. }
-            | DataHubError::Internal { .. },
-        ) => {
-            context.warn("this DataHub cannot search by meaning; searched by words instead");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }

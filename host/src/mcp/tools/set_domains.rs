@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{columns, domain_membership, writing};
+use super::{domain_membership, entity, writing};
 use crate::mcp::{
     args::{text, texts},
     context::ToolContext,
@@ -38,7 +38,7 @@ impl Tool for SetDomains {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.domain_urn, &["domain"])?;
+        entity::of_kind(&args.domain_urn, &["domain"])?;
         domain_membership::set(context, &args.entity_urns, Some(&args.domain_urn)).await
     }
 }

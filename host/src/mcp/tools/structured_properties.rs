@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{columns, documents, writing};
+use super::{documents, entity, writing};
 use crate::{
     datahub::Document,
     mcp::{context::ToolContext, error::ToolError},
@@ -29,12 +29,12 @@ pub(super) async fn each(
 
 /// The definition of the property that `urn` names.
 pub(super) async fn definition(context: &ToolContext, urn: &str) -> Result<Value, ToolError> {
-    columns::of_kind(urn, &["structuredProperty"])?;
+    entity::of_kind(urn, &["structuredProperty"])?;
     let variables = json!({"urn": urn});
     let mut property = context
         .ask_for_whole(&documents::PROPERTY_DEFINITION, variables, "entity")
         .await?;
-    columns::existing(&property, urn)?;
+    entity::existing(&property, urn)?;
     Ok(property["definition"].take())
 }
 

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, writing};
+use super::{columns, documents, entity, writing};
 use crate::{
     datahub::Document,
     mcp::{
@@ -53,7 +53,7 @@ impl Tool for UpdateDescription {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        columns::of_kind(&args.entity_urn, &[])?;
+        entity::of_kind(&args.entity_urn, &[])?;
         let given = args.description.unwrap_or_default();
         let needed = args.operation != "remove";
         if needed == given.is_empty() {
@@ -68,7 +68,7 @@ impl Tool for UpdateDescription {
         let entity = context
             .ask_for_whole(&documents::DESCRIPTION, variables, "entity")
             .await?;
-        columns::existing(&entity, &args.entity_urn)?;
+        entity::existing(&entity, &args.entity_urn)?;
         let column = match args
             .column_path
             .as_deref()
@@ -90,7 +90,7 @@ impl Tool for UpdateDescription {
 }
 
 fn column_of(entity: &Value, urn: &str, wanted: &str) -> Result<String, ToolError> {
-    columns::of_kind(urn, &["dataset"])?;
+    entity::of_kind(urn, &["dataset"])?;
     let fields = entity["schemaMetadata"]["fields"].as_array();
     let paths: Vec<String> = fields
         .into_iter()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::columns;
+use super::{columns, entity};
 use crate::{
     datahub::Document,
     mcp::{context::ToolContext, error::ToolError},
@@ -28,7 +28,7 @@ pub(super) fn urns(name: &str, urns: &[String], kinds: &[&str]) -> Result<(), To
             "`{name}` is empty; name at least one urn"
         )));
     }
-    urns.iter().try_for_each(|urn| columns::of_kind(urn, kinds))
+    urns.iter().try_for_each(|urn| entity::of_kind(urn, kinds))
 }
 
 /// The `ResourceRefInput`s of the entities, each with its column where one is given. One entity may
@@ -66,7 +66,7 @@ pub(super) async fn resources(
             resources.push(json!({"resourceUrn": urn}));
             continue;
         }
-        columns::of_kind(urn, &["dataset"])?;
+        entity::of_kind(urn, &["dataset"])?;
         if !known.contains_key(urn) {
             known.insert(urn, columns::paths(context, urn).await?);
         }

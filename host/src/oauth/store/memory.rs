@@ -10,7 +10,7 @@ use std::{
 use futures::FutureExt;
 use parking_lot::Mutex;
 
-use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, Spent, Store, TakenCode};
+use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, TakenCode};
 use crate::oauth::{
     clock::{Clock, Instant},
     types::{FamilyId, StoreKey},
@@ -101,17 +101,17 @@ impl Store for MemoryStore {
         std::future::ready(Ok(taken)).boxed()
     }
 
-    fn spend<'a>(
+    fn claim_refresh<'a>(
         &'a self,
         family: &'a FamilyId,
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, Spent> {
-        let spent = self
-            .families
-            .lock()
-            .spend(family, generation, self.clock.now(), lease, ttl);
+    ) -> Answer<'a, RefreshClaim> {
+        let spent =
+            self.families
+                .lock()
+                .claim_refresh(family, generation, self.clock.now(), lease, ttl);
         std::future::ready(Ok(spent)).boxed()
     }
 
@@ -322,17 +322,17 @@ impl Families {
         }
     }
 
-    fn spend(
+    fn claim_refresh(
         &mut self,
         family: &FamilyId,
         generation: u64,
         now: Instant,
         lease: Duration,
         ttl: Duration,
-    ) -> Spent {
+    ) -> RefreshClaim {
         self.drop_old_answers(now);
         if self.ended.contains(family, now) {
-            return Spent::Ended;
+            return RefreshClaim::Revoked;
         }
         let live = self.live.get(family, now);
         if let Some(live) = live
@@ -342,16 +342,16 @@ impl Families {
                 && let Some((answer, until)) = &live.answer
                 && now < *until
             {
-                return Spent::Answered(answer.clone());
+                return RefreshClaim::Replayed(answer.clone());
             }
             self.end(family, now, now.after(ttl));
-            return Spent::Ended;
+            return RefreshClaim::Revoked;
         }
         if live
             .and_then(|live| live.claimed)
             .is_some_and(|until| now < until)
         {
-            return Spent::Busy;
+            return RefreshClaim::InProgress;
         }
         // Not refreshed before, or forgotten in a restart: our seal on the token vouches for it.
         let mut live = self.live.take(family, now).unwrap_or(Live {
@@ -361,7 +361,7 @@ impl Families {
         });
         live.claimed = Some(now.after(lease));
         self.live.put(family.clone(), live, now, now.after(ttl));
-        Spent::Claimed
+        RefreshClaim::Granted
     }
 
     fn answer(&mut self, family: &FamilyId, generation: u64, value: String, until: Instant) {

@@ -53,15 +53,15 @@ pub(super) enum TakenCode {
 
 /// What presenting a refresh token led to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Spent {
+pub(super) enum RefreshClaim {
     /// The caller is the one to ask upstream; it must call `answer` or `release`.
-    Claimed,
+    Granted,
     /// Another one is asking upstream right now: ask again soon.
-    Busy,
+    InProgress,
     /// It was used a moment ago; this was the answer.
-    Answered(String),
+    Replayed(String),
     /// It was used before that, or the family has ended. It has ended now.
-    Ended,
+    Revoked,
 }
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -94,13 +94,13 @@ pub(super) trait Store: Send + Sync {
 
     /// Uses refresh token number `generation` of a family. A claim ends by itself after `lease`;
     /// what is known of the family is forgotten after `ttl`.
-    fn spend<'a>(
+    fn claim_refresh<'a>(
         &'a self,
         family: &'a FamilyId,
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, Spent>;
+    ) -> Answer<'a, RefreshClaim>;
 
     /// Ends a claim with the answer, which is given again for `grace`.
     fn answer<'a>(

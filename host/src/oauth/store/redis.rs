@@ -19,7 +19,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, Owner, Spent, Store, StoreError, TakenCode};
+use super::{Answer, Owner, RefreshClaim, Store, StoreError, TakenCode};
 use crate::oauth::{
     SettingsError,
     clock::{Clock, Instant},
@@ -238,13 +238,13 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn spend<'a>(
+    fn claim_refresh<'a>(
         &'a self,
         family: &'a FamilyId,
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, Spent> {
+    ) -> Answer<'a, RefreshClaim> {
         async move {
             let now = self.clock.now();
             let spent: Vec<String> = self
@@ -263,12 +263,12 @@ impl Store for RedisStore {
                 .await?;
             let mut spent = spent.into_iter();
             match (spent.next().as_deref(), spent.next()) {
-                (Some("claimed"), _) => Ok(Spent::Claimed),
-                (Some("busy"), _) => Ok(Spent::Busy),
-                (Some("answered"), Some(value)) => Ok(Spent::Answered(value)),
+                (Some("claimed"), _) => Ok(RefreshClaim::Granted),
+                (Some("busy"), _) => Ok(RefreshClaim::InProgress),
+                (Some("answered"), Some(value)) => Ok(RefreshClaim::Replayed(value)),
                 (Some("ended"), _) => {
                     self.ended.write().insert(family.clone(), now.after(ttl));
-                    Ok(Spent::Ended)
+                    Ok(RefreshClaim::Revoked)
                 }
                 _ => Err(StoreError("unexpected answer".to_owned())),
             }

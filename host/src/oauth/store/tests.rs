@@ -10,7 +10,8 @@ use futures::FutureExt;
 use secrecy::SecretString;
 
 use super::{
-    Answer, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, Spent, Store, StoreError, TakenCode,
+    Answer, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError,
+    TakenCode,
 };
 use crate::oauth::types::{ClientId, Code, FamilyId, State, StoreKey};
 
@@ -52,7 +53,13 @@ impl Store for FailingStore {
     fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> Answer<'a, TakenCode> {
         failure()
     }
-    fn spend<'a>(&'a self, _: &'a FamilyId, _: u64, _: Duration, _: Duration) -> Answer<'a, Spent> {
+    fn claim_refresh<'a>(
+        &'a self,
+        _: &'a FamilyId,
+        _: u64,
+        _: Duration,
+        _: Duration,
+    ) -> Answer<'a, RefreshClaim> {
         failure()
     }
     fn answer<'a>(&'a self, _: &'a FamilyId, _: u64, _: String, _: Duration) -> Answer<'a, ()> {
@@ -194,49 +201,57 @@ async fn codes(store: &dyn Store, clock: &crate::clock::Clock) {
 
 async fn families(store: &dyn Store, clock: &crate::clock::Clock) {
     let family = FamilyId::random();
-    let spend = |generation| store.spend(&family, generation, LEASE, 100 * TTL);
-    assert_eq!(spend(0).await.unwrap(), Spent::Claimed);
-    assert_eq!(spend(0).await.unwrap(), Spent::Busy);
+    let spend = |generation| store.claim_refresh(&family, generation, LEASE, 100 * TTL);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::Granted);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::InProgress);
     store.release(&family, 0).await.unwrap();
-    assert_eq!(spend(0).await.unwrap(), Spent::Claimed, "after a release");
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Granted,
+        "after a release"
+    );
     clock.advance(LEASE);
-    assert_eq!(spend(0).await.unwrap(), Spent::Claimed, "after the lease");
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Granted,
+        "after the lease"
+    );
     store
         .answer(&family, 0, "answer".to_owned(), GRACE)
         .await
         .unwrap();
     assert_eq!(
         spend(0).await.unwrap(),
-        Spent::Answered("answer".to_owned())
+        RefreshClaim::Replayed("answer".to_owned())
     );
-    assert_eq!(spend(1).await.unwrap(), Spent::Claimed);
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::Granted);
     // A late answer or release of the generation before changes nothing.
     store
         .answer(&family, 0, "late".to_owned(), GRACE)
         .await
         .unwrap();
     store.release(&family, 0).await.unwrap();
-    assert_eq!(spend(1).await.unwrap(), Spent::Busy);
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::InProgress);
     assert_eq!(
         spend(0).await.unwrap(),
-        Spent::Answered("answer".to_owned())
+        RefreshClaim::Replayed("answer".to_owned())
     );
     assert!(!store.is_ended(&family));
     clock.advance(GRACE);
-    assert_eq!(spend(0).await.unwrap(), Spent::Ended);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::Revoked);
     assert!(store.is_ended(&family));
-    assert_eq!(spend(1).await.unwrap(), Spent::Ended);
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::Revoked);
 
     let other = FamilyId::random();
     assert_eq!(
-        store.spend(&other, 7, LEASE, TTL).await.unwrap(),
-        Spent::Claimed,
+        store.claim_refresh(&other, 7, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted,
         "after a restart"
     );
     store.end_family(&other, TTL).await.unwrap();
     assert_eq!(
-        store.spend(&other, 7, LEASE, TTL).await.unwrap(),
-        Spent::Ended
+        store.claim_refresh(&other, 7, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Revoked
     );
     clock.advance(TTL);
     assert!(
@@ -246,12 +261,12 @@ async fn families(store: &dyn Store, clock: &crate::clock::Clock) {
 
     let future = FamilyId::random();
     assert_eq!(
-        store.spend(&future, 3, LEASE, TTL).await.unwrap(),
-        Spent::Claimed
+        store.claim_refresh(&future, 3, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted
     );
     assert_eq!(
-        store.spend(&future, 5, LEASE, TTL).await.unwrap(),
-        Spent::Ended,
+        store.claim_refresh(&future, 5, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Revoked,
         "not ours to give"
     );
 }
@@ -274,7 +289,8 @@ async fn races(store: Arc<dyn Store>) {
             tokio::spawn(async move {
                 let took = store.take_transaction(&t).await.unwrap().is_some();
                 let fresh = matches!(store.take_code(&c, TTL).await.unwrap(), TakenCode::Fresh(_));
-                let claimed = store.spend(&family, 0, LEASE, TTL).await.unwrap() == Spent::Claimed;
+                let claimed = store.claim_refresh(&family, 0, LEASE, TTL).await.unwrap()
+                    == RefreshClaim::Granted;
                 [took, fresh, claimed]
             })
         })
@@ -367,18 +383,21 @@ async fn replicas_on_one_redis_know_what_the_other_did() {
     );
     assert_eq!(one.take_transaction(&state).await.unwrap(), None);
     assert_eq!(
-        one.spend(&family, 0, LEASE, TTL).await.unwrap(),
-        Spent::Claimed
+        one.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted
     );
     assert_eq!(
-        two.spend(&family, 0, LEASE, TTL).await.unwrap(),
-        Spent::Busy
+        two.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        RefreshClaim::InProgress
     );
     one.answer(&family, 0, "answer".to_owned(), GRACE)
         .await
         .unwrap();
-    let answered = Spent::Answered("answer".to_owned());
-    assert_eq!(two.spend(&family, 0, LEASE, TTL).await.unwrap(), answered);
+    let answered = RefreshClaim::Replayed("answer".to_owned());
+    assert_eq!(
+        two.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        answered
+    );
     one.end_family(&family, TTL).await.unwrap();
     two.refresh_ended().await.unwrap();
     assert!(two.is_ended(&family));

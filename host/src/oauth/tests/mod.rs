@@ -35,7 +35,7 @@ use url::{Url, form_urlencoded};
 use self::browser::Jar;
 pub(super) use self::idp::{FakeIdp, Mood};
 use super::{
-    KeySource, Opened, Proxy, PublicUrl, Settings, UpstreamAuth, UpstreamSettings, UpstreamToken,
+    KeySource, Opened, Proxy, Settings, UpstreamAuth, UpstreamSettings, UpstreamToken,
     client_metadata::{Documents, Lookup},
     clock::Clock,
     context::Context,
@@ -325,7 +325,7 @@ fn settings(idp: &FakeIdp) -> Settings {
     };
     let key = "00".repeat(31) + "01";
     Settings::new(
-        PublicUrl::parse(ISSUER).unwrap(),
+        crate::public_url::PublicUrl::parse(ISSUER).unwrap(),
         upstream,
         KeySource::Given(SecretString::from(key)),
     )

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::UpstreamError;
-use crate::oauth::{SettingsError, settings::is_loopback};
+use crate::{oauth::SettingsError, public_url::is_loopback};
 
 /// Where the provider's endpoints are.
 #[derive(Debug, Clone)]

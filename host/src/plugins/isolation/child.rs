@@ -25,12 +25,14 @@ use tokio::{runtime::Runtime, task::AbortHandle};
 use super::wire::{self, FromChild, ToChild};
 use crate::plugins::{
     Sha256Digest,
-    backend::{Answer, Failure, FailureKind, Instance, Library, Question},
-    check::{CheckedFile, MAX_LIBRARY_BYTES},
-    description::Description,
-    hostlog,
-    image::Image,
-    load,
+    boundary::{
+        Answer, Failure, FailureKind, Instance, Library, Question, description::Description, load,
+        plugin_log,
+    },
+    library::{
+        check::{CheckedFile, MAX_LIBRARY_BYTES},
+        image::Image,
+    },
 };
 
 /// Threads that run the plugin's futures in this process.
@@ -141,7 +143,7 @@ fn bound_memory(most: Option<u64>) -> io::Result<()> {
 /// The server masks, limits and writes; here only the level decides.
 fn forward_logs(out: &Out, level: u32) {
     let out = Arc::clone(out);
-    hostlog::redirect(hostlog::level(level), move |record| {
+    plugin_log::redirect(plugin_log::level(level), move |record| {
         say(&out, &FromChild::Log(record.into()));
     });
 }

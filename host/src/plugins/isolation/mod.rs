@@ -31,11 +31,11 @@ use self::{
     wire::{FromChild, ToChild},
 };
 use super::{
-    backend::{
+    boundary::{
         self, Answer, BadLibrary, Call, Factory, Failure, FailureKind, Instance, Library, Question,
+        description::Description,
     },
-    check::CheckedFile,
-    description::Description,
+    library::check::CheckedFile,
 };
 
 /// How long to wait before a process that died is started anew; doubled each time it dies.
@@ -64,13 +64,13 @@ pub(super) struct Bounds {
 pub(super) struct Isolated {
     file: Arc<CheckedFile>,
     bounds: Bounds,
-    rung: &'static str,
+    abi_version: &'static str,
     description: Description,
 }
 
 impl std::fmt::Debug for Isolated {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Library({}, isolated)", self.rung)
+        write!(f, "Library({}, isolated)", self.abi_version)
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Libra
     Ok(Arc::new(Isolated {
         file,
         bounds,
-        rung: if description.api.starts_with('C') {
+        abi_version: if description.api.starts_with('C') {
             "C 1, isolated"
         } else {
             "1.0, isolated"
@@ -95,8 +95,8 @@ pub(super) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Libra
 }
 
 impl Library for Isolated {
-    fn rung(&self) -> &'static str {
-        self.rung
+    fn abi_version(&self) -> &'static str {
+        self.abi_version
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
@@ -108,8 +108,8 @@ impl Library for Isolated {
             .description
             .factories
             .iter()
-            .map(|(name, schema)| backend::factory(name.clone(), &schema.to_string()));
-        backend::factories(list.collect::<Result<_, _>>()?)
+            .map(|(name, schema)| boundary::factory(name.clone(), &schema.to_string()));
+        boundary::factories(list.collect::<Result<_, _>>()?)
     }
 
     fn create(

@@ -20,7 +20,11 @@ use super::{
     Bounds,
     wire::{self, FromChild, ToChild},
 };
-use crate::plugins::{check::CheckedFile, description::Description, hostlog, tools::crash};
+use crate::plugins::{
+    boundary::{description::Description, plugin_log},
+    library::check::CheckedFile,
+    tools::crash,
+};
 
 /// How long a message may take to be sent: the process reads at once, or it is stopped.
 const SEND_LIMIT: Duration = Duration::from_secs(1);
@@ -69,7 +73,7 @@ impl Process {
             Self::start(bounds.start).map_err(|e| format!("cannot start a process: {e}"))?;
         let load = ToChild::Load {
             path: file.path.display().to_string(),
-            level: hostlog::number(level_in_force()),
+            level: plugin_log::number(level_in_force()),
             memory: bounds.memory,
         };
         let sent = process
@@ -175,6 +179,6 @@ impl Process {
 fn level_in_force() -> Level {
     [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN]
         .into_iter()
-        .find(|level| hostlog::enabled(*level))
+        .find(|level| plugin_log::enabled(*level))
         .unwrap_or(Level::ERROR)
 }

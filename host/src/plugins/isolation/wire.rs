@@ -13,10 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use crate::plugins::{
-    backend::{Accepted, Answer, Failure, FailureKind},
-    description::Description,
-    hostlog,
+use crate::plugins::boundary::{
+    Accepted, Answer, Failure, FailureKind, description::Description, plugin_log,
 };
 
 /// The largest message.
@@ -74,7 +72,7 @@ pub(super) enum FromChild {
     Log(WireRecord),
 }
 
-/// [`hostlog::Record`] on the wire.
+/// [`plugin_log::Record`] on the wire.
 #[derive(Serialize, Deserialize)]
 pub(super) struct WireRecord {
     plugin: String,
@@ -85,12 +83,12 @@ pub(super) struct WireRecord {
     fields: String,
 }
 
-impl From<hostlog::Record<'_>> for WireRecord {
-    fn from(record: hostlog::Record<'_>) -> Self {
+impl From<plugin_log::Record<'_>> for WireRecord {
+    fn from(record: plugin_log::Record<'_>) -> Self {
         Self {
             plugin: record.plugin.to_owned(),
             request_id: record.request_id.to_owned(),
-            level: hostlog::number(record.level),
+            level: plugin_log::number(record.level),
             target: record.target.to_owned(),
             message: record.message.to_owned(),
             fields: record.fields.to_owned(),
@@ -101,10 +99,10 @@ impl From<hostlog::Record<'_>> for WireRecord {
 impl WireRecord {
     /// Writes it to the log of this process.
     pub(super) fn write(&self) {
-        hostlog::write(hostlog::Record {
+        plugin_log::write(plugin_log::Record {
             plugin: &self.plugin,
             request_id: &self.request_id,
-            level: hostlog::level(self.level),
+            level: plugin_log::level(self.level),
             target: &self.target,
             message: &self.message,
             fields: &self.fields,

@@ -6,9 +6,10 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
-    auth::TokenDigest,
+    identity::TokenDigest,
     plugins::{
-        LoadError, Settings, ValidatorSpec, answer::Decision, make::Maker, validator::Check,
+        LoadError, Settings, ValidatorSpec,
+        serving::{loader::Loader, ruling::Decision, validator::Check},
     },
 };
 
@@ -48,8 +49,8 @@ pub async fn attempt(
 ) -> Result<Attempt, LoadError> {
     settings.validators = vec![spec];
     let (deadline, shutdown) = (settings.limits.deadline, settings.limits.shutdown);
-    let maker = Maker::new(settings);
-    let chain = maker.chain()?;
+    let loader = Loader::new(settings);
+    let chain = loader.chain()?;
     let Some(validator) = chain.first() else {
         return Err(LoadError::Nothing);
     };
@@ -67,26 +68,21 @@ pub async fn attempt(
         Ok(()) => "well".to_owned(),
         Err(failure) => failure.to_string(),
     };
-    let principal = match &ruling.decision {
-        Decision::Accepted(principal, _) => Some(principal.clone()),
-        _ => None,
+    let accepted = match &ruling.decision {
+        Decision::Accepted(acceptance, _) => Some(acceptance.clone()),
+        Decision::NotRecognized | Decision::Rejected | Decision::Unavailable(_) => None,
     };
     let attempt = Attempt {
         validator: validator.name().to_owned(),
-        outcome: ruling.outcome.to_owned(),
-        accepted: principal.is_some(),
+        outcome: ruling.outcome.to_string(),
+        accepted: accepted.is_some(),
         detail: ruling.detail,
-        subject: principal
+        subject: accepted.as_ref().map(|accepted| accepted.subject.clone()),
+        expires_at: accepted
             .as_ref()
-            .map(|principal| principal.subject.clone()),
-        scopes: principal
-            .as_ref()
-            .map(|principal| principal.scopes.clone())
-            .unwrap_or_default(),
-        expires_at: principal
-            .as_ref()
-            .and_then(|principal| principal.expires_at)
+            .and_then(|accepted| accepted.expires_at)
             .map(unix),
+        scopes: accepted.map(|accepted| accepted.scopes).unwrap_or_default(),
         token: format!("{digest:?}"),
         us,
         health,

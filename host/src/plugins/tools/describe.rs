@@ -11,7 +11,10 @@ use std::{
 };
 
 use super::CHILD_LIMIT;
-use crate::plugins::{check, description::Description, find::Found, load};
+use crate::plugins::{
+    boundary::{description::Description, load},
+    library::{check, find::Found},
+};
 
 /// What a library prints on its own goes before this line.
 const MARK: &str = "datahub-mcp describes: ";

@@ -6,7 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{describe, resolve};
-use crate::plugins::{Sha256Digest, check, elf, options::is_secret, schema::Schema};
+use crate::plugins::{
+    Sha256Digest,
+    library::{check, elf},
+    options::{assemble::is_secret, schema::Schema},
+};
 
 /// What is known of a file.
 #[derive(Debug, Serialize)]

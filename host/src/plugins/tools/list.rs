@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::resolve;
-use crate::plugins::{Sha256Digest, check, find};
+use crate::plugins::{
+    Sha256Digest,
+    library::{check, find},
+};
 
 /// One file in the plugin directories.
 #[derive(Debug, Serialize)]

@@ -19,8 +19,8 @@ pub use self::{
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, pin},
 };
-pub use super::description::Description;
-use super::{FindError, find};
+pub use super::boundary::description::Description;
+use super::{FindError, library::find};
 
 /// How long a child process may look at a library.
 const CHILD_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -18,12 +18,13 @@ use serde_json::Value;
 use tower::{ServiceExt, service_fn};
 
 use crate::{
-    auth::{Authenticator, Caller, HttpOutcome, Lease, Principal, TokenCheck, TokenDigest},
+    auth::{Authenticator, Caller, HttpOutcome},
     datahub::{self, DataHub},
-    oauth::PublicUrl,
-    plugins::Verdict,
+    identity::{Acceptance, Lease, TokenCheck, TokenDigest, Verdict},
+    public_url::PublicUrl,
     server::{
-        Limits, Part, Parts, Probe, Server, Settings, Shutdown, host::HostPattern, origin::Origin,
+        Limits, Part, Parts, Probe, Server, Settings, Shutdown, allowed_hosts::HostPattern,
+        origin::Origin,
     },
     telemetry::AccessLog,
 };
@@ -43,15 +44,17 @@ impl TokenCheck for Check {
         self.0.checks.fetch_add(1, Ordering::Relaxed);
         let text = token.expose_secret();
         let verdict = if text.starts_with("good") {
-            Verdict::Accepted(Arc::new(Principal {
-                subject: format!("person of {text}"),
-                scopes: Vec::new(),
-                expires_at: None,
-                validator: "stand-in".to_owned(),
-                datahub_token: SecretString::from(format!("datahub-{text}")),
-                token_digest: Some(TokenDigest::of(text)),
-                lease: Lease::default(),
-            }))
+            Verdict::accept(
+                Acceptance {
+                    subject: format!("person of {text}"),
+                    scopes: Vec::new(),
+                    expires_at: None,
+                    validator: "stand-in".to_owned(),
+                    datahub_token: SecretString::from(format!("datahub-{text}")),
+                    token_digest: TokenDigest::of(text),
+                },
+                Lease::default(),
+            )
         } else if text.starts_with("later") {
             Verdict::Unavailable {
                 retry_after: Duration::from_millis(2500),
@@ -100,7 +103,9 @@ async fn mcp(request: Request<Body>) -> Result<Response, Infallible> {
         b"wait" => std::future::pending().await,
         _ => {}
     }
-    Ok(Response::new(Body::from(caller.principal.subject.clone())))
+    Ok(Response::new(Body::from(
+        caller.principal.subject().to_owned(),
+    )))
 }
 
 /// Settings that tests change.

@@ -4,7 +4,10 @@
 use std::{path::Path, time::Instant};
 
 use anyhow::{bail, ensure};
-use datahub_mcp::plugins::{Isolation, Settings, ValidatorSpec, Validators, Verdict};
+use datahub_mcp::{
+    identity::Verdict,
+    plugins::{Isolation, Settings, ValidatorSpec, Validators},
+};
 use integration_tests::{PluginDir, artifacts, say, vendor};
 use secrecy::SecretString;
 use serde_json::{Value, json};

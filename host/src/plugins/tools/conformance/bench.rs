@@ -17,13 +17,14 @@ use tracing::Level;
 
 use super::{Plan, Report};
 use crate::{
-    auth::TokenDigest,
     clock::Clock,
+    identity::TokenDigest,
     plugins::{
         Settings,
-        answer::{self, Ruling},
-        backend::{Answer, Failure, FailureKind, Instance, Library, Question},
-        check, hostlog, load, options,
+        boundary::{Answer, Failure, FailureKind, Instance, Library, Question, load, plugin_log},
+        library::check,
+        options::assemble,
+        serving::ruling::{self, Outcome, Ruling},
         tools::resolve,
     },
 };
@@ -80,7 +81,7 @@ pub(super) fn prepare(settings: &Settings, plan: &Plan, report: &mut Report) -> 
     let loaded = load::load(&file)
         .map_err(|error| error.to_string())
         .map(|loaded| {
-            let detail = format!("plugin API {}", loaded.rung());
+            let detail = format!("plugin API {}", loaded.abi_version());
             library = Some(loaded);
             detail
         });
@@ -110,7 +111,7 @@ pub(super) fn prepare(settings: &Settings, plan: &Plan, report: &mut Report) -> 
         return None;
     };
     let mut config = None;
-    let assembled = options::assemble(&factory.schema, plan.config.clone(), &settings.options)
+    let assembled = assemble::assemble(&factory.schema, plan.config.clone(), &settings.options)
         .map_err(|error| error.to_string())
         .map(|assembled| {
             config = Some(assembled.json);
@@ -119,7 +120,7 @@ pub(super) fn prepare(settings: &Settings, plan: &Plan, report: &mut Report) -> 
     report.add("the options fit its schema", assembled);
     let spoken = Arc::new(Spoken::default());
     let ear = Arc::clone(&spoken);
-    hostlog::redirect(Level::TRACE, move |record| {
+    plugin_log::redirect(Level::TRACE, move |record| {
         ear.hear(record.message);
         ear.hear(record.fields);
     });
@@ -162,8 +163,8 @@ impl Bench {
             Some(answer) => {
                 if started.elapsed() > QUICK {
                     return Ruling::unavailable(
-                        "blocked",
-                        answer::RETRY_AFTER,
+                        Outcome::Blocked,
+                        ruling::RETRY_AFTER,
                         "`try_validate` blocks",
                     );
                 }
@@ -172,7 +173,11 @@ impl Bench {
             None => match tokio::time::timeout(ANSWER_LIMIT, instance.validate(question)).await {
                 Ok(answer) => answer,
                 Err(_) => {
-                    return Ruling::unavailable("timeout", answer::RETRY_AFTER, "no answer");
+                    return Ruling::unavailable(
+                        Outcome::TimedOut,
+                        ruling::RETRY_AFTER,
+                        "no answer",
+                    );
                 }
             },
         };
@@ -181,12 +186,12 @@ impl Bench {
             Answer::Failed(failure) => self.spoken.hear(&failure.log_detail),
             Answer::Nonsense(_) => {}
         }
-        let context = answer::Context {
+        let context = ruling::Context {
             validator: &self.factory,
             digest: TokenDigest::of(token.expose_secret()),
             now: self.clock.now(),
         };
-        answer::rule(answer, context)
+        ruling::rule(answer, context)
     }
 }
 

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::plugins::{
     OptionSources,
-    answer::{Decision, Ruling},
-    backend::{FailureKind, Instance},
-    options,
+    boundary::{FailureKind, Instance},
+    options::assemble,
+    serving::ruling::{Decision, Outcome, Ruling},
 };
 
 /// How many calls show whether something grows, and how long they may take.
@@ -28,14 +28,14 @@ const LIVES: usize = 100;
 
 pub(super) fn accepted(ruling: &Ruling) -> Checked {
     match &ruling.decision {
-        Decision::Accepted(principal, _) => Ok(format!("subject {}", principal.subject)),
+        Decision::Accepted(accepted, _) => Ok(format!("subject {}", accepted.subject)),
         _ => Err(format!("{}: {}", ruling.outcome, ruling.detail)),
     }
 }
 
 pub(super) fn refused(ruling: &Ruling) -> Checked {
     match &ruling.decision {
-        Decision::NotMine | Decision::Rejected => Ok(ruling.outcome.to_owned()),
+        Decision::NotRecognized | Decision::Rejected => Ok(ruling.outcome.to_string()),
         _ => Err(format!("{}: {}", ruling.outcome, ruling.detail)),
     }
 }
@@ -161,7 +161,7 @@ pub(super) async fn lives(bench: &Bench) -> Checked {
 }
 
 pub(super) async fn down(bench: &Bench, plan: &Plan, config: &Map<String, Value>) -> Checked {
-    let config = options::assemble(&bench.schema, config.clone(), &OptionSources::default())
+    let config = assemble::assemble(&bench.schema, config.clone(), &OptionSources::default())
         .map_err(|error| error.to_string())?;
     let instance = match bench.create_with("check-down", config.json).await {
         Ok(instance) => instance,
@@ -172,7 +172,7 @@ pub(super) async fn down(bench: &Bench, plan: &Plan, config: &Map<String, Value>
     };
     match bench.ask(&instance, &plan.good).await {
         Ruling {
-            outcome: "unavailable",
+            outcome: Outcome::Failed(FailureKind::Unavailable),
             ..
         } => Ok(String::new()),
         other => Err(format!(

@@ -1,0 +1,135 @@
+//! The person (or machine) that a request is served as.
+
+use std::{
+    any::Any,
+    sync::{Arc, Weak},
+    time::SystemTime,
+};
+
+use secrecy::SecretString;
+
+use super::{Acceptance, TokenDigest};
+
+/// A lease on the validators that gave a token for DataHub: they may take it back once they are
+/// replaced and nobody holds the lease. Requests hold it, cached verdicts do not.
+#[derive(Debug, Clone, Default)]
+pub struct Lease(Option<Weak<dyn Any + Send + Sync>>);
+
+impl Lease {
+    /// A lease that is over when `owner` is gone; the default one never is.
+    pub fn of<T: Any + Send + Sync>(owner: &Arc<T>) -> Self {
+        let owner: Weak<T> = Arc::downgrade(owner);
+        Self(Some(owner))
+    }
+
+    /// Keeps the lease from ending until the returned value is dropped. `None` where there is
+    /// nothing to keep, or it has ended.
+    pub fn hold(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.as_ref()?.upgrade()
+    }
+
+    /// Has it ended?
+    pub fn is_over(&self) -> bool {
+        let owner = self.0.as_ref();
+        owner.is_some_and(|owner| owner.strong_count() == 0)
+    }
+}
+
+/// The person (or machine) that a request is served as.
+///
+/// The fields are private: an accepted token makes one ([`super::Verdict::accept`]), or the
+/// operator's own token does. Nothing that a client sends can.
+#[derive(Debug)]
+pub struct Principal {
+    subject: String,
+    scopes: Vec<String>,
+    expires_at: Option<SystemTime>,
+    validator: String,
+    datahub_token: SecretString,
+    token_digest: Option<TokenDigest>,
+    lease: Lease,
+}
+
+impl Principal {
+    /// The principal of requests without a token, where the operator has set a shared one.
+    pub fn shared(datahub_token: SecretString) -> Self {
+        Self::of_the_operator("shared", "fallback", datahub_token)
+    }
+
+    /// The one person who runs the server over stdin and stdout, with a DataHub token of their own.
+    pub fn local(datahub_token: SecretString) -> Self {
+        Self::of_the_operator("local", "stdio", datahub_token)
+    }
+
+    fn of_the_operator(subject: &str, validator: &str, datahub_token: SecretString) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            scopes: Vec::new(),
+            expires_at: None,
+            validator: validator.to_owned(),
+            datahub_token,
+            token_digest: None,
+            lease: Lease::default(),
+        }
+    }
+
+    pub(super) fn accepted(acceptance: Acceptance, lease: Lease) -> Self {
+        let Acceptance {
+            subject,
+            scopes,
+            expires_at,
+            validator,
+            datahub_token,
+            token_digest,
+        } = acceptance;
+        Self {
+            subject,
+            scopes,
+            expires_at,
+            validator,
+            datahub_token,
+            token_digest: Some(token_digest),
+            lease,
+        }
+    }
+
+    /// The subject that the validator named.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The scopes that the token grants.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The end of the identity; never served after that.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// The validator that accepted the token, as `library:factory`; `fallback` for the shared token.
+    pub fn validator(&self) -> &str {
+        &self.validator
+    }
+
+    /// The token with which DataHub is asked on this person's behalf.
+    pub fn datahub_token(&self) -> &SecretString {
+        &self.datahub_token
+    }
+
+    /// The digest of the token that the client presented; `None` for the operator's own token.
+    pub fn token_digest(&self) -> Option<TokenDigest> {
+        self.token_digest
+    }
+
+    /// The lease that [`Self::datahub_token`] lives by.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Has the identity ended at `now`?
+    pub fn has_ended(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+}

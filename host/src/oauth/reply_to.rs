@@ -1,0 +1,75 @@
+//! What goes to a client through the browser: a code or an error at its redirect URI.
+//!
+//! A [`ReplyTo`] exists only once client and redirect URI are proven. `iss` (RFC
+//! 9207) is on every answer, once, and always ours.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{error::ErrorCode, redirect_uri::RedirectUri, upstream::ProviderError};
+
+/// Where an answer goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ReplyTo {
+    #[serde(rename = "u")]
+    pub(super) redirect_uri: RedirectUri,
+    /// The client's own `state`.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
+}
+
+impl ReplyTo {
+    /// Sends the browser there with a code.
+    pub(super) fn code(&self, code: &str, issuer: &str) -> Response {
+        self.send(&[("code", code)], issuer)
+    }
+
+    /// Sends the browser there with an error of ours.
+    pub(super) fn error(&self, code: ErrorCode, description: &str, issuer: &str) -> Response {
+        tracing::info!(error = code.as_str(), "authorization request refused");
+        self.send(
+            &[("error", code.as_str()), ("error_description", description)],
+            issuer,
+        )
+    }
+
+    /// Sends the browser there with the provider's error.
+    pub(super) fn provider_error(&self, error: &ProviderError, issuer: &str) -> Response {
+        tracing::info!(error = %error.code, "identity provider refused the sign-in");
+        let mut parameters = vec![("error", error.code.as_str())];
+        if let Some(description) = &error.description {
+            parameters.push(("error_description", description));
+        }
+        self.send(&parameters, issuer)
+    }
+
+    fn send(&self, parameters: &[(&str, &str)], issuer: &str) -> Response {
+        let mut parameters = parameters.to_vec();
+        if let Some(state) = &self.state {
+            parameters.push(("state", state));
+        }
+        parameters.push(("iss", issuer));
+        see_other(&self.redirect_uri.with(&parameters))
+    }
+}
+
+/// A 303, which the browser follows with GET whatever it came with.
+pub(super) fn see_other(location: &str) -> Response {
+    let Ok(mut location) = HeaderValue::from_str(location) else {
+        // Redirect URIs and provider URLs are printable ASCII by construction.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    location.set_sensitive(true);
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}

@@ -1,0 +1,78 @@
+//! From a bearer token to a caller before the MCP service, and from what DataHub said of that token
+//! to a status after it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State as Shared},
+    middleware::Next,
+    response::Response,
+};
+use http::header::{AUTHORIZATION, ORIGIN};
+
+use super::{request_id::RequestId, respond::Refusal, state::State};
+use crate::{
+    auth::{AuthError, Caller, HttpOutcome},
+    identity::Principal,
+    telemetry::Who,
+};
+
+/// How soon to try again where the shared token is refused: an operator has to act.
+const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Lets nobody by without a [`Caller`] in the request's extensions.
+pub(super) async fn bearer(
+    Shared(state): Shared<Arc<State>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(RequestId::as_str)
+        .unwrap_or_default();
+    let admitted = state
+        .authenticator
+        .admit(request.headers(), request.uri().query(), id)
+        .await;
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(error) => return state.responder.refuse(&Refusal::Auth(error)),
+    };
+    let who = Who::of(&caller.principal);
+    // Nothing behind needs the token, so nothing behind can leak it or pass it on.
+    request.headers_mut().remove(AUTHORIZATION);
+    // Judged by `middleware::allowed_origin`, whose list is the one that operators set.
+    request.headers_mut().remove(ORIGIN);
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    if let Some(outcome) = caller.outcome() {
+        response = state.responder.refuse(&decided(&state, &caller, outcome));
+    }
+    response.extensions_mut().insert(who);
+    response
+}
+
+/// What a tool decided, as a refusal.
+fn decided(state: &State, caller: &Caller, outcome: HttpOutcome) -> Refusal {
+    match outcome {
+        HttpOutcome::InsufficientScope(scopes) => Refusal::InsufficientScope(scopes),
+        HttpOutcome::TokenRefused => Refusal::Auth(refused(state, &caller.principal)),
+    }
+}
+
+fn refused(state: &State, principal: &Principal) -> AuthError {
+    if principal.token_digest().is_none() {
+        tracing::error!("datahub refuses the shared token, renew `DATAHUB_GMS_TOKEN`");
+        return AuthError::Unavailable {
+            retry_after: SHARED_TOKEN_RETRY,
+        };
+    }
+    tracing::warn!(
+        token = ?principal.token_digest(),
+        validator = %principal.validator(),
+        "datahub refuses a token that the validator accepted"
+    );
+    state.authenticator.forget(principal);
+    AuthError::InvalidToken
+}

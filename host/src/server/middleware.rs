@@ -1,0 +1,138 @@
+//! The middlewares that every request passes before its sender is looked at.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    extract::{Request, State as Shared},
+    middleware::Next,
+    response::Response,
+};
+use futures::FutureExt;
+use http::{
+    HeaderValue,
+    header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING},
+};
+
+use super::{
+    paths,
+    request_id::RequestId,
+    respond::{Refusal, unrelated_to_auth},
+    state::State,
+};
+use crate::telemetry::{Access, Who};
+
+/// Writes the request's line in the log.
+pub(super) async fn access_log(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = paths::label(request.uri().path());
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    state.access.record(&Access {
+        request_id: id.as_ref().map(RequestId::as_str).unwrap_or_default(),
+        method: &method,
+        route,
+        status: response.status(),
+        took: started.elapsed(),
+        who: response.extensions().get::<Who>(),
+    });
+    response
+}
+
+/// Answers 500 where something below panics.
+pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(payload) => {
+            // Its destructor could panic again. The hook has already logged where it was.
+            std::mem::forget(payload);
+            unrelated_to_auth(&Refusal::Internal)
+        }
+    }
+}
+
+/// Refuses what a proxy before us may have read in another way than we do.
+pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
+    if let Some(why) = ambiguity(&request) {
+        return unrelated_to_auth(&Refusal::BadRequest(why));
+    }
+    for name in [AUTHORIZATION, COOKIE] {
+        if let Some(value) = request.headers_mut().get_mut(name) {
+            // `Debug` of it says "Sensitive" from here on.
+            value.set_sensitive(true);
+        }
+    }
+    // `HeadScanner` does not follow chunked bodies, so nothing may come after one.
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let mut response = next.run(request).await;
+    if chunked {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// What is ambiguous about `request`, if anything.
+fn ambiguity(request: &Request) -> Option<&'static str> {
+    let headers = request.headers();
+    let mut hosts = headers.get_all(HOST).iter();
+    let Some(host) = hosts.next() else {
+        return Some("the Host header is missing");
+    };
+    if hosts.next().is_some() {
+        return Some("there is more than one Host header");
+    }
+    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        return Some("there is more than one Authorization header");
+    }
+    // RFC 9112 section 3.2.2: the authority of an absolute target wins over Host. They must agree.
+    if let Some(authority) = request.uri().authority()
+        && !authority
+            .as_str()
+            .as_bytes()
+            .eq_ignore_ascii_case(host.as_bytes())
+    {
+        return Some("the request target and the Host header name different servers");
+    }
+    None
+}
+
+/// Refuses names that are not ours.
+pub(super) async fn allowed_host(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    if host.is_some_and(|host| state.hosts.allow(host)) {
+        next.run(request).await
+    } else {
+        state.responder.refuse(&Refusal::NotOurHost)
+    }
+}
+
+/// Refuses web pages of other origins.
+pub(super) async fn allowed_origin(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request
+        .headers()
+        .get_all(ORIGIN)
+        .iter()
+        .all(|origin| state.origins.allow(origin.as_bytes()))
+    {
+        next.run(request).await
+    } else {
+        state.responder.refuse(&Refusal::ForeignOrigin)
+    }
+}

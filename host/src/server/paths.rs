@@ -1,0 +1,27 @@
+//! The paths of the server, and the labels under which logs and metrics know them.
+
+/// The MCP endpoint.
+pub(super) const MCP: &str = "/mcp";
+pub(super) const HEALTH: &str = "/health";
+pub(super) const READY: &str = "/ready";
+/// RFC 9728 section 3.1, for the resource `/mcp` and for the origin itself.
+pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// The route of a path, as logs and metrics know it.
+pub(super) fn label(path: &str) -> &'static str {
+    match path {
+        MCP => MCP,
+        HEALTH => HEALTH,
+        READY => READY,
+        RESOURCE_METADATA => RESOURCE_METADATA,
+        ROOT_METADATA => ROOT_METADATA,
+        "/.well-known/oauth-authorization-server" => "/.well-known/oauth-authorization-server",
+        "/oauth/register" => "/oauth/register",
+        "/oauth/authorize" => "/oauth/authorize",
+        "/oauth/callback" => "/oauth/callback",
+        "/oauth/token" => "/oauth/token",
+        "/oauth/revoke" => "/oauth/revoke",
+        _ => "other",
+    }
+}
