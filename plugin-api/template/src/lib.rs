@@ -39,7 +39,7 @@ impl TokenValidator for MyValidator {
         Ok(Self { people_by_digest })
     }
 
-    // What needs no I/O is answered here, at once. What does belongs into `validate`.
+    // Answers without I/O, at once. A check that needs I/O belongs in `validate`.
     fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
         Some(self.check(request.token.expose()))
     }
