@@ -1,4 +1,4 @@
-//! Tells the SDK which compiler builds it: a plugin says so to the host.
+//! Records the compiler's version for the SDK, which a plugin reports to the host.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What the boundary costs: the same validator called directly, and through a loaded library.
+//! The cost of the boundary: the same validator called directly, and through a loaded library.
 //!
 //! By hand: `cargo build --release -p hostile && cargo bench -p datahub-mcp-plugin-api`. Prints the
 //! nanoseconds of one call with a token of 1 KiB, the median of several rounds.

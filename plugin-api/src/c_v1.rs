@@ -1,8 +1,8 @@
 //! The types of `include/token_validator.h`, version 1, for the host.
 //!
-//! Owns layouts, nothing else; what each field means and who owns what is written in the header,
-//! line by line. A test compiles the header and compares every offset. Frozen like [`crate::v1_0`].
-#![expect(unsafe_code, reason = "what comes from C is pointers")]
+//! Owns layouts, nothing else; the header documents the meaning and the ownership of each field.
+//! A test compiles the header and compares every offset. Frozen like [`crate::v1_0`].
+#![expect(unsafe_code, reason = "values from C are raw pointers")]
 
 use std::{ffi::c_void, ptr, slice};
 
@@ -25,24 +25,24 @@ pub const HAS_RETRY_AFTER: u32 = 4;
 /// The function behind [`ENTRY_NAME_WITH_NUL`].
 pub type Entry = unsafe extern "C" fn() -> *const Plugin;
 
-/// `tv_str`: borrowed text, UTF-8 by promise only.
+/// `tv_str`: borrowed text; that it is UTF-8 is promised, not checked.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Str {
-    /// `len` bytes; may be null where `len` is 0.
+    /// `len` bytes; may be null if `len` is 0.
     pub ptr: *const u8,
-    /// In bytes.
+    /// The length in bytes.
     pub len: usize,
 }
 
 impl Str {
-    /// No text.
+    /// The empty text.
     pub const EMPTY: Self = Self {
         ptr: ptr::null(),
         len: 0,
     };
 
-    /// Lends `text`. Whoever uses the value must not outlive it.
+    /// Lends `text`. The value must not be used after `text` is gone.
     pub const fn lend(text: &str) -> Self {
         Self {
             ptr: text.as_ptr(),
@@ -58,7 +58,7 @@ impl Str {
         if self.len == 0 || self.ptr.is_null() {
             return &[];
         }
-        // SAFETY: the caller's promise, and neither empty nor null.
+        // SAFETY: promised by the caller; neither empty nor null.
         unsafe { slice::from_raw_parts(self.ptr, self.len) }
     }
 }
@@ -73,9 +73,9 @@ pub struct Request {
     pub token: Str,
     /// The host's id of the HTTP request.
     pub request_id: Str,
-    /// How long the host waits, in milliseconds.
+    /// The time that the host waits for the answer, in milliseconds.
     pub deadline_ms: u64,
-    /// Room to grow.
+    /// Reserved for extensions.
     pub ext_json: Str,
 }
 
@@ -87,29 +87,29 @@ pub struct Outcome {
     pub size: usize,
     /// [`ACCEPTED`] or a number of [`crate::v1_0::FailKind`].
     pub kind: u32,
-    /// Which optional numbers are set.
+    /// The bits `HAS_...` of the optional numbers that are set.
     pub has: u32,
-    /// Whom the token belongs to.
+    /// The person that the token belongs to.
     pub subject: Str,
-    /// `scopes_len` scopes; may be null where there are none.
+    /// `scopes_len` scopes; may be null if there are none.
     pub scopes: *const Str,
     /// Number of scopes.
     pub scopes_len: usize,
-    /// End of the token, seconds since the Unix epoch.
+    /// The expiry of the token, in seconds since the Unix epoch.
     pub expires_at: u64,
-    /// How long to remember the answer, in seconds.
+    /// The time for which the host may cache the answer, in seconds.
     pub cache_ttl_s: u64,
-    /// The token that DataHub is asked with.
+    /// The token that the host sends to DataHub.
     pub resolved_token: Str,
     /// Claims to keep.
     pub claims_json: Str,
-    /// When to try again, in milliseconds.
+    /// The time after which to try again, in milliseconds.
     pub retry_after_ms: u64,
-    /// An error code of RFC 6750.
+    /// An error code of RFC 6750 section 3.1.
     pub oauth_error: Str,
-    /// For the host's log.
+    /// The text for the host's log.
     pub log_detail: Str,
-    /// Room to grow.
+    /// Reserved for extensions.
     pub ext_json: Str,
 }
 
@@ -122,17 +122,17 @@ pub type Complete = unsafe extern "C" fn(ctx: *mut c_void, outcome: *const Outco
 pub struct LogRecord {
     /// Size of the struct as its maker knows it, in bytes.
     pub size: usize,
-    /// As given to `create`.
+    /// The instance, as named in `create`.
     pub plugin_id: Str,
-    /// The request that it is about.
+    /// The request that the record belongs to.
     pub request_id: Str,
     /// A number of [`crate::v1_0::LogLevel`].
     pub level: u32,
     /// 0.
     pub reserved: u32,
-    /// Which part of the plugin speaks.
+    /// The part of the plugin that logs.
     pub target: Str,
-    /// What it says.
+    /// The text.
     pub message: Str,
     /// `name=value name=value`.
     pub fields: Str,
@@ -148,7 +148,7 @@ pub struct Host {
     pub version: u32,
     /// 0.
     pub reserved: u32,
-    /// Whether such a record would be written: 0 or 1.
+    /// Says whether such a record would be written: 0 or 1.
     pub log_enabled: unsafe extern "C" fn(plugin_id: Str, level: u32, target: Str) -> u32,
     /// Writes a record.
     pub log: unsafe extern "C" fn(record: *const LogRecord),
@@ -164,18 +164,19 @@ pub struct Factory {
     pub name: Str,
     /// JSON Schema of its options.
     pub schema_json: Str,
-    /// Room to grow.
+    /// Reserved for extensions.
     pub ext_json: Str,
 }
 
-/// `tv_validator`: the plugin's own.
+/// `tv_validator`: owned by the plugin, opaque to the host.
 #[repr(C)]
 #[derive(Debug)]
 pub struct RawValidator {
     _opaque: [u8; 0],
 }
 
-/// `tv_plugin`. Functions are optional here, also those that the header requires: the host checks.
+/// `tv_plugin`. All functions are optional in this type, even those that the header requires: the
+/// host checks for them.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Plugin {
@@ -185,13 +186,13 @@ pub struct Plugin {
     pub version: u32,
     /// 0.
     pub reserved: u32,
-    /// What the library is.
+    /// The description of the library.
     pub info_json: Str,
     /// `factories_len` factories.
     pub factories: *const Factory,
     /// Number of factories.
     pub factories_len: usize,
-    /// Makes a validator. Required.
+    /// Creates a validator. Required.
     pub create: Option<
         unsafe extern "C" fn(
             plugin_id: Str,
@@ -211,7 +212,7 @@ pub struct Plugin {
             ctx: *mut c_void,
         ) -> u32,
     >,
-    /// Starts to answer. Required.
+    /// Starts a call. Required.
     pub validate: Option<
         unsafe extern "C" fn(
             validator: *mut RawValidator,
@@ -221,13 +222,13 @@ pub struct Plugin {
             ctx: *mut c_void,
         ),
     >,
-    /// Takes a question back.
+    /// Cancels a call.
     pub cancel: Option<unsafe extern "C" fn(validator: *mut RawValidator, call_id: u64)>,
-    /// Says whether the validator could answer.
+    /// Says whether the validator could answer now.
     pub health: Option<
         unsafe extern "C" fn(validator: *mut RawValidator, complete: Complete, ctx: *mut c_void),
     >,
-    /// Revokes and flushes.
+    /// Revokes tokens and flushes state.
     pub shutdown: Option<
         unsafe extern "C" fn(validator: *mut RawValidator, complete: Complete, ctx: *mut c_void),
     >,
@@ -235,8 +236,8 @@ pub struct Plugin {
     pub destroy: Option<unsafe extern "C" fn(validator: *mut RawValidator)>,
 }
 
-// SAFETY: the header promises that the table and all that it points to live until the process ends
-// and never change; the functions may be called from any thread.
+// SAFETY: the header promises that the table and everything it points to live until the process
+// ends and never change; the functions may be called from any thread.
 unsafe impl Send for Plugin {}
 // SAFETY: as above.
 unsafe impl Sync for Plugin {}

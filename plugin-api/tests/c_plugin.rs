@@ -47,7 +47,7 @@ fn text(text: Str) -> String {
     String::from_utf8(unsafe { text.bytes() }.to_vec()).unwrap()
 }
 
-/// What the host keeps of an outcome.
+/// The parts of an outcome that the host keeps.
 #[derive(Debug, PartialEq)]
 struct Answer {
     kind: u32,
@@ -58,9 +58,9 @@ struct Answer {
 }
 
 /// Takes an answer. A second one for the same `ctx` would be a use after free, so the sender is
-/// kept and a second message is what a test looks for.
+/// kept and the tests check that there is no second message.
 unsafe extern "C" fn complete(ctx: *mut c_void, outcome: *const Outcome) {
-    // SAFETY: `ctx` is the leaked sender of `sender()`, which lives for ever; the outcome is lent.
+    // SAFETY: `ctx` is the leaked sender of `sender()`, which lives forever; the outcome is lent.
     let (sender, outcome) = unsafe { (&*ctx.cast::<mpsc::Sender<Answer>>(), &*outcome) };
     let scopes = (0..outcome.scopes_len)
         // SAFETY: the plugin lends `scopes_len` scopes.
@@ -84,7 +84,7 @@ fn sender() -> (*mut c_void, mpsc::Receiver<Answer>) {
 fn plugin() -> &'static Plugin {
     static PLUGIN: OnceLock<&'static Plugin> = OnceLock::new();
     PLUGIN.get_or_init(|| {
-        // What the Makefile beside it does, for machines with a linker and no make.
+        // The command of the Makefile beside it, for machines with a linker and no make.
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vendor/c/vendor_c.c");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvendor_c.so");
         let made = Command::new("cc")

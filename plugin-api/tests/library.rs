@@ -1,7 +1,7 @@
 //! A built library, loaded as a host loads it: dlopen, header, layout check, calls.
 //!
-//! The host's own loader checks the file first; here it is only shown that what the export macro
-//! makes is what a host looks for, and that the guards hold in a library with a standard library of
+//! The host's own loader checks the file first; these tests only show that the export macro
+//! produces what a host looks up, and that the guards hold in a library with a standard library of
 //! its own.
 #![expect(unsafe_code, reason = "loading a library runs its code")]
 #![expect(
@@ -200,7 +200,8 @@ fn a_library_without_the_sdk_loads_too() {
     assert!(ask(&unknown, "good-ada").is_ok());
 }
 
-/// Libraries of released rungs, kept as binaries. One that does not load any more is a broken promise.
+/// Loads the stored library of each released ABI version: one that does not load any more breaks
+/// compatibility.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 #[test]
 fn the_stored_library_of_rung_1_0_loads_and_answers() {

@@ -1,6 +1,6 @@
-//! What the manual says of itself: its links, and the digest that its commands use.
+//! Checks of the manual: its links, and the digest that its commands use.
 //!
-//! Its quick start is run as it is written by the black-box suite, which has a host.
+//! The black-box suite, which has a host, runs the quick start as it is written.
 #![expect(
     clippy::unwrap_used,
     reason = "a test helper that fails fails the test"

@@ -1,6 +1,6 @@
-//! A vendor's options: from the host's JSON to the vendor's type, and their schema.
+//! The options of a validator: parsing the host's JSON into the vendor's type, and their schema.
 //!
-//! An error names the option and says what is expected of it. Never shows the value of a secret.
+//! An error names the option and the value that is expected. It never shows the value of a secret.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Failure;
 
-/// The options of a validator that has none.
+/// The `Config` of a validator without options.
 #[derive(Debug, Clone, Copy, Default, serde::Deserialize, JsonSchema)]
 pub struct NoOptions {}
 
@@ -49,7 +49,7 @@ pub(crate) fn parse<C: DeserializeOwned + JsonSchema>(json: &str) -> Result<C, F
     })
 }
 
-/// Whether the schema names this option and does not mark it as secret.
+/// Says whether the schema names this option and does not mark it as secret.
 fn is_public<C: JsonSchema>(option: &str) -> bool {
     schema::<C>()
         .get("properties")
@@ -57,7 +57,8 @@ fn is_public<C: JsonSchema>(option: &str) -> bool {
         .is_some_and(|property| property.get("x-secret") != Some(&Value::Bool(true)))
 }
 
-/// The host put the JSON together from several places: a line and a column in it help nobody.
+/// Cuts the line and column off a message: the host assembled the JSON from several sources, so a
+/// position in it means nothing to the operator.
 fn without_position(message: &str) -> &str {
     message
         .rfind(" at line ")

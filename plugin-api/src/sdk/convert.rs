@@ -1,4 +1,4 @@
-//! Between the vendor's types and those of the boundary.
+//! Conversions between the vendor's types and those of the boundary.
 
 use std::{
     mem::{self, ManuallyDrop},
@@ -21,11 +21,11 @@ impl From<v1_0::Request> for Request {
     }
 }
 
-/// Calls `work` with the host's request as a vendor sees it, without a copy of the token.
+/// Calls `work` with the host's request as the vendor's type, without copying the token.
 pub(crate) fn with_borrowed<R>(request: &v1_0::Request, work: impl FnOnce(&Request) -> R) -> R {
     // SAFETY: the bitwise copy of the secret shares its buffer with `request`, which outlives this
-    // call. Nobody frees, writes or moves the buffer through the copy: it is only lent as `&`, it
-    // is never dropped on unwinding (`ManuallyDrop`) and forgotten below.
+    // call. The buffer is not freed, written or moved through the copy: it is only lent as `&`,
+    // not dropped on unwinding (`ManuallyDrop`) and forgotten below.
     let token = Token::from(unsafe { ptr::read(&raw const request.token) });
     let view = ManuallyDrop::new(Request {
         token,
@@ -75,7 +75,7 @@ impl From<Failure> for v1_0::Failure {
 }
 
 impl v1_0::Failure {
-    /// What the host is told of a panic in `call`.
+    /// The failure that reports a panic in `call` to the host.
     pub(crate) fn panicked(call: &str, panicked: &Panicked) -> Self {
         Self {
             kind: v1_0::FailKind::PANICKED,

@@ -1,5 +1,5 @@
-//! What [`export_token_validators!`](crate::export_token_validators) expands to: the symbol that
-//! the host looks for, and the functions behind it.
+//! The expansion of [`export_token_validators!`](crate::export_token_validators): the symbol that
+//! the host looks up, and the functions behind it.
 
 use std::{collections::HashSet, sync::OnceLock};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Failure, TokenValidator, config, guard, panic_hook, shim};
 use crate::v1_0::{self, Factory, HostRef, Secret, ValidatorBox};
 
-/// One validator of a library. Made by the export macro.
+/// One validator of a library. Created by the export macro.
 #[doc(hidden)]
 pub struct FactoryEntry {
     name: &'static str,
@@ -18,11 +18,11 @@ pub struct FactoryEntry {
 }
 
 impl FactoryEntry {
-    /// The factory of `V` under `name`. A name that cannot be selected does not compile.
+    /// The factory of `V` under `name`. An invalid name does not compile.
     pub const fn of<V: TokenValidator>(name: &'static str) -> Self {
         assert!(
             is_name(name),
-            "a factory's name is made of ASCII letters, digits, `_` and `-`"
+            "a factory's name is 1 to 64 ASCII letters, digits, `_` and `-`"
         );
         Self {
             name,
@@ -44,7 +44,7 @@ const fn is_name(name: &str) -> bool {
     0 < at && at <= 64
 }
 
-/// What a library says of itself. Made by the export macro.
+/// The description of a library. Created by the export macro.
 #[doc(hidden)]
 pub struct Library {
     /// The name of the vendor's crate.
@@ -69,7 +69,7 @@ impl Library {
         info.to_string().into()
     }
 
-    /// See [`v1_0::Plugin::factories`]. A schema that panics leaves its factory out.
+    /// See [`v1_0::Plugin::factories`]. A factory whose schema panics is left out.
     pub fn factories(&self) -> RVec<Factory> {
         static SCHEMAS: OnceLock<Vec<Option<String>>> = OnceLock::new();
         let schemas = SCHEMAS.get_or_init(|| {
@@ -108,14 +108,12 @@ impl Library {
             .find(|candidate| candidate.name == factory)
         {
             Some(factory) => (factory.create)(plugin_id, config_json, host),
-            None => {
-                RErr(Failure::misconfigured(format!("there is no factory `{factory}` here")).into())
-            }
+            None => RErr(Failure::misconfigured(format!("there is no factory `{factory}`")).into()),
         }
     }
 }
 
-/// What the macro's code needs, under names that no vendor's crate has to depend on.
+/// The items that the macro's code uses, so that a vendor's crate need not depend on `abi_stable`.
 #[doc(hidden)]
 pub mod reexports {
     pub use abi_stable::{
@@ -125,7 +123,7 @@ pub mod reexports {
     };
 }
 
-/// Makes a library of validators out of a crate: `"name" => Type`, separated by commas.
+/// Exports the validators of a crate as a plugin library: `"name" => Type`, separated by commas.
 ///
 /// The crate is a `cdylib`, uses the macro once, and its profile keeps `panic = "unwind"`.
 ///
@@ -157,8 +155,8 @@ macro_rules! export_token_validators {
     ($($name:literal => $validator:ty),+ $(,)?) => {
         #[cfg(panic = "abort")]
         ::core::compile_error!(
-            "a token validator cannot be built with `panic = \"abort\"`: a panic could not be \
-             kept from ending the host. Set `panic = \"unwind\"` in the profile"
+            "a token validator cannot be built with `panic = \"abort\"`: a panic would end the \
+             host. Set `panic = \"unwind\"` in the profile"
         );
 
         const _: () = {
@@ -197,11 +195,11 @@ macro_rules! export_token_validators {
                 __r::__call_root_module_loader(root_module)
             }
 
-            // What abi_stable's own export macro generates, for a crate that does not depend on
-            // abi_stable, in every edition.
+            // The code that abi_stable's own export macro generates, for every edition and without
+            // a dependency on abi_stable.
             //
-            // SAFETY: nothing else has a reason to define this name, which is what the host looks
-            // for; `load` returns the `PluginRef` that the header is made for.
+            // SAFETY: nothing else has a reason to define this name, which is the one that the host
+            // looks up; `load` returns the `PluginRef` that the header is made for.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             pub static HEADER: __r::LibHeader = unsafe {
                 __r::LibHeader::from_constructor::<__v::PluginRef>(

@@ -1,25 +1,27 @@
-//! Why a token was not accepted.
+//! The reasons for which a token is not accepted.
 
 use std::time::Duration;
 
-/// The kinds of [`Failure`]; the host answers each with one HTTP status.
+/// The kinds of [`Failure`], each of which the host answers with one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The token is not of the kind that this validator knows: the next in the chain is asked.
+    /// The token is not of the kind that this validator recognizes: the next one in the chain is
+    /// asked. 401 if no validator recognizes it.
     NotMine,
-    /// The token is of this kind and is not good: 401.
+    /// The token is of this kind and is not valid: 401.
     Rejected,
-    /// Whom the validator asks cannot be reached or is overloaded: 503 with `Retry-After`.
+    /// A service that the validator depends on is unreachable or overloaded: 503 with
+    /// `Retry-After`.
     Unavailable,
-    /// The validator's own configuration is wrong: stops the start; later 503.
+    /// The validator's own configuration is wrong: stops the host's start; later 503.
     Misconfigured,
-    /// A fault of the validator itself: 503.
+    /// An error in the validator itself: 503.
     Internal,
 }
 
-/// Why a token was not accepted. The detail goes to the host's log, never to the caller, and must
-/// not hold the token.
+/// The reason for which a token was not accepted. The detail goes to the host's log, never to the
+/// caller, and must not contain the token.
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub(crate) kind: FailureKind,
@@ -29,17 +31,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The token is not of the kind that this validator knows.
+    /// The token is not of the kind that this validator recognizes.
     pub fn not_mine(log_detail: impl Into<String>) -> Self {
         Self::new(FailureKind::NotMine, log_detail)
     }
 
-    /// The token is not good.
+    /// The token is of this validator's kind and is not valid.
     pub fn rejected(log_detail: impl Into<String>) -> Self {
         Self::new(FailureKind::Rejected, log_detail)
     }
 
-    /// Whom the validator asks cannot be reached.
+    /// A service that the validator depends on cannot be reached.
     pub fn unavailable(log_detail: impl Into<String>) -> Self {
         Self::new(FailureKind::Unavailable, log_detail)
     }
@@ -49,12 +51,12 @@ impl Failure {
         Self::new(FailureKind::Misconfigured, log_detail)
     }
 
-    /// A fault of the validator itself.
+    /// An error in the validator itself.
     pub fn internal(log_detail: impl Into<String>) -> Self {
         Self::new(FailureKind::Internal, log_detail)
     }
 
-    /// Makes a failure of any kind.
+    /// Creates a failure of any kind.
     pub fn new(kind: FailureKind, log_detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -64,14 +66,17 @@ impl Failure {
         }
     }
 
-    /// When to try again; the host sends it as `Retry-After` with a 503.
+    /// Sets the time after which to try again. For [`FailureKind::Unavailable`] the host sends it
+    /// as `Retry-After`, at least 1 s and at most 300 s; unset, it sends 5 s.
     #[must_use]
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = Some(retry_after);
         self
     }
 
-    /// The `error` code of RFC 6750 section 3.1 to answer with, where it is not `invalid_token`.
+    /// Sets the `error` code of RFC 6750 section 3.1 that describes the failure, such as
+    /// `insufficient_scope`. The host writes it to its log with the detail; the status and the code
+    /// that the caller sees follow from the kind.
     #[must_use]
     pub fn oauth_error(mut self, oauth_error: impl Into<String>) -> Self {
         self.oauth_error = Some(oauth_error.into());

@@ -1,4 +1,4 @@
-//! Keeps a vendor's panics inside the plugin: one that reached the host would end the process.
+//! Keeps a vendor's panics inside the plugin: one that reached the host would end its process.
 //!
 //! A caught payload is forgotten, never dropped: its destructor is the vendor's code too and may
 //! panic again.
@@ -18,14 +18,14 @@ use super::{
     scope::{Instance, Scope},
 };
 
-/// A panic that was caught.
+/// A caught panic.
 #[derive(Debug)]
 pub(crate) struct Panicked {
     location: Option<String>,
 }
 
 impl Panicked {
-    /// Takes a caught payload out of the way.
+    /// Forgets a caught payload and takes the panic's location.
     pub(crate) fn forget(payload: Box<dyn std::any::Any + Send>) -> Self {
         mem::forget(payload);
         Self {
@@ -43,8 +43,8 @@ impl fmt::Display for Panicked {
     }
 }
 
-/// Runs a vendor's code. What it leaves half done is its own: the host makes no further use of
-/// the result of a call that panicked.
+/// Runs a vendor's code and catches a panic in it. State that a panic leaves inconsistent is the
+/// vendor's: the host does not use the result of a call that panicked.
 pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(Panicked::forget)
 }
@@ -60,7 +60,7 @@ pub(crate) struct Guarded<F: Future> {
 }
 
 impl<F: Future> Guarded<F> {
-    /// Guards `future`; a panic becomes what `on_panic` makes of it.
+    /// Guards `future`; a panic becomes the output that `on_panic` returns.
     pub(crate) fn new(
         future: F,
         instance: Arc<Instance>,
@@ -94,7 +94,7 @@ impl<F: Future> Future for Guarded<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         let Some(future) = this.future.as_mut() else {
-            // Polled after it ended, which no executor does.
+            // Polled after it was ready, which no executor does.
             return Poll::Pending;
         };
         let scope = Scope {

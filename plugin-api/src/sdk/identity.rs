@@ -1,4 +1,4 @@
-//! Whom a token belongs to.
+//! The person that a token belongs to.
 
 use std::{
     fmt,
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::Token;
 
-/// Whom a token belongs to, and with which token DataHub is asked on that person's behalf.
+/// The person that a token belongs to, and the token for DataHub on that person's behalf.
 ///
-/// Cheap to clone, so that a validator may keep its answers and give them out again.
+/// Cheap to clone, so that a validator can cache its answers.
 #[derive(Clone)]
 pub struct Identity {
     pub(crate) subject: String,
@@ -23,15 +23,15 @@ pub struct Identity {
     claims: Option<Arc<Claims>>,
 }
 
-/// Claims and, once they have crossed the boundary, their JSON.
+/// Claims and, once they have been sent across the boundary, their JSON.
 struct Claims {
     map: Map<String, Value>,
     json: OnceLock<String>,
 }
 
 impl Identity {
-    /// The person, as the provider names them for good (`sub`, RFC 7519 section 4.1.2). The host
-    /// refuses (503) an empty subject, one of more than 1,024 bytes or with control characters.
+    /// The person, by the provider's permanent identifier (`sub`, RFC 7519 section 4.1.2). The host
+    /// answers 503 if it is empty, longer than 1,024 bytes or has control characters.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -43,39 +43,41 @@ impl Identity {
         }
     }
 
-    /// The scopes that the token grants (RFC 6749 section 3.3): at most 256, of 256 bytes each.
+    /// Sets the scopes that the token grants (RFC 6749 section 3.3): at most 256, each of at most
+    /// 256 bytes.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// When the token ends, in seconds since the Unix epoch. The host never serves it after that.
+    /// Sets the expiry of the token, in seconds since the Unix epoch. The host never serves the
+    /// token after that.
     #[must_use]
     pub fn expires_at(mut self, unix_seconds: u64) -> Self {
         self.expires_at = Some(unix_seconds);
         self
     }
 
-    /// How long the host may remember this answer, in whole seconds (parts are dropped); it also
-    /// keeps its own upper bound. Zero: not at all. Unset: up to the host's bound.
+    /// Sets the time for which the host may cache this answer, in whole seconds (fractions are
+    /// dropped), within the host's own limit. Zero: not at all. Unset: up to the host's limit.
     #[must_use]
     pub fn cache_ttl(mut self, cache_ttl: Duration) -> Self {
         self.cache_ttl = Some(cache_ttl);
         self
     }
 
-    /// The token with which DataHub is asked on this person's behalf: the presented one where
-    /// DataHub trusts it, or what it was exchanged for. Without one the host cannot serve the
-    /// person and answers 503.
+    /// Sets the token that the host sends to DataHub on this person's behalf: the presented one if
+    /// DataHub trusts it, or the one that it was exchanged for. Visible ASCII, at most 16 KiB.
+    /// Without one the host cannot serve the person and answers 503.
     #[must_use]
     pub fn resolved_token(mut self, token: impl Into<String>) -> Self {
         self.resolved_token = Some(Token::new(token));
         self
     }
 
-    /// Claims worth keeping for the host's log and policies; never secrets. The host refuses more
-    /// than 64 KiB of JSON.
+    /// Sets the claims to keep for the host's log and policies; never secrets. The host answers 503
+    /// for more than 64 KiB of JSON.
     #[must_use]
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
         self.claims = Some(Arc::new(Claims {
@@ -95,17 +97,17 @@ impl Identity {
         &self.scopes
     }
 
-    /// When the token ends, in seconds since the Unix epoch.
+    /// The expiry of the token, in seconds since the Unix epoch.
     pub fn get_expires_at(&self) -> Option<u64> {
         self.expires_at
     }
 
-    /// How long the host may remember this answer.
+    /// The time for which the host may cache this answer.
     pub fn get_cache_ttl(&self) -> Option<Duration> {
         self.cache_ttl
     }
 
-    /// The token with which DataHub is asked.
+    /// The token that the host sends to DataHub.
     pub fn get_resolved_token(&self) -> Option<&Token> {
         self.resolved_token.as_ref()
     }
@@ -115,12 +117,12 @@ impl Identity {
         self.claims.as_ref()?.map.get(name)
     }
 
-    /// All claims; `None` where none were given.
+    /// All claims; `None` if none were set.
     pub fn get_claims(&self) -> Option<&Map<String, Value>> {
         Some(&self.claims.as_ref()?.map)
     }
 
-    /// The claims as they cross the boundary: rendered once for all clones.
+    /// The claims as JSON for the boundary: rendered once for all clones.
     pub(crate) fn claims_json(&self) -> &str {
         match &self.claims {
             Some(claims) => claims

@@ -1,6 +1,7 @@
 //! Forwards the plugin's `tracing` events (and records of the `log` crate) to the host's log.
 //!
-//! Renders and cuts; never decides where a record goes: the host filters, labels and writes it.
+//! Renders and truncates records; never decides where they go: the host filters, labels and writes
+//! them.
 
 use std::{
     fmt::{self, Write as _},
@@ -25,25 +26,27 @@ use tracing_subscriber::{
 use super::scope::{self, Instance};
 use crate::v1_0::{LogLevel, LogRecord};
 
-/// What is longer is cut, so that a runaway record costs little. The host cuts again.
+/// The longest message that is forwarded, so that a runaway record costs little. The host applies
+/// its own limit too.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 const MAX_FIELDS_BYTES: usize = 4 * 1024;
 
-/// Whose record it is where a thread works for nobody in particular, as a background task does.
+/// The newest instance, to which records from outside any call are attributed, such as those of a
+/// background task.
 static LATEST: RwLock<Option<Arc<Instance>>> = RwLock::new(None);
 
-/// Makes the layer this library's subscriber, once; records from outside any call go to the host
-/// of `instance` from now on. A subscriber that is already there stays.
+/// Installs the layer as this library's subscriber, once, and attributes records from outside any
+/// call to `instance` from now on. A subscriber that is already installed stays.
 pub(crate) fn install(instance: &Arc<Instance>) {
     *LATEST.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(instance));
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Fails where the vendor's own test set up a subscriber: then that one is meant.
+        // Fails if the vendor's own test installed a subscriber, which then takes precedence.
         let _ = Registry::default().with(Forward).try_init();
     });
 }
 
-/// Calls `work` with whose record it is and for which request.
+/// Calls `work` with the instance and the request that a record belongs to.
 fn with_origin<R>(work: impl FnOnce(&Instance, &str) -> R) -> Option<R> {
     scope::current(|scope| match scope {
         Some(scope) => Some(work(scope.instance, scope.request_id)),
@@ -67,10 +70,10 @@ fn level(level: Level) -> LogLevel {
     }
 }
 
-/// The layer that forwards.
+/// The layer that forwards events to the host.
 struct Forward;
 
-/// The fields of a span, rendered when it was made.
+/// The fields of a span, rendered when it was created.
 struct SpanFields(Capped);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
@@ -168,7 +171,7 @@ impl fmt::Write for Capped {
             end -= 1;
         }
         self.text.push_str(&text[..end]);
-        // An error ends the rendering of what is too long; the callers expect it.
+        // An error stops the rendering at the limit; the callers expect it.
         if end == text.len() {
             Ok(())
         } else {
@@ -198,7 +201,7 @@ impl Visit for Rendered {
             "message" => {
                 let _ = write!(self.message, "{value:?}");
             }
-            // The origin of a record of the `log` crate, which its metadata says already.
+            // The origin of a record of the `log` crate, which its metadata already holds.
             name if name.starts_with("log.") => {}
             name => {
                 self.fields.separate();

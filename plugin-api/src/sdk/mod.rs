@@ -1,11 +1,11 @@
-//! What a vendor writes against: one trait ([`TokenValidator`]), four types, one macro
+//! The SDK for vendors: one trait ([`TokenValidator`]), four types, one macro
 //! ([`export_token_validators!`](crate::export_token_validators)).
 //!
-//! Owns all that stands between a vendor's `async` code and the boundary: the guards against
-//! panics, the plugin's runtime, the way of its log records. Knows no kind of token.
+//! Owns everything between a vendor's `async` code and the boundary: the guards against panics, the
+//! plugin's runtime, the forwarding of its log records. Knows no kind of token.
 #![expect(
     unsafe_code,
-    reason = "the boundary is pointers; each use says why it is sound"
+    reason = "the boundary passes pointers; each use says why it is sound"
 )]
 
 mod config;
@@ -38,11 +38,11 @@ pub use self::{
     request::{Request, Token},
 };
 
-/// Decides whether a bearer token is good, and as whom its holder is served.
+/// Decides whether a bearer token is valid, and which person it belongs to.
 ///
-/// One instance serves every request of the host, concurrently. Everything runs on the plugin's
-/// own runtime: `tokio`, `reqwest` and `tracing` work as in any program. A panic in any method is
-/// caught and becomes an error of that request.
+/// One instance serves every request of the host, concurrently. Every method is called
+/// within the plugin's own runtime: `tokio`, `reqwest` and `tracing` work as in any program. A
+/// panic in any method is caught and becomes a failure of that call.
 pub trait TokenValidator: Sized + Send + Sync + 'static {
     /// The options of this validator, parsed from the host's JSON configuration.
     ///
@@ -52,21 +52,22 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
     /// and be marked as secret with `#[schemars(extend("x-secret" = true))]`.
     type Config: DeserializeOwned + JsonSchema;
 
-    /// Makes the validator from its options, once per start or reload.
+    /// Creates the validator from its options, once per start or reload.
     ///
-    /// Called within the plugin's runtime, on a thread that may wait: tasks can be spawned, and
+    /// Called within the plugin's runtime, on a thread that may block: tasks can be spawned, and
     /// `tokio::runtime::Handle::current().block_on(..)` fetches what is needed before the first
-    /// request. The host waits 30 s unless it is told otherwise.
+    /// request. The host waits 30 s unless it is configured otherwise.
     ///
     /// # Errors
-    /// [`FailureKind::Misconfigured`] where the options are wrong; name the option. Any error stops
-    /// the host's start with its detail, and leaves the old instance serving at a reload.
+    /// [`FailureKind::Misconfigured`] if the options are wrong; name the option. Any error stops
+    /// the host's start and is printed with its detail; at a reload, the old instance continues to
+    /// serve.
     fn create(config: Self::Config) -> Result<Self, Failure>;
 
-    /// Answers at once from what is in memory, or says `None` to be asked by [`Self::validate`].
+    /// Answers at once from memory, or returns `None` to be asked through [`Self::validate`].
     ///
-    /// Called on the host's own threads, which serve other people too: it must not block, wait or
-    /// do I/O. It may spawn a task that refreshes what it answers from.
+    /// Called on the host's own threads, which serve other people's requests too: it must not
+    /// block, wait or do I/O. It may spawn a task that refreshes its cache.
     ///
     /// # Errors
     /// See [`FailureKind`].
@@ -75,8 +76,8 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Answers with all the I/O that it takes, on the plugin's own runtime. Dropped (cancelled)
-    /// when the caller goes away or the deadline passes, at the next `await`.
+    /// Answers, with whatever I/O that needs, on the plugin's own runtime. The future is dropped
+    /// (cancelled) at its next `await` when the caller disconnects or the deadline passes.
     ///
     /// # Errors
     /// See [`FailureKind`]. An outage of the provider is `Unavailable`, never `Rejected`.
@@ -85,13 +86,13 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
     /// Says whether the validator could answer now, as a hint for operators and load balancers.
     ///
     /// # Errors
-    /// [`FailureKind::Unavailable`] where its provider cannot be reached.
+    /// [`FailureKind::Unavailable`] if its provider cannot be reached.
     fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
     }
 
-    /// Called once when the host stops or replaces this instance, to revoke and flush. The host
-    /// waits 5 s unless it is told otherwise.
+    /// Revokes tokens and flushes state. Called once, when the host stops or replaces this
+    /// instance. The host waits 5 s unless it is configured otherwise.
     fn shutdown(&self) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -1,6 +1,7 @@
-//! Reports a vendor's panics to the host's log, with their place.
+//! Reports a vendor's panics to the host's log, with their source location.
 //!
-//! Never with text that was made at run time: an `unwrap` on an error may carry a token in it.
+//! Never includes text that was formatted at run time: the message of an `unwrap` on an error may
+//! contain a token.
 
 use std::{
     cell::RefCell,
@@ -19,7 +20,7 @@ pub(crate) fn install() {
     ONCE.call_once(|| panic::set_hook(Box::new(report)));
 }
 
-/// The place of the last panic on this thread, once.
+/// Takes the location of the last panic on this thread.
 pub(crate) fn take_location() -> Option<String> {
     LOCATION
         .try_with(|location| location.try_borrow_mut().ok()?.take())
@@ -39,7 +40,7 @@ fn report(info: &PanicHookInfo<'_>) {
     });
 }
 
-/// The message, where it was written down in the source.
+/// The message, if it is a literal in the source.
 fn literal<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
     info.payload()
         .downcast_ref::<&'static str>()

@@ -1,4 +1,4 @@
-//! What the host asks.
+//! The host's request to a validator, and the token in it.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -7,10 +7,11 @@ use serde::{Deserialize, Deserializer};
 
 use crate::v1_0::Secret;
 
-/// A bearer token. Its `Debug` shows nothing, it has no `Display`, and its memory is wiped.
+/// A bearer token. Its `Debug` hides the text, it has no `Display`, and its memory is wiped when it
+/// is dropped.
 ///
-/// Also fit for a secret among a validator's options: its schema says `x-secret`, so that the host
-/// never prints the value.
+/// Also usable for a secret among a validator's options: its schema has `x-secret`, so that the
+/// host never prints the value.
 #[derive(Clone)]
 pub struct Token(Secret);
 
@@ -62,13 +63,13 @@ impl JsonSchema for Token {
     }
 }
 
-/// One question of the host: is this token good?
+/// One request of the host: to decide whether this token is valid.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The bearer token, as the client sent it (or as the sign-in proxy unsealed it).
     pub token: Token,
-    /// The host's id of the HTTP request. Log records made during the call carry it by themselves.
+    /// The host's id of the HTTP request. Log records written during the call carry it already.
     pub request_id: String,
-    /// How long the host waits for the answer.
+    /// The time that the host waits for the answer, from the call.
     pub deadline: Duration,
 }

@@ -1,6 +1,6 @@
 //! The plugin's own runtime: one worker thread for all instances of this library.
 //!
-//! A vendor's code that blocks stalls this thread, never one of the host's.
+//! Vendor code that blocks stalls this thread, never one of the host's.
 
 use std::{
     future::Future,
@@ -20,19 +20,20 @@ use super::{
     scope::Instance,
 };
 
-/// Threads for `spawn_blocking` and name resolution; they end when they are idle.
+/// The most threads for `spawn_blocking` and name resolution; idle ones end.
 const MAX_BLOCKING_THREADS: usize = 64;
 
-/// The runtime, shared by the instances of this library and the calls under way. It ends with the
-/// last of them, and what was spawned on it ends too: a replaced copy of a library keeps no thread.
+/// The runtime, shared by the instances of this library and the calls in progress. It ends with the
+/// last of them, together with all tasks spawned on it: a replaced copy of a library keeps no
+/// thread.
 pub(crate) struct Shared {
     handle: Handle,
-    /// There until it is dropped.
+    /// `Some` until the value is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Shared {
-    /// The runtime that runs, or a new one where none does.
+    /// The running runtime, or a new one if there is none.
     pub(crate) fn get() -> std::io::Result<Arc<Self>> {
         static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
@@ -62,13 +63,14 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: this may be its own thread, and a vendor's task may block for good.
+            // Does not wait: this may be the runtime's own thread, and a vendor's task may block
+            // forever.
             runtime.shutdown_background();
         }
     }
 }
 
-/// Starts `future` on the plugin's runtime, guarded. Dropping the answer cancels it.
+/// Starts `future` on the plugin's runtime, guarded. Dropping the returned future cancels it.
 pub(crate) fn spawn<F>(
     runtime: &Handle,
     future: F,
@@ -84,7 +86,7 @@ where
     Call { task, on_panic }.into_ffi()
 }
 
-/// The host's end of a call.
+/// The host's handle of a call.
 struct Call<T> {
     task: JoinHandle<T>,
     on_panic: fn(&Panicked) -> T,
@@ -98,9 +100,9 @@ impl<T> Future for Call<T> {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(answer)) => Poll::Ready(answer),
             Poll::Ready(Err(error)) => match error.try_into_panic() {
-                // The guard caught what the vendor did: this is a fault of the runtime itself.
+                // The guard catches the vendor's panics: this is an error in the runtime itself.
                 Ok(payload) => Poll::Ready((self.on_panic)(&Panicked::forget(payload))),
-                // Only we abort tasks, when the host is gone: nobody is left to answer.
+                // A task is aborted only when its `Call` is dropped: no answer is awaited then.
                 Err(_) => Poll::Pending,
             },
         }

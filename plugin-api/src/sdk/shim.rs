@@ -1,4 +1,5 @@
-//! A vendor's validator behind the boundary: each call guarded, scoped and in the plugin's runtime.
+//! The adapter from a vendor's validator to the boundary: each call is guarded, scoped and runs
+//! within the plugin's runtime.
 
 use std::{mem::ManuallyDrop, sync::Arc};
 
@@ -17,7 +18,7 @@ use abi_stable::{
 };
 use async_ffi::{FfiFuture, FutureExt as _};
 
-/// Makes a validator of type `V` for the host.
+/// Creates a validator of type `V` for the host.
 pub(crate) fn create<V: TokenValidator>(
     plugin_id: RString,
     config_json: &Secret,
@@ -35,7 +36,7 @@ pub(crate) fn create<V: TokenValidator>(
     let made = guard::catch(|| {
         scope.run(|| {
             let runtime = runtime::Shared::get().map_err(|error| {
-                Failure::internal(format!("the plugin's runtime does not start: {error}"))
+                Failure::internal(format!("the plugin's runtime cannot be started: {error}"))
             })?;
             let entered = runtime.handle().enter();
             let config = config::parse(config_json.expose())?;
@@ -59,7 +60,7 @@ pub(crate) fn create<V: TokenValidator>(
     }
 }
 
-/// What the host holds. Calls under way share the validator with it.
+/// The host's handle of a validator, which calls in progress share with it.
 struct Shim<V: TokenValidator>(Arc<Inner<V>>);
 
 struct Inner<V: TokenValidator> {
@@ -92,7 +93,7 @@ impl<V: TokenValidator> Drop for Inner<V> {
 }
 
 impl<V: TokenValidator> Shim<V> {
-    /// Starts `call` on the plugin's runtime, or answers a panic of the start itself.
+    /// Starts `call` on the plugin's runtime. If starting it panics, that is the answer.
     fn start<T, F>(
         &self,
         request_id: String,

@@ -18,7 +18,7 @@ use super::{
     testing::{Answer, Harness, block_on},
 };
 
-/// Where the subject of these tests panics or waits.
+/// The point at which the subject of these tests panics or waits.
 #[derive(Deserialize, JsonSchema, Default, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
@@ -41,7 +41,7 @@ enum Mode {
 struct Options {
     #[serde(default)]
     mode: Mode,
-    /// Where the signals of this instance are kept.
+    /// The index of this instance's signals, from 1; 0 for none.
     #[serde(default)]
     signals: usize,
     #[serde(default)]
@@ -56,7 +56,7 @@ struct Options {
     pin: Option<u32>,
 }
 
-/// What a test waits for.
+/// The signals that a test waits for.
 #[derive(Clone)]
 struct Signals {
     started: mpsc::Sender<()>,
@@ -114,7 +114,7 @@ impl TokenValidator for Subject {
         ))
     }
 
-    // Not `async`, so that the making of the future can panic too.
+    // Not `async`, so that creating the future can panic too.
     fn validate(&self, request: Request) -> impl Future<Output = Result<Identity, Failure>> + Send {
         assert!(self.mode != Mode::PanicInStart, "start");
         async move {
@@ -239,7 +239,7 @@ fn the_validator_is_dropped_within_the_guard_after_a_call_outlived_it() {
         );
         has_started.recv().unwrap();
         assert!(is_dropped.try_recv().is_err());
-        // Dropping the host's end here cancels the call.
+        // Dropping the host's handle here cancels the call.
     }
     is_dropped.recv().unwrap();
 }

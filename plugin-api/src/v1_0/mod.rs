@@ -1,9 +1,10 @@
-//! The frozen ABI types of rung 1.0: what crosses the boundary between the host and a plugin.
+//! The frozen types of ABI version 1.0: everything that crosses the boundary between the host and a
+//! plugin.
 //!
 //! Owns layouts, nothing else: no behaviour beyond wiping secrets. Nothing here may change once
-//! released, not a field, not an order, not a name: a host checks the whole layout when it loads a
-//! plugin. What a later minor adds becomes a module of its own (`v1_1`), and the host tries the
-//! rungs newest to oldest.
+//! released, neither a field nor its name nor the order: a host checks the whole layout when it
+//! loads a plugin. Additions of a later minor version become a module of their own (`v1_1`), and
+//! the host tries the ABI versions from newest to oldest.
 //!
 //! # Rules of the boundary
 //! - **Allocation.** [`RString`], [`RVec`] and [`ValidatorBox`] free what they own through the
@@ -14,10 +15,10 @@
 //! - **Lifetime.** A library is never unloaded, so [`PluginRef`] and [`HostRef`] are valid until
 //!   the process ends.
 //! - **Text** is UTF-8. A field named `..._json` holds one JSON object, or nothing (the empty
-//!   string) where there is nothing to say. Unknown members are ignored by both sides; that is how
-//!   this rung grows without a new layout.
-//! - **Numbers in newtypes** ([`FailKind`], [`LogLevel`]) are open: a reader meets numbers that it
-//!   does not know, and has a rule for them.
+//!   string) if it has no content. Both sides ignore unknown members, so this ABI version can grow
+//!   without a new layout.
+//! - **Numbers in newtypes** ([`FailKind`], [`LogLevel`]) are open: a reader may receive
+//!   numbers that it does not know, and each type states how to treat them.
 #![expect(
     unsafe_code,
     reason = "the derives of abi_stable implement unsafe traits and build vtables"
@@ -40,31 +41,31 @@ pub use self::{
     validator::{Validator, Validator_TO, ValidatorBox},
 };
 
-/// The version of this rung, as a plugin's header tells it before anything of it runs.
+/// This ABI version, as a plugin's header states it before any code of the plugin runs.
 pub const VERSION: &str = "1.0.0";
 
-/// The root module of a plugin library: what it is, which validators it can make, and how.
+/// The root module of a plugin library: its description, its validators, and their constructor.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PluginRef, prefix_fields = PluginFields)))]
 #[sabi(missing_field(panic))]
 pub struct Plugin {
-    /// What the library is, as a JSON object of strings: `name` and `version` of the plugin, and,
-    /// where they are known, `api` (the rung, `1.0`), `sdk` (the version of the SDK, or `none`),
-    /// `rustc` (the compiler), `profile` (`debug` or `release`). May be called before anything else
-    /// and any number of times.
+    /// The description of the library, as a JSON object of strings: `name` and `version` of the
+    /// plugin, and, if known, `api` (the ABI version, `1.0`), `sdk` (the version of the SDK, or
+    /// `none`), `rustc` (the compiler), `profile` (`debug` or `release`). May be called before
+    /// anything else and any number of times.
     pub info_json: extern "C" fn() -> RString,
 
-    /// The validators that this library can make. Never empty; names are unique.
+    /// The validators that this library can create. Never empty; names are unique.
     pub factories: extern "C" fn() -> RVec<Factory>,
 
-    /// Makes a validator.
+    /// Creates a validator.
     ///
-    /// `plugin_id` is the host's name for the instance, given back in every [`LogRecord`];
+    /// `plugin_id` is the host's name for the instance, returned in every [`LogRecord`];
     /// `factory` is one of [`Self::factories`]; `config_json` is a JSON object that fits that
     /// factory's schema. May block, up to the host's start-up limit. Fails with
-    /// [`FailKind::MISCONFIGURED`] where the options are wrong, with [`FailKind::UNAVAILABLE`]
-    /// where something that it must ask cannot be reached.
+    /// [`FailKind::MISCONFIGURED`] if the options are wrong, with [`FailKind::UNAVAILABLE`] if a
+    /// service that it depends on cannot be reached.
     #[sabi(last_prefix_field)]
     pub create: extern "C" fn(
         plugin_id: RString,
@@ -81,7 +82,7 @@ impl RootModule for PluginRef {
     const VERSION_STRINGS: VersionStrings = VersionStrings::new(VERSION);
 }
 
-/// One kind of validator that a library can make.
+/// One kind of validator that a library can create.
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone)]
 pub struct Factory {
@@ -91,22 +92,22 @@ pub struct Factory {
     /// keywords, a property may carry `x-env` (a string: the environment variable that fills it)
     /// and `x-secret` (`true`: never printed).
     pub schema_json: RString,
-    /// Room to grow; empty in this rung.
+    /// Reserved for extensions; empty in this ABI version.
     pub ext_json: RString,
 }
 
-/// What the host offers to its plugins.
+/// The functions that the host offers to its plugins.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = HostRef, prefix_fields = HostFields)))]
 #[sabi(missing_field(panic))]
 pub struct Host {
-    /// Says whether the host would write a record of this level and target of this instance.
-    /// Cheap enough to be asked before each record is rendered.
+    /// Says whether the host would write a record of this level and target from this instance.
+    /// Cheap enough to be called before each record is rendered.
     pub log_enabled: extern "C" fn(plugin_id: RStr<'_>, level: LogLevel, target: RStr<'_>) -> bool,
 
-    /// Writes a record to the host's log. The host copies what it needs before it returns, cuts
-    /// what is too long and drops what comes too fast.
+    /// Writes a record to the host's log. The host copies what it needs before it returns,
+    /// truncates long records and drops records above its rate limit.
     #[sabi(last_prefix_field)]
     pub log: extern "C" fn(record: &LogRecord<'_>),
 }
@@ -115,21 +116,21 @@ pub struct Host {
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Copy)]
 pub struct LogRecord<'a> {
-    /// The instance that speaks, as the host named it in [`Plugin::create`].
+    /// The instance that logs, as the host named it in [`Plugin::create`].
     pub plugin_id: RStr<'a>,
-    /// The request that it speaks about; empty where it is about none.
+    /// The request that the record belongs to; empty if it belongs to none.
     pub request_id: RStr<'a>,
-    /// How severe it is.
+    /// The severity.
     pub level: LogLevel,
-    /// The part of the plugin that speaks, usually a module path.
+    /// The part of the plugin that logs, usually a module path.
     pub target: RStr<'a>,
-    /// What it says. Never a token.
+    /// The text. Never holds a token.
     pub message: RStr<'a>,
     /// The fields of the record as `name=value name=value`; may be empty.
     pub fields: RStr<'a>,
 }
 
-/// How severe a log record is. Open: a number above [`Self::TRACE`] is a trace, zero an error.
+/// The severity of a log record. Open: a number above [`Self::TRACE`] is a trace, zero an error.
 #[repr(transparent)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogLevel(pub u32);
@@ -137,7 +138,7 @@ pub struct LogLevel(pub u32);
 impl LogLevel {
     /// Something failed.
     pub const ERROR: Self = Self(1);
-    /// Something is wrong and was coped with.
+    /// Something is wrong and was handled.
     pub const WARN: Self = Self(2);
     /// Something of interest to an operator.
     pub const INFO: Self = Self(3);

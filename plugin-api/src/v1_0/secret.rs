@@ -1,12 +1,12 @@
-//! Text that must not be seen and must not stay in memory.
+//! Text that must not be printed and must not stay in memory.
 
 use std::fmt;
 
 use abi_stable::{StableAbi, std_types::RString};
 use zeroize::Zeroize;
 
-/// A token or another secret. Its `Debug` shows nothing, it has no `Display`, and its memory is
-/// wiped when it is dropped, whichever side drops it.
+/// A token or another secret. Its `Debug` hides the text, it has no `Display`, and its memory
+/// is wiped when it is dropped, whichever side drops it.
 #[repr(transparent)]
 #[derive(StableAbi, Clone, Default)]
 pub struct Secret(RString);

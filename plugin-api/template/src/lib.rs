@@ -1,6 +1,6 @@
-//! A validator of opaque tokens: each person has one, and only its SHA-256 is known here.
+//! A validator of opaque tokens: each person has one, and the options hold only its SHA-256.
 //!
-//! Replace what `MyValidator` does with your own check; keep its shape. The author's manual is the
+//! Replace the check in `MyValidator` with your own; keep its structure. The vendor's manual is the
 //! README of `plugin-api`.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The options of this validator. What stands here in comments is what an operator reads in
+/// The options of this validator. An operator reads these doc comments in
 /// `datahub-mcp plugins inspect`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +39,7 @@ impl TokenValidator for MyValidator {
         Ok(Self { people_by_digest })
     }
 
-    // What needs no I/O is answered here, at once. What does belongs into `validate`.
+    // Answers without I/O, at once. A check that needs I/O belongs in `validate`.
     fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
         Some(self.check(request.token.expose()))
     }
@@ -51,12 +51,14 @@ impl TokenValidator for MyValidator {
 
 impl MyValidator {
     fn check(&self, token: &str) -> Result<Identity, Failure> {
-        // A token is compared by its digest: how long that takes tells nothing of the token.
+        // Tokens are compared by their digests, so that the time it takes reveals nothing about a
+        // token.
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         match self.people_by_digest.get(&digest) {
-            // DataHub must know the token too; exchange it here for one of the person's if it does not.
+            // DataHub must accept the token too; if it does not, exchange it here for one that
+            // DataHub issued to the person.
             Some(person) => Ok(Identity::new(person).resolved_token(token)),
-            None => Err(Failure::not_mine("nobody's token")),
+            None => Err(Failure::not_mine("no person has this token")),
         }
     }
 }

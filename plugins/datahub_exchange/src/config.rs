@@ -12,32 +12,33 @@ const MAX_PEOPLE: u32 = 100_000;
 /// The options of the validator `datahub_exchange`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+// The schema refuses unknown options: serde cannot, because of `flatten`.
 #[schemars(deny_unknown_fields)]
 pub struct Config {
-    /// How the caller's token is verified.
+    /// The verification of the caller's token.
     #[serde(flatten)]
     pub oidc: OidcOptions,
-    /// The DataHub to mint at, such as `http://datahub-gms:8080`. Required.
+    /// The URL of the DataHub that mints the tokens, such as `http://datahub-gms:8080`. Required.
     #[schemars(extend("x-env" = "DATAHUB_GMS_URL"))]
     pub gms_url: Option<String>,
     /// The token of a DataHub account with the privilege "Manage All Access Tokens". Required.
     #[schemars(extend("x-env" = "DATAHUB_SERVICE_TOKEN", "x-secret" = true))]
     pub service_token: Option<Secret>,
-    /// The claim that names the person at DataHub; `/a/b` reaches into an object. Default `email`.
+    /// The claim with the person's DataHub user name; `/a/b` is a path into an object. Default
+    /// `email`.
     pub user_claim: Option<String>,
-    /// A regular expression that must match the whole claim; its first group, or all of it, is the
-    /// user. Default `(.+)`.
+    /// A regular expression that must match the whole claim; its first group, or else the whole
+    /// match, is the user name. Default `(.+)`.
     pub user_regex: Option<String>,
-    /// Write the user in lower case.
+    /// Convert the user name to lower case.
     pub user_lowercase: Switch,
-    /// Accept `email` as the name although the provider says `email_verified: false`.
+    /// Accept `email` as the user name even if the provider says `email_verified: false`.
     pub allow_unverified_email: Switch,
-    /// Users that nobody becomes. Default `datahub,admin,__datahub_system,UNKNOWN`.
+    /// DataHub users that no token is minted for. Default `datahub,admin,__datahub_system,UNKNOWN`.
     pub denied_users: Option<List>,
-    /// Refuse people whom DataHub does not have as users. Default true.
+    /// Refuse people who are not users of DataHub. Default true.
     pub require_user: Option<Switch>,
-    /// For how many people tokens are held at once, at most 100000. Default 10000.
+    /// The number of people for whom tokens are held at once, at most 100000. Default 10000.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_people: Option<u32>,
 }

@@ -1,30 +1,31 @@
 //! Exchanges an identity provider's token for a short-lived DataHub token of the same person.
 //!
-//! The token is verified exactly as `oidc` does; a claim of it names the person at DataHub; a
-//! service account mints a token for that person, valid for one hour, once per person and hour.
-//! The person then acts at DataHub as themselves, with their own permissions. Nobody is mapped to
-//! DataHub's own users, a user that DataHub does not have or has suspended is refused, and what
-//! was minted is revoked when the host stops. Where DataHub refuses what it minted, because
-//! somebody revoked it there, the person's next request gets another.
+//! The token is verified exactly as by `oidc`; one of its claims is the person's DataHub user name;
+//! a service account mints a token for that person, valid for one hour, once per person and hour.
+//! The person then acts at DataHub as themselves, with their own permissions. No token is minted
+//! for DataHub's built-in users, a user that DataHub does not have or has suspended is refused, and
+//! the minted tokens are revoked when the host stops. If DataHub refuses a minted token, because it
+//! was revoked there, the person's next request gets another one.
 //!
 //! # Options
-//! All options of `oidc` but `forward_token` (they say how the caller's token is verified), and:
+//! All options of `oidc` except `forward_token`, which configure how the caller's token is
+//! verified, and:
 //!
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
-//! | `gms_url` | `DATAHUB_GMS_URL` | required | the DataHub to mint at |
-//! | `service_token` | `DATAHUB_SERVICE_TOKEN` | required | of an account with "Manage All Access Tokens" |
-//! | `user_claim` | | `email` | the claim that names the person at DataHub |
-//! | `user_regex` | | `(.+)` | must match the whole claim; its first group is the user |
-//! | `user_lowercase` | | off | write the user in lower case |
-//! | `allow_unverified_email` | | off | accept `email` though `email_verified` is false |
-//! | `denied_users` | | `datahub`, `admin`, `__datahub_system`, `UNKNOWN` | users nobody becomes |
-//! | `require_user` | | on | the user must exist at DataHub |
-//! | `max_people` | | 10000 | people for whom tokens are held at once |
+//! | `gms_url` | `DATAHUB_GMS_URL` | required | the DataHub that mints the tokens |
+//! | `service_token` | `DATAHUB_SERVICE_TOKEN` | required | the token of an account with "Manage All Access Tokens" |
+//! | `user_claim` | | `email` | the claim with the person's DataHub user name |
+//! | `user_regex` | | `(.+)` | must match the whole claim; its first group is the user name |
+//! | `user_lowercase` | | off | convert the user name to lower case |
+//! | `allow_unverified_email` | | off | accept `email` even if `email_verified` is false |
+//! | `denied_users` | | `datahub`, `admin`, `__datahub_system`, `UNKNOWN` | users that no token is minted for |
+//! | `require_user` | | on | the user must exist in DataHub |
+//! | `max_people` | | 10000 | the number of people for whom tokens are held at once |
 //!
 //! The defaults are those of DataHub's own sign-in (`AUTH_OIDC_USER_NAME_CLAIM`,
-//! `AUTH_OIDC_USER_NAME_CLAIM_REGEX`): whoever changed them there changes them here. The service
-//! token is a secret as good as every person's token; give it to nothing else.
+//! `AUTH_OIDC_USER_NAME_CLAIM_REGEX`): if you changed them there, change them here too. The service
+//! token grants access as every user; use it for nothing else.
 
 mod config;
 mod mapping;
@@ -56,7 +57,7 @@ impl DatahubExchange {
         let mapping = config.mapping()?;
         let mint = Mint::new(config, clock.clone())?;
         let mut oidc = config.oidc.clone();
-        // The mapping reads its claims from those that the verifier hands on.
+        // The mapping reads its claims from those that the verifier passes on.
         let kept = mapping.claims().into_iter().map(str::to_owned);
         oidc.keep_claims(kept);
         let people = People::new(mint, config.max_people()?, clock.clone());

@@ -1,7 +1,7 @@
-//! From the claims of a verified token to the person's user at DataHub.
+//! The mapping from the claims of a verified token to the person's DataHub user.
 //!
-//! The claim is a name that a provider vouches for, and a DataHub user is power; so the whole
-//! claim must match, and what could be read as something else than a user name is refused.
+//! The mapping grants that user's permissions, so the whole claim must match, and a value that
+//! could be read as anything else than a user name is refused.
 
 use std::fmt;
 
@@ -30,14 +30,14 @@ impl fmt::Display for UserUrn {
     }
 }
 
-/// How claims name users.
+/// The mapping from claims to users, as configured.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     claim: String,
     regex: Regex,
     lowercase: bool,
     allow_unverified_email: bool,
-    /// In lower case.
+    /// The denied users, in lower case.
     denied: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ impl Mapping {
         })
     }
 
-    /// The top-level claims that are looked at.
+    /// The top-level claims that the mapping reads.
     pub(crate) fn claims(&self) -> Vec<&str> {
         let path = self
             .claim
@@ -91,13 +91,15 @@ impl Mapping {
     /// The user of verified claims.
     ///
     /// # Errors
-    /// [`Failure::rejected`] where they name nobody who may come in.
+    /// [`Failure::rejected`] if they name no user, or one that is denied.
     pub(crate) fn user(&self, claims: &Map<String, Value>) -> Result<UserUrn, Failure> {
         let name = &self.claim;
         let value = lookup(claims, name)
             .and_then(Value::as_str)
             .ok_or_else(|| {
-                Failure::rejected(format!("`{name}` (`user_claim`) is missing or no string"))
+                Failure::rejected(format!(
+                    "`{name}` (`user_claim`) is missing or not a string"
+                ))
             })?;
         // Some providers write the flag as a string.
         let unverified = claims
@@ -125,13 +127,13 @@ impl Mapping {
             |char: char| !char.is_control() && !char.is_whitespace() && !"(),%:".contains(char);
         if user.is_empty() || user.len() > MAX_USER_BYTES || !user.chars().all(plain) {
             return Err(Failure::rejected(format!(
-                "{} is no user name of DataHub",
+                "{} is not a DataHub user name",
                 quoted(&user)
             )));
         }
         if self.denied.contains(&user.to_lowercase()) {
             return Err(Failure::rejected(format!(
-                "nobody becomes {} here",
+                "{} is in `denied_users`",
                 quoted(&user)
             )));
         }

@@ -1,7 +1,7 @@
-//! Minting and revoking at DataHub, as the service account.
+//! Minting and revoking of tokens at DataHub, as the service account.
 //!
-//! A refusal here is about the service account or about the person's user, never about the
-//! caller's token; each is told apart.
+//! A refusal here concerns the service account or the person's user, never the caller's token; the
+//! errors distinguish the two.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ const PERSON: &str = include_str!("graphql/person.graphql");
 const ME: &str = include_str!("graphql/me.graphql");
 const MINT: &str = include_str!("graphql/mint.graphql");
 const REVOKE: &str = include_str!("graphql/revoke.graphql");
-/// `ONE_HOUR`.
+/// The lifetime of a minted token (`ONE_HOUR`), in seconds.
 const LIFETIME: u64 = 3_600;
 
-/// A token as it was minted.
+/// A newly minted token.
 #[derive(Debug)]
 pub(crate) struct Fresh {
     pub(crate) token: Token,
-    /// What revokes it; DataHub has always said it.
+    /// The id by which it is revoked. `None` if DataHub did not return one; every known version
+    /// does.
     pub(crate) id: Option<String>,
     /// In seconds since the Unix epoch.
     pub(crate) expires_at: u64,
@@ -55,7 +56,7 @@ impl Mint {
             .all(|byte| byte.is_ascii_graphic())
         {
             return Err(Failure::misconfigured(
-                "`service_token` (DATAHUB_SERVICE_TOKEN) is no token",
+                "`service_token` (DATAHUB_SERVICE_TOKEN) is not a token",
             ));
         }
         Ok(Self {
@@ -69,8 +70,8 @@ impl Mint {
     /// Mints a token for a person.
     ///
     /// # Errors
-    /// [`Failure::rejected`] where DataHub does not have the person or has suspended them, else as
-    /// the trouble is.
+    /// [`Failure::rejected`] if DataHub does not have the person or has suspended them, else the
+    /// failure of the call to DataHub.
     pub(crate) async fn mint(&self, user: &UserUrn) -> Result<Fresh, Failure> {
         if self.require_user {
             self.check_user(user).await?;
@@ -127,8 +128,8 @@ impl Mint {
         Ok(())
     }
 
-    /// Says whether DataHub still takes a token that was minted: somebody may have revoked it there.
-    /// A DataHub that does not answer has refused nothing.
+    /// Says whether DataHub still accepts a minted token, which may have been revoked there. Only
+    /// an explicit refusal counts: `true` if DataHub does not answer.
     pub(crate) async fn is_taken(&self, token: &Token) -> bool {
         let asked = self.datahub.ask(ME, &json!({}), token.expose()).await;
         !matches!(asked, Err(DataHubError::TokenRefused))
@@ -137,7 +138,7 @@ impl Mint {
     /// Revokes a token by its id.
     ///
     /// # Errors
-    /// Why it could not be; it then lives on until its hour is over.
+    /// The reason for which it was not revoked; it then stays valid until its hour is over.
     pub(crate) async fn revoke(&self, id: &str) -> Result<(), Failure> {
         self.ask(REVOKE, &json!({ "tokenId": id })).await.map(drop)
     }
@@ -175,7 +176,7 @@ impl Mint {
     }
 }
 
-/// How long before its end a token is renewed: a fifth of its life.
+/// The time before its expiry at which a token is renewed: a fifth of its lifetime.
 pub(crate) fn renew_ahead(lifetime: Duration) -> Duration {
     lifetime / 5
 }

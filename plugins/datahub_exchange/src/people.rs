@@ -1,5 +1,5 @@
-//! The tokens of the people: one in use for each, never two minted at once for one person, a
-//! bounded number, renewed ahead of their end, and all revoked at the end.
+//! The minted tokens: one in use for each person, never two minted at once for one person, a
+//! bounded number, renewed ahead of their expiry, and all revoked at shutdown.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,16 +17,17 @@ use crate::{
     mint::{Mint, renew_ahead},
 };
 
-/// All revocations at the end together take at most this long: less than the 5 s after which the
-/// host gives a validator up, so that the log says what is left.
+/// The time that all revocations at shutdown may take together: less than the 5 s after which the
+/// host drops a validator, so that the log says how many are left.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(4);
-/// For how long a token that DataHub took, or made, is given out without asking again. The host asks
-/// about a person whose answer it remembers only where DataHub has refused the token meanwhile, or
-/// where they come with another one.
+/// The time for which a token that DataHub accepted, or minted, is used without asking DataHub
+/// again. The host asks about a person whose answer it has cached only if DataHub has refused the
+/// token since, or if the person presents another one.
 pub(crate) const TAKEN_FOR: Duration = Duration::from_secs(2);
 const REVOKE_AT_ONCE: usize = 8;
-/// Where DataHub refuses a token again so soon after the last was replaced, another would be refused
-/// too: that is for an operator to mend, and no sign-in does.
+/// The shortest time between two replacements of a person's token. If DataHub refuses the new one
+/// within it, it would refuse the next one too: an operator must fix that, another sign-in does
+/// not.
 pub(crate) const REPLACE_EVERY: Duration = Duration::from_secs(60);
 
 /// A person's token.
@@ -34,7 +35,7 @@ pub(crate) const REPLACE_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Minted {
     token: Token,
     expires_at: u64,
-    /// On the monotonic clock.
+    /// The time of renewal, on the monotonic clock.
     renew_at: Duration,
 }
 
@@ -43,18 +44,18 @@ impl Minted {
         &self.token
     }
 
-    /// In seconds since the Unix epoch.
+    /// The expiry, in seconds since the Unix epoch.
     pub(crate) fn expires_at(&self) -> u64 {
         self.expires_at
     }
 }
 
-/// What lives at DataHub because of us.
+/// The tokens that were minted and are still valid at DataHub.
 #[derive(Debug, Default)]
 struct Living {
-    /// Ids with the moment, on the monotonic clock, at which each dies by itself.
+    /// The ids, each with its expiry on the monotonic clock.
     tokens: HashMap<UserUrn, Vec<(String, Duration)>>,
-    /// The host stops: what is minted from now on is revoked at once.
+    /// Set when the host stops: tokens minted from then on are revoked at once.
     closed: bool,
 }
 
@@ -64,9 +65,9 @@ pub(crate) struct People {
     mint: Mint,
     clock: Clock,
     held: Cache<UserUrn, Arc<Minted>>,
-    /// Whose token DataHub took, or made, just now.
+    /// The people whose token DataHub accepted, or minted, within [`TAKEN_FOR`].
     taken: Cache<UserUrn, bool>,
-    /// Whose token was replaced just now because DataHub refused it.
+    /// The people whose token was replaced within [`REPLACE_EVERY`], because DataHub refused it.
     replaced: Cache<UserUrn, ()>,
     renewing: Mutex<HashSet<UserUrn>>,
     living: Mutex<Living>,
@@ -91,8 +92,8 @@ impl People {
         &self.mint
     }
 
-    /// The person's token, where one is held that need not be renewed yet and that DataHub took just
-    /// now. Never waits.
+    /// The person's token, if one is held that need not be renewed yet and that DataHub accepted
+    /// within [`TAKEN_FOR`]. Never waits.
     pub(crate) fn held(&self, user: &UserUrn) -> Option<Arc<Minted>> {
         self.taken.get(user)?;
         self.held
@@ -100,7 +101,8 @@ impl People {
             .filter(|minted| self.clock.elapsed() < minted.renew_at)
     }
 
-    /// How long the host may remember a token: until it is to be renewed, and one second after.
+    /// The time for which the host may cache a token: until its renewal is due, at least one
+    /// second.
     pub(crate) fn remember_for(&self, minted: &Minted) -> Duration {
         minted
             .renew_at
@@ -108,16 +110,16 @@ impl People {
             .max(Duration::from_secs(1))
     }
 
-    /// The person's token, minted if there is none that DataHub takes. One that nears its end is
-    /// still given while the next is minted behind the caller's back.
+    /// The person's token, minted if there is none that DataHub accepts. One that is due for
+    /// renewal is still returned while the next one is minted in the background.
     ///
     /// # Errors
-    /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops, or where DataHub refused the
-    /// last token as well.
+    /// As [`Mint::mint`]; [`Failure::unavailable`] when the host stops, or if DataHub refused the
+    /// previous token as well.
     pub(crate) async fn token_of(this: &Arc<Self>, user: &UserUrn) -> Result<Arc<Minted>, Failure> {
         if let Some(minted) = this.held.get(user) {
             let taken = this.is_taken(user, &minted).await?;
-            // While DataHub was asked, somebody else may have put another one in its place.
+            // While DataHub was asked, another call may have replaced the token.
             match this.held.get(user) {
                 Some(held) if taken => {
                     if this.clock.elapsed() >= held.renew_at {
@@ -143,8 +145,8 @@ impl People {
                 _ => {}
             }
         }
-        // In a task of its own: a caller that goes away must neither leave a token behind that
-        // nobody knows of, nor let the next caller mint a second one meanwhile.
+        // In a task of its own: a caller that disconnects must neither leave a token behind that is
+        // recorded nowhere, nor let the next caller mint a second one meanwhile.
         let (people, user) = (Arc::clone(this), user.clone());
         let minting =
             tokio::spawn(async move { people.held.get_or(&user, || people.fresh(&user)).await });
@@ -153,7 +155,7 @@ impl People {
             .map_err(|_| Failure::internal("minting failed"))?
     }
 
-    /// Does DataHub take this token? Asked once for all who want to know at the same time.
+    /// Says whether DataHub accepts this token. Concurrent callers share one request.
     async fn is_taken(&self, user: &UserUrn, minted: &Minted) -> Result<bool, Failure> {
         let ask = || async {
             let value = self.mint.is_taken(&minted.token).await;
@@ -184,7 +186,7 @@ impl People {
 
     async fn fresh(&self, user: &UserUrn) -> Result<Remember<Arc<Minted>>, Failure> {
         if self.living.lock().closed {
-            return Err(Failure::unavailable("the server stops"));
+            return Err(Failure::unavailable("the server is stopping"));
         }
         self.make_room(user).await;
         let fresh = self.mint.mint(user).await?;
@@ -195,7 +197,7 @@ impl People {
             && !self.note(user, &id, now + lifetime)
         {
             self.revoke(&id).await;
-            return Err(Failure::unavailable("the server stops"));
+            return Err(Failure::unavailable("the server is stopping"));
         }
         let minted = Minted {
             token: fresh.token,
@@ -215,7 +217,7 @@ impl People {
         })
     }
 
-    /// Notes what lives; `false` where it must not any more.
+    /// Records a minted token; `false` if the host stops and it must be revoked.
     fn note(&self, user: &UserUrn, id: &str, dies_at: Duration) -> bool {
         let mut living = self.living.lock();
         if !living.closed {
@@ -228,8 +230,8 @@ impl People {
         !living.closed
     }
 
-    /// Forgets what has died, and where there are still too many people, ends the token that would
-    /// die next.
+    /// Drops the records of expired tokens and, if there are still too many people, revokes the
+    /// tokens of the person whose tokens expire first.
     async fn make_room(&self, user: &UserUrn) {
         let now = self.clock.elapsed();
         let ended = {
@@ -251,7 +253,7 @@ impl People {
         };
         tracing::warn!(
             max_people = self.max_people,
-            "too many people at once, one token is ended early"
+            "too many people at once, revoking one person's tokens early"
         );
         for (id, _) in ended {
             self.revoke(&id).await;
@@ -262,12 +264,12 @@ impl People {
         if let Err(failure) = self.mint.revoke(id).await {
             tracing::warn!(
                 reason = failure.log_detail(),
-                "a DataHub token was not revoked, it ends within the hour"
+                "a DataHub token was not revoked, it expires within the hour"
             );
         }
     }
 
-    /// Revokes everything that lives and mints nothing any more.
+    /// Revokes all recorded tokens and stops minting.
     pub(crate) async fn revoke_all(self: &Arc<Self>) {
         let tokens = {
             let mut living = self.living.lock();
@@ -290,7 +292,7 @@ impl People {
         for id in ids {
             let (people, at_once) = (Arc::clone(self), Arc::clone(&at_once));
             revocations.spawn(async move {
-                // Closed by nobody, so there is always a permit in the end.
+                // The semaphore is never closed, so this always gets a permit in the end.
                 let _permit = at_once.acquire_owned().await;
                 people.revoke(&id).await;
             });
@@ -299,7 +301,7 @@ impl People {
         if tokio::time::timeout(REVOKE_TIMEOUT, all).await.is_err() {
             tracing::warn!(
                 left = revocations.len(),
-                "not all DataHub tokens were revoked in time, they end within the hour"
+                "not all DataHub tokens were revoked in time, they expire within the hour"
             );
         }
     }

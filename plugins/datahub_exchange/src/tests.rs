@@ -21,18 +21,18 @@ use super::{
 
 const NOW: i64 = 1_800_000_000;
 
-/// A DataHub that mints for the people it has.
+/// A DataHub that mints tokens for its users.
 #[derive(Default)]
 struct Hub {
     /// Urn to status; null is a user that does not exist.
     people: Mutex<HashMap<String, Value>>,
     mints: AtomicUsize,
     revoked: Mutex<Vec<String>>,
-    /// Tokens of people that are not taken any more.
+    /// Tokens of people that are no longer accepted.
     dead: Mutex<Vec<String>>,
-    /// How often somebody asked who they are.
+    /// The number of `me` queries.
     asked_me: AtomicUsize,
-    /// What to answer instead.
+    /// The answer to give instead.
     fault: Mutex<Option<Reply>>,
     clock: Option<Clock>,
 }
@@ -129,7 +129,7 @@ impl Bench {
         }
     }
 
-    /// A fresh token of this person; each is another text.
+    /// A fresh token of this person; each is different.
     fn token(&self, email: &str) -> String {
         let mut claims = claims_for(&self.idp.issuer(), self.clock.unix());
         claims["email"] = email.into();
@@ -188,7 +188,7 @@ async fn a_person_gets_one_token_of_their_own_for_the_hour() {
     assert!(!format!("{:?}", bench.validator).contains("canary"));
 }
 
-/// The host asks again about a token that it remembered only because DataHub refused it.
+/// The host asks again about a token that it has cached only because DataHub refused it.
 #[tokio::test]
 async fn a_token_that_was_revoked_at_datahub_is_minted_anew() {
     let bench = Arc::new(Bench::new(|_| {}).await);
@@ -212,8 +212,8 @@ async fn a_token_that_was_revoked_at_datahub_is_minted_anew() {
         assert_eq!(ask.await.unwrap(), "minted-canary-ada@x-2");
     }
     assert_eq!(bench.mints(), 2);
-    // A DataHub that refuses what it mints is not asked for one token after the other, and nobody
-    // is sent to sign in again for it.
+    // A DataHub that refuses the tokens it mints is not asked for one after the other, and the
+    // person is not sent to sign in again for it.
     let dead = "minted-canary-ada@x-2".to_owned();
     bench.hub.dead.lock().push(dead);
     bench.clock.advance(TAKEN_FOR);
@@ -222,7 +222,7 @@ async fn a_token_that_was_revoked_at_datahub_is_minted_anew() {
     assert_eq!(bench.mints(), 2);
     bench.clock.advance(REPLACE_EVERY);
     assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-3");
-    // Whoever lost their account meanwhile gets no other.
+    // A person who lost their account meanwhile gets no other token.
     bench.hub.people.lock().clear();
     let dead = "minted-canary-ada@x-3".to_owned();
     bench.hub.dead.lock().push(dead);

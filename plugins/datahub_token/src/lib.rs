@@ -1,18 +1,18 @@
-//! Validates DataHub's own access tokens by asking DataHub who they belong to.
+//! Validates DataHub's own access tokens by asking DataHub whom they belong to.
 //!
-//! DataHub is asked with the token itself; what it answers is believed and nothing else. The
-//! token's own claims are not verified here and only ever shorten what is remembered.
+//! DataHub is asked with the token itself, and only its answer is trusted. The token's own claims
+//! are not verified here and can only shorten the time for which the answer is cached.
 //!
-//! A DataHub whose authentication is off answers for any token as a user that does not exist.
-//! Such an answer says nothing about who is asking, so it is refused unless `allow_unverified`.
+//! A DataHub whose authentication is off answers any token with a user that does not exist. Such an
+//! answer does not identify the caller, so the token is refused unless `allow_unverified` is on.
 //!
 //! # Options
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
 //! | `gms_url` | `DATAHUB_GMS_URL` | required | the DataHub to ask |
-//! | `cache_ttl` | | 60 | seconds for which the host may remember an answer |
+//! | `cache_ttl` | | 60 | seconds for which the host may cache an answer |
 //! | `allow_unverified` | | off | accept answers of a DataHub whose authentication is off |
-//! | `ca_file`, `proxy` | | none | the way to DataHub |
+//! | `ca_file`, `proxy` | | none | the connection to DataHub |
 
 use std::time::Duration;
 
@@ -29,19 +29,19 @@ const ME: &str = include_str!("graphql/me.graphql");
 /// The options of the validator `datahub_token`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+// The schema refuses unknown options: serde cannot, because of `flatten`.
 #[schemars(deny_unknown_fields)]
 pub struct Config {
-    /// The DataHub to ask, such as `http://datahub-gms:8080`. Required.
+    /// The URL of the DataHub to ask, such as `http://datahub-gms:8080`. Required.
     #[schemars(extend("x-env" = "DATAHUB_GMS_URL"))]
     pub gms_url: Option<String>,
-    /// Seconds for which an answer may be remembered: so long does a token work on that DataHub
-    /// has revoked. Default 60.
+    /// Seconds for which an answer may be cached, and so for which a token still works after it was
+    /// revoked at DataHub. Default 60.
     pub cache_ttl: Option<Seconds>,
-    /// Accept tokens although DataHub's authentication is off and it knows nobody by them.
-    /// Everybody who reaches the server is let in then.
+    /// Accept tokens even if DataHub's authentication is off, so that it cannot identify anybody by
+    /// them. Then everybody who can reach the server has access.
     pub allow_unverified: Switch,
-    /// The way to DataHub.
+    /// The connection to DataHub.
     #[serde(flatten)]
     pub network: Network,
 }
@@ -87,11 +87,11 @@ impl DatahubToken {
             .ask(ME, &json!({}), token)
             .await
             .map_err(|error| match error {
-                // A JWT that is not of DataHub's making may be for the next validator of a chain.
+                // A JWT that DataHub did not issue may be for the next validator of a chain.
                 DataHubError::TokenRefused
                     if claims.is_some_and(|claims| !is_datahubs(&claims)) =>
                 {
-                    Failure::not_mine("DataHub does not know the token, which is not of its making")
+                    Failure::not_mine("DataHub does not recognize the token and did not issue it")
                 }
                 error => error.into_failure(),
             })?;
@@ -100,7 +100,7 @@ impl DatahubToken {
             .cache_ttl(self.cache_ttl)
             .resolved_token(token);
         Ok(match expires_at {
-            // Saturates: a date beyond the range never ends.
+            // Saturates: a date beyond the range never expires.
             Some(exp) => identity.expires_at(exp.ceil() as u64),
             None => identity,
         })
@@ -123,7 +123,7 @@ impl DatahubToken {
         };
         let urn = text("urn")
             .filter(|urn| urn.starts_with("urn:li:corpuser:"))
-            .ok_or_else(|| Failure::unavailable("DataHub names no user for the token"))?;
+            .ok_or_else(|| Failure::unavailable("DataHub does not name a user for the token"))?;
         if user.get("exists") != Some(&Value::Bool(true)) && !self.allow_unverified {
             return Err(Failure::rejected(
                 "DataHub answers for a user that does not exist: its authentication is probably \
@@ -135,8 +135,8 @@ impl DatahubToken {
     }
 }
 
-/// A bearer token is of these characters (RFC 6750 section 2.1); anything else need not be asked
-/// about.
+/// Checks the token's length and characters (RFC 6750 section 2.1), so that DataHub is not asked
+/// about anything that cannot be a bearer token.
 fn check_shape(token: &str) -> Result<(), Failure> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Failure::rejected("token is longer than 16 KiB"));
@@ -144,13 +144,13 @@ fn check_shape(token: &str) -> Result<(), Failure> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if token.is_empty() || !token.bytes().all(known) {
         return Err(Failure::not_mine(
-            "token is no bearer token by its characters",
+            "token has characters that a bearer token cannot have",
         ));
     }
     Ok(())
 }
 
-/// DataHub writes the actor into its own tokens.
+/// Says whether DataHub issued the token: it writes the actor into its own tokens.
 fn is_datahubs(claims: &Map<String, Value>) -> bool {
     claims.contains_key("actorId") || claims.contains_key("actorType")
 }

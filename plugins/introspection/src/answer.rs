@@ -1,17 +1,17 @@
-//! Reading a provider's answer: who is at fault, and what it says about the token.
+//! Parsing of a provider's answer: which side an error is on, and the verdict on the token.
 //!
-//! Providers differ in what they leave out and in the types that they use, so everything but
-//! `active` may be absent or null. What is there must be right.
+//! Providers differ in the members that they omit and in the types that they use, so every member
+//! except `active` may be absent or null. A member that is present must be valid.
 
 use plugin_api::sdk::Failure;
 use serde_json::{Map, Value};
 use validator_common::{Answer, AudienceRule, lookup, quoted, scopes_of};
 
 const MAX_SUBJECT_BYTES: usize = 255;
-/// Members that are handed on for log and policies.
+/// The members that are passed on for the log and for policies.
 const KEPT: [&str; 5] = ["iss", "client_id", "username", "jti", "email"];
 
-/// What an answer must say.
+/// The requirements on an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) issuer: Option<String>,
@@ -19,34 +19,34 @@ pub(crate) struct Rules {
     pub(crate) subject_claims: Vec<String>,
     pub(crate) scope_claims: Vec<String>,
     pub(crate) required_scopes: Vec<String>,
-    /// Seconds.
+    /// The accepted clock difference, in seconds.
     pub(crate) leeway: u64,
     pub(crate) allow_bound_tokens: bool,
 }
 
-/// Whom a token belongs to.
+/// The person that a token belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Person {
     pub(crate) subject: String,
     pub(crate) scopes: Vec<String>,
-    /// Leeway included, in seconds since the Unix epoch.
+    /// The expiry with the leeway added, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
     pub(crate) claims: Map<String, Value>,
 }
 
-/// What became of a question.
+/// The result of reading an answer.
 pub(crate) enum Reading {
     /// The token is decided on.
     Verdict(Result<Person, Failure>),
-    /// The token is active; these are its facts, null ones left out.
+    /// The token is active; these are the members of the answer, without null ones.
     Facts(Map<String, Value>),
 }
 
 /// Reads an answer that is not an overload.
 ///
 /// # Errors
-/// [`Failure::misconfigured`] where the answer is about us or is not that of an introspection
-/// endpoint.
+/// [`Failure::misconfigured`] if the answer refuses our credentials or is not that of an
+/// introspection endpoint.
 pub(crate) fn read(answer: &Answer, is_jwt: bool, url: &str) -> Result<Reading, Failure> {
     let body: Option<Map<String, Value>> = serde_json::from_slice(&answer.body).ok();
     let error = body
@@ -62,12 +62,12 @@ pub(crate) fn read(answer: &Answer, is_jwt: bool, url: &str) -> Result<Reading, 
                  and `client_auth`, and that the provider lets this client introspect"
             )))
         }
-        // Some providers keep no JWTs and answer a question about one like this.
+        // Some providers do not store JWTs and answer a request about one like this.
         (400, _, _) if is_jwt => Ok(Reading::Verdict(Err(Failure::not_mine(
             "the provider does not introspect JWTs",
         )))),
         (400, _, Some(error)) => Ok(Reading::Verdict(Err(Failure::rejected(format!(
-            "the provider refuses to look at the token: {}",
+            "the provider refuses to introspect the token: {}",
             quoted(error)
         ))))),
         _ => Err(Failure::misconfigured(format!(
@@ -91,7 +91,7 @@ fn read_success(body: &Map<String, Value>, url: &str) -> Result<Reading, Failure
             "the provider says that the token is not active (or that we may not ask about it)",
         )))),
         _ => Err(Failure::misconfigured(format!(
-            "{url}: the answer has no `active` that is true or false: check \
+            "{url}: the answer has no boolean member `active`: check \
              `introspection_endpoint`"
         ))),
     }
@@ -137,7 +137,7 @@ impl Rules {
         });
         let subject = subject.ok_or_else(|| {
             Failure::rejected(format!(
-                "the answer names nobody: none of {} is a name (see `subject_claim`)",
+                "the answer names no person: none of {} is a usable name (see `subject_claim`)",
                 self.subject_claims.join(", ")
             ))
         })?;
@@ -155,7 +155,7 @@ impl Rules {
     fn check_kind(&self, facts: &Map<String, Value>) -> Result<(), Failure> {
         if facts.contains_key("cnf") && !self.allow_bound_tokens {
             return Err(Failure::rejected(
-                "the token is bound to a key (`cnf`), so it is no bearer token",
+                "the token is bound to a key (`cnf`), so it is not a bearer token",
             ));
         }
         let says = |name: &str| {
@@ -168,7 +168,7 @@ impl Rules {
             None | Some("bearer" | "access_token") => {}
             Some(other) => {
                 return Err(Failure::rejected(format!(
-                    "the token is of the type {}, not an access token to bear",
+                    "the token has the type {}, which is not that of a bearer access token",
                     quoted(other)
                 )));
             }
@@ -186,18 +186,18 @@ impl Rules {
     fn check_dates(&self, facts: &Map<String, Value>, now: i64) -> Result<Option<u64>, Failure> {
         let (now, leeway) = (now as f64, self.leeway as f64);
         if date(facts, "nbf")?.is_some_and(|nbf| nbf > now + leeway) {
-            return Err(Failure::rejected("`nbf`: the token is not good yet"));
+            return Err(Failure::rejected("`nbf`: the token is not valid yet"));
         }
         match date(facts, "exp")? {
             Some(exp) if now >= exp + leeway => Err(Failure::rejected("the token has expired")),
-            // Saturates; a date is at least zero.
+            // Saturates; a date is not negative.
             Some(exp) => Ok(Some((exp + leeway).ceil() as u64)),
             None => Ok(None),
         }
     }
 }
 
-/// A date in seconds, perhaps with a fraction, perhaps written as a string.
+/// A date in seconds since the Unix epoch, possibly with a fraction, possibly as a string.
 fn date(facts: &Map<String, Value>, name: &str) -> Result<Option<f64>, Failure> {
     let Some(value) = facts.get(name) else {
         return Ok(None);

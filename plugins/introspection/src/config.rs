@@ -11,48 +11,49 @@ use crate::answer::Rules;
 /// The options of the validator `introspection`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+// The schema refuses unknown options: serde cannot, because of `flatten`.
 #[schemars(deny_unknown_fields)]
 pub struct Config {
-    /// The introspection endpoint. Unset: the issuer's discovery document says it.
+    /// The introspection endpoint (RFC 7662). Unset: taken from the issuer's discovery document.
     pub introspection_endpoint: Option<Url>,
-    /// The issuer, for discovery. Where an answer names an issuer, it must be this one.
+    /// The issuer, for discovery. If an answer names an issuer, it must be this one.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
-    /// Who we are to the provider.
+    /// The server's credentials at the provider.
     #[serde(flatten)]
     pub client: ClientOptions,
-    /// The audiences, one of which a token must be for. Required, unless `any_audience` is set.
+    /// The accepted audiences: a token must be for one of them. Required, unless `any_audience` is
+    /// set.
     #[schemars(extend("x-env" = "OIDC_AUDIENCE"))]
     pub audience: List,
-    /// Accept tokens for any audience: for providers that answer a resource server for its own
-    /// tokens only, or know no audiences.
+    /// Accept tokens for any audience: for providers that answer a resource server about its own
+    /// tokens only, or that have no audiences.
     pub any_audience: Switch,
     /// The member of the answer that holds the audience. Default `aud`.
     pub audience_claim: Option<String>,
-    /// The members that name the person; the first that is there counts. Default `sub,username`.
+    /// The members that name the person; the first that is present is used. Default `sub,username`.
     pub subject_claim: Option<List>,
     /// The members that hold the scopes. Default `scope,scp`.
     pub scope_claim: Option<List>,
     /// Scopes that every token must have.
     pub required_scopes: List,
-    /// How many seconds the provider's clock may differ from ours. Default 10.
+    /// The seconds by which the provider's clock may differ from ours. Default 10.
     #[schemars(extend("x-env" = "OIDC_LEEWAY"))]
     pub leeway: Option<Seconds>,
-    /// Accept tokens that are bound to a key (`cnf`) without proof of the key.
+    /// Accept tokens that are bound to a key (`cnf`) without proof of possession of the key.
     pub allow_bound_tokens: Switch,
-    /// Seconds for which a positive answer is remembered: so long does a token work on that the
-    /// provider has revoked. Default 60.
+    /// Seconds for which a positive answer is cached, and so for which a token still works after
+    /// the provider has revoked it. Default 60.
     pub cache_ttl: Option<Seconds>,
-    /// Seconds for which a negative answer is remembered. Default 5.
+    /// Seconds for which a negative answer is cached. Default 5.
     pub negative_cache_ttl: Option<Seconds>,
     /// Leave JWTs to the next validator of a chain.
     pub opaque_only: Switch,
-    /// Ask DataHub with the token itself. Default true.
+    /// Send the token itself to DataHub. Default true.
     pub forward_token: Option<Switch>,
-    /// Allow plain HTTP to the provider. Loopback addresses need no permission.
+    /// Allow plain HTTP to the provider. Loopback addresses do not need this.
     pub allow_http: Switch,
-    /// The way to the provider.
+    /// The connection to the provider.
     #[serde(flatten)]
     pub network: Network,
 }
@@ -70,8 +71,8 @@ impl Config {
             (true, true) => None,
             (true, false) => {
                 return Err(Failure::misconfigured(
-                    "no audience is configured: set OIDC_AUDIENCE, or `any_audience` where the \
-                     provider answers for our own tokens only",
+                    "no audience is configured: set OIDC_AUDIENCE, or `any_audience` if the \
+                     provider answers about our own tokens only",
                 ));
             }
             (false, true) => {

@@ -1,29 +1,29 @@
 //! Validates opaque tokens by introspection (RFC 7662): the provider is asked whether a token is
-//! active, and what it says is checked like a token's own claims.
+//! active, and its answer is checked like a token's own claims.
 //!
-//! What the provider refuses because of *our* credentials is our misconfiguration (503), never
-//! the caller's 401. Answers are remembered by the token's SHA-256, positive ones until the token
-//! ends and at most `cache_ttl`, negative ones briefly.
+//! A refusal of *our* credentials by the provider is a misconfiguration (503), never the caller's
+//! 401. Answers are cached by the token's SHA-256: positive ones until the token expires, but for
+//! at most `cache_ttl`, negative ones for `negative_cache_ttl`.
 //!
 //! # Options
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
-//! | `introspection_endpoint` | | from discovery | whom to ask |
-//! | `issuer_url` | `OIDC_ISSUER_URL` | none | for discovery; an `iss` in an answer must be it |
+//! | `introspection_endpoint` | | from discovery | the endpoint to ask |
+//! | `issuer_url` | `OIDC_ISSUER_URL` | none | for discovery; an `iss` in an answer must equal it |
 //! | `client_id` | `OIDC_CLIENT_ID` | none | our credentials as a resource server |
-//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | and the secret, or the bearer token |
+//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | the secret for `client_id`, or the bearer token |
 //! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
 //! | `audience` | `OIDC_AUDIENCE` | required | accepted audiences, comma-separated |
-//! | `any_audience` | | off | the provider answers for our tokens only, or has no audiences |
-//! | `audience_claim` | | `aud` | e.g. `client_id` |
-//! | `subject_claim` | | `sub,username` | the first that is there names the person |
-//! | `scope_claim` | | `scope,scp` | where the scopes are |
+//! | `any_audience` | | off | accept any audience: the provider answers about our tokens only, or has no audiences |
+//! | `audience_claim` | | `aud` | the member with the audience, such as `client_id` |
+//! | `subject_claim` | | `sub,username` | the members that may name the person; the first that is present is used |
+//! | `scope_claim` | | `scope,scp` | the members with the scopes |
 //! | `required_scopes` | | none | scopes without which a token is refused |
 //! | `leeway` | `OIDC_LEEWAY` | 10 | seconds by which clocks may differ |
-//! | `cache_ttl`, `negative_cache_ttl` | | 60, 5 | seconds |
+//! | `cache_ttl`, `negative_cache_ttl` | | 60, 5 | seconds for which positive and negative answers are cached |
 //! | `opaque_only` | | off | leave JWTs to the next validator of a chain |
-//! | `forward_token` | | on | DataHub is asked with the same token |
-//! | `allow_http`, `ca_file`, `proxy` | | off, none | the way to the provider |
+//! | `forward_token` | | on | send the same token to DataHub |
+//! | `allow_http`, `ca_file`, `proxy` | | off, none | the connection to the provider |
 
 mod answer;
 mod config;
@@ -55,7 +55,7 @@ pub struct Introspection {
     forward_token: bool,
 }
 
-/// What the provider said, and until when (on the monotonic clock) it may be believed.
+/// The provider's verdict, and the time (on the monotonic clock) until which it may be cached.
 #[derive(Debug)]
 struct Decided {
     outcome: Result<Person, Failure>,
@@ -105,7 +105,7 @@ impl Introspection {
         }
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::not_mine(
-                "token is no bearer token by its characters",
+                "token has characters that a bearer token cannot have",
             ));
         }
         if self.opaque_only && unverified_claims(token).is_some() {
@@ -131,8 +131,8 @@ impl Introspection {
         })
     }
 
-    /// Asks the provider. A verdict on the token is an answer to be remembered; that there is
-    /// none is a failure.
+    /// Asks the provider. Both verdicts on the token are answers to be cached; only the lack of a
+    /// verdict is a failure.
     async fn ask(&self, token: &str) -> Result<Remember<Arc<Decided>>, Failure> {
         let url = self.endpoint.url().await?;
         let form = [("token", token), ("token_type_hint", "access_token")];
@@ -179,7 +179,7 @@ impl TokenValidator for Introspection {
         self.decide(request.token.expose()).await
     }
 
-    /// Asks about a token that cannot exist: any verdict means that we may ask.
+    /// Asks about a token that cannot exist: any verdict means that the provider answers us.
     async fn health(&self) -> Result<(), Failure> {
         self.ask("datahub-mcp-health-check").await.map(drop)
     }

@@ -75,7 +75,7 @@ async fn the_provider_is_asked_with_our_credentials_and_believed() {
     assert_eq!(identity.get_expires_at(), Some(NOW as u64 + 310));
     assert_eq!(identity.get_cache_ttl(), Some(Duration::from_secs(60)));
     assert_eq!(identity.get_resolved_token().unwrap().expose(), "t0ken");
-    // Remembered, and for the rest of its time only.
+    // Cached, and for the rest of its time only.
     clock.advance(Duration::from_secs(45));
     let again = validator.decide("t0ken").await.unwrap();
     assert_eq!(again.get_cache_ttl(), Some(Duration::from_secs(15)));

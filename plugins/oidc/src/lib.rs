@@ -1,37 +1,38 @@
 //! Validates the JWT access tokens of any OpenID Connect provider.
 //!
-//! With issuer and audience alone it verifies what real providers issue; every known quirk has an
-//! option. All checks are those of `validator_common`; this crate only says whom the token is
-//! for and hands it on. It must never accept what the verifier did not.
+//! With issuer and audience alone it verifies the tokens of real providers; every known deviation
+//! has an option. All checks are those of `validator_common`; this crate only returns the person
+//! and passes the token on. It must never accept a token that the verifier did not.
 //!
 //! # Options
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
 //! | `issuer_url` | `OIDC_ISSUER_URL` | required | the issuer, byte for byte as the provider names it |
 //! | `audience` | `OIDC_AUDIENCE` | required | accepted audiences, comma-separated |
-//! | `algorithms` | `OIDC_ALGORITHMS` | RS256 + see below | asymmetric algorithms accepted |
+//! | `algorithms` | `OIDC_ALGORITHMS` | RS256 + see below | the accepted asymmetric algorithms |
 //! | `leeway` | `OIDC_LEEWAY` | 10 | seconds by which clocks may differ |
-//! | `jwks_uri` | | from discovery | where the keys are |
-//! | `audience_claim` | | `aud` | `client_id` for Cognito, `azp` for some Keycloak clients |
-//! | `scope_claim` | | `scope,scp` | also `roles`, `permissions`, `/realm_access/roles` |
+//! | `jwks_uri` | | from discovery | the URL of the keys |
+//! | `audience_claim` | | `aud` | the claim with the audience: `client_id` for Cognito, `azp` for some Keycloak clients |
+//! | `scope_claim` | | `scope,scp` | the claims with the scopes; also `roles`, `permissions`, `/realm_access/roles` |
 //! | `subject_claim` | | `sub` | the claim that names the person |
-//! | `claims` | | see schema | claims handed on for log and policies |
+//! | `claims` | | see schema | claims passed on for the log and policies |
 //! | `strict_typ`, `token_types` | | off, none | `at+jwt` only; further values of `typ` |
-//! | `allow_id_tokens`, `allow_bound_tokens` | | off | accept what is no bearer access token |
-//! | `max_token_age` | | none | seconds since `iat` |
+//! | `allow_id_tokens`, `allow_bound_tokens` | | off | accept ID tokens, and tokens that are bound to a key |
+//! | `max_token_age` | | none | the most seconds since `iat` |
 //! | `required_scopes` | | none | scopes without which a token is refused |
 //! | `tenants` | | none | tenants of a shared Entra endpoint, or `*` |
-//! | `unknown_key_cooldown` | | 10 | seconds between fetches for tokens that no key fits |
-//! | `keys_min_ttl`, `keys_max_ttl`, `keys_max_stale` | | 60, 3600, 3600 | seconds |
-//! | `allow_http`, `ca_file`, `proxy` | | off, none | the way to the provider |
-//! | `forward_token` | | on | DataHub is asked with the same token |
+//! | `unknown_key_cooldown` | | 10 | seconds between fetches of the keys for tokens with an unknown key |
+//! | `keys_min_ttl`, `keys_max_ttl`, `keys_max_stale` | | 60, 3600, 3600 | limits of the seconds for which keys are cached; seconds for which they stay in use if the provider cannot be asked |
+//! | `allow_http`, `ca_file`, `proxy` | | off, none | the connection to the provider |
+//! | `forward_token` | | on | send the same token to DataHub |
 //!
-//! # Why `OIDC_ALGORITHMS` unset is more than RS256
-//! RS256 is the default of OpenID Connect, and a key that does not say its algorithm is used for
-//! RS256 alone (or what its provider announces). A key that does say it, by `alg` or by its curve,
-//! can be used for nothing else; accepting the tokens that it signs gives a forger no choice, and
-//! providers that sign with PS256, ES256 or EdDSA work without further setting. Where a policy
-//! demands certain algorithms, a list restricts both: `OIDC_ALGORITHMS=RS256` means RS256.
+//! # The algorithms that are accepted if `OIDC_ALGORITHMS` is unset
+//! RS256 is the default of OpenID Connect, and a key that does not name its algorithm is used for
+//! RS256 only (or for those that its provider announces). A key that does name one, by `alg` or by
+//! its curve, can be used for nothing else; accepting the tokens that it signs gives a forger no
+//! choice of algorithm, and providers that sign with PS256, ES256 or EdDSA work without further
+//! settings. If a policy demands certain algorithms, a list restricts both kinds of keys:
+//! `OIDC_ALGORITHMS=RS256` means RS256.
 
 use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
 use schemars::JsonSchema;
@@ -41,14 +42,14 @@ use validator_common::{Clock, OidcOptions, Switch, Verified, Verifier};
 /// The options of the validator `oidc`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+// The schema refuses unknown options: serde cannot, because of `flatten`.
 #[schemars(deny_unknown_fields)]
 pub struct Config {
-    /// How the tokens are verified.
+    /// The verification of the tokens.
     #[serde(flatten)]
     pub oidc: OidcOptions,
-    /// Ask DataHub with the token itself, for a DataHub that trusts the same provider. Default
-    /// true; without it nothing says with which token to ask, and every request is answered 503.
+    /// Send the token itself to DataHub, which must trust the same provider. Default true; if it is
+    /// off, there is no token for DataHub, and every request is answered 503.
     pub forward_token: Option<Switch>,
 }
 

@@ -1,18 +1,19 @@
 //! Validates tokens from a hashed list in a file, for machines that cannot sign in.
 //!
-//! The file holds no token, only the SHA-256 of each; so a token must be long and random (for
-//! example from `openssl rand -hex 32`), because a hash keeps no secret that can be guessed. A
-//! presented token is compared with every entry in constant time. A token that is not in the list
-//! is left to the next validator of a chain.
+//! The file holds the SHA-256 of each token instead of the token, so a token must be long and
+//! random (for example from `openssl rand -hex 32`): a hash does not protect a secret that can be
+//! guessed. A presented token is compared with every entry in constant time. A token that is not in
+//! the list is left to the next validator of a chain.
 //!
 //! # Options
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
-//! | `file` | | required | the list |
-//! | `reload_interval` | | 5 | seconds between two looks at the file |
+//! | `file` | | required | the path of the list |
+//! | `reload_interval` | | 5 | seconds between two checks of the file for changes |
 //!
 //! # The file
-//! JSON, owned by root or the running user and writable by nobody else:
+//! The file is JSON, owned by root or the user that runs the server, and writable by its owner
+//! only:
 //! ```json
 //! {
 //!   "tokens": [
@@ -26,14 +27,14 @@
 //!   ]
 //! }
 //! ```
-//! `name` is whom the log names; `datahub_token` is the token with which DataHub is asked for this
-//! machine: the path of a file after `@`, relative to the list, or the token itself (the list must
-//! then be readable by its owner and group only). `scopes` and `expires_at` (seconds since the
-//! Unix epoch) may be left out. Unknown members are an error.
+//! `name` identifies the machine in the log; `datahub_token` is the token that is sent to DataHub
+//! for this machine: the path of a file after `@`, relative to the list, or the token itself (the
+//! list must then be readable by its owner and group only). `scopes` and `expires_at` (seconds
+//! since the Unix epoch) may be omitted. Unknown members are an error.
 //!
-//! A change takes effect within `reload_interval`, and the host forgets what it remembers in the
-//! same time. A list that cannot be read leaves the last good one in force and is an error in the
-//! log: to revoke a token remove its entry, not the file.
+//! A change takes effect within `reload_interval`, and the host's cached answers expire within the
+//! same time. If the list cannot be read, the last valid one stays in use and the log has an error:
+//! to revoke a token, remove its entry, not the file.
 
 mod list;
 
@@ -47,7 +48,7 @@ use validator_common::{Clock, Seconds, Swap, TokenDigest};
 
 use self::list::{List, Stamp};
 
-/// A shorter token can be guessed, whatever its hash.
+/// The shortest accepted token: a shorter one can be guessed, whatever its hash.
 const MIN_TOKEN_BYTES: usize = 24;
 
 /// The options of the validator `static_tokens`.
@@ -56,7 +57,7 @@ const MIN_TOKEN_BYTES: usize = 24;
 pub struct Config {
     /// The list of hashed tokens, a JSON file. Required.
     pub file: Option<PathBuf>,
-    /// Seconds between two looks at the file. Default 5.
+    /// Seconds between two checks of the file for changes. Default 5.
     pub reload_interval: Option<Seconds>,
 }
 
@@ -75,7 +76,7 @@ impl StaticTokens {
             .file
             .filter(|file| !file.as_os_str().is_empty())
             .ok_or_else(|| {
-                Failure::misconfigured("`file` is not set: name the list of hashed tokens")
+                Failure::misconfigured("`file` is not set: set it to the list of hashed tokens")
             })?;
         let (list, stamp) =
             List::load(&file).map_err(|error| Failure::misconfigured(error.to_string()))?;
@@ -123,7 +124,7 @@ impl Drop for StaticTokens {
     }
 }
 
-/// Reads the list again whenever it, or a file that it refers to, has changed.
+/// Reloads the list whenever it, or a file that it refers to, has changed.
 async fn keep_fresh(file: PathBuf, list: Arc<Swap<List>>, mut stamp: Stamp, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
@@ -132,12 +133,12 @@ async fn keep_fresh(file: PathBuf, list: Arc<Swap<List>>, mut stamp: Stamp, ever
         match looked {
             Ok(Ok(None)) => {}
             Ok(Ok(Some((new, new_stamp)))) => {
-                tracing::info!(tokens = new.len(), "list of static tokens read again");
+                tracing::info!(tokens = new.len(), "list of static tokens reloaded");
                 list.store(new);
                 stamp = new_stamp;
             }
             Ok(Err(error)) => {
-                tracing::error!(%error, "list of static tokens is not usable, the last good one stays");
+                tracing::error!(%error, "list of static tokens is not usable, the last valid one stays in use");
             }
             Err(_) => tracing::error!("reading the list of static tokens failed"),
         }

@@ -1,4 +1,4 @@
-//! The list: read whole or not at all, from files that nobody else can change.
+//! The list: read completely or not at all, from files that no other user can change.
 
 use std::{
     fs::{self, File, Metadata},
@@ -14,36 +14,36 @@ use thiserror::Error;
 use validator_common::TokenDigest;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// Every entry is looked at for every token, so there are not more.
+/// The most entries of a list: every token is compared with each of them.
 const MAX_TOKENS: usize = 1_000;
 const MAX_NAME_BYTES: usize = 128;
 const MAX_DATAHUB_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Why a list is not used. Names files and entries, never a token.
+/// The reason for which a list is not used. Names files and entries, never a token.
 #[derive(Debug, Error)]
 pub(crate) enum ListError {
     /// The file cannot be read.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// The file could have been written, or be read, by somebody else.
+    /// Another user can write the file, or read a token in it.
     #[error("{}: {what}", path.display())]
     Unsafe {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What to change.
+        /// The problem, and how to fix it.
         what: &'static str,
     },
     /// The file is not a list.
     #[error("{}: {what}", path.display())]
     Invalid {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The problem and its position.
         what: String,
     },
 }
@@ -66,24 +66,24 @@ struct Line {
     expires_at: Option<u64>,
 }
 
-/// One machine.
+/// The entry of one machine.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     digest: [u8; 32],
     pub(crate) scopes: Vec<String>,
     pub(crate) datahub_token: Token,
-    /// In seconds since the Unix epoch.
+    /// The expiry, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
 }
 
-/// The list in force.
+/// The list in use.
 #[derive(Debug)]
 pub(crate) struct List {
     entries: Vec<Entry>,
 }
 
-/// What the files looked like when they were read.
+/// The metadata of the files when they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp(Vec<(PathBuf, Option<Seen>)>);
 
@@ -94,7 +94,7 @@ impl List {
     /// Reads a list and the files that it refers to.
     ///
     /// # Errors
-    /// [`ListError`] for the first thing that is wrong; nothing of such a list is used.
+    /// [`ListError`] for the first problem; no entry of such a list is used.
     pub(crate) fn load(path: &Path) -> Result<(Self, Stamp), ListError> {
         let mut stamp = Stamp(Vec::new());
         let (text, metadata) = read(path, &mut stamp)?;
@@ -103,9 +103,10 @@ impl List {
             what,
         };
         let document: Document = serde_json::from_str(&text).map_err(|error| {
-            // serde quotes what it found, which could be a secret; the place is enough.
+            // serde quotes the value that it found, which could be a secret; the position is
+            // enough.
             invalid(format!(
-                "no list of tokens at line {}, column {}",
+                "not a list of tokens at line {}, column {}",
                 error.line(),
                 error.column()
             ))
@@ -127,7 +128,7 @@ impl List {
                 .any(|known| known.name == entry.name || known.digest == entry.digest)
             {
                 return Err(invalid(format!(
-                    "entry {}: the name or the hash is there twice",
+                    "entry {}: the name or the hash is repeated",
                     index + 1
                 )));
             }
@@ -136,13 +137,13 @@ impl List {
         Ok((Self { entries }, stamp))
     }
 
-    /// How many machines.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The machine whose token has this digest. Takes the same time wherever it stands in the
-    /// list, and whether it is there or not.
+    /// The entry of the token with this digest. Takes the same time wherever the entry is in the
+    /// list, and if there is none.
     pub(crate) fn find(&self, digest: &TokenDigest) -> Option<&Entry> {
         let mut found = None;
         for entry in &self.entries {
@@ -154,7 +155,7 @@ impl List {
     }
 }
 
-/// Reads a list again if one of its files has changed.
+/// Reloads a list if one of its files has changed.
 ///
 /// # Errors
 /// As [`List::load`].
@@ -191,20 +192,20 @@ fn read(path: &Path, stamp: &mut Stamp) -> Result<(String, Metadata), ListError>
             what,
         })
     };
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    // Checked before it is opened: opening a FIFO would wait for a writer.
     if !fs::metadata(path).map_err(io)?.is_file() {
-        return refused("is no regular file");
+        return refused("is not a regular file");
     }
     let file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() {
-        return refused("is no regular file");
+        return refused("is not a regular file");
     }
     if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
         return refused("must be owned by root or by the user that runs the server");
     }
     if metadata.mode() & 0o022 != 0 {
-        return refused("is writable for its group or for everybody: chmod go-w");
+        return refused("is writable by its group or by everybody: run `chmod go-w`");
     }
     if metadata.size() > MAX_FILE_BYTES {
         return refused("is larger than 1 MiB");
@@ -229,7 +230,7 @@ fn parse(path: &Path, list: &Metadata, line: Line, stamp: &mut Stamp) -> Result<
     let digest =
         hex(&line.sha256).ok_or_else(|| invalid("`sha256` must be 64 hexadecimal digits"))?;
     if digest == *TokenDigest::of("").bytes() {
-        return Err(invalid("`sha256` is the hash of nothing: hash the token"));
+        return Err(invalid("`sha256` is that of empty text: hash the token"));
     }
     let token = match line.datahub_token.strip_prefix('@') {
         Some(file) => {
@@ -239,21 +240,21 @@ fn parse(path: &Path, list: &Metadata, line: Line, stamp: &mut Stamp) -> Result<
         None if list.mode() & 0o004 != 0 => {
             return Err(ListError::Unsafe {
                 path: path.to_owned(),
-                what: "holds a DataHub token and can be read by everybody: chmod o-r, or name a \
-                       file after `@`",
+                what: "holds a DataHub token and can be read by everybody: run `chmod o-r`, or \
+                       name a file after `@`",
             });
         }
         None => line.datahub_token,
     };
     if token.is_empty() || token.len() > MAX_DATAHUB_TOKEN_BYTES || !token.bytes().all(named) {
-        return Err(invalid("`datahub_token` is no token"));
+        return Err(invalid("`datahub_token` is not a token"));
     }
     if !line
         .scopes
         .iter()
         .all(|scope| !scope.is_empty() && scope.bytes().all(named))
     {
-        return Err(invalid("`scopes` holds what is no scope"));
+        return Err(invalid("`scopes` holds a value that is not a scope"));
     }
     Ok(Entry {
         name: line.name,

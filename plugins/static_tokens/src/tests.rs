@@ -106,7 +106,7 @@ fn a_list_with_anything_wrong_is_not_used_and_quotes_nothing() {
         (json!({ "name": "a\nb" }), "entry 1: `name`"),
         (json!({ "sha256": "abc" }), "entry 1: `sha256`"),
         (json!({ "sha256": "z".repeat(64) }), "entry 1: `sha256`"),
-        (json!({ "sha256": sha256("") }), "hash of nothing"),
+        (json!({ "sha256": sha256("") }), "that of empty text"),
         (json!({ "datahub_token": "" }), "`datahub_token`"),
         (json!({ "datahub_token": "canary two" }), "`datahub_token`"),
         (json!({ "datahub_token": "@missing" }), "missing"),
@@ -132,7 +132,7 @@ fn a_list_with_anything_wrong_is_not_used_and_quotes_nothing() {
         List::load(&twice.path().join("list.json"))
             .unwrap_err()
             .to_string()
-            .contains("twice")
+            .contains("repeated")
     );
     let many: Vec<Value> = (0..1_001)
         .map(|n| {
@@ -168,7 +168,7 @@ fn files_that_others_can_change_are_not_read() {
         fs::set_permissions(directory.path().join(file), Permissions::from_mode(mode)).unwrap();
         assert_eq!(unsafe_now(), refused, "{file} {mode:o}");
     }
-    // A token in the list itself must not lie open.
+    // A list that holds a token itself must not be readable by everybody.
     write(
         &list,
         &json!({ "tokens": [entry(|e| e["datahub_token"] = "plain-token".into())] }).to_string(),

@@ -13,26 +13,26 @@ use crate::ACCESS_TOKEN;
 /// The options of the validator `token_exchange`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-// Unknown options are refused by the schema: serde cannot see them through `flatten`.
+// The schema refuses unknown options: serde cannot, because of `flatten`.
 #[schemars(deny_unknown_fields)]
 pub struct Config {
-    /// How the caller's token is verified before it is exchanged.
+    /// The verification of the caller's token before it is exchanged.
     #[serde(flatten)]
     pub oidc: OidcOptions,
-    /// Where tokens are exchanged. Unset: the issuer's discovery document says it.
+    /// The endpoint that exchanges tokens. Unset: taken from the issuer's discovery document.
     pub token_endpoint: Option<Url>,
-    /// Who we are to the provider.
+    /// The server's credentials at the provider.
     #[serde(flatten)]
     pub client: ClientOptions,
     /// The services that the new token is for, by name (RFC 8693 `audience`).
     pub target_audience: List,
     /// The services that the new token is for, by URL (RFC 8693 `resource`).
     pub target_resource: List,
-    /// The scopes of the new token, as words with spaces between them.
+    /// The scopes of the new token, separated by spaces.
     pub target_scope: Option<String>,
     /// The type of the caller's token. Default: access token.
     pub subject_token_type: Option<String>,
-    /// The type of the new token. Unset: what the provider gives.
+    /// The type of the new token. Unset: the provider chooses.
     pub requested_token_type: Option<String>,
     /// A token of the party that acts for the person.
     #[schemars(extend("x-secret" = true))]
@@ -41,11 +41,11 @@ pub struct Config {
     pub actor_token_file: Option<PathBuf>,
     /// The type of the actor's token. Default: access token.
     pub actor_token_type: Option<String>,
-    /// Seconds for which a new token is used at most. Default 3600.
+    /// The most seconds for which a new token is used. Default 3600.
     pub max_cache_ttl: Option<Seconds>,
 }
 
-/// What is asked for, checked.
+/// The parameters of the exchange, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub(crate) audience: Vec<String>,

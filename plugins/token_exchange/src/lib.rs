@@ -1,26 +1,27 @@
-//! Exchanges the caller's token at the identity provider (RFC 8693): DataHub is asked with a token
-//! that the provider issued for DataHub, not with the one that the client holds.
+//! Exchanges the caller's token at the identity provider (RFC 8693): DataHub gets a token that the
+//! provider issued for DataHub, not the one that the client holds.
 //!
-//! The token is verified here first, exactly as `oidc` does, so that nothing unverified reaches
-//! the provider in our name; then it is exchanged once and the result remembered, by the SHA-256
-//! of the caller's token, until it ends. What the provider refuses because of our credentials or
-//! our configuration is 503, never the caller's 401.
+//! The token is verified here first, exactly as by `oidc`, so that no unverified token is sent to
+//! the provider in our name; then it is exchanged once, and the result is cached by the SHA-256 of
+//! the caller's token until it expires. A refusal of our credentials or our configuration by the
+//! provider is 503, never the caller's 401.
 //!
 //! # Options
-//! All options of `oidc` but `forward_token` (they say how the caller's token is verified), and:
+//! All options of `oidc` except `forward_token`, which configure how the caller's token is
+//! verified, and:
 //!
 //! | option | variable | default | meaning |
 //! | --- | --- | --- | --- |
-//! | `token_endpoint` | | from discovery | where to exchange |
+//! | `token_endpoint` | | from discovery | the endpoint that exchanges tokens |
 //! | `client_id` | `OIDC_CLIENT_ID` | none | our credentials at the provider |
-//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | and the secret, or the bearer token |
+//! | `client_secret` | `OIDC_CLIENT_SECRET` | none | the secret for `client_id`, or the bearer token |
 //! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
-//! | `target_audience`, `target_resource`, `target_scope` | | none | what the new token is for |
+//! | `target_audience`, `target_resource`, `target_scope` | | none | the services and scopes of the new token |
 //! | `subject_token_type` | | access token | type of the caller's token |
 //! | `requested_token_type` | | unset | type of the new token |
-//! | `actor_token`, `actor_token_file` | | none | who acts for the person |
+//! | `actor_token`, `actor_token_file` | | none | a token of the party that acts for the person, or a file with it |
 //! | `actor_token_type` | | access token | type of the actor's token |
-//! | `max_cache_ttl` | | 3600 | seconds for which a new token is used at most |
+//! | `max_cache_ttl` | | 3600 | the most seconds for which a new token is used |
 
 mod config;
 mod response;
@@ -40,7 +41,8 @@ const MAX_REMEMBERED: u64 = 50_000;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const MAX_ACTOR_BYTES: u64 = 64 * 1024;
-/// A new token is left alone this long before it ends, for the call that is about to use it.
+/// The time before its expiry from which a new token is no longer used, so that a call that has
+/// just started can still use it.
 const MARGIN: Duration = Duration::from_secs(15);
 
 /// The validator.
@@ -54,13 +56,13 @@ pub struct TokenExchange {
     exchanged: Cache<TokenDigest, Arc<Exchanged>>,
 }
 
-/// A token that the provider gave for the caller's.
+/// A token that the provider issued in exchange for the caller's.
 #[derive(Debug)]
 struct Exchanged {
     token: Token,
-    /// On the monotonic clock.
+    /// The end of its use, on the monotonic clock.
     until: Duration,
-    /// What the caller's own token allows, where the new one was given less.
+    /// The scopes of the new token, if the provider names them; else those of the caller's apply.
     scopes: Option<Vec<String>>,
 }
 
@@ -155,7 +157,7 @@ impl TokenExchange {
         Ok(Remember { value, ttl })
     }
 
-    /// The actor's token, read anew from its file each time because such files rotate.
+    /// The actor's token, read from its file each time because such files rotate.
     async fn actor(&self) -> Result<Option<Token>, Failure> {
         let Some(file) = self.wanted.actor_token_file.clone() else {
             return Ok(self
@@ -176,7 +178,7 @@ fn read_actor(file: &Path) -> Result<Token, Failure> {
     };
     let metadata = fs::metadata(file).map_err(|error| bad(&error.to_string()))?;
     if !metadata.is_file() || metadata.len() > MAX_ACTOR_BYTES {
-        return Err(bad("is no regular file of at most 64 KiB"));
+        return Err(bad("is not a regular file of at most 64 KiB"));
     }
     let text = fs::read_to_string(file).map_err(|error| bad(&error.to_string()))?;
     match text.trim() {

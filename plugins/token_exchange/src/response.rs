@@ -1,4 +1,4 @@
-//! Reading the provider's answer to an exchange (RFC 8693 section 2.2).
+//! Parsing of the provider's answer to an exchange (RFC 8693 section 2.2).
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use plugin_api::sdk::{Failure, Token};
 use serde_json::{Map, Value};
 use validator_common::{Answer, MAX_TOKEN_BYTES, quoted, unverified_claims};
 
-/// Where neither the answer nor the token says how long it lasts.
+/// The lifetime of a token if neither the answer nor the token states it.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// What the provider issued.
+/// The token that the provider issued.
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) token: Token,
     pub(crate) lifetime: Duration,
-    /// Where the answer names them.
+    /// The scopes of the token, if the answer names them.
     pub(crate) scopes: Option<Vec<String>>,
 }
 
 /// Reads an answer that is not an overload; `now` is in seconds since the Unix epoch.
 ///
 /// # Errors
-/// [`Failure::rejected`] where the provider refuses the caller's token,
-/// [`Failure::misconfigured`] where it refuses us or answers with something else.
+/// [`Failure::rejected`] if the provider refuses the caller's token, [`Failure::misconfigured`] if
+/// it refuses our credentials or answers with something else.
 pub(crate) fn read(
     answer: &Answer,
     requested: Option<&str>,
@@ -35,7 +35,7 @@ pub(crate) fn read(
     let text = |name: &str| body.as_ref().and_then(|body| body.get(name)?.as_str());
     match (status, text("error")) {
         (200, _) => {}
-        // RFC 8693 section 2.2.2: `invalid_request` where a token is not acceptable.
+        // RFC 8693 section 2.2.2: `invalid_request` if a token is not acceptable.
         (400, Some(error @ ("invalid_grant" | "invalid_request" | "invalid_token"))) => {
             return Err(Failure::rejected(format!(
                 "the provider does not exchange the token: {error}{}",
@@ -63,7 +63,7 @@ pub(crate) fn read(
         .filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_BYTES)
         .filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or_else(|| nonsense("holds no usable `access_token`"))?;
-    // RFC 8693 section 2.2.1: `N_A` where the issued token is not an access token.
+    // RFC 8693 section 2.2.1: `N_A` if the issued token is not an access token.
     if text("token_type")
         .is_some_and(|kind| !["bearer", "n_a"].contains(&&*kind.to_ascii_lowercase()))
     {
@@ -92,7 +92,7 @@ pub(crate) fn read(
     })
 }
 
-/// The shorter of what the answer says and what the token itself says.
+/// The shorter of the lifetimes that the answer and the token itself state.
 fn lifetime(expires_in: Option<&Value>, token: &str, now: i64) -> Option<Duration> {
     let said = expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
     let own = unverified_claims(token)

@@ -1,4 +1,4 @@
-//! What reaches the host of a validator that logs in every way.
+//! The records that reach the host from a validator that logs in every way.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::sdk::{
     testing::{Answer, Harness, LogLine},
 };
 
-/// Panics when a log record is made of it.
+/// Panics when it is rendered into a log record.
 struct Unspeakable;
 
 impl std::fmt::Debug for Unspeakable {
@@ -16,14 +16,14 @@ impl std::fmt::Debug for Unspeakable {
     }
 }
 
-/// Logs in every way; which one, its token says.
+/// Logs in the way that its token names.
 struct Speaker;
 
 impl TokenValidator for Speaker {
     type Config = NoOptions;
 
     fn create(_: NoOptions) -> Result<Self, Failure> {
-        // As a vendor may who fetches keys before the first request.
+        // As a vendor does who fetches keys before the first request.
         tokio::runtime::Handle::current().block_on(tokio::task::yield_now());
         Ok(Self)
     }

@@ -1,4 +1,4 @@
-//! Answers as the host sees them, and what a test expects of them.
+//! Answers as the host sees them, and assertions on them.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use crate::{
     v1_0::{Accepted, FailKind, Failure, Outcome},
 };
 
-// The bounds that the host keeps.
+// The limits that the host enforces.
 const MAX_SUBJECT_BYTES: usize = 1_024;
 const MAX_SCOPES: usize = 256;
 const MAX_SCOPE_BYTES: usize = 256;
@@ -21,44 +21,44 @@ const MAX_CLAIMS_BYTES: usize = 64 * 1024;
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const MAX_EXPIRY_S: u64 = 253_402_300_799;
 
-/// What a validator answered.
+/// The answer of a validator.
 #[derive(Debug)]
 pub enum Answer {
-    /// The token is good.
+    /// The token is valid.
     Accepted(Served),
-    /// It is not, or it cannot be said.
+    /// The token is not valid, or the validator cannot say.
     Refused(Refusal),
-    /// There was no answer before the deadline: the host says 503.
+    /// There was no answer before the deadline: the host answers 503.
     TimedOut,
 }
 
 /// A person as the host would serve them.
 #[derive(Debug)]
 pub struct Served {
-    /// Whom the token belongs to.
+    /// The person that the token belongs to.
     pub subject: String,
     /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// When the token ends, in seconds since the Unix epoch.
+    /// The expiry of the token, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
-    /// How long the host may remember the answer.
+    /// The time for which the host may cache the answer.
     pub cache_ttl: Option<Duration>,
-    /// The token with which DataHub is asked.
+    /// The token that the host sends to DataHub.
     pub resolved_token: Option<Token>,
     /// The claims.
     pub claims: Map<String, Value>,
 }
 
-/// Why a token, or a set of options, was not accepted.
+/// The reason for which a token, or a set of options, was not accepted.
 pub struct Refusal(Failure);
 
 impl Refusal {
-    /// For the host's log.
+    /// The text for the host's log.
     pub fn log_detail(&self) -> &str {
         self.0.log_detail.as_str()
     }
 
-    /// When to try again.
+    /// The time after which to try again, if one was given.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0
             .retry_after_ms
@@ -66,37 +66,37 @@ impl Refusal {
             .map(Duration::from_millis)
     }
 
-    /// The `error` code of RFC 6750, where one was given.
+    /// The `error` code of RFC 6750 section 3.1, if one was given.
     pub fn oauth_error(&self) -> Option<&str> {
         Some(self.0.oauth_error.as_str()).filter(|code| !code.is_empty())
     }
 
-    /// Whether the token is not of the validator's kind.
+    /// Says whether the token is not of the validator's kind.
     pub fn is_not_mine(&self) -> bool {
         self.0.kind == FailKind::NOT_MINE
     }
 
-    /// Whether the token is not good: 401.
+    /// Says whether the token is not valid: 401.
     pub fn is_rejected(&self) -> bool {
         self.0.kind == FailKind::REJECTED
     }
 
-    /// Whether whom the validator asks cannot be reached: 503.
+    /// Says whether a service that the validator depends on cannot be reached: 503.
     pub fn is_unavailable(&self) -> bool {
         self.0.kind == FailKind::UNAVAILABLE
     }
 
-    /// Whether the options are wrong.
+    /// Says whether the options are wrong.
     pub fn is_misconfigured(&self) -> bool {
         self.0.kind == FailKind::MISCONFIGURED
     }
 
-    /// Whether the validator failed by itself.
+    /// Says whether there was an error in the validator itself.
     pub fn is_internal(&self) -> bool {
         self.0.kind == FailKind::INTERNAL
     }
 
-    /// Whether the validator panicked, and the guard caught it.
+    /// Says whether the validator panicked and the guard caught it.
     pub fn is_panic(&self) -> bool {
         self.0.kind == FailKind::PANICKED
     }
@@ -145,7 +145,7 @@ impl From<Accepted> for Served {
 }
 
 impl Served {
-    /// What the host would find wrong with this answer, and answer 503 for.
+    /// The first fault for which the host would refuse this answer with 503.
     pub fn nonsense(&self) -> Option<&'static str> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -159,7 +159,7 @@ impl Served {
         } else if self.subject.chars().any(char::is_control) {
             Some("the subject has control characters")
         } else if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(|s| is_scope(s)) {
-            Some("the scopes are none of RFC 6749 section 3.3, or too many")
+            Some("the scopes are not valid (RFC 6749 section 3.3), or too many")
         } else if self.expires_at.is_some_and(|end| end <= now) {
             Some("the expiry is past")
         } else if self.expires_at.is_some_and(|end| end > MAX_EXPIRY_S) {
@@ -167,16 +167,16 @@ impl Served {
         } else if claims > MAX_CLAIMS_BYTES {
             Some("the claims are more than 64 KiB")
         } else if token.is_empty() {
-            Some("there is no token to ask DataHub with")
+            Some("there is no token for DataHub")
         } else if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            Some("the token to ask DataHub with cannot be sent in a header")
+            Some("the token for DataHub cannot be sent in a header")
         } else {
             None
         }
     }
 }
 
-/// RFC 6749 section 3.3.
+/// Says whether this is a scope of RFC 6749 section 3.3.
 fn is_scope(scope: &str) -> bool {
     (1..=MAX_SCOPE_BYTES).contains(&scope.len())
         && scope
@@ -188,7 +188,7 @@ impl Answer {
     /// The person, as the host would serve them.
     ///
     /// # Panics
-    /// If the token was not accepted, or the host would find the answer to be nonsense.
+    /// If the token was not accepted, or the host would refuse the answer as invalid.
     #[track_caller]
     pub fn expect_served(self) -> Served {
         match self {
@@ -200,34 +200,44 @@ impl Answer {
         }
     }
 
+    /// The refusal of a token of the validator's kind.
+    ///
     /// # Panics
-    /// If the answer is another than that the token is not good.
+    /// If the answer is not [`FailureKind::Rejected`](crate::sdk::FailureKind::Rejected).
     #[track_caller]
     pub fn expect_rejected(self) -> Refusal {
         self.expect_refusal("a rejected token", Refusal::is_rejected)
     }
 
+    /// The refusal of a token of another kind.
+    ///
     /// # Panics
-    /// If the answer is another than that the token is not of the validator's kind.
+    /// If the answer is not [`FailureKind::NotMine`](crate::sdk::FailureKind::NotMine).
     #[track_caller]
     pub fn expect_not_mine(self) -> Refusal {
         self.expect_refusal("a token of another kind", Refusal::is_not_mine)
     }
 
+    /// The failure of a service that the validator depends on.
+    ///
     /// # Panics
-    /// If the answer is another than that whom the validator asks cannot be reached.
+    /// If the answer is not [`FailureKind::Unavailable`](crate::sdk::FailureKind::Unavailable).
     #[track_caller]
     pub fn expect_unavailable(self) -> Refusal {
         self.expect_refusal("an unavailable validator", Refusal::is_unavailable)
     }
 
+    /// The failure of the validator itself.
+    ///
     /// # Panics
-    /// If the answer is another than that the validator failed by itself.
+    /// If the answer is not [`FailureKind::Internal`](crate::sdk::FailureKind::Internal).
     #[track_caller]
     pub fn expect_internal(self) -> Refusal {
-        self.expect_refusal("a fault of the validator", Refusal::is_internal)
+        self.expect_refusal("an error in the validator", Refusal::is_internal)
     }
 
+    /// The panic that the guard caught.
+    ///
     /// # Panics
     /// If the validator did not panic.
     #[track_caller]

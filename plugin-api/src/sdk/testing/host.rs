@@ -1,4 +1,4 @@
-//! A host that keeps what it is told, for tests.
+//! A host that keeps the records it receives, for tests.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use crate::v1_0::{Host, HostRef, LogLevel, LogRecord};
 pub struct LogLine {
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: &'static str,
-    /// The module that spoke.
+    /// The module that logged.
     pub target: String,
-    /// What it said.
+    /// The text.
     pub message: String,
     /// The fields, as `name=value name=value`.
     pub fields: String,
-    /// The request that it was about; empty where it was about none.
+    /// The request that the record belongs to; empty if it belongs to none.
     pub request_id: String,
 }
 
@@ -36,7 +36,7 @@ fn with_lines<R>(work: impl FnOnce(&mut HashMap<String, Vec<LogLine>>) -> R) -> 
 }
 
 extern "C" fn log_enabled(_: RStr<'_>, _: LogLevel, target: RStr<'_>) -> bool {
-    // What the runtime and HTTP libraries trace is no word of the validator's.
+    // Traces of the runtime and of HTTP libraries are not the validator's records.
     !["mio", "tokio", "runtime"]
         .iter()
         .any(|noisy| target.as_str().starts_with(noisy))

@@ -1,6 +1,6 @@
-//! For a vendor's tests (feature `testing`): a validator behind the same shim as in the library
-//! that the host loads, in the test's own process. Guards, runtime, conversions and log forwarding
-//! are the real ones; only the loading is left out.
+//! A harness for a vendor's tests (feature `testing`): a validator behind the same adapter as in
+//! the library that the host loads, in the test's own process. Guards, runtime, conversions and log
+//! forwarding are the real ones; only the loading is left out.
 //!
 //! ```
 //! use plugin_api::sdk::{Failure, Identity, NoOptions, Request, TokenValidator, testing::Harness};
@@ -24,8 +24,8 @@
 //! ```
 //!
 //! Tests with servers of their own are `async` and use [`Harness::validate`], with any executor.
-//! What the harness cannot tell (file descriptors, memory, behaviour of the built library) the
-//! host's `datahub-mcp plugins check` does.
+//! The host's `datahub-mcp plugins check` tests the rest: file descriptors, memory, and the
+//! behaviour of the built library.
 
 mod answer;
 mod host;
@@ -49,21 +49,21 @@ pub use self::{
 use super::{Failure, TokenValidator, config, shim};
 use crate::v1_0::{self, Secret, ValidatorBox};
 
-/// How long [`Harness::validate`] waits, as the host does by default.
+/// The time that [`Harness::validate`] waits for an answer, which is the host's default.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// One instance of a validator, asked as the host asks it.
+/// One instance of a validator, called as the host calls it.
 pub struct Harness {
     validator: ValidatorBox,
     id: String,
 }
 
 impl Harness {
-    /// Makes the validator from its options, as JSON. Options that the schema does not name are
-    /// refused, as the host does.
+    /// Creates the validator from its options, as JSON. Options that the schema does not name are
+    /// refused, as by the host.
     ///
     /// # Errors
-    /// What `create` failed with; [`Refusal::is_panic`] where it panicked.
+    /// The failure of `create`; [`Refusal::is_panic`] if it panicked.
     pub fn new<V: TokenValidator>(options: Value) -> Result<Self, Refusal> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         if let Some(unknown) = unknown_option(&config::schema::<V::Config>(), &options) {
@@ -73,8 +73,8 @@ impl Harness {
         let id = format!("harness#{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let config = Secret::new(options.to_string());
         let plugin_id = RString::from(id.as_str());
-        // On a thread of its own: an `async` test's runtime is no more seen in a library than any
-        // other of the host's.
+        // On a thread of its own: like the host's runtimes, that of an `async` test is not visible
+        // in a library.
         let made = thread::scope(|scope| {
             let creation = scope.spawn(|| shim::create::<V>(plugin_id, &config, host::host()));
             creation.join()
@@ -99,8 +99,8 @@ impl Harness {
         }
     }
 
-    /// Asks as the host does: from memory, then with all the I/O that it takes, for [`DEADLINE`] at
-    /// most. Dropping the future cancels the call. Several may run at once.
+    /// Asks as the host does: from memory, then with I/O, for [`DEADLINE`] at most. Dropping the
+    /// future cancels the call. Several may run at once.
     pub async fn validate(&self, token: &str) -> Answer {
         self.validate_within(token, DEADLINE).await
     }
@@ -125,7 +125,7 @@ impl Harness {
     /// Asks whether the validator could answer now.
     ///
     /// # Errors
-    /// What `health` failed with.
+    /// The failure of `health`.
     pub async fn health(&self) -> Result<(), Refusal> {
         self.validator
             .health()
@@ -134,13 +134,13 @@ impl Harness {
             .map_err(Refusal::from)
     }
 
-    /// Tells the validator that the host stops.
+    /// Shuts the validator down, as a host that stops.
     pub fn shutdown(&self) -> impl Future<Output = ()> + Send + use<> {
         self.validator.shutdown()
     }
 
-    /// What the validator logged so far through `tracing` (or `log`), oldest first. Empty where the
-    /// test set up a subscriber of its own.
+    /// The records that the validator has logged so far through `tracing` (or `log`), oldest first.
+    /// Empty if the test installed a subscriber of its own.
     pub fn logs(&self) -> Vec<LogLine> {
         host::lines(&self.id)
     }

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A future with an end: `None` if it is not ready by then. Its timer is a thread, so that it also
-/// goes off where the plugin's own runtime is blocked.
+/// A future with a deadline: `None` if it is not ready by then. Its timer is a thread, so that it
+/// also fires while the plugin's own runtime is blocked.
 pub struct Deadline<F> {
     future: F,
     end: Instant,
@@ -18,7 +18,7 @@ pub struct Deadline<F> {
 }
 
 impl<F: Future + Unpin> Deadline<F> {
-    /// Gives `future` until `limit` from now.
+    /// Limits `future` to `limit` from now.
     pub fn new(future: F, limit: Duration) -> Self {
         Self {
             future,
