@@ -1,10 +1,10 @@
-//! Variables of the environment that look like settings of ours and are none: nearly always a
+//! Environment variables that look like settings of this server but are not: nearly always a
 //! misspelt name, which would otherwise silently leave a default in force.
 
 use super::{error::Problem, raw::Environment, table};
 
-/// Prefixes that belong to this program alone. Other `DATAHUB_*` variables are those of other
-/// DataHub tools, so they are left in peace.
+/// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
+/// DataHub tools, so they are ignored.
 const PREFIXES: &[&str] = &[
     "TOKEN_VALIDATOR_",
     "OIDC_",
@@ -14,7 +14,7 @@ const PREFIXES: &[&str] = &[
     "PLUGIN_",
 ];
 
-/// Names under our prefixes that others use.
+/// Names under our prefixes that other programs use.
 const FOREIGN: &[&str] = &[
     "DATAHUB_GMS_HOST",
     "DATAHUB_GMS_PORT",
@@ -36,7 +36,7 @@ pub(super) fn unknown(environment: &Environment) -> Vec<Problem> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "unset it".to_owned(),
             };
-            Problem::line(format!("`{name}` is no setting of this version; {hint}"))
+            Problem::line(format!("`{name}` is not a setting of this version; {hint}"))
         })
         .collect()
 }
@@ -51,7 +51,7 @@ fn is_known(name: &str) -> bool {
         })
 }
 
-/// The setting whose name is nearest, if it is near at all.
+/// The setting with the most similar name, if any is similar enough.
 fn nearest(name: &str) -> Option<&'static str> {
     table::ALL
         .iter()
