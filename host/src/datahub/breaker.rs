@@ -1,7 +1,7 @@
-//! The breaker of one DataHub: after a few failures in a row it answers at once instead of making
-//! everybody wait, and lets one call through now and then to see whether DataHub is back.
+//! The circuit breaker of one DataHub: after a few consecutive failures it fails calls at once
+//! instead of letting them wait, and now and then lets one call through to probe DataHub.
 //!
-//! A state machine without a clock of its own: every step is given the time.
+//! A state machine without a clock of its own: every step gets the time as an argument.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 struct State {
     failures: u32,
-    /// Set while open: when the next call may go through as a probe, and the pause after that.
+    /// Set while open: the time from which a call may go through as a probe, and the pause after it.
     open: Option<Open>,
 }
 
@@ -31,8 +31,8 @@ struct Open {
     probing: bool,
 }
 
-/// Leave to make one call. Dropping it without a word (the caller went away) changes nothing but
-/// gives the turn of a probe to the next call.
+/// Permission to make one call. Dropping it unsettled (the caller was cancelled) changes nothing,
+/// except that the next call becomes the probe if this one was.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
@@ -52,7 +52,7 @@ impl Breaker {
         }
     }
 
-    /// May a call be made now? If not, when to come back.
+    /// Admits a call now, or returns the time to wait.
     pub(super) fn admit(&self, now: Instant) -> Result<Permit<'_>, Duration> {
         let mut state = self.state.lock();
         let probe = match &mut state.open {
@@ -71,24 +71,24 @@ impl Breaker {
         })
     }
 
-    /// Whether calls are refused at the moment.
+    /// True while calls are refused.
     pub(super) fn is_open(&self) -> bool {
         self.state.lock().open.is_some()
     }
 }
 
 impl Permit<'_> {
-    /// DataHub answered, whatever it said.
+    /// Records that DataHub answered, whatever the answer.
     pub(super) fn succeeded(mut self) {
         self.settled = true;
         let mut state = self.breaker.state.lock();
         state.failures = 0;
         if state.open.take().is_some() {
-            tracing::info!("datahub is back");
+            tracing::info!("datahub is available again");
         }
     }
 
-    /// DataHub could not be reached, took too long or answered 5xx.
+    /// Records that DataHub could not be reached, took too long or answered 5xx.
     pub(super) fn failed(mut self, now: Instant) {
         self.settled = true;
         let mut state = self.breaker.state.lock();

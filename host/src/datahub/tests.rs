@@ -1,4 +1,4 @@
-//! What the client makes of every way in which a DataHub (or something that is none) answers.
+//! The client against every kind of answer of a DataHub, or of something that is not a DataHub.
 
 use std::time::{Duration, Instant};
 
@@ -182,7 +182,7 @@ async fn a_dead_datahub_is_left_alone_and_found_again() {
     let Some(DataHubError::Unavailable { why, retry_after }) = last else {
         panic!("{last:?}")
     };
-    assert_eq!(why, "it was down a moment ago");
+    assert_eq!(why, "circuit breaker open");
     assert!(retry_after > Duration::from_secs(3000));
 }
 
@@ -260,7 +260,7 @@ async fn the_version_gates_documents_and_is_asked_once() {
     assert!(datahub.health().await.reachable);
 }
 
-/// What graphql-java says of one field that it does not know.
+/// The error of graphql-java for one unknown field.
 fn unknown_field(line: usize) -> Value {
     json!({
         "message": "Validation error (FieldUndefined@[me/x]) : Field 'x' in type 'Me' is undefined",
