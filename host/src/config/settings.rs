@@ -80,7 +80,8 @@ impl Settings {
         }
     }
 
-    /// The URL that people use: the one that was given, otherwise that of the loopback address `bound`.
+    /// The URL that people use: the one that was given, otherwise that of the loopback address
+    /// `bound`.
     ///
     /// # Errors
     /// If the bound address cannot be part of a URL.
@@ -120,8 +121,8 @@ pub struct LocalSettings {
     pub token: SecretString,
 }
 
-/// Reads the settings of `stdio`. If no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's own
-/// command line writes it) names DataHub and the token.
+/// Reads the settings of `stdio`. If no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's
+/// own command line writes it) names DataHub and the token.
 ///
 /// # Errors
 /// All problems, one line each.
@@ -166,8 +167,8 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
     }
 }
 
-/// The environment of this process. Bytes that are not UTF-8 become U+FFFD, so that the check of the
-/// setting sees them.
+/// The environment of this process. Bytes that are not UTF-8 become U+FFFD, so that the check of
+/// the setting sees them.
 pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
     let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
     variables

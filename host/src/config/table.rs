@@ -30,7 +30,8 @@ settings! {
         DATAHUB_MCP_GMS_VERSION_TTL_SECS: "SECONDS", default("60");
     }
     "Listening" {
-        /// IP address to listen on, or `localhost`. Any address other than loopback needs `PUBLIC_URL`.
+        /// IP address to listen on, or `localhost`. Any address other than loopback needs
+        /// `PUBLIC_URL`.
         DATAHUB_MCP_HOST: "ADDRESS", default("127.0.0.1"), alias("FASTMCP_HOST");
         /// TCP port to listen on; 0 picks a free one.
         DATAHUB_MCP_PORT: "PORT", default("8000"), alias("FASTMCP_PORT");
@@ -40,12 +41,12 @@ settings! {
         PUBLIC_URL: "URL";
         /// The same as `PUBLIC_URL`.
         OAUTH_RESOURCE_URL: "URL";
-        /// Names accepted in a `Host` header, besides that of `PUBLIC_URL` and, on loopback, those of
-        /// this machine: `name` (the listening port, 80 and 443), `name:port`, `name:*`;
+        /// Names accepted in a `Host` header, besides that of `PUBLIC_URL` and, on loopback, those
+        /// of this machine: `name` (the listening port, 80 and 443), `name:port`, `name:*`;
         /// comma-separated.
         ALLOWED_HOSTS: "HOSTS";
-        /// Origins of web pages that may use `/mcp`, such as `https://app.example.com`, comma-separated.
-        /// Defaults to those of this machine and that of `PUBLIC_URL`.
+        /// Origins of web pages that may use `/mcp`, such as `https://app.example.com`,
+        /// comma-separated. Defaults to those of this machine and that of `PUBLIC_URL`.
         ALLOWED_ORIGINS: "ORIGINS";
         /// Address (`127.0.0.1:9464`) on which `/metrics` is served. If unset, no metrics are kept.
         DATAHUB_MCP_METRICS_ADDRESS: "ADDRESS:PORT";
@@ -63,8 +64,8 @@ settings! {
         DATAHUB_MCP_HEADER_TIMEOUT_SECS: "SECONDS", default("10");
         /// Time limit for receiving the body of a request.
         DATAHUB_MCP_BODY_TIMEOUT_SECS: "SECONDS", default("15");
-        /// Longest time a connection may be idle. Keep it above the idle time-out of a load balancer
-        /// in front of the server.
+        /// Longest time a connection may be idle. Keep it above the idle time-out of a load
+        /// balancer in front of the server.
         DATAHUB_MCP_IDLE_TIMEOUT_SECS: "SECONDS", default("75");
         /// Longest time a client may go without reading a byte of a pending response.
         DATAHUB_MCP_WRITE_TIMEOUT_SECS: "SECONDS", default("30");
@@ -79,8 +80,8 @@ settings! {
         /// The token validator as `library[:factory]`, or several, comma-separated, asked in order.
         /// Defaults to `oidc` if `OIDC_ISSUER_URL` is set, otherwise to `datahub_token`.
         TOKEN_VALIDATOR_FACTORY: "LIBRARY[:FACTORY]";
-        /// Directories with plugins, colon-separated. Defaults to `plugins` beside the program and the
-        /// program's own directory.
+        /// Directories with plugins, colon-separated. Defaults to `plugins` beside the program and
+        /// the program's own directory.
         TOKEN_VALIDATOR_PLUGIN_DIR: "DIRECTORIES";
         /// SHA-256 checksum that the plugin must have, in hex; for several validators,
         /// `library=SHA256` for each, comma-separated.
@@ -104,8 +105,8 @@ settings! {
         TOKEN_VALIDATOR_CACHE_ENTRIES: "NUMBER", default("10000");
         /// Time for which a rejected token is cached; 0 turns that off.
         TOKEN_VALIDATOR_REJECTED_TTL_SECS: "SECONDS", default("5");
-        /// Panics and time-outs of a validator, within the window, after which it is not called for a
-        /// while.
+        /// Panics and time-outs of a validator, within the window, after which it is not called for
+        /// a while.
         TOKEN_VALIDATOR_BREAKER_FAULTS: "NUMBER", default("5");
         /// The window in which they are counted.
         TOKEN_VALIDATOR_BREAKER_WINDOW_SECS: "SECONDS", default("30");
@@ -116,17 +117,18 @@ settings! {
         /// Reloads plugins when their files change, as SIGHUP does.
         WATCH_PLUGINS: "BOOLEAN", default("false");
         /// Process that runs plugins: `in-process` for the server itself, or `process` for a child
-        /// process per validator, which costs requests a 503 if it crashes, and leaves the server running.
+        /// process per validator, which costs requests a 503 if it crashes, and leaves the server
+        /// running.
         PLUGIN_ISOLATION: "ISOLATION", default("in-process");
-        /// Memory limit of a plugin in a process of its own, in MiB; a process that needs more ends and
-        /// is restarted. 0 for no limit.
+        /// Memory limit of a plugin in a process of its own, in MiB; a process that needs more ends
+        /// and is restarted. 0 for no limit.
         PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");
         /// URL of the identity provider, exactly as in its tokens.
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be issued for; several are comma-separated.
         OIDC_AUDIENCE: "AUDIENCE";
-        /// Accepted signature algorithms, comma-separated. If unset, the asymmetric ones that the issuer's
-        /// published keys name, and RS256 for an RSA key that names none.
+        /// Accepted signature algorithms, comma-separated. If unset, the asymmetric ones that the
+        /// issuer's published keys name, and RS256 for an RSA key that names none.
         OIDC_ALGORITHMS: "ALGORITHMS";
         /// Tolerated difference between the clocks of issuer and server. Defaults to 10.
         OIDC_LEEWAY: "SECONDS";
@@ -156,22 +158,22 @@ settings! {
         /// The identity provider's token behind those that this server issues: `access_token` or
         /// `id_token`.
         OAUTH_UPSTREAM_TOKEN: "TOKEN", default("access_token");
-        /// Token that clients get: `sealed`, our own envelope around the identity provider's token, or
-        /// `relay`, that token itself.
+        /// Token that clients get: `sealed`, our own envelope around the identity provider's token,
+        /// or `relay`, that token itself.
         OAUTH_TOKEN_MODE: "MODE", default("sealed");
         /// Keys that seal tokens, 32 bytes each in base64 or hex, comma-separated: the first one
         /// seals, all of them open. All replicas need the same keys.
         OAUTH_TOKEN_KEYS: "KEYS", secret();
         /// Directory for a key that is generated at the first start if `OAUTH_TOKEN_KEYS` is unset.
         OAUTH_STATE_DIR: "DIRECTORY";
-        /// Redis shared by all replicas, such as `redis://host:6379/0`, or `rediss://` for TLS with a
-        /// certificate trusted by the system or `SSL_CERT_FILE`. It stores what may be used only once.
-        /// If unset, the memory of this process does.
+        /// Redis shared by all replicas, such as `redis://host:6379/0`, or `rediss://` for TLS with
+        /// a certificate trusted by the system or `SSL_CERT_FILE`. It stores what may be used only
+        /// once. If unset, the memory of this process does.
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).
         OAUTH_REGISTRATION: "BOOLEAN", default("true");
-        /// Clients known in advance: a JSON list of objects with `client_id`, `name`, `redirect_uris`
-        /// and, if confidential, `client_secret`; or `@file`.
+        /// Clients known in advance: a JSON list of objects with `client_id`, `name`,
+        /// `redirect_uris` and, if confidential, `client_secret`; or `@file`.
         OAUTH_CLIENTS: "JSON", secret();
         /// Accepts an https URL as a client id and reads the client's metadata document there.
         OAUTH_CLIENT_METADATA: "BOOLEAN", default("true");
@@ -205,8 +207,8 @@ settings! {
         DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED: "BOOLEAN", default("false");
         /// Offers `save_document`, if the tools that write are offered.
         SAVE_DOCUMENT_TOOL_ENABLED: "BOOLEAN", default("true");
-        /// Title of the folder that `save_document` creates and saves to. An existing folder keeps its
-        /// title.
+        /// Title of the folder that `save_document` creates and saves to. An existing folder keeps
+        /// its title.
         SAVE_DOCUMENT_PARENT_TITLE: "TITLE", default("Shared");
         /// Saves to a folder per person below that one.
         SAVE_DOCUMENT_ORGANIZE_BY_USER: "BOOLEAN", default("false");

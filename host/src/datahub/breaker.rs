@@ -20,7 +20,8 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 struct State {
     failures: u32,
-    /// Set while open: the time from which a call may go through as a probe, and the pause after it.
+    /// Set while open: the time from which a call may go through as a probe, and the pause after
+    /// it.
     open: Option<Open>,
 }
 

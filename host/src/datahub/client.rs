@@ -157,8 +157,8 @@ impl DataHubClient {
         result
     }
 
-    /// The known facts about the server; asks it if the last answer is older than a minute. `None` if
-    /// it never answered.
+    /// The known facts about the server; asks it if the last answer is older than a minute. `None`
+    /// if it never answered.
     pub async fn server(&self) -> Option<ServerInfo> {
         self.shared.server_info().await
     }

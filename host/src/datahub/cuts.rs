@@ -1,5 +1,6 @@
 //! The documents that are sent to this DataHub with fields removed, because it does not know all of
-//! them. Learned once for each document, forgotten when DataHub's version changes, and after a while.
+//! them. Learned once for each document, forgotten when DataHub's version changes, and after a
+//! while.
 
 use std::{
     collections::HashMap,

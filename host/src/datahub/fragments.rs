@@ -21,7 +21,8 @@ impl Fragments {
     }
 
     /// The fragments that `text` uses, directly or through other fragments, in the order of first
-    /// use, without their closing brace. An unknown name is assumed to be defined in the text itself.
+    /// use, without their closing brace. An unknown name is assumed to be defined in the text
+    /// itself.
     pub(super) fn used_by(&self, text: &str) -> Vec<&'static str> {
         let mut used: Vec<&'static str> = Vec::new();
         let mut next = 0;

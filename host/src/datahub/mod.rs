@@ -6,8 +6,8 @@
 //! never puts a token into an error or a log line.
 //!
 //! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
-//! (the meaning of a response), `breaker` and `retry` (the behaviour while DataHub is down), `server`
-//! (the version of DataHub), `cuts` and `strip` (the fields left out for it).
+//! (the meaning of a response), `breaker` and `retry` (the behaviour while DataHub is down),
+//! `server` (the version of DataHub), `cuts` and `strip` (the fields left out for it).
 
 mod answer;
 mod breaker;

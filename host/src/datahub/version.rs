@@ -23,7 +23,8 @@ impl Version {
         }
     }
 
-    /// Parses the version in `/config`; `None` for a name that is not a number (a branch, a commit).
+    /// Parses the version in `/config`; `None` for a name that is not a number (a branch, a
+    /// commit).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);

@@ -1,8 +1,8 @@
-//! Metrics in Prometheus's text format. Kept only if `DATAHUB_MCP_METRICS_ADDRESS` is set; without it,
-//! every call here costs one branch.
+//! Metrics in Prometheus's text format. Kept only if `DATAHUB_MCP_METRICS_ADDRESS` is set; without
+//! it, every call here costs one branch.
 //!
-//! Labels come from small fixed sets (routes of the route table, methods, statuses, outcomes), never from
-//! a path, a person or a client, so that the number of series is bounded.
+//! Labels come from small fixed sets (routes of the route table, methods, statuses, outcomes),
+//! never from a path, a person or a client, so that the number of series is bounded.
 
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
