@@ -1,6 +1,6 @@
-//! Leaves a validator alone for a while after it panicked or hung several times in a short time.
+//! The circuit breaker of a validator: opens after several panics or hangs in a short time.
 //!
-//! A state machine over the time that its caller tells; knows nothing of validators.
+//! A state machine over the time that its caller passes in; knows nothing of validators.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -22,14 +22,14 @@ enum State {
     HalfOpen,
 }
 
-/// The right to make one call. Must be settled; dropped unsettled it says nothing.
+/// The right to make one call. Must be settled; dropped unsettled, it reports nothing.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
     is_probe: bool,
 }
 
-/// What a settled pass changed.
+/// The change of state that a settled pass caused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     None,
@@ -47,7 +47,7 @@ impl Breaker {
         }
     }
 
-    /// Lets a call through, or says how long to wait.
+    /// Lets a call through, or returns the time to wait.
     pub(super) fn admit(&self, now: Duration) -> Result<Pass<'_>, Duration> {
         let mut state = self.state.lock();
         match *state {
@@ -67,14 +67,14 @@ impl Breaker {
         }
     }
 
-    /// Is it open or half open?
+    /// True if it is open or half open.
     pub(super) fn is_open(&self) -> bool {
         !matches!(*self.state.lock(), State::Closed { .. })
     }
 }
 
 impl Pass<'_> {
-    /// Reports how the call went.
+    /// Reports the result of the call.
     pub(super) fn settle(mut self, fault: bool, now: Duration) -> Change {
         let breaker = self.breaker;
         let mut state = breaker.state.lock();
@@ -111,7 +111,7 @@ impl Pass<'_> {
                 };
                 Change::Opened
             }
-            // Calls that began before it opened change nothing any more.
+            // Calls that began before it opened change nothing.
             _ => Change::None,
         }
     }
@@ -120,7 +120,7 @@ impl Pass<'_> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.is_probe {
-            // The probe was cancelled: the next call is one.
+            // The probe was cancelled: the next call becomes the probe.
             let mut state = self.breaker.state.lock();
             if matches!(*state, State::HalfOpen) {
                 *state = State::Open {
@@ -156,7 +156,7 @@ mod tests {
         let breaker = breaker();
         assert_eq!(fault(&breaker, 0), Change::None);
         assert_eq!(fault(&breaker, 1), Change::None);
-        // The first is too old by now.
+        // The first one has left the window by now.
         assert_eq!(fault(&breaker, 11), Change::None);
         assert_eq!(fault(&breaker, 11), Change::Opened);
         assert_eq!(breaker.admit(at(12)).unwrap_err(), at(4));
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(breaker.admit(at(6)).unwrap_err(), at(4));
         let probe = breaker.admit(at(10)).unwrap();
         assert_eq!(probe.settle(false, at(10)), Change::Closed);
-        // And the count starts anew.
+        // And the count starts again.
         assert_eq!(fault(&breaker, 10), Change::None);
         assert_eq!(fault(&breaker, 10), Change::None);
         assert_eq!(fault(&breaker, 10), Change::Opened);

@@ -1,4 +1,4 @@
-//! The chain: validators asked in order until one says that the token is its kind.
+//! The chain: validators asked in order until one recognizes the token.
 //!
 //! | a validator says | the chain |
 //! | --- | --- |
@@ -7,7 +7,7 @@
 //! | rejected | ends: 401 |
 //! | anything else (unavailable, misconfigured, internal, panicked, nonsense, time-out, breaker) | ends: 503 |
 //!
-//! A validator in trouble never opens the way to the next one: it could have rejected the token.
+//! A failing validator never lets the next one decide: it could have rejected the token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::auth::Principal;
 
 /// The validators that serve together, from one reload to the next.
 ///
-/// Whoever asks them holds the chain until the last answer is there.
+/// A caller holds the chain until the last answer has arrived.
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) validators: Vec<Arc<Validator>>,
@@ -36,13 +36,13 @@ impl Chain {
         }
     }
 
-    /// Cancelled once nobody holds this chain any more: then no call of its validators begins.
+    /// Cancelled once no caller holds this chain: after that, no call of its validators begins.
     pub(super) fn released(&self) -> CancellationToken {
         self.released.token().clone()
     }
 }
 
-/// What the chain as a whole says.
+/// The outcome of the chain as a whole.
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     Accepted(Arc<Principal>, Option<Duration>),
@@ -62,12 +62,12 @@ pub(super) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Outcome
     }
     tracing::debug!(
         token = ?check.digest, request_id = %check.request_id, asked = validators.len(),
-        "token is of no validator's kind"
+        "no validator recognizes the token"
     );
     Outcome::NobodyS
 }
 
-/// What follows from one ruling; `None`: the next validator is asked.
+/// The outcome that follows from one ruling; `None`: the next validator is asked.
 fn step(ruling: Ruling) -> Option<Outcome> {
     match ruling.decision {
         Decision::Accepted(principal, ttl) => Some(Outcome::Accepted(principal, ttl)),

@@ -58,16 +58,17 @@ pub use self::{
 };
 use crate::auth::Principal;
 
-/// What the validators say of a token.
+/// The verdict of the validators on a token.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// The token is good: serve the request as this person.
+    /// The token is valid: serve the request as this person.
     Accepted(Arc<Principal>),
-    /// The token is not good, or nobody's: HTTP 401. The reason is already in the log.
+    /// The token is invalid, or no validator recognizes it: HTTP 401. The reason is already in the
+    /// log.
     Rejected,
-    /// It cannot be said now (provider down, deadline, breaker, fault of the plugin): HTTP 503.
+    /// It cannot be decided now (provider down, deadline, breaker, fault of the plugin): HTTP 503.
     Unavailable {
-        /// When to try again.
+        /// The time to wait before a retry.
         retry_after: Duration,
     },
 }

@@ -1,9 +1,9 @@
-//! Near misses: which known name somebody may have meant.
+//! Near misses: the known names that a misspelt one may stand for.
 
-/// How many names are offered.
+/// The maximum number of names offered.
 const MAX_OFFERS: usize = 3;
 
-/// The names of `known` that are close to `name`, closest first.
+/// The names of `known` that are similar to `name`, the most similar first.
 pub(super) fn misses<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let wanted = normal(name);
     let allowed = (wanted.chars().count() / 3).clamp(1, 3);
@@ -30,7 +30,7 @@ pub(super) fn hint(near: &[String]) -> String {
     format!("; did you mean {}?", names.join(" or "))
 }
 
-/// Case and the kind of separator do not matter.
+/// `name` in lower case and without separators, which do not count as differences.
 fn normal(name: &str) -> String {
     name.chars()
         .map(|c| {
@@ -44,7 +44,7 @@ fn normal(name: &str) -> String {
         .collect()
 }
 
-/// How many characters must be changed, added, removed or swapped with their neighbour.
+/// The number of characters to change, add, remove or swap with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

@@ -122,8 +122,8 @@ async fn calls_in_flight_are_bounded_and_a_cancelled_one_gives_its_place_back() 
     assert_eq!(validator.ask(&check("3", SHORT)).await.outcome, "timeout");
 }
 
-/// A plugin that blocks its thread where it must not: the host's own threads go on, the caller
-/// gets its answer in time, and no more than the lane's threads are lost.
+/// A plugin that blocks its thread although it must not: the host's own threads keep running, the
+/// caller gets its answer in time, and no more than the lane's threads are lost.
 #[tokio::test]
 async fn a_blocking_plugin_blocks_its_own_threads_only() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();
