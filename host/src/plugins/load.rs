@@ -4,7 +4,7 @@
 //! A library is never unloaded. Two copies of one file are two libraries.
 #![expect(
     unsafe_code,
-    reason = "dlopen runs the library's initialisers, and a symbol's type is the library's word"
+    reason = "dlopen runs the library's initialisers, and a symbol's type is only the library's claim"
 )]
 
 use std::{
