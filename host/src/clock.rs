@@ -1,7 +1,7 @@
-//! The time, from one place that tests can move.
+//! The time, from one place that tests control.
 //!
-//! Owns the wall clock (expiries that others wrote down) and a clock that only goes forward (how
-//! long something may be remembered). Never decides what has expired: that is its callers' part.
+//! Owns the wall clock (for expiry times set by others) and a monotonic clock (for the lifetime of
+//! cached values). Never decides what has expired: its callers do.
 
 use std::{
     fmt,
@@ -43,7 +43,7 @@ impl Clock {
         })
     }
 
-    /// The wall clock: what time it is.
+    /// The current time of the wall clock.
     pub fn now(&self) -> SystemTime {
         match &self.0 {
             Source::System { .. } => SystemTime::now(),
@@ -60,7 +60,7 @@ impl Clock {
             .map_or(0, |since| since.as_secs())
     }
 
-    /// How long this clock has been running. Never goes back, whatever happens to the wall clock.
+    /// The time since this clock started. Never goes back, whatever happens to the wall clock.
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
             Source::System { started } => started.elapsed(),

@@ -1,8 +1,8 @@
 //! The MCP server that a company puts in front of DataHub.
 //!
 //! One request goes through these modules in this order, and no other way:
-//! [`server`] (limits, Host and Origin) -> [`auth`] (bearer, unseal) -> [`plugins`] (is the token
-//! good, and whose is it?) -> [`datahub`] (a client of that very person) -> [`mcp`] (tools).
+//! [`server`] (limits, Host and Origin) -> [`auth`] (bearer, unseal) -> [`plugins`] (checks the
+//! token and identifies the person) -> [`datahub`] (a client for that person) -> [`mcp`] (tools).
 
 pub mod auth;
 pub mod breaker;

@@ -19,7 +19,7 @@ use datahub_mcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Idles at half the memory of the system's allocator and costs less on the way of a request.
+/// Needs half the idle memory of the system's allocator and less time per request.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit status of a command; what is wrong with settings and plugins is 64, all else is 1.
+/// The exit status of a command: 64 for wrong settings and plugins, 1 for every other failure.
 fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
     match result {
         Ok(status) => status,
@@ -56,7 +56,7 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
     }
 }
 
-/// The error and its causes, each said once: many of ours name their cause in their own words.
+/// The error and its causes, each once: many of our errors already include the text of their cause.
 fn in_words(error: &anyhow::Error) -> String {
     let mut causes = error.chain().map(ToString::to_string);
     let first = causes.next().unwrap_or_default();
@@ -74,7 +74,7 @@ fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCod
     Ok(command.run(&config::plugins_only(raw, &env::current_exe()?)?))
 }
 
-/// `config check`: everything that `serve` does before it listens.
+/// `config check`: everything that `serve` does before it starts listening.
 fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     runtime()?.block_on(async {
@@ -88,27 +88,27 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
             .map(|draft| Proxy::new(draft.at(public_url)))
             .transpose()?;
         validators.shutdown().await;
-        Ok(cli::print("the settings are good and the plugins load\n"))
+        Ok(cli::print("the settings are valid and the plugins load\n"))
     })
 }
 
-/// `serve`, in the order in which the log tells it.
+/// `serve`, in the order of the start-up log.
 fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
-    // Gives memory back while nothing happens.
+    // Returns memory to the system while the server is idle.
     if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
-        tracing::warn!(%error, "the allocator gives memory back only when it is used");
+        tracing::warn!(%error, "the allocator returns memory only when it is used");
     }
     announce(&settings);
     let runtime = runtime()?;
     let status = runtime.block_on(run(settings));
-    // Plugins' threads and DNS look-ups may still be at work: nobody waits for them.
+    // Plugins' threads and DNS look-ups may still be running: they are not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     status
 }
 
-/// `stdio`: one person, who is whoever started it.
+/// `stdio`: serves one person, the one who started it.
 fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
     let file = env::home_dir().map(|home| home.join(".datahubenv"));
     let settings = config::local(raw, file.as_deref())?;
@@ -147,7 +147,7 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
     let closing = CancellationToken::new();
     let http = HttpSettings {
-        // Both are checked before, by lists that operators set.
+        // Both are checked earlier, by lists that operators set.
         allowed_hosts: Vec::new(),
         allowed_origins: Vec::new(),
         max_body_bytes: settings.server.limits.max_body_bytes,
@@ -188,7 +188,7 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What an operator should see at once.
+/// Logs the settings that an operator should see first.
 fn announce(settings: &Settings) {
     let validators: Vec<String> = settings
         .plugins
@@ -206,7 +206,7 @@ fn announce(settings: &Settings) {
     if settings.shared_token.is_some() {
         tracing::warn!(
             address = %settings.server.address,
-            "requests without a token are served with `DATAHUB_GMS_TOKEN`: everybody who reaches this \
+            "requests without a token are served with `DATAHUB_GMS_TOKEN`: everybody who can reach this \
              address has its rights"
         );
     }

@@ -1,4 +1,4 @@
-//! The parts that `/ready` asks: the validators and DataHub.
+//! The parts that `/ready` checks: the validators and DataHub.
 
 use datahub_mcp::{
     datahub::DataHub,
@@ -7,7 +7,7 @@ use datahub_mcp::{
 };
 use futures::future::BoxFuture;
 
-/// What this server depends on.
+/// The services that this server depends on.
 pub(crate) struct Neighbours {
     validators: Validators,
     datahub: DataHub,

@@ -1,7 +1,7 @@
-//! The command line: which command with which settings. Data goes to stdout, everything else to
+//! The command line: the command and its settings. Data goes to stdout, everything else to
 //! stderr.
 //!
-//! Exit statuses: 0 all went well; 1 it failed while running; 64 (`EX_USAGE`) a flag, a setting or a
+//! Exit statuses: 0 success; 1 a failure while running; 64 (`EX_USAGE`) a flag, a setting or a
 //! plugin that it names is wrong, and nothing was started.
 
 mod output;
@@ -27,7 +27,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// What to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve MCP over HTTP (the default).
@@ -50,7 +50,7 @@ pub enum Command {
     Manual,
 }
 
-/// What to do with the settings.
+/// The commands that print or check the settings.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigCommand {
     /// Check all settings and load the plugins, as `serve` does, without serving.
@@ -64,7 +64,7 @@ pub enum ConfigCommand {
 /// A command and the settings that came with it.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What to do.
+    /// The command.
     pub command: Command,
     /// The settings, unchecked.
     pub raw: Raw,
@@ -73,7 +73,7 @@ pub struct Invocation {
 /// Reads the command line.
 ///
 /// # Errors
-/// The exit status, where there is nothing left to do: help was printed, or the flags are wrong.
+/// The exit status, if there is nothing left to do: help was printed, or the flags are wrong.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: Environment,
@@ -86,7 +86,7 @@ pub fn parse(
     });
     match parsed {
         Ok((command, matches)) => {
-            // Flags may stand before or after the command; clap hands them down to the innermost.
+            // Flags may stand before or after the command; clap passes them to the innermost one.
             let mut innermost = &matches;
             while let Some((_, below)) = innermost.subcommand() {
                 innermost = below;
@@ -97,7 +97,7 @@ pub fn parse(
             })
         }
         Err(error) => {
-            // Nobody is left to tell where even this cannot be written.
+            // If even this cannot be written, there is no other place to report it.
             let _ = error.print();
             Err(match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
@@ -127,7 +127,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 /// The manual page in roff.
 ///
 /// # Errors
-/// Where it cannot be rendered.
+/// If it cannot be rendered.
 pub fn manual() -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     clap_mangen::Man::new(definition()).render(&mut page)?;

@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr without `println!`, which panics where a pipe is closed.
+//! Writing to stdout and stderr without `println!`, which panics if a pipe is closed.
 
 use std::{
     fmt::Display,
@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Writes data to stdout. A reader that went away is no failure of ours.
+/// Writes data to stdout. A reader that has closed its end is not a failure of the command.
 pub fn print(data: impl AsRef<[u8]>) -> ExitCode {
     let mut stdout = io::stdout().lock();
     let written = stdout
@@ -19,7 +19,7 @@ pub fn print(data: impl AsRef<[u8]>) -> ExitCode {
     }
 }
 
-/// Writes `error: ` and each line of `error` to stderr, and gives back `status`.
+/// Writes `error: ` and each line of `error` to stderr, and returns `status`.
 pub fn fail(status: u8, error: impl Display) -> ExitCode {
     let mut stderr = io::stderr().lock();
     for line in error.to_string().lines() {
@@ -28,7 +28,7 @@ pub fn fail(status: u8, error: impl Display) -> ExitCode {
         } else {
             "error: "
         };
-        // Where stderr is closed the status still tells.
+        // If stderr is closed, the status still reports the failure.
         let _ = writeln!(stderr, "{prefix}{line}");
     }
     ExitCode::from(status)

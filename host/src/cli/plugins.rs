@@ -47,7 +47,7 @@ pub enum PluginsCommand {
         #[arg(value_name = "FILE", required = true)]
         libraries: Vec<String>,
     },
-    /// Ask one validator, with the settings of the server, about a token.
+    /// Check a token with one validator and the settings of the server.
     Try {
         /// The validator.
         #[arg(value_name = "LIBRARY[:FACTORY]")]
@@ -59,7 +59,7 @@ pub enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a validator keeps the contract: the kit for those who write one.
+    /// Check that a validator keeps the contract: the kit for plugin authors.
     Check(CheckArgs),
     /// Load a library and print its description: the child process of `inspect`.
     #[command(hide = true)]
@@ -73,16 +73,16 @@ pub enum PluginsCommand {
     Isolated,
 }
 
-/// What to check, and with what.
+/// Arguments of `plugins check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// The file, or the library's name in the plugin directories; `:FACTORY` where it has several.
+    /// The file, or the library's name in the plugin directories; `:FACTORY` if it has several.
     #[arg(value_name = "FILE[:FACTORY]")]
     library: String,
     /// The options: a JSON object, or `@/path/to/file` with one.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     config: String,
-    /// Options under which whom the validator asks cannot be reached.
+    /// Options with which the validator cannot reach its provider.
     #[arg(long, value_name = "JSON")]
     down_config: Option<String>,
     /// A token to be accepted, or `@/path/to/file` with one.
@@ -100,7 +100,7 @@ pub struct CheckArgs {
 }
 
 impl PluginsCommand {
-    /// Runs the command where it is one for a child process of the server, which has no settings.
+    /// Runs the command if it is one for a child process of the server, which has no settings.
     pub fn run_as_child(&self) -> Option<ExitCode> {
         match self {
             Self::Describe { library } => Some(match tools::describe(library) {
@@ -114,8 +114,8 @@ impl PluginsCommand {
 
     /// Runs the command. `settings` are those of the server.
     ///
-    /// The exit status is 0 where the answer is good (nothing is wrong with the library, the token
-    /// is accepted), 1 where it is not, 64 where the question is wrong.
+    /// The exit status is 0 if the answer is good (nothing is wrong with the library, the token
+    /// is accepted), 1 if it is not, 64 if the arguments are wrong.
     pub fn run(self, settings: &plugins::Settings) -> ExitCode {
         let directories = &settings.directories;
         match self {
@@ -229,7 +229,7 @@ fn check(settings: &plugins::Settings, args: &CheckArgs) -> ExitCode {
     }
 }
 
-/// Runs the same command once more in a child process, which the plugin may take down.
+/// Runs the same command again in a child process, which the plugin may crash.
 fn check_in_child() -> ExitCode {
     let status = std::env::current_exe().and_then(|program| {
         Command::new(program)
@@ -239,7 +239,7 @@ fn check_in_child() -> ExitCode {
     });
     match status {
         Ok(status) => match (tools::crashed(status), status.code()) {
-            (Some(crash), _) => fail(1, format!("the plugin took its process down: {crash}")),
+            (Some(crash), _) => fail(1, format!("the plugin crashed its process: {crash}")),
             (None, Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
             (None, None) => ExitCode::FAILURE,
         },

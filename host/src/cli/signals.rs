@@ -1,12 +1,12 @@
-//! What the operating system asks of a running server: to stop (SIGTERM, SIGINT), and when asked again, to
-//! stop at once. SIGHUP is the plugin host's.
+//! Signals to a running server: SIGTERM and SIGINT stop it, and a second one of them stops it at
+//! once. SIGHUP belongs to the plugin host.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The signals, taken from the moment they are made: none gets lost while the server starts.
+/// The signals, received from construction on: none is lost while the server starts.
 #[derive(Debug, Clone)]
 pub struct Signals {
     /// Cancelled by the first signal.
@@ -16,10 +16,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over. Must be called inside a tokio runtime.
+    /// Installs the handlers. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Where the operating system refuses.
+    /// If the operating system refuses.
     pub fn take() -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

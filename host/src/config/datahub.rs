@@ -1,4 +1,4 @@
-//! Settings of the way to DataHub.
+//! Settings of the connection to DataHub.
 
 use std::net::SocketAddr;
 
@@ -35,7 +35,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     })
 }
 
-/// The token for requests that have none: everybody who reaches us has its rights.
+/// The token for requests that have none: everybody who can reach the server has its rights.
 pub(super) fn shared_token(
     reader: &mut Reader<'_>,
     address: Option<SocketAddr>,
@@ -49,10 +49,10 @@ pub(super) fn shared_token(
         reader.wrong(
             &t::DATAHUB_GMS_TOKEN,
             &format!(
-                "would serve everybody who reaches {}, without signing in",
+                "would serve everybody who can reach {}, without signing in",
                 address.ip()
             ),
-            "unset it, listen on 127.0.0.1, or set `ALLOW_SHARED_TOKEN=true` where that is meant",
+            "unset it, listen on 127.0.0.1, or set `ALLOW_SHARED_TOKEN=true` if that is intended",
         );
     }
     Some(token)

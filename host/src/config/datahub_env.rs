@@ -1,12 +1,12 @@
-//! `~/.datahubenv`, the file that DataHub's own command line writes: where `stdio` finds the server
-//! and the person's token when no setting names them.
+//! `~/.datahubenv`, the file that DataHub's own command line writes: the source of the server and
+//! the person's token for `stdio` when no setting names them.
 
 use std::path::Path;
 
 use secrecy::SecretString;
 use url::Url;
 
-/// What `~/.datahubenv` says, the file that DataHub's own command line writes.
+/// The content of `~/.datahubenv`, the file that DataHub's own command line writes.
 #[derive(Debug)]
 pub(super) struct DatahubEnv {
     /// The metadata service.
@@ -15,7 +15,7 @@ pub(super) struct DatahubEnv {
     pub(super) token: Option<SecretString>,
 }
 
-/// Why `~/.datahubenv` cannot be used.
+/// The reason `~/.datahubenv` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DatahubEnvError {
     /// It cannot be read.
@@ -23,7 +23,7 @@ pub(super) enum DatahubEnvError {
     Io {
         /// The file.
         path: String,
-        /// Why.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// It names no server.
@@ -35,7 +35,7 @@ pub(super) enum DatahubEnvError {
 }
 
 impl DatahubEnv {
-    /// Reads the file; `None` where there is none.
+    /// Reads the file; `None` if there is no such file.
     ///
     /// # Errors
     /// See [`DatahubEnvError`].
@@ -57,8 +57,8 @@ impl DatahubEnv {
         }
     }
 
-    /// Reads `gms: {server, token}`. The file is YAML, but `datahub init` writes nothing more than
-    /// two levels of plain keys, so nothing more is understood.
+    /// Reads `gms: {server, token}`. The file is YAML, but `datahub init` writes only two levels of
+    /// plain keys, so nothing else is parsed.
     fn parse(text: &str) -> Option<Self> {
         let mut in_gms = false;
         let (mut server, mut token) = (None, None);
@@ -90,7 +90,7 @@ impl DatahubEnv {
     }
 }
 
-/// A plain or quoted YAML scalar, without a comment behind it.
+/// A plain or quoted YAML scalar, without a trailing comment.
 fn scalar(text: &str) -> String {
     let text = text.trim();
     for quote in ['"', '\''] {

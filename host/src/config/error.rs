@@ -1,18 +1,18 @@
-//! What is wrong with the settings, one line each.
+//! Problems with the settings, one line each.
 
 use std::fmt;
 
 use super::setting::Setting;
 
-/// How much of a wrong value is shown.
+/// The number of characters of a wrong value that are shown.
 const MAX_SHOWN: usize = 80;
 
-/// One thing that is wrong: which setting, its value, why, and what to do.
+/// One problem: the setting, its value, the reason and the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(String);
 
 impl Problem {
-    /// `value` is what was given; a secret's is masked.
+    /// Describes a wrong `value`; that of a secret is masked.
     pub(super) fn new(setting: &Setting, value: Option<&str>, wrong: &str, fix: &str) -> Self {
         let value = match value {
             Some(_) if setting.secret => " is `***`:".to_owned(),
@@ -26,7 +26,7 @@ impl Problem {
         ))
     }
 
-    /// A problem that is not of one setting of the table; `line` says everything.
+    /// A problem that belongs to no single setting of the table; `line` is the whole text.
     pub(super) fn line(line: String) -> Self {
         Self(line)
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The value in one short line of harmless characters.
+/// The value as one short line of printable characters.
 fn shown(value: &str) -> String {
     let mut text: String = value
         .chars()
@@ -48,11 +48,11 @@ fn shown(value: &str) -> String {
     if value.chars().count() > MAX_SHOWN {
         text.push('…');
     }
-    // A URL's password has no business in a log.
+    // A URL's password must not reach a log.
     mask_userinfo(&text)
 }
 
-/// The text without what stands before the host of a URL in it.
+/// The text with the user and password of a URL in it masked.
 pub(super) fn mask_userinfo(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 < at => {

@@ -16,13 +16,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         reader.parse::<SocketAddr>(
             &t::DATAHUB_MCP_METRICS_ADDRESS,
             "not an IP address and a port",
-            "set it to `127.0.0.1:9464`, say, or unset it",
+            "set it to a value such as `127.0.0.1:9464`, or unset it",
         )
     });
     let allowed_hosts = words(
         reader,
         &t::ALLOWED_HOSTS,
-        "name hosts as `mcp.example.com`, `mcp.example.com:8443` or `mcp.example.com:*`",
+        "name hosts such as `mcp.example.com`, `mcp.example.com:8443` or `mcp.example.com:*`",
         |word| word.parse::<HostPattern>().ok(),
     );
     let allowed_origins = words(
@@ -33,7 +33,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     );
     let scopes = reader.list(&t::OAUTH_DEFAULT_SCOPE);
     if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
-        let wrong = format!("names the scope {scope:?}, which holds characters that no scope may");
+        let wrong =
+            format!("names the scope {scope:?}, which contains characters not allowed in a scope");
         reader.wrong(
             &t::OAUTH_DEFAULT_SCOPE,
             &wrong,
@@ -66,7 +67,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         max_concurrent_requests: reader
             .size(&t::DATAHUB_MCP_MAX_CONCURRENT_REQUESTS, 1..=1_000_000),
         max_body_bytes: reader.size(&t::DATAHUB_MCP_MAX_BODY_BYTES, 1_024..=1 << 30),
-        // Less than 8 KiB is more than hyper can work with.
+        // hyper cannot work with less than 8 KiB.
         max_header_bytes: reader.size(&t::DATAHUB_MCP_MAX_HEADER_BYTES, 8_192..=1 << 20),
         header_timeout: reader.seconds(&t::DATAHUB_MCP_HEADER_TIMEOUT_SECS, 1..=3_600),
         body_timeout: reader.seconds(&t::DATAHUB_MCP_BODY_TIMEOUT_SECS, 1..=3_600),
@@ -80,7 +81,7 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
     let port = reader.parse::<u16>(
         &t::DATAHUB_MCP_PORT,
         "not a port",
-        "set it to a number from 0 to 65535; 0 takes a free port",
+        "set it to a number from 0 to 65535; 0 picks a free port",
     );
     let text = reader.text(&t::DATAHUB_MCP_HOST)?;
     let ip = match text.as_str() {
@@ -91,19 +92,19 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
         reader.wrong(
             &t::DATAHUB_MCP_HOST,
             "not an IP address",
-            "set it to `127.0.0.1` for this machine alone or `0.0.0.0` for all networks",
+            "set it to `127.0.0.1` for this machine only or `0.0.0.0` for all networks",
         );
     }
     Some(SocketAddr::new(ip?, port?))
 }
 
-/// The issuer as it was given: its bytes are part of its identity, so they are not normalised.
+/// The issuer exactly as given: it is compared byte by byte, so it is not normalised.
 fn issuer(reader: &mut Reader<'_>) -> Option<String> {
     let _checked = reader.http_url(&t::OIDC_ISSUER_URL, "https://login.example.com/realm")?;
     reader.text(&t::OIDC_ISSUER_URL)
 }
 
-/// The URL of this server as people know it. Off loopback it cannot be guessed.
+/// The URL at which people reach this server. It can be derived on loopback only.
 pub(super) fn public_url(
     reader: &mut Reader<'_>,
     address: Option<SocketAddr>,
@@ -139,7 +140,7 @@ pub(super) fn public_url(
             {
                 reader.wrong(
                     &t::PUBLIC_URL,
-                    "not what `OAUTH_RESOURCE_URL` says",
+                    "different from `OAUTH_RESOURCE_URL`",
                     "set one of them",
                 );
             }
@@ -155,7 +156,7 @@ fn one_public_url(reader: &mut Reader<'_>, setting: &Setting) -> Option<PublicUr
         Err(_) => {
             reader.wrong(
                 setting,
-                "not an https URL without user, query and fragment (http is for loopback alone)",
+                "not an https URL without user, query and fragment (http is accepted for loopback only)",
                 "set it to the URL that people use, such as `https://mcp.example.com`",
             );
             None
@@ -163,7 +164,7 @@ fn one_public_url(reader: &mut Reader<'_>, setting: &Setting) -> Option<PublicUr
     }
 }
 
-/// Each word of a list as a type; those that are none are reported by name.
+/// Each word of a list, parsed; words that do not parse are reported by name.
 fn words<T>(
     reader: &mut Reader<'_>,
     setting: &Setting,
@@ -174,7 +175,11 @@ fn words<T>(
     for word in reader.list(setting) {
         match parse(&word) {
             Some(value) => values.push(value),
-            None => reader.wrong(setting, &format!("holds {word:?}, which is none"), fix),
+            None => reader.wrong(
+                setting,
+                &format!("contains {word:?}, which is not valid here"),
+                fix,
+            ),
         }
     }
     values

@@ -12,8 +12,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     {
         reader.wrong(
             &t::RUST_LOG,
-            &format!("no filter ({why})"),
-            "set it to `info`, say, or unset it",
+            &format!("not a valid filter ({why})"),
+            "set it to a value such as `info`, or unset it",
         );
     }
     let formats = [

@@ -1,7 +1,7 @@
 //! Settings: from flags and environment variables to the validated values that each module owns.
 //!
-//! Two types, on purpose: [`Raw`] is what was given, [`Settings`] is what is known to be good. All
-//! that is wrong is reported together, one line each. No other module reads the environment.
+//! Two types, on purpose: [`Raw`] holds the values as given, [`Settings`] holds validated ones. All
+//! problems are reported together, one line each. No other module reads the environment.
 
 mod command;
 mod datahub;
@@ -31,5 +31,5 @@ pub use self::{
     settings::{LocalSettings, Settings, environment, local, masked, plugins_only},
 };
 
-/// The exit status where settings are wrong (`EX_USAGE` of sysexits.h).
+/// The exit status for wrong settings (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;

@@ -1,4 +1,4 @@
-//! Variables of the environment that look like settings of ours and are none: nearly always a
+//! Environment variables that look like settings of this server but are not: nearly always a
 //! misspelt name, which would otherwise silently leave a default in force.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::{error::Problem, table};
 use crate::suggest;
 
-/// Prefixes that belong to this program alone. Other `DATAHUB_*` variables are those of other
-/// DataHub tools, so they are left in peace.
+/// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
+/// DataHub tools, so they are ignored.
 const PREFIXES: &[&str] = &[
     "TOKEN_VALIDATOR_",
     "OIDC_",
@@ -17,7 +17,7 @@ const PREFIXES: &[&str] = &[
     "PLUGIN_",
 ];
 
-/// Names under our prefixes that others use.
+/// Names under our prefixes that other programs use.
 const FOREIGN: &[&str] = &[
     "DATAHUB_GMS_HOST",
     "DATAHUB_GMS_PORT",
@@ -41,7 +41,7 @@ pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "unset it".to_owned(),
             };
-            Problem::line(format!("`{name}` is no setting of this version; {hint}"))
+            Problem::line(format!("`{name}` is not a setting of this version; {hint}"))
         })
         .collect()
 }

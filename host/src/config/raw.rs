@@ -1,7 +1,7 @@
-//! What was given, before anybody looked at it: flags over environment variables, every value as
-//! text together with where it came from.
+//! The values as given, before validation: flags override environment variables, and every value
+//! is text together with its source.
 //!
-//! Never reads the process's environment itself: `main` hands a snapshot in, tests their own.
+//! Never reads the process's environment itself: `main` passes a snapshot in, and tests their own.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{error::Problem, names, setting::Setting, table};
 /// The environment of the process, or a test's.
 pub type Environment = BTreeMap<String, String>;
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
@@ -32,8 +32,8 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Merges flags over the environment. What is contradictory already here is remembered as a
-    /// problem, so that all of them are reported together.
+    /// Merges flags over the environment. Contradictions are recorded as problems,
+    /// so that all of them are reported together.
     pub fn collect(matches: &ArgMatches, environment: Environment) -> Self {
         let mut flags = BTreeMap::new();
         for setting in table::ALL {
@@ -48,7 +48,7 @@ impl Raw {
 
     pub(super) fn merge(flags: BTreeMap<&'static str, String>, environment: Environment) -> Self {
         let mut raw = Self {
-            // An empty variable is what a compose file makes of an unset one.
+            // A compose file turns an unset variable into an empty one.
             environment: environment
                 .into_iter()
                 .filter(|(_, value)| !value.is_empty())
@@ -62,7 +62,7 @@ impl Raw {
                         raw.problems.push(Problem::new(
                             setting,
                             None,
-                            "would show in the process list",
+                            "would be visible in the process list",
                             &format!("give `@/path/to/file`, or set `{}`", setting.name),
                         ));
                     }
@@ -86,7 +86,7 @@ impl Raw {
             self.problems.push(Problem::new(
                 setting,
                 None,
-                &format!("is set twice, to something else in `{alias}`"),
+                &format!("is set twice, to another value in `{alias}`"),
                 "unset one of them",
             ));
         }
@@ -112,14 +112,14 @@ impl Raw {
         }
     }
 
-    /// Sets what was not given.
+    /// Sets a value that was not given.
     pub(super) fn fill(&mut self, setting: &'static Setting, value: String) {
         self.values
             .entry(setting.name)
             .or_insert((Source::Environment, value));
     }
 
-    /// The value of a setting and where it came from, if it was given.
+    /// The value of a setting and its source, if it was given.
     pub(super) fn get(&self, setting: &Setting) -> Option<(Source, &str)> {
         self.values
             .get(setting.name)
@@ -131,7 +131,7 @@ impl Raw {
         &self.environment
     }
 
-    /// The variables that set one option of a plugin each.
+    /// The variables that each set one option of a plugin.
     pub(super) fn option_names(&self) -> impl Iterator<Item = &str> {
         self.environment
             .keys()

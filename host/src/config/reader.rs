@@ -1,4 +1,4 @@
-//! Reads values of the table as types, and collects what is wrong instead of stopping at the first.
+//! Reads values of the table as types, and collects all problems instead of stopping at the first.
 
 use std::{fs::File, io::Read, ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     setting::Setting,
 };
 
-/// The most bytes that are read from a file that holds a value.
+/// The largest file that a value is read from.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Turns raw values into typed ones.
@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends the reading: everything that was wrong.
+    /// Ends the reading and returns all problems.
     pub(super) fn finish(self) -> Vec<Problem> {
         self.problems
     }
@@ -53,12 +53,12 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::new(setting, None, why, fix));
     }
 
-    /// Was it given at all?
+    /// True if it was given.
     pub(super) fn is_set(&self, setting: &Setting) -> bool {
         self.raw.get(setting).is_some()
     }
 
-    /// The text, from a file where `@file` or `<NAME>_FILE` says so, or the default.
+    /// The text, read from a file for `@file` or `<NAME>_FILE`, or the default.
     pub(super) fn text(&mut self, setting: &Setting) -> Option<String> {
         let Some((source, value)) = self.raw.get(setting) else {
             return setting.default.map(str::to_owned);
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a setting whose problems are reported where it is read for good.
+    /// The text of a setting whose problems are reported by another read of it.
     pub(super) fn quiet_text(&mut self, setting: &Setting) -> Option<String> {
         let known = self.problems.len();
         let text = self.text(setting);
@@ -95,13 +95,13 @@ impl<'a> Reader<'a> {
 
     /// A token or an address: no spaces.
     pub(super) fn secret(&mut self, setting: &Setting) -> Option<SecretString> {
-        let why = "holds spaces or other unprintable characters";
+        let why = "contains spaces or other unprintable characters";
         self.secret_of(setting, why, |byte| (0x21..=0x7e).contains(&byte))
     }
 
     /// A client's secret, which may hold spaces (RFC 6749 appendix A.2), though not at its ends.
     pub(super) fn client_secret(&mut self, setting: &Setting) -> Option<SecretString> {
-        let why = "holds unprintable characters";
+        let why = "contains unprintable characters";
         self.secret_of(setting, why, |byte| (0x20..=0x7e).contains(&byte))
     }
 
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         Some(SecretString::from(text))
     }
 
-    /// A whole number in `range`; the unit only shows in the message.
+    /// A whole number in `range`; the unit appears in the message only.
     pub(super) fn number(&mut self, setting: &Setting, range: RangeInclusive<u64>) -> u64 {
         let text = self.text(setting).unwrap_or_default();
         match text.parse::<u64>() {
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         Duration::from_millis(self.number(setting, range))
     }
 
-    /// `true` or `false`, and what the Python server takes for them.
+    /// `true` or `false`, and the spellings of them that the Python server accepts.
     pub(super) fn switch(&mut self, setting: &Setting) -> bool {
         let text = self.text(setting).unwrap_or_default().to_ascii_lowercase();
         match text.as_str() {
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Anything that parses from text; `fix` says what it should look like.
+    /// Anything that parses from text; `fix` describes the expected form.
     pub(super) fn parse<T: FromStr>(
         &mut self,
         setting: &Setting,
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
                 .collect();
             self.wrong(
                 setting,
-                "not a value that it takes",
+                "not an accepted value",
                 &format!("set it to {}", words.join(" or ")),
             );
         }

@@ -14,7 +14,7 @@ pub fn reference() -> String {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "\n### {group}\n\n| variable, flag | default | what |\n| --- | --- | --- |\n"
+                "\n### {group}\n\n| variable, flag | default | description |\n| --- | --- | --- |\n"
             );
         }
         let alias = setting

@@ -8,13 +8,13 @@ pub struct Setting {
     pub name: &'static str,
     /// The heading under which help and README list it.
     pub group: &'static str,
-    /// What kind of value it takes, as shown in the help (`SECONDS`, `URL`).
+    /// The kind of value it takes, as shown in the help (`SECONDS`, `URL`).
     pub value: &'static str,
-    /// The value where nothing is set.
+    /// The value if nothing is set.
     pub default: Option<&'static str>,
     /// Another environment variable that is read too.
     pub alias: Option<&'static str>,
-    /// A secret: masked wherever it is printed, and read from `<NAME>_FILE` or `@file` too.
+    /// A secret: masked wherever it is printed, and also read from `<NAME>_FILE` or `@file`.
     pub secret: bool,
     /// May be given as `@file`: secrets, and long values.
     pub from_file: bool,
@@ -80,7 +80,7 @@ impl Setting {
         self.from_file.then(|| format!("{}_FILE", self.name))
     }
 
-    /// What it does, in one paragraph.
+    /// The description for help and README, in one paragraph.
     pub fn help(&self) -> String {
         let lines: Vec<&str> = self.doc.iter().map(|line| line.trim()).collect();
         lines.join(" ")

@@ -19,14 +19,14 @@ use crate::{
     server, telemetry,
 };
 
-/// Everything that the server needs to know, in the types of the modules that own it.
+/// All settings of the server, in the types of the modules that own them.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Logs.
     pub telemetry: telemetry::Settings,
     /// The listening side.
     pub server: server::Settings,
-    /// The public URL, where it was given; else that of the loopback address that is bound.
+    /// The public URL, if it was given; otherwise that of the loopback address is used.
     pub public_url: Option<PublicUrl>,
     /// Validators.
     pub plugins: plugins::Settings,
@@ -38,16 +38,16 @@ pub struct Settings {
     pub mcp: crate::mcp::Settings,
     /// The token of requests that have none.
     pub shared_token: Option<SecretString>,
-    /// The sign-in proxy, where it is on; its public URL is filled in once the port is known.
+    /// The sign-in proxy, if it is on; its public URL is filled in once the port is known.
     pub oauth: Option<signin::Draft>,
 }
 
 impl Settings {
     /// Checks everything. `program` is the path of the running executable: plugins are looked for
-    /// beside it where no directory is set.
+    /// beside it if no directory is set.
     ///
     /// # Errors
-    /// Everything that is wrong, one line each.
+    /// All problems, one line each.
     pub fn check(raw: &Raw, program: &Path) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(raw);
         let telemetry = logs::read(&mut reader);
@@ -81,10 +81,11 @@ impl Settings {
         }
     }
 
-    /// The URL that people use: the one that was given, else that of the loopback address `bound`.
+    /// The URL that people use: the one that was given, otherwise that of the loopback address
+    /// `bound`.
     ///
     /// # Errors
-    /// Where the bound address makes no URL.
+    /// If the bound address cannot be part of a URL.
     pub fn public_url_at(&self, bound: SocketAddr) -> Result<PublicUrl, PublicUrlError> {
         match &self.public_url {
             Some(url) => Ok(url.clone()),
@@ -97,7 +98,7 @@ impl Settings {
 /// DataHub and no address.
 ///
 /// # Errors
-/// What is wrong with the settings of the plugins, one line each.
+/// All problems with the settings of the plugins, one line each.
 pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, ConfigError> {
     let mut reader = Reader::new(raw);
     let plugins = validators::read(&mut reader, program);
@@ -108,7 +109,7 @@ pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, Conf
     }
 }
 
-/// What `stdio` needs to know: no address, no validators, one token.
+/// The settings of `stdio`: no address, no validators, one token.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {
     /// Logs.
@@ -121,11 +122,11 @@ pub struct LocalSettings {
     pub token: SecretString,
 }
 
-/// The settings of `stdio`. Where no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's own
-/// command line writes it) names DataHub and the token.
+/// Reads the settings of `stdio`. If no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's
+/// own command line writes it) names DataHub and the token.
 ///
 /// # Errors
-/// What is wrong, one line each.
+/// All problems, one line each.
 pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, ConfigError> {
     let mut raw = raw.clone();
     if raw.get(&table::DATAHUB_GMS_URL).is_none()
@@ -167,8 +168,8 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
     }
 }
 
-/// The environment of this process. Bytes that are no text become U+FFFD, so that the check of the
-/// setting sees them.
+/// The environment of this process. Bytes that are not UTF-8 become U+FFFD, so that the check of
+/// the setting sees them.
 pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
     let text = |bytes: OsString| bytes.to_string_lossy().into_owned();
     variables
@@ -176,8 +177,8 @@ pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Env
         .collect()
 }
 
-/// Each setting that was given or has a default, as `NAME=value` with secrets masked, and where it
-/// came from.
+/// Each setting that was given or has a default, as `NAME=value` with secrets masked, and its
+/// source.
 pub fn masked(raw: &Raw) -> Vec<String> {
     table::ALL
         .iter()

@@ -1,4 +1,4 @@
-//! Settings of the sign-in proxy, which is on where `OIDC_CLIENT_ID` is set.
+//! Settings of the sign-in proxy, which is on if `OIDC_CLIENT_ID` is set.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ impl Draft {
     }
 }
 
-/// Settings that only mean something where the proxy is on.
+/// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
     &t::OIDC_CLIENT_SECRET,
     &t::OAUTH_AUTHORIZE_ENDPOINT,
@@ -53,7 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
     drafted
 }
 
-/// Reads all of it even where the proxy is off, so that a wrong value never goes unnoticed.
+/// Reads all of it even if the proxy is off, so that a wrong value never goes unnoticed.
 fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
     let upstream = upstream(reader);
     let keys = keys(reader);
@@ -83,7 +83,7 @@ fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
         access_ttl: reader.seconds(&t::OAUTH_ACCESS_TOKEN_TTL_SECS, 60..=86_400),
         refresh_ttl: reader.seconds(&t::OAUTH_REFRESH_TOKEN_TTL_SECS, 300..=31_536_000),
     };
-    // Stands in until the port is known.
+    // A placeholder until the port is known.
     let public_url = PublicUrl::parse("http://127.0.0.1").ok()?;
     Some(Draft(Settings {
         token_mode: token_mode?,
@@ -117,7 +117,7 @@ fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
     if auth != UpstreamAuth::None && client_secret.is_none() {
         reader.wrong(
             &t::OAUTH_CLIENT_AUTH,
-            "a way that needs a secret",
+            "a method that needs a client secret",
             "set `OIDC_CLIENT_SECRET`, or this to `none`",
         );
     }
@@ -132,7 +132,7 @@ fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
     {
         reader.wrong(
             &t::OIDC_CLIENT_ID,
-            "that of an identity provider that is not known",
+            "given, but no identity provider is set",
             "set `OIDC_ISSUER_URL`, or both `OAUTH_AUTHORIZE_ENDPOINT` and `OAUTH_TOKEN_ENDPOINT`",
         );
     }
@@ -157,7 +157,7 @@ fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
     })
 }
 
-/// What is not part of the code above, to keep functions short.
+/// The settings of the proxy that are copied as they are, grouped to keep functions short.
 struct Rest {
     default_scopes: Vec<String>,
     registration: bool,
@@ -183,7 +183,7 @@ fn keys(reader: &mut Reader<'_>) -> KeySource {
     }
 }
 
-/// Where services keep their state: systemd's directory, else that of the user.
+/// The directory for the state of the service: systemd's, otherwise that of the user.
 fn default_state(reader: &Reader<'_>) -> std::path::PathBuf {
     let environment = reader.raw().environment();
     let from = |name: &str| environment.get(name).map(std::path::PathBuf::from);
@@ -198,7 +198,7 @@ fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
     if !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
         reader.wrong(
             &t::OAUTH_STORE_URL,
-            "no Redis URL",
+            "not a Redis URL",
             "set it to `redis://host:6379/0`, or unset it for one replica",
         );
     }
@@ -250,7 +250,7 @@ fn clients(reader: &mut Reader<'_>) -> Vec<ConfiguredClient> {
             })
             .collect(),
         Err(why) => {
-            // Only where: the value may hold secrets.
+            // Only the position: the value may hold secrets.
             let wrong = format!(
                 "not a list of clients (line {}, column {})",
                 why.line(),

@@ -181,7 +181,7 @@ fn names_of_the_python_server_work_and_contradictions_do_not() {
     assert_eq!(settings.server.address, "127.0.0.2:9000".parse().unwrap());
     let text = problems(&[("FASTMCP_PORT", "9000"), ("DATAHUB_MCP_PORT", "9001")]);
     assert!(
-        text.contains("is set twice, to something else in `FASTMCP_PORT`"),
+        text.contains("is set twice, to another value in `FASTMCP_PORT`"),
         "{text}"
     );
     let text = problems(&[
@@ -189,7 +189,7 @@ fn names_of_the_python_server_work_and_contradictions_do_not() {
         ("OAUTH_RESOURCE_URL", "https://b.example/mcp"),
     ]);
     assert!(
-        text.contains("not what `OAUTH_RESOURCE_URL` says"),
+        text.contains("different from `OAUTH_RESOURCE_URL`"),
         "{text}"
     );
     check(&[
@@ -214,7 +214,7 @@ fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
     ] {
         let text = problems(&[(name, "x")]);
         assert!(
-            text.starts_with(&format!("`{name}` is no setting of this version; ")),
+            text.starts_with(&format!("`{name}` is not a setting of this version; ")),
             "{text}"
         );
         assert!(text.contains(hint), "{text}");
@@ -300,7 +300,7 @@ fn secrets_come_from_files_and_not_from_flags() {
         .unwrap_err()
         .to_string();
     assert!(
-        text.contains("would show in the process list") && !text.contains("t0ken"),
+        text.contains("would be visible in the process list") && !text.contains("t0ken"),
         "{text}"
     );
 }
@@ -350,7 +350,7 @@ fn bytes_that_are_no_text_do_not_go_unnoticed() {
         .unwrap_err()
         .to_string();
     assert!(
-        text.contains("`DATAHUB_GMS_TOKEN` (`--datahub-gms-token`) is `***`: holds spaces"),
+        text.contains("`DATAHUB_GMS_TOKEN` (`--datahub-gms-token`) is `***`: contains spaces"),
         "{text}"
     );
 }

@@ -8,8 +8,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
     let scopes = ToolScopes::parse(&scopes).unwrap_or_else(|why| {
         reader.wrong(
             &t::TOOL_SCOPES,
-            &format!("no list of scopes: {why}"),
-            "set it to `write=datahub:write`, say",
+            &format!("not a list of scopes: {why}"),
+            "set it to a list such as `write=datahub:write`",
         );
         ToolScopes::default()
     });

@@ -13,8 +13,8 @@ use crate::plugins::{
     BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, Settings, ValidatorSpec,
 };
 
-/// The validator of tokens of an identity provider, and the one of DataHub's own tokens: what
-/// `TOKEN_VALIDATOR_FACTORY` is where it is not set.
+/// The validator for tokens of an identity provider, and the one for DataHub's own tokens: the
+/// defaults of `TOKEN_VALIDATOR_FACTORY`.
 const WITH_ISSUER: &str = "oidc";
 const WITHOUT_ISSUER: &str = "datahub_token";
 
@@ -60,7 +60,7 @@ fn chain(reader: &mut Reader<'_>) -> Option<Vec<ValidatorSpec>> {
             reader.wrong(
                 &t::TOKEN_VALIDATOR_FACTORY,
                 &format!("not a list of validators: {why}"),
-                "set it to `oidc`, say; `datahub-mcp plugins list` shows what there is",
+                "set it to a name such as `oidc`; `datahub-mcp plugins list` shows all",
             );
             None
         }
@@ -76,7 +76,7 @@ fn directories(reader: &mut Reader<'_>, program: &Path) -> Vec<PathBuf> {
             .collect(),
         None => {
             let home = program.parent().unwrap_or(Path::new("/"));
-            // A directory that is not there is no error here: nobody asked for it.
+            // A missing directory is not an error here: no setting names it.
             [home.join("plugins"), home.to_owned()]
                 .into_iter()
                 .filter(|dir| dir.is_dir())
@@ -96,7 +96,7 @@ fn pins(reader: &mut Reader<'_>, chain: Option<&[ValidatorSpec]>) -> Option<Pins
         Err(why) => {
             reader.wrong(
                 &t::TOKEN_VALIDATOR_SHA256,
-                &format!("no list of checksums: {why}"),
+                &format!("not a list of checksums: {why}"),
                 "set it to what `datahub-mcp plugins pin` prints",
             );
             None
@@ -136,13 +136,13 @@ fn config(reader: &mut Reader<'_>) -> Map<String, Value> {
         Ok(_) => {
             reader.missing(
                 &t::TOKEN_VALIDATOR_CONFIG,
-                "is JSON, but no object",
+                "is JSON, but not an object",
                 "set it to `{\"option\": value}`",
             );
             Map::new()
         }
         Err(why) => {
-            // Only where: the value may hold secrets.
+            // Only the position: the value may hold secrets.
             let wrong = format!("is not JSON (line {}, column {})", why.line(), why.column());
             reader.missing(
                 &t::TOKEN_VALIDATOR_CONFIG,
@@ -166,8 +166,8 @@ fn overrides(reader: &Reader<'_>) -> BTreeMap<String, SecretString> {
         .collect()
 }
 
-/// What an option may be filled from: the environment, then our settings by the names of their
-/// variables, read from their files where they are in files.
+/// The values that options may be filled from: the environment, then our settings by the names of
+/// their variables, read from a file if a file holds them.
 fn view(reader: &mut Reader<'_>) -> EnvView {
     let mut view: EnvView = reader.raw().environment().clone().into_iter().collect();
     for setting in t::ALL {

@@ -1,5 +1,5 @@
-//! What a GraphQL response means. DataHub says most things with HTTP 200: a refusal is an error
-//! with a code inside, and partial data beside errors is normal.
+//! Interpretation of GraphQL responses. DataHub answers most requests with HTTP 200: a refusal is
+//! an error with a code inside, and partial data beside errors is normal.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::error::DataHubError;
 
 /// Longer messages of DataHub (stack traces) are cut to this many characters.
 const MAX_MESSAGE_CHARS: usize = 400;
-/// So many failed fields are named; the rest are counted.
+/// The number of failed fields that are named; the rest are counted.
 const MAX_FIELD_ERRORS: usize = 20;
 
-/// A field that DataHub could not answer while the rest of the answer is there.
+/// A field that DataHub could not answer although it answered the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where in the answer, as `dataset.usageStats`.
+    /// The path in the answer, such as `dataset.usageStats`.
     pub path: String,
-    /// DataHub's words.
+    /// DataHub's message.
     pub message: String,
 }
 
@@ -32,14 +32,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes the top-level field `name` out of the data; null if it is not there.
+    /// Takes the top-level field `name` out of the data; null if it is missing.
     pub fn take(&mut self, name: &str) -> Value {
         self.data.get_mut(name).map(Value::take).unwrap_or_default()
     }
 }
 
-/// A response without data: what it means, and where in the document DataHub's validation found
-/// something that it does not know.
+/// A response without data: its meaning, and the lines of the document at which DataHub's
+/// validation found something that it does not know.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) error: DataHubError,
@@ -85,8 +85,8 @@ struct Location {
 /// finds invalid).
 ///
 /// # Errors
-/// What the errors in it say where no data is left, and [`DataHubError::Malformed`] for anything
-/// that is not a GraphQL response.
+/// The error in it if it has no data, and [`DataHubError::Malformed`] for anything that is not a
+/// GraphQL response.
 pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
     let response: Response = serde_json::from_slice(body).map_err(|_| DataHubError::Malformed {
         what: malformed_kind(body),
@@ -97,7 +97,7 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
     }
     let errors = response.errors.unwrap_or_default();
     let data = response.data.unwrap_or_default();
-    // A refused token ends the call whatever else is there.
+    // A refused token ends the call, even beside partial data.
     if errors.iter().any(|e| e.code() == Some(401)) {
         return Err(DataHubError::TokenRefused.into());
     }
@@ -115,8 +115,8 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
     }
 }
 
-/// The lines that validation complains of. An error without a line, or one of a field that was
-/// executed, is no such complaint, and then there are none.
+/// The lines that validation errors name. Empty if any error has no line or comes from a field
+/// that was executed, because it is then not a validation error.
 fn invalid_lines(errors: &[GraphQlError]) -> Vec<usize> {
     let line = |error: &GraphQlError| match (&error.path, error.code(), &error.locations) {
         (None, None, Some(locations)) => locations.first().map(|location| location.line),
@@ -193,7 +193,7 @@ impl GraphQlError {
         out
     }
 
-    /// Whether it says that a field or a type is not known there.
+    /// True if the error reports an unknown field or type.
     fn is_of_schema(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default();
         self.path.is_none() && (message.contains("Undefined") || message.contains("UnknownType"))
@@ -213,7 +213,7 @@ impl GraphQlError {
             }
             Some(503) => {
                 return DataHubError::Unavailable {
-                    why: "it says so itself",
+                    why: "it reports status 503",
                     retry_after: Duration::from_secs(1),
                 };
             }

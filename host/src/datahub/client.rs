@@ -1,4 +1,4 @@
-//! The pool that the process shares and the client value that one request gets.
+//! The connection pool of the process and the client value of one request.
 
 use std::{
     fmt,
@@ -29,39 +29,39 @@ use crate::{
     clock::Clock,
 };
 
-/// Retries come this soon after the failure.
+/// The pause between a failure and the retry.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// `/config` and `/health` are small and must not hold up the first call for long.
+/// `/config` and `/health` are small and must not delay the first call for long.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A failed question is not asked again before this has passed.
+/// The shortest time between two requests of `/config`, or of `/health`.
 const RECHECK: Duration = Duration::from_secs(2);
 const MAX_CONFIG_BYTES: usize = 1024 * 1024;
-/// How often one document is sent with less in it. A DataHub names up to a hundred errors at once.
+/// Attempts with fields removed from one document. DataHub reports up to a hundred errors at once.
 const MAX_CUTS: usize = 4;
 
-/// Why no pool could be made.
+/// The reason no pool could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The URL cannot carry a path, or is neither http nor https.
-    #[error("DATAHUB_GMS_URL must be an http or https URL, as http://localhost:8080")]
+    #[error("DATAHUB_GMS_URL must be an http or https URL, such as http://localhost:8080")]
     Url,
     /// TLS could not be set up.
     #[error("the HTTP client for DataHub cannot be set up: {0}")]
     Http(#[from] reqwest::Error),
 }
 
-/// One DataHub: the connection pool, its breaker and what is known of the server. Made once.
+/// One DataHub: the connection pool, its breaker and the known facts about the server. Made once.
 #[derive(Debug, Clone)]
 pub struct DataHub {
     shared: Arc<Shared>,
 }
 
-/// Asks DataHub as one person: the shared pool and that person's token. Made for one request and
-/// dropped after it.
+/// A client that acts as one person: the shared pool and that person's token. Made for one request
+/// and dropped after it.
 #[derive(Clone)]
 pub struct DataHubClient {
     shared: Arc<Shared>,
-    /// `None`: the token cannot stand in a header, so DataHub would refuse it.
+    /// `None` if the token cannot be sent in a header, so DataHub would refuse it.
     authorization: Option<HeaderValue>,
 }
 
@@ -95,10 +95,10 @@ fn breaker_policy(settings: &Settings) -> Policy {
 }
 
 impl DataHub {
-    /// The DataHub that `settings` name. Does not connect yet.
+    /// Creates the pool for the DataHub in `settings`. Does not connect yet.
     ///
     /// # Errors
-    /// A URL that is not one of a server, or TLS that cannot be set up.
+    /// A URL that cannot be that of a server, or TLS that cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let shared = Shared {
             http: transport::pool(&settings)?,
@@ -118,7 +118,7 @@ impl DataHub {
         })
     }
 
-    /// A client that asks as the person whom `token` belongs to.
+    /// A client that acts as the person that `token` belongs to.
     pub fn client(&self, token: SecretString) -> DataHubClient {
         let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
         let authorization = header.ok().map(|mut value| {
@@ -131,13 +131,13 @@ impl DataHub {
         }
     }
 
-    /// The server's version as last heard; `None` before the first answer of `/config`.
+    /// The server's last known version; `None` before the first answer of `/config`.
     pub fn version(&self) -> Option<Version> {
         self.shared.server.known().and_then(|known| known.1.version)
     }
 
-    /// Whether DataHub can be reached, for `/ready`. Takes at most 2 s; asked more often than
-    /// every 2 s, it repeats itself.
+    /// Checks that DataHub can be reached, for `/ready`. Takes at most 2 s; called more often than
+    /// every 2 s, it returns the last result.
     pub async fn health(&self) -> Health {
         let reachable = self.shared.probe().await && !self.shared.breaker.is_open();
         if reachable {
@@ -155,7 +155,7 @@ impl DataHubClient {
     /// the call.
     ///
     /// # Errors
-    /// See [`DataHubError`]. Partial data is no error: what failed is in the answer's warnings.
+    /// See [`DataHubError`]. Partial data is not an error: the answer's warnings name what failed.
     pub async fn execute(
         &self,
         document: &Document,
@@ -176,8 +176,8 @@ impl DataHubClient {
         result
     }
 
-    /// What is known of the server; asks it if the last answer is older than a minute. `None` if
-    /// it never answered.
+    /// The known facts about the server; asks it if the last answer is older than a minute. `None`
+    /// if it never answered.
     pub async fn server(&self) -> Option<ServerInfo> {
         self.shared.server_info().await
     }
@@ -202,8 +202,8 @@ impl DataHubClient {
         self.as_known(document, authorization, variables).await
     }
 
-    /// Asks without what this DataHub is found not to know. Validation comes before everything
-    /// else, so a refused document has done nothing.
+    /// Sends the document without the fields that this DataHub turns out not to know. Validation
+    /// comes before execution, so a refused document has had no effect.
     async fn as_known(
         &self,
         document: &Document,
@@ -232,7 +232,7 @@ impl DataHubClient {
                 Err(refusal) => refusal,
             };
             if refusal.invalid_lines.is_empty() {
-                // Not a matter of the document: a refused token, an outage, the caller's arguments.
+                // Not caused by the document: a refused token, an outage, the caller's arguments.
                 return Err(refusal.error);
             }
             let before = cut.as_ref().map_or(&[][..], |cut| &cut.left_out);
@@ -252,7 +252,7 @@ impl DataHubClient {
         tracing::warn!(
             operation = document.name(),
             left_out = cut.left_out.join(", "),
-            "datahub does not know all that is asked for"
+            "datahub does not know some of the requested fields"
         );
         let server = self.server().await;
         self.shared.unsupported.learn(document.name(), server, cut);
@@ -288,7 +288,7 @@ impl DataHubClient {
     }
 
     /// Reads JSON from DataHub's REST API: `path` below the URL of the metadata service, each
-    /// segment escaped as Rest.li wants it.
+    /// segment escaped as Rest.li requires.
     ///
     /// # Errors
     /// See [`DataHubError`]; HTTP 404 is [`DataHubError::NotFound`].
@@ -327,15 +327,15 @@ impl DataHubClient {
                 message: "HTTP 400".to_owned(),
             }),
             (_, body) => serde_json::from_slice(&body).map_err(|_| DataHubError::Malformed {
-                what: "no JSON where JSON is due",
+                what: "a body that is not JSON",
             }),
         }
     }
 }
 
 impl Shared {
-    /// One call: an exchange, for a read a second one if the first got lost, all within the
-    /// deadline and the in-flight cap.
+    /// One call: an exchange, and for a read a second one if the first got lost, all within the
+    /// deadline and the in-flight limit.
     async fn call(
         &self,
         request: impl Fn() -> reqwest::RequestBuilder,
@@ -359,7 +359,7 @@ impl Shared {
         }
     }
 
-    /// One exchange under the breaker, ended at `deadline`, which then counts as a failure.
+    /// One exchange under the breaker. Ends at `deadline`, which then counts as a failure.
     async fn guarded(
         &self,
         request: reqwest::RequestBuilder,
@@ -407,7 +407,7 @@ impl Shared {
         {
             return Some(known.1.clone());
         }
-        // The first to come asks. With something known the others do not wait for it.
+        // The first caller asks. If an older answer is known, the others do not wait for it.
         let mut last_try = match &known {
             Some(known) => match self.server.last_try.try_lock() {
                 Ok(guard) => guard,
@@ -439,7 +439,7 @@ impl Shared {
         self.server.remember(Instant::now(), info);
     }
 
-    /// Asks `/health`; anything but silence and server errors is a living DataHub.
+    /// Asks `/health`; any answer other than a server error counts as reachable.
     async fn probe(&self) -> bool {
         let mut last = self.server.probe.lock().await;
         if let Some((at, alive)) = *last
@@ -479,6 +479,6 @@ fn below(base: &Url, segments: &[&str]) -> Result<Url, SetupError> {
 
 fn bad_url() -> DataHubError {
     DataHubError::BadRequest {
-        message: "this makes no URL".to_owned(),
+        message: "the path cannot be part of a URL".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{fragments::Fragments, prune, version::Since};
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Reads: may be sent again when the first attempt got lost.
@@ -26,14 +26,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// The document `text`. Its operation and name are read from its first definition that is one;
-    /// a text without a named operation is a fault of ours that the tests of each tool find, and
-    /// is sent as an anonymous query.
+    /// The document `text`. Its operation and name are read from its first named operation; a text
+    /// without one is a bug that the tests of each tool find, and is sent as an anonymous query.
     pub fn new(text: &str) -> Self {
         Self::with(&Fragments::default(), text)
     }
 
-    /// The same, with those of the shared `fragments` that it uses.
+    /// The document `text` with those of the shared `fragments` that it uses.
     pub fn with(fragments: &Fragments, text: &str) -> Self {
         let (operation, name) = operation_of(text).unwrap_or((Operation::Query, ""));
         let mut squeezed = squeeze(text);
@@ -60,14 +59,14 @@ impl Document {
         }
     }
 
-    /// The same document, sent only to servers that have what it asks for.
+    /// Restricts the document to servers that support it.
     pub fn since(mut self, since: Since) -> Self {
         self.since = since;
         self
     }
 
     /// The document without the selections on these lines, counted from 1, and what they ask for.
-    /// `None` where nothing would be left, or a line holds no selection.
+    /// `None` if nothing would be left, or a line holds no selection.
     pub(super) fn without(&self, lines: &[usize]) -> Option<(Self, Vec<String>)> {
         let stripped = prune::prune(&self.text, lines)?;
         let document = Self::squeezed(&self.name, self.operation, stripped.text);
@@ -79,12 +78,12 @@ impl Document {
         &self.name
     }
 
-    /// Whether it reads or writes.
+    /// The kind of the operation: read or write.
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// The first server version that understands it.
+    /// The first server version that supports it.
     pub fn needs(&self) -> Since {
         self.since
     }
@@ -122,7 +121,7 @@ fn operation_of(text: &str) -> Option<(Operation, &str)> {
     })
 }
 
-/// Drops comment lines and indentation: our documents hold no block strings.
+/// Drops comment lines and indentation: our documents contain no block strings.
 fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text

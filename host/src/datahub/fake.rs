@@ -1,4 +1,4 @@
-//! A DataHub for tests in this process: answers each request with what a closure says.
+//! An in-process DataHub for tests: answers each request with the result of a closure.
 
 use std::{
     convert::Infallible,

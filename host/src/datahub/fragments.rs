@@ -1,5 +1,5 @@
-//! Fragments that several documents share. Each document gets those that it uses, and no other:
-//! DataHub refuses a document with a fragment that nothing uses.
+//! Fragments that several documents share. Each document gets those that it uses, and no others:
+//! DataHub refuses a document with an unused fragment.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,9 @@ impl Fragments {
         Self(fragments)
     }
 
-    /// What `text` uses and what that uses in turn, in the order of first use, each definition
-    /// without its closing brace. A name that is not known here is defined in the text itself.
+    /// The fragments that `text` uses, directly or through other fragments, in the order of first
+    /// use, without their closing brace. An unknown name is assumed to be defined in the text
+    /// itself.
     pub(super) fn used_by(&self, text: &str) -> Vec<&'static str> {
         let mut used: Vec<&'static str> = Vec::new();
         let mut next = 0;

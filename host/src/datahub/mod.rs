@@ -1,13 +1,13 @@
-//! Talking to DataHub: one shared connection pool, a cheap client value for each request that
-//! carries that person's token, GraphQL with DataHub's own error semantics.
+//! The DataHub client: one shared connection pool, a cheap client value per request that carries
+//! that person's token, and GraphQL with DataHub's own error semantics.
 //!
 //! Holds no state between people: no cookies, no cached answers that depend on who asked.
 //! Never retries a mutation, never follows a redirect, never reads more than the cap of an answer,
 //! never puts a token into an error or a log line.
 //!
 //! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
-//! (what a response means), [`crate::breaker`] and `retry` (while DataHub is down), `server`
-//! (which version is on the other side), `unsupported_fields` and `prune` (what is left out for it).
+//! (the meaning of a response), `breaker` and `retry` (the behaviour while DataHub is down),
+//! `server` (the version of DataHub), `cuts` and `strip` (the fields left out for it).
 
 mod answer;
 mod client;

@@ -1,29 +1,29 @@
-//! Leaving out of a document what a DataHub does not know. Which selections those are, DataHub says
-//! itself: the errors of its validation name the lines. Works on the text as it is sent, where each
-//! selection has a line of its own. Knows nothing of schemas, and sends nothing.
+//! Removes from a document the selections that a DataHub does not know. The errors of DataHub's
+//! validation name their lines. Works on the text as it is sent, with one selection per line. Knows
+//! nothing of schemas, and sends nothing.
 
 use std::collections::HashSet;
 
 use super::fragments::spreads;
 
-/// What is left of a document.
+/// The remainder of a document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stripped {
     pub(super) text: String,
-    /// What was left out, as `Dataset.health`.
+    /// The removed selections, such as `Dataset.health`.
     pub(super) left_out: Vec<String>,
 }
 
 /// A document, line by line.
 struct Lines<'a> {
     lines: Vec<&'a str>,
-    /// The line that opens the block in which a line lies; none for definitions.
+    /// The line that opens the block around a line; none for definitions.
     parent: Vec<Option<usize>>,
     removed: Vec<bool>,
 }
 
-/// `text` without the selections that stand on these lines, counted from 1. `None` where nothing
-/// would be left to ask, or a line is no selection.
+/// `text` without the selections on these lines, counted from 1. `None` if nothing would be left
+/// to ask, or a line is not a selection.
 pub(super) fn prune(text: &str, unknown: &[usize]) -> Option<Stripped> {
     let mut document = Lines::read(text)?;
     let mut left_out = Vec::new();
@@ -83,8 +83,8 @@ impl<'a> Lines<'a> {
         self.is_definition(line) && !self.lines[line].starts_with("fragment ")
     }
 
-    /// Removes what follows from what is removed already, until nothing more does. `None` where
-    /// the operation itself would be empty.
+    /// Removes what has become empty or unused, until nothing more changes. `None` if the operation
+    /// itself would be empty.
     fn settle(&mut self) -> Option<()> {
         loop {
             let before = self.removed.clone();
@@ -102,7 +102,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// A block in which no selection is left.
+    /// True for a block in which no selection is left.
     fn is_empty(&self, line: usize) -> bool {
         self.lines[line].ends_with('{')
             && !(0..self.lines.len()).any(|inner| {
@@ -110,7 +110,7 @@ impl<'a> Lines<'a> {
             })
     }
 
-    /// A spread of a fragment that is gone.
+    /// True for a spread of a removed fragment.
     fn spreads_nothing(&self, line: usize) -> bool {
         spreads(self.lines[line]).any(|name| {
             !(0..self.lines.len())
@@ -136,7 +136,7 @@ impl<'a> Lines<'a> {
         rest.split(' ').next()
     }
 
-    /// What the line asks for: the type above it and the fields below that, as
+    /// The path of the selection on a line: the enclosing type and the fields below that, such as
     /// `Dataset.properties.created`.
     fn name(&self, line: usize) -> String {
         let mut parts = Vec::new();
@@ -165,14 +165,14 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The name of the field that a line asks for, without its alias and its arguments.
+/// The name of the field on a line, without its alias and its arguments.
 fn field(line: &str) -> &str {
     let name = line.split(['(', '{']).next().unwrap_or(line);
     let name = name.rsplit(':').next().unwrap_or(name);
     name.trim().trim_start_matches("...")
 }
 
-/// Drops the operation's variables that nothing uses any more: they are an error of their own.
+/// Drops the operation's unused variables: DataHub rejects those too.
 fn without_unused_variables(text: &str) -> String {
     let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
     let Some((before, variables)) = head.split_once('(') else {

@@ -1,9 +1,9 @@
-//! The retry budget: while most calls succeed a lost one is sent again; when everything fails,
-//! retries stop by themselves instead of doubling the load.
+//! The retry budget: while most calls succeed, a lost one is sent again; when everything fails,
+//! retries stop instead of doubling the load.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What one call adds and one retry takes.
+/// The tokens that one call adds to the budget; a retry takes [`PER_RETRY`].
 const PER_CALL: u32 = 1;
 const PER_RETRY: u32 = 10;
 const FULL: u32 = 100;
@@ -17,7 +17,7 @@ impl RetryBudget {
         Self(AtomicU32::new(FULL))
     }
 
-    /// A call is made.
+    /// Records a call.
     pub(super) fn deposit(&self) {
         let _ = self
             .0
@@ -26,7 +26,7 @@ impl RetryBudget {
             });
     }
 
-    /// May this one be sent again?
+    /// Takes the cost of a retry; false if the budget does not cover it.
     pub(super) fn withdraw(&self) -> bool {
         self.0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {

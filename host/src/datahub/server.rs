@@ -1,4 +1,4 @@
-//! Which DataHub is on the other side: `/config`, asked once a minute, never with a token.
+//! The version of the DataHub server: read from `/config` once a minute, never with a token.
 
 use std::{sync::Arc, time::Instant};
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::version::{Since, Version};
 
-/// What `/config` says of a DataHub.
+/// The facts about a DataHub that `/config` reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// The version; `None` where the server names none that can be read.
+    /// The version; `None` if the server reports none that can be parsed.
     pub version: Option<Version>,
-    /// DataHub Cloud, whose versions count differently.
+    /// True for DataHub Cloud, which numbers its versions differently.
     pub cloud: bool,
 }
 
@@ -36,20 +36,20 @@ impl ServerInfo {
         Some(Self { version, cloud })
     }
 
-    /// Whether the server has it. One that names no version is taken to be new: if it is not, it
-    /// says so when asked.
+    /// True if the server supports it. One that reports no version is assumed to be new: if it is
+    /// not, its answer says so.
     pub fn has(&self, since: Since) -> bool {
         let needed = if self.cloud { since.cloud } else { since.core };
         self.version.is_none_or(|version| version >= needed)
     }
 }
 
-/// The state of a DataHub as `/ready` tells it.
+/// The state of a DataHub as `/ready` reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Whether it answers.
+    /// True if it answers.
     pub reachable: bool,
-    /// Its version, if it was ever heard.
+    /// Its version, if known.
     pub version: Option<Version>,
 }
 
@@ -57,9 +57,9 @@ pub struct Health {
 #[derive(Debug, Default)]
 pub(super) struct ServerCache {
     known: ArcSwapOption<(Instant, ServerInfo)>,
-    /// When it was asked last; held while one call asks, the others go on with what is known.
+    /// The time of the last request; held while one call asks, and the others use the known answer.
     pub(super) last_try: tokio::sync::Mutex<Option<Instant>>,
-    /// The last word of `/health`; held while one call asks.
+    /// The last result of `/health`; held while one call asks.
     pub(super) probe: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 

@@ -1,28 +1,28 @@
-//! Where DataHub is and how long it may take.
+//! The address of DataHub and the limits of calls to it.
 
 use std::time::Duration;
 
 use url::Url;
 
-/// What [`DataHub::new`](super::DataHub::new) needs to know. Plain, validated values.
+/// The input of [`DataHub::new`](super::DataHub::new): plain, validated values.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The metadata service (`http://gms:8080`) or the frontend in front of it
     /// (`https://datahub.example.com/api/gms`).
     pub gms_url: Url,
-    /// How long a TCP and TLS handshake may take. Default 2 s.
+    /// Time limit for the TCP and TLS handshake. Default 2 s.
     pub connect_timeout: Duration,
-    /// How long a whole call may take, retries included. Default 30 s.
+    /// Time limit for a whole call, retries included. Default 30 s.
     pub call_timeout: Duration,
-    /// The most bytes of one answer that are read. Default 32 MiB.
+    /// The largest answer that is accepted. Default 32 MiB.
     pub max_response_bytes: usize,
-    /// The most calls that may be on their way at once; more are refused. Default 512.
+    /// The maximum number of concurrent calls; further ones are refused. Default 512.
     pub max_in_flight: usize,
-    /// Failures in a row after which DataHub counts as down. Default 5.
+    /// Consecutive failures after which DataHub counts as down. Default 5.
     pub breaker_failures: u32,
-    /// How long DataHub is left alone after that; doubles up to eight times it. Default 1 s.
+    /// The first pause in calls after that; doubles up to eight times it. Default 1 s.
     pub breaker_pause: Duration,
-    /// How long the answer of `/config` is good for. Default 60 s.
+    /// The lifetime of a cached answer of `/config`. Default 60 s.
     pub version_ttl: Duration,
 }
 

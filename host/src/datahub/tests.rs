@@ -1,4 +1,4 @@
-//! What the client makes of every way in which a DataHub (or something that is none) answers.
+//! The client against every kind of answer of a DataHub, or of something that is not a DataHub.
 
 use std::time::{Duration, Instant};
 
@@ -260,7 +260,7 @@ async fn the_version_gates_documents_and_is_asked_once() {
     assert!(datahub.health().await.reachable);
 }
 
-/// What graphql-java says of one field that it does not know.
+/// The error of graphql-java for one unknown field.
 fn unknown_field(line: usize) -> Value {
     json!({
         "message": "Validation error (FieldUndefined@[me/x]) : Field 'x' in type 'Me' is undefined",

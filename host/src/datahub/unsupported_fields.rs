@@ -1,5 +1,6 @@
-//! Which documents this DataHub gets cut, because it does not know all that they ask for. Learned
-//! once for each document, forgotten when DataHub's version changes, and after a while.
+//! The documents that are sent to this DataHub with fields removed, because it does not know all of
+//! them. Learned once for each document, forgotten when DataHub's version changes, and after a
+//! while.
 
 use std::{
     collections::HashMap,
@@ -11,14 +12,15 @@ use parking_lot::Mutex;
 
 use super::{answer::FieldError, document::Document, server::ServerInfo};
 
-/// After so long the whole document is tried again: a fork may gain a field without a new version.
+/// The time after which the whole document is tried again: a fork may gain a field without a new
+/// version.
 const GOOD_FOR: Duration = Duration::from_secs(15 * 60);
 /// There are about seventy documents; more than this is a fault.
 const MAX_DOCUMENTS: usize = 256;
-/// So many fields are named to the model, the rest are counted.
+/// The number of fields that are named to the model; the rest are counted.
 const MAX_NAMES: usize = 8;
 
-/// A document without what DataHub does not know.
+/// A document without the fields that DataHub does not know.
 #[derive(Debug)]
 pub(super) struct Pruned {
     pub(super) document: Document,
@@ -26,14 +28,14 @@ pub(super) struct Pruned {
 }
 
 impl Pruned {
-    /// `sent` without the selections on these lines; `before` was left out already.
+    /// `sent` without the selections on these lines; `before` lists what is already left out.
     pub(super) fn new(sent: &Document, lines: &[usize], before: &[String]) -> Option<Self> {
         let (document, new) = sent.without(lines)?;
         let left_out = before.iter().cloned().chain(new).collect();
         Some(Self { document, left_out })
     }
 
-    /// What the model is told.
+    /// The warning that the model sees.
     pub(super) fn warning(&self) -> FieldError {
         let shown = self.left_out.iter().take(MAX_NAMES).cloned();
         let mut names = shown.collect::<Vec<_>>().join(", ");
@@ -53,12 +55,12 @@ struct Learned {
     at: Instant,
 }
 
-/// The cuts by the names of their documents.
+/// The cuts, by the name of their document.
 #[derive(Default)]
 pub(super) struct UnsupportedFields(Mutex<HashMap<String, Learned>>);
 
 impl UnsupportedFields {
-    /// Whether there is any, which costs next to nothing to ask.
+    /// True if there is any; a cheap check.
     pub(super) fn has(&self, document: &str) -> bool {
         self.0.lock().contains_key(document)
     }

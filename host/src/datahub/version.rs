@@ -1,4 +1,4 @@
-//! DataHub's version, as `/config` names it, and since which version something exists.
+//! DataHub's version, as `/config` reports it, and the first version that supports a feature.
 
 use std::fmt;
 
@@ -23,7 +23,8 @@ impl Version {
         }
     }
 
-    /// Reads what `/config` says; `None` for a name that is no number (a branch, a commit).
+    /// Parses the version in `/config`; `None` for a name that is not a number (a branch, a
+    /// commit).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -48,8 +49,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// Since when DataHub has something. Open source and DataHub Cloud count differently, so both
-/// numbers are named.
+/// The first version of DataHub that supports a feature. Open source and DataHub Cloud number their
+/// versions differently, so both are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
     /// The first open-source version.
@@ -59,7 +60,7 @@ pub struct Since {
 }
 
 impl Since {
-    /// What every supported server has.
+    /// Supported by every server.
     pub const ALWAYS: Self = Self {
         core: Version::new(0, 0, 0),
         cloud: Version::new(0, 0, 0),

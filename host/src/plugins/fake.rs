@@ -1,4 +1,4 @@
-//! Validators for tests that do what a closure says.
+//! Validators for tests whose behaviour is a closure.
 
 use std::{
     path::PathBuf,
@@ -23,7 +23,7 @@ use crate::{clock::Clock, identity::TokenDigest};
 type Validate = Box<dyn Fn(Question) -> Call<Answer> + Send + Sync>;
 type TryValidate = Box<dyn Fn(&Question) -> Option<Answer> + Send + Sync>;
 
-/// A validator that does what it is told.
+/// A validator whose behaviour is a closure.
 pub(crate) struct Fake {
     try_validate: TryValidate,
     validate: Validate,
@@ -48,7 +48,7 @@ impl Fake {
         })
     }
 
-    /// Answers in `validate` what `answer` says.
+    /// Answers in `validate` with the result of `answer`.
     pub(crate) fn answering(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Self::new(
             |_| None,

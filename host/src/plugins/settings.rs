@@ -1,7 +1,7 @@
 //! The settings of the plugin host, as plain validated values.
 //!
 //! Owns the parsing of a chain (`library[:factory],...`) and of checksum pins. Never reads the
-//! environment: what a plugin's options may take from it comes in as an [`EnvView`].
+//! environment: the variables that a plugin's options may use come in as an [`EnvView`].
 
 use crate::suggest;
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
@@ -15,12 +15,12 @@ use crate::clock::Clock;
 /// The longest name of a library or a factory, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
-/// Everything that the plugin host needs to know.
+/// The settings of the plugin host.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where libraries are looked for. A name found in two places is an error.
+    /// The directories searched for libraries. A name found in two places is an error.
     pub directories: Vec<PathBuf>,
-    /// The validators, asked in this order until one says that the token is its kind.
+    /// The validators, asked in this order until one recognizes the token.
     pub validators: Vec<ValidatorSpec>,
     /// The options of the validators.
     pub options: OptionSources,
@@ -28,9 +28,9 @@ pub struct Settings {
     pub pins: Pins,
     /// Time-outs and bounds.
     pub limits: Limits,
-    /// Where the plugins' code runs.
+    /// The process that runs the plugins' code.
     pub isolation: Isolation,
-    /// Tells the time.
+    /// The source of time.
     pub clock: Clock,
 }
 
@@ -49,7 +49,7 @@ impl Settings {
     }
 }
 
-/// Where the code of the plugins runs.
+/// The process that runs the code of the plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// In this process: fast, and a crash of a plugin is a crash of the server.
@@ -62,27 +62,27 @@ pub enum Isolation {
 /// Time-outs and bounds of the plugin host.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How long the check of one token may take, all validators of the chain together.
+    /// Time limit for checking one token, shared by all validators of the chain.
     pub deadline: Duration,
-    /// How long one validator may take to be made at start or reload.
+    /// Time limit for making one validator at start or reload.
     pub start: Duration,
-    /// How long one validator may take to shut down.
+    /// Time limit for shutting down one validator.
     pub shutdown: Duration,
-    /// How many calls of one validator may be under way at a time.
+    /// The maximum number of concurrent calls of one validator.
     pub in_flight: usize,
-    /// How long an accepted token is remembered at most.
+    /// The longest time an accepted token is cached.
     pub cache_ttl: Duration,
-    /// How many accepted tokens are remembered.
+    /// The maximum number of accepted tokens in the cache.
     pub cache_entries: u64,
-    /// How long a rejected token is remembered; zero: not at all.
+    /// The time for which a rejected token is cached; zero: not at all.
     pub negative_ttl: Duration,
-    /// How many requests may wait for the check of one and the same token.
+    /// The maximum number of requests that wait for the check of the same token.
     pub waiters_per_token: usize,
-    /// How many copies of libraries may be mapped over the life of the process.
+    /// The maximum number of library copies that may be mapped over the life of the process.
     pub mappings: usize,
-    /// How much memory the process of an isolated validator may take, in bytes; `None`: no bound.
+    /// The memory limit of an isolated validator's process, in bytes; `None`: no limit.
     pub process_memory: Option<u64>,
-    /// When a validator that panics or hangs is left alone for a while.
+    /// The circuit breaker for a validator that panics or hangs.
     pub breaker: BreakerSettings,
 }
 
@@ -104,14 +104,14 @@ impl Default for Limits {
     }
 }
 
-/// When a breaker opens and for how long.
+/// The conditions under which a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
     /// This many panics and time-outs ...
     pub faults: usize,
     /// ... within this time open the breaker ...
     pub window: Duration,
-    /// ... for so long; then one call at a time probes.
+    /// ... for this long; then one call at a time is a probe.
     pub open_for: Duration,
 }
 
@@ -125,16 +125,16 @@ impl Default for BreakerSettings {
     }
 }
 
-/// One validator of the chain: a library, and which of its factories.
+/// One validator of the chain: a library and one of its factories.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValidatorSpec {
     /// The library's name, without `lib` and `.so`.
     pub library: String,
-    /// The factory; may be left out where the library has one.
+    /// The factory; may be omitted if the library has only one.
     pub factory: Option<String>,
 }
 
-/// Why a name in `TOKEN_VALIDATOR_FACTORY` is not one.
+/// The reason a name in `TOKEN_VALIDATOR_FACTORY` is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// Nothing is named.
@@ -150,7 +150,7 @@ pub enum SpecError {
          `TOKEN_VALIDATOR_PLUGIN_DIR`"
     )]
     BadLibrary(String),
-    /// A factory's name has other characters than it may.
+    /// A factory's name contains characters that are not allowed.
     #[error("`{0}` is not a name of a factory: use ASCII letters, digits, `_` and `-`")]
     BadFactory(String),
     /// A name is too long.
@@ -165,7 +165,7 @@ impl ValidatorSpec {
     /// Reads `library[:factory]`, split at the last colon.
     ///
     /// # Errors
-    /// Where a name is empty or could leave the plugin directories.
+    /// If a name is empty or could leave the plugin directories.
     pub fn parse(text: &str) -> Result<Self, SpecError> {
         let (library, factory) = match text.rsplit_once(':') {
             Some((library, factory)) => (library, Some(factory)),
@@ -192,7 +192,7 @@ impl ValidatorSpec {
     /// Reads a chain: specs separated by commas, spaces around them ignored.
     ///
     /// # Errors
-    /// Where one of them is not a spec, or is there twice.
+    /// If one of them is not a spec, or is repeated.
     pub fn parse_chain(text: &str) -> Result<Vec<Self>, SpecError> {
         if text.trim().is_empty() {
             return Err(SpecError::Empty);
@@ -223,7 +223,7 @@ impl fmt::Display for ValidatorSpec {
     }
 }
 
-/// May `name` name a library? It becomes part of a file name.
+/// True if `name` is a valid name of a library, which becomes part of a file name.
 pub(crate) fn is_library_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
@@ -231,7 +231,7 @@ pub(crate) fn is_library_name(name: &str) -> bool {
         && !name.chars().any(|c| c == '/' || c.is_control())
 }
 
-/// May `name` name a factory?
+/// True if `name` is a valid name of a factory.
 pub(crate) fn is_factory_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
@@ -240,15 +240,15 @@ pub(crate) fn is_factory_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// Where the options of the validators come from; the later ones win: an environment variable
-/// that the option names (`x-env`), then [`Self::config`], then [`Self::overrides`].
+/// The sources of the validators' options, in increasing precedence: an environment variable that
+/// the option names (`x-env`), then [`Self::config`], then [`Self::overrides`].
 #[derive(Clone, Default)]
 pub struct OptionSources {
-    /// `TOKEN_VALIDATOR_CONFIG`. With one validator its options; with several, an object of
-    /// options for each validator, named as in the chain.
+    /// `TOKEN_VALIDATOR_CONFIG`. With one validator, its options; with several, an object
+    /// with the options of each, named as in the chain.
     pub config: Map<String, Value>,
     /// `TOKEN_VALIDATOR_OPT_<NAME>`: the option's name in any case, and its value as text. With
-    /// several validators each takes those that it knows.
+    /// several validators, each takes those that it knows.
     pub overrides: BTreeMap<String, SecretString>,
     /// The variables that options may name by `x-env`.
     pub env: EnvView,
@@ -309,7 +309,7 @@ pub struct Pins {
     any: Option<Sha256Digest>,
 }
 
-/// Why `TOKEN_VALIDATOR_SHA256` cannot be used.
+/// The reason `TOKEN_VALIDATOR_SHA256` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
     /// Not 64 hexadecimal digits.
@@ -321,15 +321,15 @@ pub enum PinError {
     /// One library, two checksums.
     #[error("`{0}` is pinned twice")]
     Twice(String),
-    /// A bare checksum, and more than one library that it could be of.
+    /// A bare checksum, and more than one library that it could belong to.
     #[error("a bare checksum needs exactly one validator; write `library=checksum` for each")]
     Bare,
-    /// A pin of a library that is not in the chain.
+    /// A pin for a library that is not in the chain.
     #[error("`{library}` is pinned but not in `TOKEN_VALIDATOR_FACTORY`{}", suggest::hint(.near))]
     NotInChain {
         /// The name in the pin.
         library: String,
-        /// Names in the chain that are close to it.
+        /// Similar names in the chain.
         near: Vec<String>,
     },
 }
@@ -338,7 +338,7 @@ impl Pins {
     /// Reads `library=hex`, comma-separated, or one bare `hex`.
     ///
     /// # Errors
-    /// Where a checksum is not one or a library is there twice.
+    /// If a checksum is invalid or a library is repeated.
     pub fn parse(text: &str) -> Result<Self, PinError> {
         let mut pins = Self::default();
         for part in text
@@ -364,10 +364,10 @@ impl Pins {
         Ok(pins)
     }
 
-    /// Checks that every pin is of a library of `chain`.
+    /// Checks that every pin belongs to a library of `chain`.
     ///
     /// # Errors
-    /// Where one is not, or a bare checksum could be of several.
+    /// If one does not, or a bare checksum could belong to several.
     pub fn fit(&self, chain: &[ValidatorSpec]) -> Result<(), PinError> {
         let mut libraries: Vec<&str> = chain.iter().map(|spec| spec.library.as_str()).collect();
         libraries.sort_unstable();

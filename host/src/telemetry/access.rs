@@ -1,4 +1,4 @@
-//! The one line that each request leaves, and its metrics.
+//! The access line of each request, and its metrics.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::identity::Principal;
 /// The longest list of scopes in a line; a validator may name 64 KiB of them.
 const MAX_SCOPES_BYTES: usize = 512;
 
-/// Who a request was served as, as far as a log may know.
+/// The person that a request was served as, reduced to what a log may contain.
 #[derive(Debug, Clone)]
 pub struct Who {
     /// The first eight bytes of SHA-256 of the subject, in hex.
     pub subject: String,
-    /// The scopes of the token, separated by spaces; `...` where there are more than a line takes.
+    /// The scopes of the token, separated by spaces; `...` if there are more than fit in a line.
     pub scopes: String,
-    /// The validator that let them in.
+    /// The validator that accepted the token.
     pub validator: String,
 }
 
 impl Who {
-    /// What a log may know of `principal`.
+    /// The part of `principal` that a log may contain.
     pub fn of(principal: &Principal) -> Self {
         let digest = Sha256::digest(principal.subject().as_bytes());
         let subject = digest[..8]
@@ -38,7 +38,7 @@ impl Who {
     }
 }
 
-/// `scopes` as one word a scope, whole scopes only.
+/// `scopes` separated by spaces, whole scopes only.
 fn scopes(scopes: &[String]) -> String {
     let mut line = String::new();
     for scope in scopes {
@@ -57,17 +57,17 @@ fn scopes(scopes: &[String]) -> String {
 /// One finished request.
 #[derive(Debug)]
 pub struct Access<'a> {
-    /// The id that the answer names too.
+    /// The id that the response carries too.
     pub request_id: &'a str,
     /// The method.
     pub method: &'a Method,
-    /// The route of our table, never the path that was sent.
+    /// The route of the route table, never the path that was sent.
     pub route: &'static str,
     /// The status of the answer.
     pub status: StatusCode,
     /// From the request's head to the answer's head.
     pub took: Duration,
-    /// Who was let in, if anybody.
+    /// The person that was authenticated, if any.
     pub who: Option<&'a Who>,
 }
 
@@ -78,7 +78,7 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// `percent` of successful requests are written, and all that failed.
+    /// Writes `percent` of the successful requests, and all that failed.
     pub fn new(percent: u8) -> Self {
         Self { percent }
     }

@@ -1,5 +1,5 @@
 //! The log: one subscriber for the process, written by a thread of its own so that a slow stderr
-//! never holds up a request.
+//! never delays a request.
 
 use std::io::{self, IsTerminal};
 
@@ -8,13 +8,13 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use super::panics;
 
-/// How many lines may wait for stderr; more are dropped rather than waited for.
+/// The number of lines that may wait for stderr; further ones are dropped rather than waited for.
 const MAX_WAITING_LINES: usize = 16 * 1024;
 
-/// What libraries say about every slow or broken client is noise in an ordinary log.
+/// Filters for libraries that log every slow or broken client, which is noise in an ordinary log.
 const QUIET_LIBRARIES: &str = "hyper=error,hyper_util=error,rmcp=warn";
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object a line.
@@ -30,14 +30,14 @@ pub enum Format {
 pub struct Settings {
     /// An `EnvFilter`, already checked.
     pub filter: String,
-    /// How log lines look.
+    /// The format of log lines.
     pub format: Format,
-    /// How many of a hundred successful requests have an access line.
+    /// The percentage of successful requests that get an access line.
     pub access_percent: u8,
 }
 
 impl Settings {
-    /// The filter for a plain level, with chatty libraries held back.
+    /// The filter for a plain level, with verbose libraries limited.
     pub fn filter_for_level(level: &str) -> String {
         match level {
             "debug" | "trace" | "off" => level.to_owned(),
@@ -45,10 +45,10 @@ impl Settings {
         }
     }
 
-    /// Is `filter` a filter?
+    /// Checks that `filter` is a valid filter.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A description of the problem.
     pub fn check_filter(filter: &str) -> Result<(), String> {
         EnvFilter::try_new(filter)
             .map(|_| ())
@@ -61,7 +61,7 @@ impl Settings {
 #[error("cannot set up logging: {0}")]
 pub struct SetupError(String);
 
-/// The running log. Dropping it writes what still waits.
+/// The running log. Dropping it writes the lines that still wait.
 #[derive(Debug)]
 pub struct Logs {
     _writer: WorkerGuard,
@@ -71,7 +71,7 @@ impl Logs {
     /// Sets up the log of this process, and a panic hook that writes to it.
     ///
     /// # Errors
-    /// Where the filter is wrong or a log is set up already.
+    /// If the filter is wrong or a log is already set up.
     pub fn start(settings: &Settings) -> Result<Self, SetupError> {
         let filter =
             EnvFilter::try_new(&settings.filter).map_err(|error| SetupError(error.to_string()))?;

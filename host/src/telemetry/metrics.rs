@@ -1,8 +1,8 @@
-//! Metrics in Prometheus's text format. Kept only where `DATAHUB_MCP_METRICS_ADDRESS` is set; without
-//! it, every call here is a branch and no more.
+//! Metrics in Prometheus's text format. Kept only if `DATAHUB_MCP_METRICS_ADDRESS` is set; without
+//! it, every call here costs one branch.
 //!
-//! Labels come from small fixed sets (routes of our table, methods, statuses, outcomes), never from
-//! a path, a person or a client, so that the number of series is bounded.
+//! Labels come from small fixed sets (routes of the route table, methods, statuses, outcomes),
+//! never from a path, a person or a client, so that the number of series is bounded.
 
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -25,7 +25,7 @@ const BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// What `/metrics` answers with.
+/// The metrics that `/metrics` returns.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
@@ -36,10 +36,10 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Starts to keep metrics, for the whole process.
+    /// Starts collecting metrics, for the whole process.
     ///
     /// # Errors
-    /// Where another recorder is there already.
+    /// If another recorder is already installed.
     pub fn start() -> Result<Self, BuildError> {
         let handle = PrometheusBuilder::new()
             .set_buckets(BUCKETS)?
@@ -59,7 +59,7 @@ fn describe() {
     metrics::describe_counter!(REQUESTS, "requests by route, method and status");
     metrics::describe_histogram!(
         REQUEST_SECONDS,
-        "time from a request's head to its answer's"
+        "time from a request's head to its response's"
     );
     metrics::describe_gauge!(CONNECTIONS, "open connections");
     metrics::describe_counter!(ACCEPT_ERRORS, "connections that could not be accepted");
@@ -93,7 +93,7 @@ pub(super) fn method_label(method: &Method) -> &'static str {
     }
 }
 
-/// Notes how many connections are open.
+/// Adds `change` to the number of open connections.
 pub fn connections(change: f64) {
     gauge!(CONNECTIONS).increment(change);
 }
@@ -119,7 +119,7 @@ pub(crate) fn datahub_call(outcome: &'static str, took: Duration) {
     histogram!(DATAHUB_SECONDS).record(took.as_secs_f64());
 }
 
-/// The statuses that this server gives, as labels.
+/// The statuses that this server returns, as labels.
 const STATUSES: &[(u16, &str)] = &[
     (200, "200"),
     (202, "202"),
@@ -142,7 +142,7 @@ const STATUSES: &[(u16, &str)] = &[
     (504, "504"),
 ];
 
-/// Any other status is its class.
+/// The label of a status; any that is not listed gets its class.
 fn status_label(status: u16) -> &'static str {
     match STATUSES.iter().find(|(known, _)| *known == status) {
         Some((_, label)) => label,

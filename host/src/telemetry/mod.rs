@@ -1,7 +1,7 @@
-//! Logs on stderr and metrics: how they are set up, and the one line that each request leaves.
+//! Logs on stderr and metrics: their setup, and the access line of each request.
 //!
-//! Nothing sensitive may come here: tokens, codes, secrets, header values and query strings are
-//! kept out where they arise, not filtered here. People are known by a digest of their subject.
+//! Nothing sensitive may reach this module: tokens, codes, secrets, header values and query strings
+//! are kept out by its callers, not filtered here. People appear as a digest of their subject.
 
 mod access;
 mod logs;

@@ -1,9 +1,9 @@
-//! A panic in the log: where it happened, not what it said, because the text of a panic may hold
-//! what a client sent.
+//! Logs the location of a panic but not its message, because the message may hold data that a
+//! client sent.
 
 use std::{panic, thread};
 
-/// Makes panics log lines instead of text on stderr.
+/// Turns panics into log lines instead of text on stderr.
 pub(super) fn install_hook() {
     panic::set_hook(Box::new(|info| {
         let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));

@@ -188,7 +188,7 @@ async fn a_process_that_waits_for_somebody_is_not_killed() {
     }
     assert_eq!(status(&mcp, "good-after").await, 200);
     let (_, output) = server.stop().unwrap();
-    assert!(!output.contains("hangs: it is killed"), "{output}");
+    assert!(!output.contains("hangs: killing it"), "{output}");
     assert!(!output.contains("died"), "{output}");
 }
 

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use crate::plugins::tools::{Attempt, Conformance, FactoryReport, Inspection, Listed};
 
-/// So many exported symbols are shown.
+/// The number of exported symbols that are shown.
 const MAX_EXPORTS: usize = 20;
 
 // Writing to a string cannot fail; the results are dropped for that reason.

@@ -1,7 +1,7 @@
-//! Rung 1.0 of the API: translates between the frozen types of the boundary and the host's own.
+//! Version 1.0 of the API: translates between the frozen types of the boundary and the host's own.
 //!
-//! Copies what a plugin hands over and looks at every byte before it calls it text: a plugin may
-//! have made a string that is none.
+//! Copies a plugin's data and checks every byte before treating it as text: a plugin may have made
+//! a string that is not valid UTF-8.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -27,7 +27,7 @@ use crate::plugins::boundary;
 /// More scopes than any token has.
 const MAX_SCOPES: usize = 1_024;
 
-/// The library behind `header`, if it fits this rung.
+/// The library behind `header`, if it fits this version.
 pub(crate) fn load(header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
     let root = header.init_root_module::<v1_0::PluginRef>()?;
     Ok(Arc::new(Loaded { root }))
@@ -50,9 +50,9 @@ impl Library for Loaded {
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
         let json = text((self.root.info_json())(), MAX_TEXT_BYTES)
-            .map_err(|what| BadLibrary(format!("what it says of itself is {what}")))?;
+            .map_err(|what| BadLibrary(format!("its description is {what}")))?;
         serde_json::from_str(&json)
-            .map_err(|_| BadLibrary("what it says of itself is not a JSON object".to_owned()))
+            .map_err(|_| BadLibrary("its description is not a JSON object".to_owned()))
     }
 
     fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
@@ -215,6 +215,6 @@ extern "C" fn log(record: &v1_0::LogRecord<'_>) {
             fields: &text(record.fields),
         });
     });
-    // Nothing more can be done about a log that panics.
+    // If the log panics, there is nothing left to do.
     let _ = catch_unwind(write);
 }

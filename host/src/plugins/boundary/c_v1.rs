@@ -1,6 +1,6 @@
-//! The adapter for plugins of the C header, version 1: makes them look like any other.
+//! The adapter for plugins of the C header, version 1: presents them like any other plugin.
 //!
-//! Keeps the promises that the header gives to a plugin: borrowed values live for the call, a
+//! Keeps the promises that the header makes to a plugin: borrowed values live for the call, a
 //! validator is destroyed once and only after each of its calls was completed, and never from
 //! within a completion.
 #![expect(
@@ -33,13 +33,13 @@ use super::{
 };
 use crate::plugins::boundary;
 
-/// The symbol that a C plugin exports, without its end.
+/// The symbol that a C plugin exports, without the terminating NUL.
 pub(crate) const ENTRY: &str = "datahub_mcp_token_validator_v1";
 
 /// The library behind the entry of `library`, which is never closed.
 ///
 /// # Errors
-/// What is wrong with its table.
+/// A description of the fault in its table.
 pub(crate) fn load(library: &Dl) -> Result<Arc<dyn Library>, BadLibrary> {
     let bad = |reason: &str| BadLibrary(reason.to_owned());
     // SAFETY: a library that exports this name has a function of this type there: that is the
@@ -65,7 +65,8 @@ pub(crate) fn load(library: &Dl) -> Result<Arc<dyn Library>, BadLibrary> {
             size_of::<c_v1::Plugin>()
         )));
     }
-    // SAFETY: it is as large as we know it, and the header promises that it lives for ever.
+    // SAFETY: it has at least the size that we read, and the header promises that it lives for
+    // ever.
     let table: &'static c_v1::Plugin = unsafe { &*table };
     let (Some(create), Some(validate), Some(destroy)) =
         (table.create, table.validate, table.destroy)
@@ -121,12 +122,12 @@ impl Library for CLibrary {
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
         // SAFETY: the header promises that the text lives for ever.
         let json = unsafe { c_v1_calls::copy(self.table.info_json, MAX_TEXT_BYTES) }
-            .map_err(|what| BadLibrary(format!("what it says of itself is {what}")))?;
+            .map_err(|what| BadLibrary(format!("its description is {what}")))?;
         if json.is_empty() {
             return Ok(Map::new());
         }
         serde_json::from_str(&json)
-            .map_err(|_| BadLibrary("what it says of itself is not a JSON object".to_owned()))
+            .map_err(|_| BadLibrary("its description is not a JSON object".to_owned()))
     }
 
     fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
@@ -143,7 +144,7 @@ impl Library for CLibrary {
             return Err(BadLibrary("its factories have a wrong size".to_owned()));
         }
         let list = (0..len).map(|at| {
-            // SAFETY: the header promises `len` of them, each of the size that it says, for ever.
+            // SAFETY: the header promises `len` of them, each of the size that it states, for ever.
             let factory = unsafe { &*first.byte_add(at * stride) };
             let bad = |what| BadLibrary(format!("the description of a factory is {what}"));
             // SAFETY: the texts live for ever too.
@@ -187,14 +188,14 @@ impl Library for CLibrary {
             (None, Ok(Answer::Failed(failure))) => Err(failure),
             (None, _) => Err(Failure::new(
                 FailureKind::Internal,
-                "`create` failed and did not say why",
+                "`create` failed without a reason",
             )),
         }
     }
 }
 
-/// A validator of the plugin. Shared by the calls under way: when the last of them has gone, it
-/// is destroyed.
+/// A validator of the plugin. Shared by the calls in flight and destroyed when the last of them
+/// is dropped.
 struct Handle {
     validator: NonNull<c_v1::RawValidator>,
     functions: Functions,
@@ -213,13 +214,14 @@ impl Drop for Handle {
         unsafe impl Send for Last {}
 
         let (last, destroy) = (Last(self.validator), self.functions.destroy);
-        // On a thread of its own: the last call may be completed by a thread of the plugin, whose
-        // locks nobody here knows. Where no thread can be had the validator stays.
+        // On a thread of its own: the last call may be completed by a thread of the plugin, which
+        // may hold locks of the plugin. If no thread can be started, the validator is leaked.
         let spawned = thread::Builder::new()
             .name("destroy validator".to_owned())
             .spawn(move || {
                 let last = last;
-                // SAFETY: every call was completed, nobody else has the pointer, and this runs once.
+                // SAFETY: every call was completed, nothing else holds the pointer, and this runs
+                // once.
                 unsafe { destroy(last.0.as_ptr()) };
             });
         if let Err(error) = spawned {
@@ -232,7 +234,7 @@ impl Drop for Handle {
 fn answer_channel(handle: Option<Arc<Handle>>) -> (Finish, oneshot::Receiver<Answer>) {
     let (sender, receiver) = oneshot::channel();
     let finish = move |answer| {
-        // Nobody waits any more where the call was cancelled.
+        // If the call was cancelled, nothing waits for it.
         let _ = sender.send(answer);
         drop(handle);
     };
@@ -252,7 +254,7 @@ impl Made {
         })
     }
 
-    /// Calls `health` or `shutdown`, which have one shape.
+    /// Calls `health` or `shutdown`, which have the same signature.
     fn simple(
         &self,
         function: Option<
@@ -350,14 +352,14 @@ impl Instance for Made {
         let receiver = self.simple(self.0.functions.table.shutdown);
         Box::pin(async move {
             if let Some(receiver) = receiver {
-                // Completed or not: there is nothing to do about it.
+                // Completed or not: there is nothing left to do.
                 let _ = receiver.await;
             }
         })
     }
 }
 
-/// A call under way; dropped before its end it is cancelled.
+/// A call in flight; it is cancelled if this is dropped before its end.
 struct Waiting {
     handle: Arc<Handle>,
     id: u64,

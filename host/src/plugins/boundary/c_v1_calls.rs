@@ -1,7 +1,7 @@
-//! Calls of C plugins that wait for their completion, and the functions that such a plugin gets.
+//! Calls of C plugins that wait for completion, and the host functions that such a plugin gets.
 //!
-//! A plugin gets a number where the header says `ctx`, never a pointer: one that completes a call
-//! twice, late, or with a number of its own invention finds nothing and does no harm.
+//! A plugin gets a number as `ctx`, never a pointer: completing a call twice, late, or with an
+//! invented number finds no call and does no harm.
 #![expect(
     unsafe_code,
     reason = "a plugin hands over pointers, and the header says how long they live"
@@ -44,7 +44,7 @@ pub(crate) fn begin(finish: Finish) -> usize {
     number
 }
 
-/// Takes a call back that the plugin will not complete.
+/// Withdraws a call that the plugin will not complete.
 pub(crate) fn withdraw(number: usize) {
     let finish = PENDING.lock().calls.remove(&number);
     drop(finish);
@@ -61,7 +61,7 @@ pub(crate) unsafe extern "C" fn complete(ctx: *mut c_void, outcome: *const c_v1:
         let answer = unsafe { answer(outcome) };
         finish(answer);
     });
-    // Must not unwind into the plugin. The call is gone then, and its caller sees that.
+    // Must not unwind into the plugin. The call is lost then, and its caller sees that.
     let _ = catch_unwind(taken);
 }
 
@@ -78,7 +78,7 @@ unsafe fn answer(outcome: *const c_v1::Outcome) -> Answer {
     if size < size_of::<c_v1::Outcome>() {
         return Answer::Nonsense("an outcome that is too small");
     }
-    // SAFETY: it is as large as we know it.
+    // SAFETY: it has at least the size that we read.
     let outcome = unsafe { &*outcome };
     let text = |text| {
         // SAFETY: the caller's promise.
@@ -146,7 +146,7 @@ pub(crate) unsafe fn copy(text: c_v1::Str, limit: usize) -> Result<String, &'sta
         .map_err(|_| "text that is not UTF-8")
 }
 
-/// What the host offers to C plugins.
+/// The functions that the host offers to C plugins.
 pub(crate) static HOST: c_v1::Host = c_v1::Host {
     size: size_of::<c_v1::Host>(),
     version: c_v1::VERSION,
@@ -167,7 +167,7 @@ unsafe extern "C" fn log(record: *const c_v1::LogRecord) {
     if unsafe { (&raw const (*record).size).read() } < size_of::<c_v1::LogRecord>() {
         return;
     }
-    // SAFETY: it is as large as we know it, and lives for this call.
+    // SAFETY: it has at least the size that we read, and lives for this call.
     let record = unsafe { &*record };
     let write = AssertUnwindSafe(|| {
         let text = |text: c_v1::Str| {
@@ -254,7 +254,7 @@ mod tests {
     fn a_call_is_completed_once_whatever_the_plugin_does() {
         let outcome = c_v1::Outcome { kind: 2, ..empty() };
         assert_eq!(completed(&raw const outcome, 3).len(), 1);
-        // A number that was never given out.
+        // A number that was never issued.
         // SAFETY: the outcome lives for the call.
         unsafe { complete(ptr::without_provenance_mut(usize::MAX), &raw const outcome) };
     }

@@ -1,23 +1,24 @@
-//! What a loaded library says of itself, as the process that loaded it tells the one that asked.
+//! The self-description of a loaded library, as the loading process passes it to the one that
+//! asked.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{BadLibrary, Library};
 
-/// A library in its own words.
+/// A library's own description.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Description {
     /// The version of the API that it was loaded by.
     pub api: String,
-    /// What it says of itself.
+    /// Its own description.
     pub info: Map<String, Value>,
     /// Its factories: name and schema of the options.
     pub factories: Vec<(String, Value)>,
 }
 
 impl Description {
-    /// Asks `library`.
+    /// Reads the description of `library`.
     pub(crate) fn of(library: &dyn Library) -> Result<Self, BadLibrary> {
         let factories = library.factories()?.into_iter();
         Ok(Self {

@@ -1,10 +1,10 @@
-//! From checked bytes to a loaded library: a copy that nobody can change, `dlopen`, and the
-//! ladder of API rungs from newest to oldest.
+//! From checked bytes to a loaded library: a copy that nobody can change, `dlopen`, and the API
+//! versions from newest to oldest.
 //!
 //! A library is never unloaded. Two copies of one file are two libraries.
 #![expect(
     unsafe_code,
-    reason = "dlopen runs the library's initialisers, and a symbol's type is the library's word"
+    reason = "dlopen runs the library's initialisers, and a symbol's type is only the library's claim"
 )]
 
 use std::{
@@ -31,10 +31,10 @@ use crate::plugins::library::{check::CheckedFile, elf};
 /// Never unload: threads and thread-local destructors of a plugin outlive its last use.
 const RTLD_NODELETE: std::ffi::c_int = 0x1000;
 
-/// Why a checked file did not become a library.
+/// The reason a checked file could not be loaded as a library.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// It is a library, but no token validator.
+    /// It is a library, but not a token validator.
     #[error(
         "{path}: is not a token validator: expected the symbol `{expected}` or \
          `datahub_mcp_token_validator_v1`, found {found} other exported symbols"
@@ -42,9 +42,9 @@ pub enum LibraryError {
     MissingSymbol {
         /// The file.
         path: PathBuf,
-        /// What a token validator exports.
+        /// The symbol that a token validator exports.
         expected: &'static str,
-        /// How many symbols it exports.
+        /// The number of symbols that it exports.
         found: usize,
     },
     /// The private copy could not be made.
@@ -52,7 +52,7 @@ pub enum LibraryError {
     Copy {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The dynamic linker refused.
@@ -60,25 +60,25 @@ pub enum LibraryError {
     Dlopen {
         /// The file.
         path: PathBuf,
-        /// The dynamic linker's word.
+        /// The dynamic linker's message.
         reason: String,
     },
-    /// It speaks another version of the API.
+    /// It uses another version of the API.
     #[error("{path}: expected plugin API {expected}, found {found}")]
     Abi {
         /// The file.
         path: PathBuf,
-        /// The rungs that this host knows.
+        /// The API versions that this host supports.
         expected: &'static str,
-        /// What the library has.
+        /// The API version of the library.
         found: String,
     },
-    /// What it says of itself is wrong.
+    /// Its description is invalid.
     #[error("{path}: {reason}")]
     Description {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault in the description.
         reason: String,
     },
 }
@@ -92,18 +92,18 @@ impl LibraryError {
     }
 }
 
-/// A rung of the API: a frozen module of `plugin_api` that a library may be built against.
+/// A version of the API: a frozen module of `plugin_api` that a library may be built against.
 ///
-/// A new minor adds its own at the top; an older library goes on to load by its own rung.
+/// A new minor version adds one at the top; an older library still loads by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rung {
     V1_0,
 }
 
 impl Rung {
-    /// Newest first: a library loads by the newest rung that fits it.
+    /// Newest first: a library loads by the newest version that fits it.
     const LADDER: [Self; 1] = [Self::V1_0];
-    /// The rungs in words, for errors.
+    /// The versions as text, for errors.
     const KNOWN: &'static str = "1.0";
 
     fn load(self, header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
@@ -113,15 +113,15 @@ impl Rung {
     }
 }
 
-/// The symbol that a Rust plugin exports, without its end.
+/// The symbol that a Rust plugin exports, without the terminating NUL.
 pub(crate) fn root_symbol() -> &'static str {
     ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
 }
 
-/// Does `file` bring a Go runtime along?
+/// True if `file` contains a Go runtime.
 pub(crate) fn is_in_go(file: &CheckedFile) -> bool {
     let exports = elf::summary(&file.bytes).exports;
-    // By this the C side of every library that the Go compiler makes calls into Go.
+    // The C side of every library built by the Go compiler calls into Go through this function.
     exports.iter().any(|name| name == "crosscall2")
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn is_in_go(file: &CheckedFile) -> bool {
 /// # Errors
 /// What was expected and what was found.
 pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError> {
-    // Looked up in the file first: the initialisers of a library that is no plugin never run.
+    // Looked up in the file first: the initialisers of a library that is not a plugin never run.
     let exports = elf::summary(&file.bytes).exports;
     let has = |symbol: &str| exports.iter().any(|name| name == symbol);
     if !has(root_symbol()) && !has(c_v1::ENTRY) {
@@ -143,12 +143,12 @@ pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError>
     let library = open(file)?;
     if !has(root_symbol()) {
         let loaded = c_v1::load(&library);
-        // Never closed, also where it was refused: its initialisers have run.
+        // Never closed, even if it was refused: its initialisers have run.
         let _ = library.into_raw();
         return loaded.map_err(|bad| LibraryError::description(&file.path, &bad));
     }
     let header = header(&library, file)?;
-    // Never closed: everything that came out of it stays valid.
+    // Never closed: everything obtained from it stays valid.
     let _ = library.into_raw();
     climb(header, &file.path)
 }
@@ -173,7 +173,7 @@ fn climb(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, Li
     })
 }
 
-/// The errors of the layout check go over pages; the operator needs the first word.
+/// Summarizes the errors of the layout check, which fill pages, in one line.
 fn in_short(error: &AbiError) -> String {
     match error {
         AbiError::IncompatibleVersionNumber { .. } => "another major version".to_owned(),
@@ -185,7 +185,7 @@ fn in_short(error: &AbiError) -> String {
             found.abi_major, found.abi_minor, "0.11"
         ),
         AbiError::InvalidCAbi { .. } => "its compiler passes values in another way".to_owned(),
-        AbiError::RootModule { .. } => "its root module did not come up".to_owned(),
+        AbiError::RootModule { .. } => "its root module could not be initialised".to_owned(),
         _ => "its header cannot be read".to_owned(),
     }
 }
@@ -228,7 +228,7 @@ pub(crate) fn open(file: &CheckedFile) -> Result<Dl, LibraryError> {
         Ok(fd) => {
             let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
             if Path::new(&path).exists() {
-                // The number must not be used again: the linker knows libraries by their path.
+                // The number must not be reused: the linker identifies libraries by their path.
                 let _ = fd.into_raw_fd();
                 return dlopen(Path::new(&path), &file.path);
             }
@@ -237,7 +237,7 @@ pub(crate) fn open(file: &CheckedFile) -> Result<Dl, LibraryError> {
     }
     let (dir, path) = disk_copy(&file.bytes).map_err(copy)?;
     let opened = dlopen(&path, &file.path);
-    // Mapped by now, or refused: the names are not needed any more.
+    // Mapped by now, or refused: the names are no longer needed.
     let _ = fs::remove_file(&path);
     let _ = fs::remove_dir(&dir);
     opened
@@ -246,7 +246,7 @@ pub(crate) fn open(file: &CheckedFile) -> Result<Dl, LibraryError> {
 fn dlopen(copy: &Path, origin: &Path) -> Result<Dl, LibraryError> {
     // SAFETY: this runs the library's initialisers, which is what the operator asked for by
     // naming it; the bytes were checked and nobody can change the copy. NOW: a missing symbol is
-    // an error here and not the end of the process later. LOCAL: it gives its symbols to nobody.
+    // an error here and not a crash later. LOCAL: no other library sees its symbols.
     let opened = unsafe { Dl::open(Some(copy), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) };
     opened.map_err(|error| LibraryError::Dlopen {
         path: origin.to_path_buf(),
@@ -265,7 +265,7 @@ fn in_words(error: &libloading::Error) -> String {
 /// A file in memory with the content `bytes` that can never change again.
 fn memory_copy(bytes: &[u8]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Where the system wants to be told that a memory file holds code.
+    // Some systems require the flag that marks a memory file as executable.
     let fd = rustix::fs::memfd_create("token-validator", flags | MemfdFlags::EXEC)
         .or_else(|_| rustix::fs::memfd_create("token-validator", flags))?;
     let mut file = File::from(fd);

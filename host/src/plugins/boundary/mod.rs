@@ -1,5 +1,5 @@
-//! What the host asks a validator and what comes back, whichever way it was loaded: over a rung
-//! of the Rust ABI, over the C header, in a child process.
+//! Questions to a validator and its answers, however it was loaded: through a version of the Rust
+//! ABI, through the C header, or in a child process.
 //!
 //! Owns values and the two traits between the host's bookkeeping and the boundary. Nothing here
 //! has been checked: see `serving::ruling`.
@@ -17,31 +17,31 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-/// The longest text that is taken over from a plugin where nothing shorter is said.
+/// The longest text that is copied from a plugin, unless a shorter limit is given.
 pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The longest schema.
 pub(crate) const MAX_SCHEMA_BYTES: usize = 1024 * 1024;
-/// How many factories a library may have.
+/// The maximum number of factories in a library.
 pub(crate) const MAX_FACTORIES: usize = 64;
 
 /// A future that a plugin made, or one around it.
 pub(crate) type Call<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Is this token good?
+/// A token to check.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) token: Arc<SecretString>,
     pub(crate) request_id: Arc<str>,
-    /// How long the host waits from now on.
+    /// The time that the host waits, counted from now.
     pub(crate) deadline: Duration,
 }
 
-/// The word of a plugin, unchecked.
+/// The answer of a plugin, unchecked.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Accepted(Accepted),
     Failed(Failure),
-    /// Something that no plugin may say, such as text that is not UTF-8.
+    /// A violation of the contract, such as text that is not UTF-8.
     Nonsense(&'static str),
 }
 
@@ -68,7 +68,7 @@ pub(crate) enum FailureKind {
 }
 
 impl FailureKind {
-    /// The kind of a number on the wire; one that is not known is a fault of the plugin.
+    /// The kind for a number on the wire; an unknown number is a fault of the plugin.
     pub(crate) fn of(number: u32) -> Self {
         match number {
             1 => Self::NotMine,
@@ -143,7 +143,7 @@ pub(crate) struct Factory {
     pub(crate) schema: Value,
 }
 
-/// Why a library's own description cannot be used.
+/// The reason a library's own description cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadLibrary(pub(crate) String);
@@ -153,7 +153,7 @@ pub(crate) trait Library: fmt::Debug + Send + Sync {
     /// The version of the API that the library speaks, such as `1.0`.
     fn abi_version(&self) -> &'static str;
 
-    /// What the library says of itself.
+    /// The library's own description.
     fn info(&self) -> Result<Map<String, Value>, BadLibrary>;
 
     /// The validators that it can make.
@@ -170,13 +170,13 @@ pub(crate) trait Library: fmt::Debug + Send + Sync {
 
 /// A validator that a library made.
 pub(crate) trait Instance: Send + Sync {
-    /// Answers from memory, or not at all. Should not block, and might.
+    /// Answers from memory, or not at all. Must not block, but may do so.
     fn try_validate(&self, question: &Question) -> Option<Answer>;
 
     /// Answers with I/O. Dropping the future cancels the call.
     fn validate(&self, question: Question) -> Call<Answer>;
 
-    /// Could it answer now?
+    /// Asks whether it could answer now.
     fn health(&self) -> Call<Result<(), Failure>>;
 
     /// Revokes and flushes.

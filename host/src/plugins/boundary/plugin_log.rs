@@ -1,7 +1,7 @@
-//! What plugins write to the host's log: labelled with who speaks, masked, cut, and no faster
-//! than a human could want to read.
+//! Log records of plugins in the host's log: labelled with the plugin, masked, truncated and
+//! rate-limited.
 //!
-//! One for the whole process: the functions that a plugin gets have no place for a context.
+//! One for the whole process: the log functions that a plugin gets have no context argument.
 
 use std::{
     collections::HashMap,
@@ -15,16 +15,16 @@ use tracing::Level;
 
 use super::redact;
 
-/// How many records a plugin may write in one go ...
+/// The number of records that a plugin may write in a burst ...
 const BURST: f64 = 200.0;
 /// ... and per second after that.
 const PER_SECOND: f64 = 50.0;
-/// How many plugins are told apart; a plugin could make up names.
+/// The number of plugins with a limit of their own; a plugin could invent names.
 const MAX_SPEAKERS: usize = 256;
 /// A shorter token would mask ordinary words.
 const MIN_KNOWN_TOKEN_BYTES: usize = 6;
 
-/// A record as a plugin handed it over, not yet fit to be shown.
+/// A record as received from a plugin, not yet safe to write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
     pub(crate) plugin: &'a str,
@@ -35,7 +35,7 @@ pub(crate) struct Record<'a> {
     pub(crate) fields: &'a str,
 }
 
-/// The level of a number on the wire: zero is an error, what is above trace a trace.
+/// The level for a number on the wire: zero is an error, a number above trace is a trace.
 pub(crate) fn level(number: u32) -> Level {
     match number {
         0 | 1 => Level::ERROR,
@@ -57,7 +57,7 @@ pub(crate) fn number(level: Level) -> u32 {
     }
 }
 
-/// Where records go instead of to the log of this process.
+/// The target of records that do not go to the log of this process.
 struct Sink {
     level: Level,
     write: Box<dyn Fn(Record<'_>) + Send + Sync>,
@@ -65,19 +65,19 @@ struct Sink {
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// From now on records up to `level` go to `write`, as the plugins wrote them: for a process that
-/// has no log of its own. Only the first call counts.
+/// Sends records up to `level` to `write` from now on, as the plugins wrote them: for a process
+/// that has no log of its own. Only the first call has an effect.
 pub(crate) fn redirect(level: Level, write: impl Fn(Record<'_>) + Send + Sync + 'static) {
     let sink = Sink {
         level,
         write: Box::new(write),
     };
     if SINK.set(sink).is_err() {
-        tracing::debug!("plugins' records are redirected already");
+        tracing::debug!("plugins' records are already redirected");
     }
 }
 
-/// Would a record of this level be written?
+/// True if a record of this level would be written.
 pub(crate) fn enabled(level: Level) -> bool {
     if let Some(sink) = SINK.get() {
         return level <= sink.level;
@@ -91,7 +91,7 @@ pub(crate) fn enabled(level: Level) -> bool {
     }
 }
 
-/// Writes a record, if it is enabled and the plugin has not written too much of late.
+/// Writes a record, if it is enabled and the plugin is below its rate limit.
 pub(crate) fn write(record: Record<'_>) {
     if !enabled(record.level) {
         return;
@@ -133,7 +133,7 @@ pub(crate) fn write(record: Record<'_>) {
 struct Log {
     started: Instant,
     buckets: Mutex<Buckets>,
-    /// The tokens that plugins hold right now, so that one is masked whatever its shape.
+    /// The tokens that plugins hold right now, so that each is masked whatever its shape.
     known: Mutex<Known>,
 }
 
@@ -194,7 +194,7 @@ struct Bucket {
 struct TooFast;
 
 impl Buckets {
-    /// Takes room for one record; says how many were dropped since the last one.
+    /// Takes room for one record; returns the number dropped since the last one.
     fn take(&mut self, speaker: &str, now: Duration) -> Result<u64, TooFast> {
         let speaker = if self.0.len() >= MAX_SPEAKERS && !self.0.contains_key(speaker) {
             ""

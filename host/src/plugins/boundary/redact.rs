@@ -1,5 +1,5 @@
-//! Text from a plugin made fit for the host's log: no control characters, nothing that has the
-//! shape of a token, not too long.
+//! Sanitizes text from a plugin for the host's log: no control characters, nothing that has the
+//! shape of a token, bounded in length.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The longest text of a plugin in one log record.
 pub(crate) const MAX_LOG_BYTES: usize = 4 * 1024;
-/// How much of a longer text is looked at.
+/// The part of a longer text that is searched.
 const MAX_LOOKED_AT_BYTES: usize = 16 * 1024;
 const CUT: &str = " [cut]";
 const MASK: &str = "[masked]";
@@ -31,7 +31,7 @@ pub(crate) fn for_log(text: &str) -> String {
     let (start, mut was_cut) = cut(text, MAX_LOOKED_AT_BYTES);
     let masked = match &*TOKEN_SHAPES {
         Some(shapes) => shapes.replace_all(start, MASK),
-        // Cannot happen, the pattern is constant; but then nothing may be shown.
+        // Cannot happen, since the pattern is constant; if it does, nothing may be shown.
         None => Cow::Borrowed(MASK),
     };
     let (masked, cut_again) = cut(&masked, MAX_LOG_BYTES);

@@ -1,8 +1,8 @@
 //! The validator's own process: loads the library that the server sends, makes one validator and
-//! answers for it until the server goes away: then the socket ends, whichever way the server did.
+//! answers for it until the socket ends, which it does however the server ends.
 //!
-//! Its standard input is the socket to the server. Holds no settings and no secret but those of
-//! the one validator and of the tokens that it is asked about.
+//! Its standard input is the socket to the server. Holds no settings and no secrets except those of
+//! the one validator and the tokens that it is asked about.
 
 use std::{
     collections::HashMap,
@@ -38,7 +38,7 @@ use crate::plugins::{
 /// Threads that run the plugin's futures in this process.
 const WORKERS: usize = 2;
 
-/// Runs the process. Returns when the server has gone.
+/// Runs the process. Returns when the server has ended.
 pub(crate) fn run() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,13 +52,13 @@ pub(crate) fn run() -> ExitCode {
 type Out = Arc<Mutex<UnixStream>>;
 
 fn say(out: &Out, message: &FromChild) {
-    // Where the server is gone the reading side ends this process.
+    // If the server has ended, the reading side ends this process.
     let _ = wire::send(&mut *out.lock(), message);
 }
 
 fn serve() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // What the plugin reads from its standard input is nothing.
+    // The plugin's standard input is empty.
     let nothing = File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     let out: Out = Arc::new(Mutex::new(socket.try_clone()?));
@@ -74,7 +74,7 @@ fn serve() -> io::Result<()> {
         .enable_all()
         .build()?;
     let ended = answer(&mut input, &out, &instance, &runtime);
-    // A thread may be stuck in the plugin: this process ends all the same.
+    // A thread may be stuck in the plugin: this process ends anyway.
     runtime.shutdown_background();
     ended
 }
@@ -121,14 +121,14 @@ fn load_library(
     }
 }
 
-/// Of this process and its plugin. Memory that is only reserved does not count, as some languages'
-/// runtimes reserve a lot.
+/// Limits the memory of this process and its plugin. Memory that is only reserved does not count,
+/// because some languages' runtimes reserve a lot.
 fn bound_memory(most: Option<u64>) -> io::Result<()> {
-    // Where the machine has no more memory, this process goes before the server. No harm where the
-    // system does not let us say so.
+    // If the machine runs out of memory, this process is killed before the server. Failing to set
+    // that does no harm.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     if let Some(most) = most {
-        // A bound that the server itself was given cannot be raised, and holds here as well.
+        // A limit of the server itself cannot be raised and applies here as well.
         let given = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
         let most = Some(most.min(given));
         let limit = Rlimit {
@@ -140,7 +140,7 @@ fn bound_memory(most: Option<u64>) -> io::Result<()> {
     Ok(())
 }
 
-/// The server masks, limits and writes; here only the level decides.
+/// Forwards records by level only; the server masks, limits and writes them.
 fn forward_logs(out: &Out, level: u32) {
     let out = Arc::clone(out);
     plugin_log::redirect(plugin_log::level(level), move |record| {
@@ -205,9 +205,9 @@ fn answer(
                         }
                     });
                     let answer = work.catch_unwind().await.unwrap_or_else(|payload| {
-                        // Its drop is the plugin's code, which cannot be trusted.
+                        // Dropping it runs the plugin's code, which cannot be trusted.
                         std::mem::forget(payload);
-                        let detail = "the plugin panicked outside of its own guards";
+                        let detail = "the plugin panicked outside its panic guard";
                         Answer::Failed(Failure::new(FailureKind::Panicked, detail))
                     });
                     under_way.lock().remove(&call);

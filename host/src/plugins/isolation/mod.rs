@@ -1,7 +1,7 @@
-//! Isolation: a validator in a process of its own. A crash of the plugin costs the requests under
-//! way a 503 and a moment until the process is there again; the server lives.
+//! Isolation: a validator in a process of its own. A crash of the plugin costs the requests in
+//! flight a 503 and a moment until the process is restarted; the server keeps running.
 //!
-//! One thread for each validator reads what its process says, and starts it anew when it died.
+//! One thread for each validator reads from its process, and restarts it after it has died.
 
 pub(crate) mod child;
 mod process;
@@ -38,20 +38,20 @@ use super::{
     library::check::CheckedFile,
 };
 
-/// How long to wait before a process that died is started anew; doubled each time it dies.
+/// The pause before a process that died is restarted; doubled each time it dies.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A process that lived for so long starts with a short pause again.
+/// The lifetime after which a process is restarted with the first pause again.
 const LONG_LIFE: Duration = Duration::from_secs(60);
-/// A process that let so many calls pass unanswered ...
+/// A process that left this many calls unanswered ...
 const MAX_UNANSWERED: usize = 8;
-/// ... and said nothing for so long is asked how it is: its neighbour may be what is slow.
+/// ... and sent nothing for this long gets a health check: its provider may be the slow part.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Where it does not answer that either for so long, it hangs: it is killed, and starts anew. Longer
-/// than a validator of ours may take to ask its neighbour how it is: 12 s for keys and 5 s for a call.
+/// The time for that health check, after which the process is killed and restarted. Longer than our
+/// validators take to check their provider: 12 s for keys and 5 s for a call.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a process may take.
+/// The limits of a process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Time to load the library and to make the validator.
@@ -74,10 +74,10 @@ impl std::fmt::Debug for Isolated {
     }
 }
 
-/// Loads `file` in a process of its own, which tells what the library is and ends.
+/// Loads `file` in a process of its own, which reports the library's description and ends.
 ///
 /// # Errors
-/// Why it would not load; a crash is one of the reasons.
+/// The reason it would not load; a crash is one of them.
 pub(super) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Library>, BadLibrary> {
     let file = Arc::new(file);
     let (process, description) = Process::load(&file, bounds).map_err(BadLibrary)?;
@@ -142,7 +142,7 @@ impl Library for Isolated {
     }
 }
 
-/// All that it takes to start the process anew.
+/// Everything needed to restart the process.
 struct Recipe {
     file: Arc<CheckedFile>,
     bounds: Bounds,
@@ -162,7 +162,7 @@ impl Recipe {
         };
         let reply = process.send(&message).and_then(|()| {
             loop {
-                // What it writes to the log while it starts.
+                // Its log records while it starts.
                 match process.receive()? {
                     Some(FromChild::Log(record)) => record.write(),
                     other => break Ok(other),
@@ -192,7 +192,7 @@ impl Recipe {
 #[derive(Debug)]
 enum State {
     Running(Process),
-    /// Died; started anew at this time.
+    /// Died; restarted at this time.
     Down {
         until: Instant,
     },
@@ -211,16 +211,16 @@ struct Calls {
     /// Calls that were given up since the process last answered one.
     unanswered: usize,
     answered: Instant,
-    /// When it was asked how it is, if it was since then.
+    /// The time of the health check since then, if there was one.
     asked: Option<Instant>,
 }
 
-/// What to make of a process that did not answer a call.
+/// The assessment of a process that did not answer a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Silence {
-    /// Nothing yet.
+    /// Too short to act on.
     Short,
-    /// It is to be asked how it is.
+    /// Long enough for a health check.
     Suspicious,
     /// It hangs.
     Dead,
@@ -262,14 +262,14 @@ impl Default for Calls {
     }
 }
 
-/// Reads what the process says until it dies, starts it anew, and so on until it is not needed.
+/// Reads from the process until it dies and restarts it, until it is not needed any more.
 fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
         read(shared, &process);
         let how = process.end();
-        // Whoever waits sees the channel closed.
+        // The waiting calls see the channel closed.
         shared.calls.lock().waiting.clear();
         if matches!(*shared.state.lock(), State::Stopped) {
             return;
@@ -279,7 +279,7 @@ fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
         }
         tracing::error!(
             validator = %recipe.id, how, pause_ms = pause.as_millis(),
-            "the process of a validator died; it is started anew"
+            "the process of a validator died; restarting it"
         );
         loop {
             if !wait(shared, pause) {
@@ -304,7 +304,7 @@ fn supervise(shared: &Shared, recipe: &Recipe, mut process: Process) {
                 Err(failure) => {
                     tracing::error!(
                         validator = %recipe.id, %failure, pause_ms = pause.as_millis(),
-                        "a validator does not start"
+                        "the process of a validator does not start"
                     );
                 }
             }
@@ -338,7 +338,7 @@ fn read(shared: &Shared, process: &Process) {
             | FromChild::ShutDown { call } => {
                 let waiting = shared.calls.lock().answer(call);
                 if let Some(waiting) = waiting {
-                    // The caller may have gone in this moment.
+                    // The caller may have been dropped in this moment.
                     let _ = waiting.send(message);
                 }
             }
@@ -445,7 +445,7 @@ impl Instance for Remote {
     }
 }
 
-/// A call under way; dropped before its end it is cancelled.
+/// A call in flight; it is cancelled if this is dropped before its end.
 struct Waiting {
     shared: Arc<Shared>,
     process: Process,
@@ -473,14 +473,14 @@ impl Drop for Waiting {
         }
         let silence = self.shared.calls.lock().give_up(self.id);
         if silence == Silence::Dead {
-            tracing::error!("the process of a validator hangs: it is killed");
+            tracing::error!("the process of a validator hangs: killing it");
             self.process.kill();
             return;
         }
-        // Where it has died there is nothing to cancel.
+        // If it has died, there is nothing to cancel.
         let _ = self.process.send(&ToChild::Cancel { call: self.id });
         if silence == Silence::Suspicious {
-            // Nobody waits for this answer: that it comes is enough.
+            // Nothing waits for this answer: its arrival is enough.
             let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
             let _ = self.process.send(&ToChild::Health { call });
         }

@@ -26,11 +26,11 @@ use crate::plugins::{
     tools::crash,
 };
 
-/// How long a message may take to be sent: the process reads at once, or it is stopped.
+/// Time limit for sending a message: a process that does not read it in time is killed.
 const SEND_LIMIT: Duration = Duration::from_secs(1);
 
-/// What the process may know of the server's environment: where programs, certificates and
-/// proxies are. The rest may hold secrets that are none of the plugin's business.
+/// The variables of the server's environment that the process gets: the places of programs,
+/// certificates and proxies. The others may hold secrets that the plugin must not see.
 const ENVIRONMENT: [&str; 18] = [
     "PATH",
     "HOME",
@@ -64,10 +64,10 @@ struct Inner {
 }
 
 impl Process {
-    /// Starts a process that loads `file` and tells what it is.
+    /// Starts a process that loads `file` and returns its description.
     ///
     /// # Errors
-    /// Why it did not, in words.
+    /// The reason it did not, as text.
     pub(super) fn load(file: &CheckedFile, bounds: Bounds) -> Result<(Self, Description), String> {
         let process =
             Self::start(bounds.start).map_err(|e| format!("cannot start a process: {e}"))?;
@@ -100,7 +100,7 @@ impl Process {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(limit))?;
         ours.set_write_timeout(Some(limit))?;
-        // The binary that runs, also where its file has been replaced since.
+        // The running binary, even if its file has been replaced since.
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("datahub-mcp")
@@ -111,7 +111,7 @@ impl Process {
                     .iter()
                     .filter_map(|name| Some((OsStr::new(name), std::env::var_os(name)?))),
             )
-            // Ctrl-C is for the server, which ends its children in order.
+            // Ctrl-C is for the server, which shuts its children down in order.
             .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -124,14 +124,15 @@ impl Process {
         })))
     }
 
-    /// From now on the process may be silent for as long as it likes, but must read at once.
+    /// Lifts the time limit for receiving: from now on the process may be silent, but must still
+    /// read.
     pub(super) fn running(&self) -> io::Result<()> {
         let out = self.0.out.lock();
         out.set_read_timeout(None)?;
         out.set_write_timeout(Some(SEND_LIMIT))
     }
 
-    /// Sends a message. One that was sent in part only ends the process.
+    /// Sends a message. If only a part could be sent, the process is ended.
     pub(super) fn send(&self, message: &impl Serialize) -> io::Result<()> {
         let sent = wire::send(&mut *self.0.out.lock(), message);
         if sent.is_err() {
@@ -151,10 +152,10 @@ impl Process {
         let _ = self.0.child.lock().kill();
     }
 
-    /// Ends the process, if it has not ended, and says how it ended.
+    /// Ends the process, if it has not ended, and describes how it ended.
     pub(super) fn end(&self) -> String {
         let mut child = self.0.child.lock();
-        // Its socket is closed when it died; a moment later its status is there.
+        // Its socket closes when it dies; its status is available a moment later.
         let mut status = child.try_wait();
         for _ in 0..50 {
             if !matches!(status, Ok(None)) {

@@ -1,5 +1,5 @@
-//! What the server and a validator's own process say to each other: frames of four bytes of
-//! length (big endian) and so many bytes of JSON, over a Unix socket.
+//! The messages between the server and a validator's own process: frames of a four-byte length
+//! (big endian) and that many bytes of JSON, over a Unix socket.
 //!
 //! Both ends are the same binary, so there is nothing to negotiate. Buffers are wiped: they hold
 //! tokens.
@@ -23,7 +23,7 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// From the server.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToChild {
-    /// Load the library whose bytes are the next frame, and take no more memory than that.
+    /// Load the library whose bytes are the next frame, within this memory limit.
     Load {
         path: String,
         level: u32,
@@ -35,16 +35,16 @@ pub(super) enum ToChild {
         factory: String,
         config: Zeroizing<String>,
     },
-    /// Is this token good?
+    /// Check this token.
     Ask {
         call: u64,
         token: Zeroizing<String>,
         request_id: String,
         deadline_ms: u64,
     },
-    /// The answer is not needed any more.
+    /// The answer is no longer needed.
     Cancel { call: u64 },
-    /// Could you answer now?
+    /// Report whether the validator could answer now.
     Health { call: u64 },
     /// Revoke and flush.
     Shutdown { call: u64 },
@@ -206,7 +206,7 @@ impl From<WireFailure> for Failure {
 
 /// Sends one message.
 pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    // Room for the length, so that the frame is one write.
+    // Space for the length, so that the frame is one write.
     let mut frame = Zeroizing::new(vec![0; 4]);
     serde_json::to_writer(&mut *frame, message)?;
     let len = frame.len() - 4;
@@ -228,7 +228,7 @@ pub(super) fn send_bytes(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()
     stream.write_all(bytes)
 }
 
-/// Receives one message; `None`: the other side has gone.
+/// Receives one message; `None`: the other side has closed the socket.
 pub(super) fn receive<M: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<M>> {
     match receive_bytes(stream, MAX_MESSAGE_BYTES)? {
         Some(frame) => Ok(Some(serde_json::from_slice(&frame)?)),

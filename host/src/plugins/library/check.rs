@@ -1,6 +1,5 @@
-//! Everything that is checked of a library before any of its code can run: who could have
-//! written it, what kind of file it is, whether it is whole, whether it is the one that was
-//! pinned.
+//! The checks of a library before any of its code can run: who could have written it, what kind
+//! of file it is, whether it is complete, and whether it is the one that was pinned.
 //!
 //! Reads each file once. The bytes that were checked are the bytes that are loaded.
 
@@ -26,7 +25,7 @@ pub(crate) const MAX_LIBRARY_BYTES: u64 = 256 * 1024 * 1024;
 /// A library that passed every check; nothing of it has run yet.
 #[derive(Debug)]
 pub(crate) struct CheckedFile {
-    /// Where it was found (after symbolic links).
+    /// The path at which it was found (after symbolic links).
     pub(crate) path: PathBuf,
     /// Its content.
     pub(crate) bytes: Image,
@@ -34,7 +33,7 @@ pub(crate) struct CheckedFile {
     pub(crate) sha256: Sha256Digest,
 }
 
-/// Why a file is not loaded.
+/// The reason a file is not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// Somebody else could have written it.
@@ -45,7 +44,7 @@ pub enum CheckError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A directory, a FIFO, a socket, a device.
@@ -53,10 +52,10 @@ pub enum CheckError {
     NotRegular {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of file found.
         found: &'static str,
     },
-    /// Larger than any library has reason to be.
+    /// Larger than the limit for a library.
     #[error("{path}: {bytes} bytes are more than the {MAX_LIBRARY_BYTES} that a library may have")]
     TooLarge {
         /// The file.
@@ -64,12 +63,12 @@ pub enum CheckError {
         /// Its size.
         bytes: u64,
     },
-    /// Not a shared library of this machine, or not all of it.
+    /// Not a shared library for this machine, or an incomplete one.
     #[error("{path}: {source}")]
     Elf {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         source: ElfError,
     },
     /// Not the file that the operator pinned.
@@ -84,10 +83,10 @@ pub enum CheckError {
     },
 }
 
-/// Checks the file of `found`: owners and modes, regular, size, ELF, checksum.
+/// Checks the file of `found`: owners and modes, file type, size, ELF, checksum.
 ///
 /// # Errors
-/// The first thing that is wrong, with what was expected and what was found.
+/// The first failed check, with the expected and the actual value.
 pub(crate) fn check(found: &Found, pin: Option<Sha256Digest>) -> Result<CheckedFile, CheckError> {
     let path = owned(found)?;
     let (bytes, metadata) = read(&path)?;
@@ -111,10 +110,10 @@ pub(crate) fn check(found: &Found, pin: Option<Sha256Digest>) -> Result<CheckedF
     }
 }
 
-/// Checks who could have written the file of `found`, and gives its path after symbolic links.
+/// Checks who could have written the file of `found`, and returns its path after symbolic links.
 ///
 /// # Errors
-/// Who else could.
+/// The first file or directory that somebody else could change.
 pub(crate) fn owned(found: &Found) -> Result<PathBuf, CheckError> {
     let trust = Trust::of_this_process();
     let dir = trust.directory(&found.dir)?;
@@ -132,7 +131,7 @@ pub(crate) fn owned(found: &Found) -> Result<PathBuf, CheckError> {
 /// Reads a regular file of bounded size. Never follows a symbolic link, never waits for a FIFO.
 ///
 /// # Errors
-/// Where it is something else, or too large.
+/// If it is something else, or too large.
 pub(crate) fn read(path: &Path) -> Result<(Image, std::fs::Metadata), CheckError> {
     let io_error = |source: io::Error| CheckError::Io {
         path: path.to_path_buf(),
@@ -141,7 +140,7 @@ pub(crate) fn read(path: &Path) -> Result<(Image, std::fs::Metadata), CheckError
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => File::from(fd),
-        // A socket or a device without a driver cannot be opened; say what it is all the same.
+        // A socket or a device without a driver cannot be opened; report its kind all the same.
         Err(error) => {
             if let Ok(metadata) = std::fs::symlink_metadata(path) {
                 regular(path, &metadata)?;
@@ -158,7 +157,7 @@ pub(crate) fn read(path: &Path) -> Result<(Image, std::fs::Metadata), CheckError
     if metadata.len() > MAX_LIBRARY_BYTES {
         return Err(too_large(metadata.len()));
     }
-    // What grows while it is read is longer than its metadata said.
+    // A file that grows while it is read is longer than its metadata says.
     let limit = usize::try_from(metadata.len()).unwrap_or(usize::MAX - 1);
     let mut file = file;
     let bytes = Image::read(&mut file, limit).map_err(io_error)?;

@@ -1,7 +1,7 @@
-//! Is a file a shared library of this machine, whole? And what does it say of itself?
+//! Checks that a file is a complete shared library for this machine, and reads its metadata.
 //!
-//! Reads bytes; never loads anything. `dlopen` of a cut file ends the process with SIGBUS, so
-//! [`check`] comes before it.
+//! Reads bytes; never loads anything. `dlopen` of a truncated file ends the process with SIGBUS, so
+//! [`check`] runs before it.
 
 use std::fmt;
 
@@ -29,19 +29,19 @@ const THIS_MACHINE: u16 = if cfg!(target_arch = "x86_64") {
     elf::EM_NONE
 };
 
-/// Why a file is not a library that could be loaded.
+/// The reason a file is not a library that could be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ElfError {
-    /// Text, an archive, a Windows DLL, nothing at all ...
+    /// Text, an archive, a Windows DLL, an empty file ...
     #[error("not an ELF file: expected it to start with 7f 45 4c 46, found {0}")]
     NotElf(String),
     /// A 32-bit library.
     #[error("expected a 64-bit library, found ELF class {0}")]
     Class(u8),
-    /// The other byte order.
+    /// Another byte order.
     #[error("expected this machine's byte order, found ELF data encoding {0}")]
     ByteOrder(u8),
-    /// A library of another processor.
+    /// A library for another processor.
     #[error("expected a library for machine {}, found machine {}", Machine(THIS_MACHINE), Machine(*.0))]
     Machine(u16),
     /// An object file or a program.
@@ -53,9 +53,9 @@ pub enum ElfError {
          copy it again"
     )]
     Cut {
-        /// What lies outside of the file.
+        /// The part that lies outside of the file.
         what: &'static str,
-        /// Where it would end.
+        /// The offset at which it would end.
         end: u64,
         /// The length of the file.
         len: u64,
@@ -83,11 +83,11 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Checks that `bytes` are a whole shared library of this machine: 64-bit, `ET_DYN`, with program
-/// headers, section headers, segments and sections inside the file.
+/// Checks that `bytes` are a complete shared library for this machine: 64-bit, `ET_DYN`, with
+/// program headers, section headers, segments and sections inside the file.
 ///
 /// # Errors
-/// What was expected and what was found.
+/// The expected and the actual value.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), ElfError> {
     let header = header(bytes)?;
     let file = Extent {
@@ -272,7 +272,7 @@ impl Fields<'_> {
     }
 }
 
-/// What a library says of itself.
+/// Metadata of a library.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Summary {
     /// The compilers and linkers of its `.comment` section.
@@ -281,14 +281,14 @@ pub(crate) struct Summary {
     pub(crate) needed: Vec<String>,
     /// The symbols that it exports.
     pub(crate) exports: Vec<String>,
-    /// Does it take its thread-local variables from the small room that is set aside at start
-    /// (`DF_STATIC_TLS`)? Only few such libraries can be loaded.
+    /// True if its thread-local variables need the small space reserved at start (`DF_STATIC_TLS`):
+    /// only a few such libraries can be loaded.
     pub(crate) static_tls: bool,
     /// The size of its thread-local variables.
     pub(crate) tls_bytes: u64,
 }
 
-/// Reads the summary of a library that [`check`] passed; what cannot be read is left out.
+/// Reads the summary of a library that [`check`] passed; fields that cannot be read are left out.
 pub(crate) fn summary(bytes: &[u8]) -> Summary {
     let mut summary = Summary::default();
     let Ok(file) = ElfFile64::<Endianness>::parse(bytes) else {
@@ -422,7 +422,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the bytes are, an answer comes back.
+        /// Any bytes get an answer.
         #[test]
         fn never_panics(flips in proptest::collection::vec((0_usize..4_096, 0_u8..=255), 1..20)) {
             let mut bytes = some_library();

@@ -11,15 +11,15 @@ use std::{
 
 use crate::plugins::settings::is_library_name;
 
-/// How many names an error lists.
+/// The maximum number of names that an error lists.
 const MAX_LISTED: usize = 20;
 
-/// A library's file, found but not looked at.
+/// A library's file, found but not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The plugin directory that holds it.
     pub(crate) dir: PathBuf,
-    /// Its name in there.
+    /// Its name in that directory.
     pub(crate) file_name: String,
 }
 
@@ -29,7 +29,7 @@ impl Found {
         self.dir.join(&self.file_name)
     }
 
-    /// The file at `path`, its directory taken for a plugin directory.
+    /// The file at `path`, with its directory as the plugin directory.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         let file_name = path.file_name()?.to_str()?.to_owned();
         let dir = match path.parent() {
@@ -45,7 +45,7 @@ impl Found {
     }
 }
 
-/// Why a name leads to no file.
+/// The reason a name leads to no file.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// The name could lead out of the directories.
@@ -59,14 +59,14 @@ pub enum FindError {
     NotFound {
         /// The name that was asked for.
         library: String,
-        /// Where it was looked for, and why a directory could not be read.
+        /// The directories searched, and the error for each that could not be read.
         looked_in: Vec<(PathBuf, Option<io::ErrorKind>)>,
-        /// The libraries that are there.
+        /// The libraries in those directories.
         there: Vec<String>,
-        /// Those that are close to the name.
+        /// Those whose names are similar.
         near: Vec<String>,
     },
-    /// More than one file, and no rule which one is meant.
+    /// More than one file, and no rule to choose between them.
     #[error("`{library}` is ambiguous: {}; remove or rename all but one", Paths(.paths))]
     Ambiguous {
         /// The name that was asked for.
@@ -127,7 +127,7 @@ impl fmt::Display for Paths<'_> {
 /// The one file of the library `name` in `directories`.
 ///
 /// # Errors
-/// Where there is none, or more than one.
+/// If there is none, or more than one.
 pub(crate) fn library(directories: &[PathBuf], name: &str) -> Result<Found, FindError> {
     if !is_library_name(name) {
         return Err(FindError::BadName(name.escape_default().to_string()));
@@ -135,7 +135,8 @@ pub(crate) fn library(directories: &[PathBuf], name: &str) -> Result<Found, Find
     let mut matches = Vec::new();
     for dir in distinct(directories) {
         for file_name in [format!("lib{name}.so"), format!("{name}.so")] {
-            // Whatever is there counts, a broken link and a FIFO too: the checks say what is wrong.
+            // Any entry counts, even a broken link or a FIFO: the checks report what is wrong with
+            // it.
             if fs::symlink_metadata(dir.join(&file_name)).is_ok() {
                 matches.push(Found {
                     dir: dir.clone(),
@@ -194,7 +195,7 @@ fn not_found(directories: &[PathBuf], name: &str) -> FindError {
     }
 }
 
-/// The directories, each once whatever it is called.
+/// The directories without duplicates, compared by canonical path.
 fn distinct(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut seen = BTreeSet::new();
     let mut distinct = Vec::new();

@@ -1,5 +1,5 @@
-//! The bytes of a library in memory of their own, which goes back to the system at once when it is
-//! dropped: an allocator would keep tens of megabytes for the next one, and there is none.
+//! The bytes of a library in a memory mapping of their own, which is returned to the system as soon
+//! as it is dropped: an allocator would keep tens of megabytes for a next one that never comes.
 
 use std::{
     fmt,
@@ -19,9 +19,9 @@ impl Image {
     /// Reads `source` to its end, at most `limit` bytes.
     ///
     /// # Errors
-    /// Where it cannot be read, or where there are more: `FileTooLarge`.
+    /// If it cannot be read, or if there are more bytes: `FileTooLarge`.
     pub(crate) fn read(source: &mut impl Read, limit: usize) -> io::Result<Self> {
-        // One byte more than allowed: what is longer is noticed.
+        // One byte more than allowed, to notice a longer file.
         let mut memory = MmapMut::map_anon(limit + 1)?;
         let mut length = 0;
         while length < memory.len() {

@@ -1,5 +1,5 @@
-//! Who could have changed a library: every directory above it and the file itself must belong to
-//! root or to the running user, and nobody else may write there.
+//! Trust in a library's file: every directory above it and the file itself must belong to root or
+//! to the running user, and nobody else may write to them.
 //!
 //! Says yes or no with a reason; never changes a mode.
 
@@ -15,15 +15,15 @@ const GROUP_WRITABLE: u32 = 0o020;
 const OTHERS_WRITABLE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Why a file or a directory is not trusted.
+/// The reason a file or a directory is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnershipError {
-    /// It cannot be looked at.
+    /// It cannot be examined.
     #[error("{path}: {source}")]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// It belongs to somebody who could replace the code.
@@ -53,14 +53,14 @@ pub enum OwnershipError {
     LeavesDirectory {
         /// The link.
         link: PathBuf,
-        /// Where it leads.
+        /// Its target.
         target: PathBuf,
         /// The plugin directory.
         dir: PathBuf,
     },
 }
 
-/// Whom the running user trusts.
+/// The users and groups that the running user trusts.
 #[derive(Debug)]
 pub(crate) struct Trust {
     uid: u32,
@@ -83,10 +83,10 @@ impl Trust {
         Self { uid, private_gid }
     }
 
-    /// Checks `dir` and everything above it; gives its canonical path.
+    /// Checks `dir` and everything above it; returns its canonical path.
     ///
     /// # Errors
-    /// Where somebody else could change what is in it.
+    /// If somebody else could change its content.
     pub(crate) fn directory(&self, dir: &Path) -> Result<PathBuf, OwnershipError> {
         let canonical = canonicalize(dir)?;
         for (depth, ancestor) in canonical.ancestors().enumerate() {
@@ -106,7 +106,7 @@ impl Trust {
     /// link to another place within it.
     ///
     /// # Errors
-    /// Where the link leads out of the directory or a directory on its way is not trusted.
+    /// If the link leads out of the directory or a directory on its path is not trusted.
     pub(crate) fn entry(&self, dir: &Path, file_name: &str) -> Result<PathBuf, OwnershipError> {
         let path = dir.join(file_name);
         if !metadata(&path)?.is_symlink() {
@@ -129,7 +129,7 @@ impl Trust {
     /// Checks an open file.
     ///
     /// # Errors
-    /// Where somebody else could change it.
+    /// If somebody else could change it.
     pub(crate) fn file(&self, path: &Path, metadata: &Metadata) -> Result<(), OwnershipError> {
         self.owned(path, metadata)?;
         self.not_writable(path, metadata)
@@ -164,8 +164,8 @@ impl Trust {
     }
 }
 
-/// The group of the user's own, by the files of `passwd(5)` and `group(5)`: the user's primary
-/// group, of the user's name, nobody else's primary group, with no other member.
+/// The user's private group, from the files of `passwd(5)` and `group(5)`: the user's primary
+/// group, named like the user, nobody else's primary group, with no other member.
 fn private_group(passwd: &str, group: &str, uid: u32) -> Option<u32> {
     let users: Vec<(&str, u32, u32)> = passwd
         .lines()

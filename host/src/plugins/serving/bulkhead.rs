@@ -1,7 +1,7 @@
-//! The threads of the host on which one validator's code may run, apart from those that serve
-//! requests: a plugin that blocks or spins where it must not holds up its own calls alone.
+//! The host threads on which one validator's code may run, separate from those that serve
+//! requests: a plugin that blocks or spins although it must not delays only its own calls.
 //!
-//! Owns the threads and the rule when a plugin may answer on the caller's thread instead.
+//! Owns the threads and the rule for answering on the caller's thread instead.
 
 use std::{
     future::Future,
@@ -17,14 +17,14 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
-/// How many threads a validator can block.
+/// The number of threads that a validator can block.
 const THREADS: usize = 2;
-/// A `try_validate` that takes longer than this waits for something.
+/// A `try_validate` that takes longer than this is assumed to block.
 const SLOW: Duration = Duration::from_millis(100);
-/// So many quick answers on the bulkhead, then the caller's own thread is used.
+/// The number of quick answers on the bulkhead after which the caller's own thread is used.
 const PROBATION: u32 = 32;
 
-/// Where one validator runs.
+/// The threads that run one validator.
 #[derive(Debug)]
 pub(crate) struct Bulkhead {
     runtime: Option<Runtime>,
@@ -61,8 +61,8 @@ impl Bulkhead {
             .map(|runtime| Running(runtime.spawn(call)))
     }
 
-    /// May the plugin answer on the caller's thread? A plugin that never gives the permit back
-    /// gets no other.
+    /// A permit for the plugin to answer on the caller's thread, if it may. A plugin that never
+    /// returns the permit gets no other.
     pub(crate) fn inline(&self) -> Option<SemaphorePermit<'_>> {
         let trusted =
             self.quick.load(Ordering::Relaxed) >= PROBATION && !self.slow.load(Ordering::Relaxed);
@@ -73,7 +73,8 @@ impl Bulkhead {
         }
     }
 
-    /// Takes note of how long a `try_validate` took. True where it lost its trust by that.
+    /// Records the duration of a `try_validate`. True if the plugin may therefore no longer answer
+    /// on the caller's thread.
     pub(crate) fn took(&self, time: Duration) -> bool {
         if time >= SLOW {
             return !self.slow.swap(true, Ordering::Relaxed);
@@ -88,13 +89,13 @@ impl Bulkhead {
 impl Drop for Bulkhead {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: a thread may be stuck in the plugin for good.
+            // Does not wait: a thread may be stuck in the plugin for ever.
             runtime.shutdown_background();
         }
     }
 }
 
-/// A call on the bulkhead; dropped, it is cancelled.
+/// A call on the bulkhead; it is cancelled when dropped.
 #[derive(Debug)]
 pub(crate) struct Running<T>(JoinHandle<T>);
 

@@ -1,4 +1,4 @@
-//! What was decided of a token lately: accepted ones by their own time, rejected ones for a few
+//! Recent verdicts: accepted tokens for the lifetime of their verdict, rejected ones for a few
 //! seconds, nothing else.
 //!
 //! Keys are digests; the cache never holds the token that a client presented.
@@ -14,14 +14,14 @@ use crate::{
     plugins::settings::Limits,
 };
 
-/// How many rejected tokens are remembered.
+/// The maximum number of rejected tokens in the cache.
 const MAX_REJECTED: u64 = 10_000;
 
 /// The cache of verdicts.
 #[derive(Debug)]
 pub(crate) struct Verdicts {
     accepted: Cache<TokenDigest, Entry>,
-    /// Until when, by the clock that only goes forward.
+    /// The end of each entry, on the monotonic clock.
     rejected: Cache<TokenDigest, Duration>,
     ttl: Duration,
     negative_ttl: Duration,
@@ -53,7 +53,7 @@ impl Verdicts {
         }
     }
 
-    /// What is known of a token.
+    /// The verdict on a token, if it is cached.
     pub(crate) fn get(&self, digest: &TokenDigest) -> Option<Verdict> {
         if let Some(entry) = self.accepted.get(digest) {
             let ended = entry.principal.has_ended(self.clock.now());
@@ -71,7 +71,7 @@ impl Verdicts {
         None
     }
 
-    /// Remembers an accepted token, if it may be.
+    /// Caches an accepted token, if its verdict allows that.
     pub(crate) fn accepted(
         &self,
         digest: TokenDigest,
@@ -91,7 +91,7 @@ impl Verdicts {
         }
     }
 
-    /// Remembers a rejected token for a moment.
+    /// Caches a rejected token for a short time.
     pub(crate) fn rejected(&self, digest: TokenDigest) {
         if !self.negative_ttl.is_zero() {
             self.rejected

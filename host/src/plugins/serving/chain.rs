@@ -1,4 +1,4 @@
-//! The chain: validators asked in order until one says that the token is its kind.
+//! The chain: validators asked in order until one recognizes the token.
 //!
 //! | a validator says | the chain |
 //! | --- | --- |
@@ -7,7 +7,7 @@
 //! | rejected | ends: 401 |
 //! | anything else (unavailable, misconfigured, internal, panicked, nonsense, time-out, breaker) | ends: 503 |
 //!
-//! A validator in trouble never opens the way to the next one: it could have rejected the token.
+//! A failing validator never lets the next one decide: it could have rejected the token.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{
 
 /// The validators that serve together, from one reload to the next.
 ///
-/// Whoever asks them holds the chain until the last answer is there.
+/// A caller holds the chain until the last answer has arrived.
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) validators: Vec<Arc<Validator>>,
@@ -35,7 +35,7 @@ impl Chain {
         }
     }
 
-    /// Cancelled once nobody holds this chain any more: then no call of its validators begins.
+    /// Cancelled once no caller holds this chain: after that, no call of its validators begins.
     pub(crate) fn released(&self) -> CancellationToken {
         self.released.token().clone()
     }

@@ -1,8 +1,8 @@
-//! From settings to a chain of validators: find, check, load, choose the factory, put the options
-//! together, create.
+//! From settings to a chain of validators: find, check, load, choose the factory, assemble
+//! the options, create.
 //!
-//! Used at start and at each reload. Changes nothing that serves: what it makes is handed over
-//! whole or not at all.
+//! Used at start and at each reload. Never changes the serving chain: a new chain is handed
+//! over complete or not at all.
 
 use crate::suggest;
 use std::{
@@ -27,7 +27,7 @@ use crate::plugins::{
     options::assemble,
 };
 
-/// Why the validators could not be loaded: one line that says what to change.
+/// The reason the validators could not be loaded: one line that says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No validator is named.
@@ -36,12 +36,12 @@ pub enum LoadError {
     /// `TOKEN_VALIDATOR_SHA256` does not fit the chain.
     #[error("`TOKEN_VALIDATOR_SHA256`: {0}")]
     Pins(#[from] PinError),
-    /// An override that no validator knows.
+    /// An override that matches no validator's options.
     #[error("`TOKEN_VALIDATOR_OPT_{name}`: {source}")]
     Override {
         /// The name after `TOKEN_VALIDATOR_OPT_`.
         name: String,
-        /// What is wrong, and what the options are.
+        /// The problem, and the options that exist.
         source: OptionError,
     },
     /// One validator could not be loaded.
@@ -49,24 +49,24 @@ pub enum LoadError {
     Validator {
         /// The validator as the chain names it.
         validator: String,
-        /// Why.
+        /// The reason.
         cause: Box<Cause>,
     },
 }
 
-/// Why one validator could not be loaded.
+/// The reason one validator could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// Its file was not found.
     #[error(transparent)]
     Find(#[from] FindError),
-    /// Its file is not to be trusted, or no library.
+    /// Its file is not trusted, or is not a library.
     #[error(transparent)]
     Check(#[from] CheckError),
-    /// The library is no token validator that this host can load.
+    /// The library is not a token validator that this host can load.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// The same bytes were mapped before, and were no token validator that this host can load.
+    /// The same bytes were mapped before, and were not a token validator that this host can load.
     #[error("{0}")]
     Refused(String),
     /// The library has no such factory.
@@ -78,7 +78,7 @@ pub enum Cause {
         wanted: String,
         /// The factories that it has.
         there: String,
-        /// Those that are close to it.
+        /// Those with similar names.
         near: Vec<String>,
     },
     /// The library has several factories and none is named.
@@ -86,7 +86,7 @@ pub enum Cause {
     WhichFactory {
         /// The file.
         path: PathBuf,
-        /// What could be written.
+        /// The values that would select one.
         choices: String,
     },
     /// Its options are wrong.
@@ -98,7 +98,7 @@ pub enum Cause {
     /// The plugin did not make a validator in time.
     #[error("did not start within {} seconds", .0.as_secs())]
     Slow(Duration),
-    /// As many copies are mapped as may be.
+    /// The maximum number of copies is mapped.
     #[error(
         "{0} copies of libraries are mapped, as many as `TOKEN_VALIDATOR_MAX_MAPPINGS` allows, and \
          none is ever unloaded: restart the server"
@@ -110,7 +110,7 @@ pub enum Cause {
          server, or set `PLUGIN_ISOLATION` to `process`"
     )]
     SecondGo(PathBuf),
-    /// The operating system gave no thread.
+    /// The operating system could not start a thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
 }
@@ -126,11 +126,11 @@ pub(crate) struct Loader {
 #[derive(Debug, Default)]
 struct Mappings {
     libraries: HashMap<Sha256Digest, Mapped>,
-    /// Is one of them written in Go?
+    /// True if one of them is written in Go.
     go: bool,
 }
 
-/// What came of a library that was mapped.
+/// The result of mapping a library.
 #[derive(Debug)]
 enum Mapped {
     Loaded(Arc<dyn Library>),
@@ -156,12 +156,12 @@ impl Loader {
         }
     }
 
-    /// How many copies of libraries are mapped into this process.
+    /// The number of library copies that are mapped into this process.
     pub(crate) fn mappings(&self) -> usize {
         self.mapped.lock().libraries.len()
     }
 
-    /// Loads what the settings name. Blocks.
+    /// Loads the validators that the settings name. Blocks.
     ///
     /// # Errors
     /// The first validator that cannot be loaded, and why.
@@ -215,7 +215,7 @@ impl Loader {
 
     fn library(&self, file: check::CheckedFile) -> Result<Arc<dyn Library>, Cause> {
         if self.settings.isolation == Isolation::Process {
-            // Nothing is mapped here: a process ends with its validator.
+            // Nothing is mapped into this process: the validator's own process ends with it.
             let path = file.path.clone();
             let bounds = isolation::Bounds {
                 start: self.settings.limits.start,
@@ -309,7 +309,7 @@ impl Loader {
         thread::Builder::new()
             .name(format!("start {id}").chars().take(32).collect())
             .spawn(move || {
-                // Nobody listens any more where it took too long.
+                // If it took too long, the receiver is gone.
                 let _ = sender.send(library.create(&id, &factory, &options.json));
             })?;
         let limit = self.settings.limits.start;
@@ -317,9 +317,9 @@ impl Loader {
             Ok(Ok(instance)) => Ok(instance),
             Ok(Err(failure)) => Err(Cause::Create(in_words(&failure))),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(Cause::Slow(limit)),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(Cause::Create(
-                "panicked outside of its own guards".to_owned(),
-            )),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                Err(Cause::Create("panicked outside its panic guard".to_owned()))
+            }
         }
     }
 }
@@ -344,7 +344,7 @@ fn choose(
             }),
         },
         None if factories.len() == 1 => Ok(factories.swap_remove(0)),
-        // A library may call its main factory as itself.
+        // A library's main factory may have the library's name.
         None => match names.iter().position(|name| *name == spec.library) {
             Some(at) => Ok(factories.swap_remove(at)),
             None => {

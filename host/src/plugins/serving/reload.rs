@@ -1,7 +1,7 @@
-//! Reload: the newest files are loaded as new copies, checked, and put in the place of what
-//! serves, under requests and without one that fails.
+//! Reload: loads the newest files as new copies, checks them, and replaces the serving validators
+//! without failing a request.
 //!
-//! What cannot be loaded or is not well changes nothing: the old validators go on serving.
+//! A file that cannot be loaded or is unhealthy changes nothing: the old validators keep serving.
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
 
@@ -10,15 +10,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::chain::Chain;
 use crate::plugins::{LoadError, Sha256Digest, Validators, library::find};
 
-/// How often the files are looked at where they are watched.
+/// The interval at which watched files are checked.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// What a reload did.
+/// The result of a reload.
 #[derive(Debug, Clone)]
 pub struct Reloaded {
     /// The validators that serve now.
     pub validators: Vec<ReloadedValidator>,
-    /// How many copies of libraries are mapped into the process; none is ever unloaded.
+    /// The number of library copies that are mapped into the process; none is ever unloaded.
     pub mappings: usize,
 }
 
@@ -29,22 +29,22 @@ pub struct ReloadedValidator {
     pub name: String,
     /// The checksum of its library.
     pub sha256: Sha256Digest,
-    /// Is it another file than before?
+    /// True if the file has changed.
     pub changed: bool,
 }
 
-/// Why nothing was changed.
+/// The reason nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// A new validator could not be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// A new validator says that it could not answer.
-    #[error("validator `{validator}` is not well after loading: {problem}")]
+    /// A new validator reports that it could not answer.
+    #[error("validator `{validator}` is unhealthy after loading: {problem}")]
     Unhealthy {
         /// The validator.
         validator: String,
-        /// Its own word.
+        /// The problem that it reports.
         problem: String,
     },
     /// The loading thread ended.
@@ -56,7 +56,7 @@ impl Validators {
     /// Loads the newest files and swaps them in. One reload at a time.
     ///
     /// # Errors
-    /// Where something of the new is wrong; then the old validators go on serving.
+    /// If any new validator is wrong; the old validators then keep serving.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let result = self.load_and_swap().await;
         let outcome = if result.is_ok() { "taken" } else { "refused" };
@@ -103,7 +103,7 @@ impl Validators {
         })
     }
 
-    /// Reloads at each SIGHUP and, where `watch` says so, when a file of the chain has changed.
+    /// Reloads at each SIGHUP and, if `watch` is set, when a file of the chain has changed.
     /// Runs until it is dropped.
     pub async fn keep_fresh(self, watch: bool) {
         let mut hangup = match signal(SignalKind::hangup()) {
@@ -128,7 +128,8 @@ impl Validators {
                 }
                 _ = tick.tick(), if watch => {
                     let now = self.fingerprints();
-                    // A file that is being written looks different each time: wait until it rests.
+                    // A file that is being written looks different each time: wait until it stays
+                    // the same.
                     if now != seen && pending.as_ref() == Some(&now) {
                         seen = now;
                         pending = None;
@@ -155,12 +156,12 @@ impl Validators {
                 }
             }
             Err(error) => {
-                tracing::error!(cause, %error, "reload failed: the old validators go on serving");
+                tracing::error!(cause, %error, "reload failed: the old validators keep serving");
             }
         }
     }
 
-    /// What the files of the chain look like from outside.
+    /// The metadata of the chain's files, to detect changes.
     fn fingerprints(&self) -> BTreeMap<String, Option<[u64; 6]>> {
         let settings = &self.inner.loader.settings;
         let look = |library: &str| {

@@ -1,7 +1,7 @@
-//! A plugin's word, checked: what passes is served, everything else is a fault of the plugin.
+//! Checks of a plugin's answer: what passes is served, everything else is a fault of the plugin.
 //!
-//! Pure functions over values. Never lets an identity through that a later step would have to
-//! doubt: no empty subject, no end in the past, no control characters, nothing oversized.
+//! Pure functions over values. Never lets an identity through that a later step would have
+//! to doubt: no empty subject, no expiry in the past, no control characters, nothing oversized.
 
 use std::{
     fmt,
@@ -15,9 +15,9 @@ use crate::{
     plugins::boundary::{Accepted, Answer, Failure, FailureKind, redact},
 };
 
-/// The longest subject, in bytes; the contract says so to the authors of plugins.
+/// The longest subject, in bytes; the plugin contract states this limit.
 const MAX_SUBJECT_BYTES: usize = 1_024;
-/// The longest scope, and how many of them.
+/// The longest scope, and the maximum number of scopes.
 const MAX_SCOPE_BYTES: usize = 256;
 const MAX_SCOPES: usize = 256;
 /// The largest claims.
@@ -26,12 +26,12 @@ const MAX_CLAIMS_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Nothing is valid beyond the year 9999.
 const MAX_EXPIRY_S: u64 = 253_402_300_799;
-/// When to try again where the plugin does not say, and the bounds of what it may say.
+/// The `Retry-After` to use if the plugin gives none, and the bounds of the plugin's.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// One validator's answer about a token, after all checks.
+/// The answer of one validator about a token, after all checks.
 #[derive(Debug, Clone)]
 pub(crate) struct Ruling {
     pub(crate) decision: Decision,
@@ -40,12 +40,13 @@ pub(crate) struct Ruling {
     pub(crate) detail: String,
 }
 
-/// The consequence of a ruling, for one validator or for the chain.
+/// The consequence of a ruling.
 #[derive(Debug, Clone)]
 pub(crate) enum Decision {
-    /// Serve as this person; may be cached for so long, `None`: as long as the host likes.
+    /// Serve as this person; may be cached for this long, `None`: as long as the host's limit
+    /// allows.
     Accepted(Box<Acceptance>, Option<Duration>),
-    /// The token is of another kind: ask the next validator; after the last, 401.
+    /// Ask the next validator.
     NotRecognized,
     /// 401.
     Rejected,
@@ -107,7 +108,7 @@ impl fmt::Display for Outcome {
 }
 
 impl Ruling {
-    /// 503 for a reason of the host's own.
+    /// A 503 for a reason that lies in the host.
     pub(crate) fn unavailable(
         outcome: Outcome,
         retry_after: Duration,
@@ -121,7 +122,7 @@ impl Ruling {
     }
 }
 
-/// Whose word it is and of which token.
+/// The validator that answered, and the token it answered about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) validator: &'a str,
@@ -129,7 +130,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: SystemTime,
 }
 
-/// Turns a plugin's word into a ruling.
+/// Turns a plugin's answer into a ruling.
 pub(crate) fn rule(answer: Answer, context: Context<'_>) -> Ruling {
     match answer {
         Answer::Accepted(accepted) => match acceptance(accepted, context) {
@@ -202,15 +203,17 @@ fn acceptance(
         return nonsense("control characters in the subject");
     }
     if accepted.scopes.len() > MAX_SCOPES || !accepted.scopes.iter().all(|s| is_scope(s)) {
-        return nonsense("scopes that are none (RFC 6749 section 3.3)");
+        return nonsense("invalid scopes (RFC 6749 section 3.3)");
     }
     let expires_at = match accepted.expires_at {
         None => None,
-        Some(seconds) if seconds > MAX_EXPIRY_S => return nonsense("an end beyond the year 9999"),
+        Some(seconds) if seconds > MAX_EXPIRY_S => {
+            return nonsense("an expiry after the year 9999");
+        }
         Some(seconds) => Some(UNIX_EPOCH + Duration::from_secs(seconds)),
     };
     if expires_at.is_some_and(|end| end <= context.now) {
-        return nonsense("an identity that has ended already");
+        return nonsense("an identity that has already expired");
     }
     if accepted.claims_json.len() > MAX_CLAIMS_BYTES {
         return nonsense("claims of more than 64 KiB");
@@ -258,8 +261,8 @@ fn is_header_token(token: &SecretString) -> bool {
         && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// How long an accepted token may be remembered: the smallest of the plugin's word, the token's
-/// end and the host's bound. Zero: not at all.
+/// The time for which an accepted token may be cached: the smallest of the plugin's limit, the
+/// token's remaining lifetime and the host's limit. Zero: not at all.
 pub(crate) fn remember_for(
     expires_at: Option<SystemTime>,
     ttl: Option<Duration>,

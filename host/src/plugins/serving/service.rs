@@ -1,6 +1,6 @@
-//! [`Validators`]: what the rest of the host sees of the plugins.
+//! [`Validators`]: the interface of the plugins to the rest of the host.
 //!
-//! The way of a token: cache, single flight, chain. A reload swaps the chain under requests.
+//! The path of a token: cache, single flight, chain. A reload swaps the chain while requests run.
 
 use std::{
     sync::Arc,
@@ -25,16 +25,16 @@ use crate::{
     plugins::{LoadError, Settings},
 };
 
-/// When to try again while too many wait for the same token.
+/// The `Retry-After` while too many requests wait for the same token.
 const CROWDED_RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A check answers by its deadline; so much longer a request waits for one that cannot.
+/// The time beyond its deadline that a request waits for a check that fails to keep it.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long calls may go on after the server has stopped to take requests.
-/// How long requests under way keep a replaced validator from taking back what it gave: as long as
-/// a request may take, unless its operator allows more.
+/// The longest time that requests in flight keep a replaced validator from revoking the tokens it
+/// gave: the default time limit of a request, or that of a check if it is longer.
 const LAST_REQUESTS: Duration = Duration::from_secs(60);
+/// The time that calls may continue after the server has stopped taking requests.
 const LAST_CALLS: Duration = Duration::from_secs(1);
-/// How long an answer about health is good: strangers may ask for it.
+/// The lifetime of a cached health result: unauthenticated clients may ask for it.
 const HEALTH_TTL: Duration = Duration::from_secs(2);
 
 /// The validators of this server. Cheap to clone; clones are the same validators.
@@ -63,17 +63,17 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// How the validators are.
+/// The health of the validators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     /// One for each validator, in the order of the chain.
     pub validators: Vec<ValidatorHealth>,
-    /// How many copies of libraries are mapped into the process; none is ever unloaded.
+    /// The number of library copies that are mapped into the process; none is ever unloaded.
     pub mappings: usize,
 }
 
 impl Health {
-    /// Could every validator answer now?
+    /// True if every validator could answer now.
     pub fn is_ready(&self) -> bool {
         self.validators
             .iter()
@@ -81,25 +81,25 @@ impl Health {
     }
 }
 
-/// How one validator is.
+/// The health of one validator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatorHealth {
     /// `library:factory`.
     pub name: String,
-    /// What is wrong, for the log and for operators; `None`: it could answer now.
+    /// The problem, for the log and for operators; `None`: it could answer now.
     pub problem: Option<String>,
-    /// How many calls of it are under way.
+    /// The number of its calls in flight.
     pub in_flight: usize,
     /// The checksum of the library that serves.
     pub sha256: crate::plugins::Sha256Digest,
 }
 
 impl Validators {
-    /// Loads what the settings name: finds, checks and opens the libraries and makes the
+    /// Loads the validators of the settings: finds, checks and opens the libraries and makes the
     /// validators. Blocks; needs no runtime.
     ///
     /// # Errors
-    /// One line that says which validator cannot be loaded, why, and what to change.
+    /// One line that names the validator that cannot be loaded, the reason, and what to change.
     pub fn load(settings: Settings) -> Result<Self, LoadError> {
         let loader = Loader::new(settings);
         let chain = loader.chain()?;
@@ -126,7 +126,8 @@ impl Validators {
         }
     }
 
-    /// Is `token` good, and whose is it? Answers within the deadline, whatever the plugins do.
+    /// Checks `token` and identifies its person. Answers within the deadline, whatever the plugins
+    /// do.
     ///
     /// `request_id` is for the log of the host and of the plugins.
     pub async fn validate(&self, token: &SecretString, request_id: &str) -> Verdict {
@@ -176,15 +177,15 @@ impl Validators {
         }
     }
 
-    /// Forgets what was decided of a token, because DataHub refused it: the next request with it
-    /// is checked anew.
+    /// Forgets the verdict on a token, because DataHub refused it: the next request with it is
+    /// checked again.
     pub fn evict(&self, digest: &TokenDigest) {
         self.inner
             .flights
             .forget(digest, || self.inner.verdicts.forget(digest));
     }
 
-    /// Asks each validator whether it could answer now. The answer is kept for two seconds.
+    /// Asks each validator whether it could answer now. The answer is cached for two seconds.
     pub async fn health(&self) -> Health {
         let clock = &self.inner.loader.settings.clock;
         let mut kept = self.inner.health.lock().await;
@@ -228,8 +229,8 @@ impl Validators {
             .collect()
     }
 
-    /// Lets the validators revoke and flush. Call it when no request is served any more; returns
-    /// within the shut-down limit and a second.
+    /// Lets the validators revoke and flush. Call it when no more requests are served; returns
+    /// within the shut-down limit plus one second.
     pub async fn shutdown(&self) {
         let limit = self.inner.loader.settings.limits.shutdown;
         let chain = self.inner.chain.swap(Arc::new(Chain::new(Vec::new())));
@@ -268,7 +269,7 @@ impl Inner {
             }
             Decision::Rejected => (Verdict::Rejected, None),
             Decision::NotRecognized => {
-                // Not cached: no validator did I/O for it.
+                // Nothing else holds the principal yet.
                 self.flights.finish(&check.digest, id, || ());
                 return Verdict::Rejected;
             }
@@ -285,7 +286,7 @@ impl Inner {
         verdict
     }
 
-    /// Puts `chain` in the place of what serves; nothing that the old one decided is remembered.
+    /// Replaces the serving chain with `chain`; verdicts of the old one are forgotten.
     pub(crate) fn swap(&self, chain: Vec<Arc<Validator>>) -> Arc<Chain> {
         let old = self.chain.swap(Arc::new(Chain::new(chain)));
         self.flights.forget_all(|| self.verdicts.clear());
@@ -306,7 +307,7 @@ impl Inner {
             let (released, limit) = (released.clone(), limits.shutdown);
             let until = Instant::now() + (limits.deadline + GRACE).max(LAST_REQUESTS);
             retiring.spawn(async move {
-                // What hangs for so long has been answered for.
+                // A request that still hangs by then has already been answered.
                 let _ = tokio::time::timeout_at(until.into(), released.cancelled()).await;
                 let left = until.saturating_duration_since(Instant::now());
                 validator.retire(left, limit).await;

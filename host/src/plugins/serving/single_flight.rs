@@ -1,7 +1,7 @@
-//! Single flight: however many requests bring the same token at once, its check runs once.
+//! Single flight: a token that several requests bring at the same time is checked once.
 //!
-//! The check belongs to all who wait for it: it goes on as long as one of them is there, whoever
-//! began it, and is cancelled when the last one leaves.
+//! The check belongs to all that wait for it: it continues as long as one of them waits, whichever
+//! began it, and is cancelled when the last one is dropped.
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::identity::{TokenDigest, Verdict};
 
 type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
-/// The checks under way.
+/// The checks in flight.
 #[derive(Debug)]
 pub(crate) struct SingleFlight {
     max_waiters: usize,
@@ -35,7 +35,7 @@ struct Flight {
     waiters: usize,
 }
 
-/// A place among those who wait for one check.
+/// A place among the waiters for one check.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     flights: Arc<SingleFlight>,
@@ -44,7 +44,7 @@ pub(crate) struct Waiter {
     check: Shared<Check>,
 }
 
-/// As many as may wait for this token do so already.
+/// The maximum number of waiters for this token is reached.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManyWaiters;
 
@@ -95,8 +95,8 @@ impl SingleFlight {
         Ok(waiter(id, check))
     }
 
-    /// Ends check `id` of `digest`. `remember` runs only where nobody has forgotten the token in
-    /// the meantime, and before anybody can.
+    /// Ends check `id` of `digest`. `remember` runs only if the token was not forgotten in the
+    /// meantime, and before it can be.
     pub(crate) fn finish(&self, digest: &TokenDigest, id: u64, remember: impl FnOnce()) {
         let mut state = self.state.lock();
         if state
@@ -109,8 +109,8 @@ impl SingleFlight {
         }
     }
 
-    /// Forgets a token: a check that is under way is not remembered. `forget` runs before another
-    /// check can end.
+    /// Forgets a token: the result of a check in flight is not remembered. `forget` runs before
+    /// another check can end.
     pub(crate) fn forget(&self, digest: &TokenDigest, forget: impl FnOnce()) {
         let mut state = self.state.lock();
         state.under_way.remove(digest);
@@ -194,7 +194,7 @@ mod tests {
         let follower = flights
             .join(digest(), |_| unreachable!("the check is under way"))
             .unwrap();
-        // The leader polls once and goes away.
+        // The leader polls once and is dropped.
         tokio::select! {
             biased;
             _ = leader.verdict() => unreachable!("nothing has ended it"),

@@ -1,7 +1,7 @@
-//! One loaded validator, and the host's care around each call of it: deadline, calls in flight,
-//! breaker, checked answers.
+//! One loaded validator, and the safeguards around each call of it: deadline, limit of calls in
+//! flight, breaker, checked answers.
 //!
-//! Whatever the plugin does, [`Validator::ask`] answers in time, and with nothing but a ruling.
+//! Whatever the plugin does, [`Validator::ask`] answers in time, and always with a ruling.
 
 use std::{
     fmt,
@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// How long a health check may take.
+/// Time limit for a health check.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
-/// When to try again while too many calls are under way.
+/// The `Retry-After` while too many calls are in flight.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What was loaded, for logs and reports.
+/// The origin of a loaded validator, for logs and reports.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     /// The validator as the chain names it.
@@ -43,7 +43,7 @@ pub(crate) struct Origin {
     pub(crate) sha256: Sha256Digest,
     /// The version of the API.
     pub(crate) abi_version: &'static str,
-    /// The library's own version, as it says.
+    /// The library's own version, as it reports it.
     pub(crate) version: String,
 }
 
@@ -65,12 +65,12 @@ pub(crate) struct Check {
     pub(crate) token: Arc<SecretString>,
     pub(crate) digest: TokenDigest,
     pub(crate) request_id: Arc<str>,
-    /// The end of the host's patience, for the chain as a whole.
+    /// The deadline, for the chain as a whole.
     pub(crate) until: Instant,
 }
 
 impl Validator {
-    /// Puts the host's care around `instance`.
+    /// Puts the host's safeguards around `instance`.
     pub(crate) fn new(
         origin: Origin,
         instance: Arc<dyn Instance>,
@@ -99,12 +99,12 @@ impl Validator {
         &self.origin.name
     }
 
-    /// How many calls are under way.
+    /// The number of calls in flight.
     pub(crate) fn in_flight(&self) -> usize {
         (self.capacity as usize).saturating_sub(self.slots.available_permits())
     }
 
-    /// Is the breaker open?
+    /// True if the breaker is open.
     pub(crate) fn breaker_is_open(&self) -> bool {
         self.breaker.is_open()
     }
@@ -127,7 +127,7 @@ impl Validator {
         let pass = match self.breaker.admit(self.clock.elapsed()) {
             Ok(pass) => pass,
             Err(wait) => {
-                let detail = "it panicked or hung too often; it is left alone for a while";
+                let detail = "circuit breaker open after panics or hangs";
                 let wait = wait.max(Duration::from_secs(1));
                 return Ruling::unavailable(Outcome::BreakerOpen, wait, detail);
             }
@@ -177,7 +177,7 @@ impl Validator {
         }
         let instance = Arc::clone(&self.instance);
         let running = self.bulkhead.spawn(async move {
-            // Held until the plugin really lets go of the call, not until we stop waiting.
+            // Held until the plugin has really finished the call, not until the host stops waiting.
             let _held = (slot, unspoken);
             let mut took = None;
             if !asked {
@@ -202,7 +202,7 @@ impl Validator {
                 self.rule(answer, check)
             }
             Ok(Err(error)) if error.is_panic() => {
-                // Its payload may be the plugin's own, whose drop cannot be trusted.
+                // Its payload may be the plugin's own type, whose drop cannot be trusted.
                 std::mem::forget(error.into_panic());
                 let detail = "the plugin panicked outside of its own guards";
                 Ruling::unavailable(Outcome::Failed(FailureKind::Panicked), RETRY_AFTER, detail)
@@ -224,7 +224,7 @@ impl Validator {
         if self.bulkhead.took(took) {
             tracing::warn!(
                 validator = %self.name(), ms = took.as_millis(),
-                "validator blocks in try_validate: it gets threads of its own from now on"
+                "validator blocks in try_validate: it runs on its own threads from now on"
             );
         }
     }
@@ -277,8 +277,8 @@ impl Validator {
         }
     }
 
-    /// Waits until no call is under way, then lets the plugin revoke and flush; all of it at most
-    /// for `calls` and `shutdown`.
+    /// Waits until no call is in flight, then lets the plugin revoke and flush; takes at most
+    /// `calls` for the first and `shutdown` for the second.
     pub(crate) async fn retire(&self, calls: Duration, shutdown: Duration) {
         let idle = self.slots.acquire_many(self.capacity);
         let idle = tokio::time::timeout(calls, idle).await;

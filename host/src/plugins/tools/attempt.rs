@@ -1,4 +1,4 @@
-//! `plugins try`: what one validator says of one token, with the settings of the server.
+//! `plugins try`: the answer of one validator about one token, with the settings of the server.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,35 +13,35 @@ use crate::{
     },
 };
 
-/// What a validator said.
+/// The answer of a validator.
 #[derive(Debug, Serialize)]
 pub struct Attempt {
     /// `library:factory`.
     pub validator: String,
     /// `accepted`, `rejected`, `not_mine`, `unavailable`, `timeout` ...
     pub outcome: String,
-    /// Would the server let the person in?
+    /// True if the server would let the person in.
     pub accepted: bool,
-    /// Why, as the server's log would say.
+    /// The reason, as in the server's log.
     pub detail: String,
-    /// Whom the token belongs to.
+    /// The person that the token belongs to.
     pub subject: Option<String>,
     /// The scopes that it grants.
     pub scopes: Vec<String>,
-    /// When it ends, in seconds since the Unix epoch.
+    /// Its expiry, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
     /// The first digits of the token's SHA-256, as the server's log names it.
     pub token: String,
-    /// How long the answer took, in microseconds.
+    /// The duration of the call, in microseconds.
     pub us: u128,
-    /// What the validator says of its own health.
+    /// The validator's report on its own health.
     pub health: String,
 }
 
 /// Loads the validator `spec` as the server would and asks it about `token`.
 ///
 /// # Errors
-/// Where it cannot be loaded.
+/// If it cannot be loaded.
 pub async fn attempt(
     mut settings: Settings,
     spec: ValidatorSpec,

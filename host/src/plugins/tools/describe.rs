@@ -1,5 +1,5 @@
-//! Loads a library and asks it what it is. Runs in a child process: a library can end the process
-//! that loads it.
+//! Loads a library and reads its description. Runs in a child process: a library can end the
+//! process that loads it.
 
 use std::{
     io::Read,
@@ -16,18 +16,18 @@ use crate::plugins::{
     library::{check, find::Found},
 };
 
-/// What a library prints on its own goes before this line.
+/// The marker of the description line, which follows anything that the library itself prints.
 const MARK: &str = "datahub-mcp describes: ";
-/// The longest output of a child that is looked at.
+/// The longest output of a child that is read.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Loads the library at `path` into this process and gives its description, as a line for the
+/// Loads the library at `path` into this process and returns its description, as a line for the
 /// process that asked.
 ///
 /// # Errors
-/// Why it cannot be loaded.
+/// The reason it cannot be loaded.
 pub fn describe(path: &Path) -> Result<String, String> {
-    let found = Found::at(path).ok_or_else(|| format!("{}: is no file", path.display()))?;
+    let found = Found::at(path).ok_or_else(|| format!("{}: is not a file", path.display()))?;
     let file = check::check(&found, None).map_err(|error| error.to_string())?;
     let library = load::load(&file).map_err(|error| error.to_string())?;
     let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
@@ -38,7 +38,7 @@ pub fn describe(path: &Path) -> Result<String, String> {
 /// Asks a child process for the description of the library at `path`.
 ///
 /// # Errors
-/// Why it would not load; a crash of the child is one of the reasons.
+/// The reason it would not load; a crash of the child is one of them.
 pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
@@ -66,7 +66,7 @@ pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
     ))
 }
 
-/// `crashed with signal 11 (SIGSEGV)`, where that is how it ended.
+/// `crashed with signal 11 (SIGSEGV)`, if it ended by a signal.
 pub fn crash(status: ExitStatus) -> Option<String> {
     let signal = status.signal()?;
     let name = match signal {
@@ -115,7 +115,7 @@ fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {
 fn read_all(stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before an error still tells something.
+        // The output before a read error is still useful.
         let _ = stream.take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     })

@@ -1,4 +1,4 @@
-//! `plugins inspect`: everything that can be said of one file, and whether it would load.
+//! `plugins inspect`: everything known about one file, and whether it would load.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::plugins::{
     options::{assemble::is_secret, schema::Schema},
 };
 
-/// What is known of a file.
+/// The facts about a file.
 #[derive(Debug, Serialize)]
 pub struct Inspection {
     /// The file.
@@ -23,13 +23,13 @@ pub struct Inspection {
     pub sha256: Option<String>,
     /// `trusted`, or who else could have written it.
     pub ownership: String,
-    /// The name of the plugin, as it says.
+    /// The name of the plugin, as it reports it.
     pub name: Option<String>,
-    /// The version of the plugin, as it says.
+    /// The version of the plugin, as it reports it.
     pub version: Option<String>,
     /// The version of the plugin API.
     pub api: Option<String>,
-    /// Everything else that it says of itself.
+    /// Everything else in its description.
     pub info: Value,
     /// The compilers and linkers that left their name in the file.
     pub compilers: Vec<String>,
@@ -37,15 +37,16 @@ pub struct Inspection {
     pub needed: Vec<String>,
     /// The symbols that it exports.
     pub exports: Vec<String>,
-    /// Does it need static room for its thread-local variables? Few such libraries can be loaded.
+    /// True if it needs static space for its thread-local variables; few such libraries can be
+    /// loaded.
     pub static_tls: bool,
     /// The size of its thread-local variables in bytes.
     pub tls_bytes: u64,
     /// The validators that it can make.
     pub factories: Vec<FactoryReport>,
-    /// Would the server load it?
+    /// True if the server would load it.
     pub would_load: bool,
-    /// Why not.
+    /// The reason it would not.
     pub because: Option<String>,
 }
 
@@ -67,24 +68,24 @@ pub struct OptionReport {
     pub name: String,
     /// Its type.
     pub r#type: String,
-    /// Its only values, where it is one of several words.
+    /// Its allowed values, if it is one of several words.
     pub choices: Vec<String>,
-    /// Must it be set?
+    /// True if it must be set.
     pub required: bool,
-    /// Its value where it is not set.
+    /// Its value if it is not set.
     pub default: Option<Value>,
     /// The environment variable that fills it.
     pub env: Option<String>,
-    /// Is its value never printed?
+    /// True if its value is never printed.
     pub secret: bool,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
 }
 
-/// Looks at `library`, a path or a name; a child process loads it.
+/// Examines `library`, a path or a name; a child process loads it.
 ///
 /// # Errors
-/// Where there is no such file.
+/// If there is no such file.
 pub fn inspect(directories: &[PathBuf], library: &str) -> Result<Inspection, String> {
     let found = resolve(directories, library).map_err(|error| error.to_string())?;
     let path = found.path();

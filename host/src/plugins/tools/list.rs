@@ -1,4 +1,4 @@
-//! `plugins list` and `plugins pin`: what lies in the plugin directories. Nothing is loaded.
+//! `plugins list` and `plugins pin`: the libraries in the plugin directories. Nothing is loaded.
 
 use std::path::PathBuf;
 
@@ -17,15 +17,15 @@ pub struct Listed {
     pub name: String,
     /// The file.
     pub file: PathBuf,
-    /// Its size in bytes; `None` where it cannot be read.
+    /// Its size in bytes; `None` if it cannot be read.
     pub size: Option<usize>,
     /// Its SHA-256 checksum in hexadecimal digits.
     pub sha256: Option<String>,
-    /// Why it would not be loaded; `None`: every check that needs no loading passes.
+    /// The reason it would not be loaded; `None`: every check that needs no loading passes.
     pub problem: Option<String>,
 }
 
-/// Every library in `directories`, with what can be said of it without loading it.
+/// Every library in `directories`, with the facts that are known without loading it.
 pub fn list(directories: &[PathBuf]) -> Vec<Listed> {
     let all = find::all(directories);
     let twice = |name: &str| all.iter().filter(|found| found.library() == name).count() > 1;
@@ -62,7 +62,7 @@ pub fn list(directories: &[PathBuf]) -> Vec<Listed> {
 /// The value of `TOKEN_VALIDATOR_SHA256` that pins `libraries`, each a path or a name.
 ///
 /// # Errors
-/// Which one cannot be found or would not be loaded.
+/// The first one that cannot be found or would not be loaded.
 pub fn pin(directories: &[PathBuf], libraries: &[String]) -> Result<String, String> {
     let mut pins = Vec::new();
     for library in libraries {

@@ -1,7 +1,7 @@
-//! What operators and vendors ask of a library outside of serving: what is there, what is in it,
-//! what does it say of this token, does it keep the contract.
+//! Tools for operators and vendors: list the libraries, inspect one, try a token with it, check
+//! that it keeps the contract.
 //!
-//! Gives reports as values; printing them is the command line's part. Never shows a secret.
+//! Returns reports as values, which the command line prints. Never shows a secret.
 
 mod attempt;
 mod conformance;
@@ -22,10 +22,10 @@ pub use self::{
 pub use super::boundary::description::Description;
 use super::{FindError, library::find};
 
-/// How long a child process may look at a library.
+/// Time limit for a child process that examines a library.
 const CHILD_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// The file that `name` means: a path, or a library in the plugin directories.
+/// The file that `name` refers to: a path, or a library in the plugin directories.
 fn resolve(directories: &[PathBuf], name: &str) -> Result<find::Found, FindError> {
     let path = Path::new(name);
     if (name.contains('/') || path.symlink_metadata().is_ok())

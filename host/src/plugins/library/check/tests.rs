@@ -1,4 +1,4 @@
-//! The files that nobody should load.
+//! Files that must not be loaded.
 
 use std::{
     fs,

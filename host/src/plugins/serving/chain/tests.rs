@@ -1,4 +1,4 @@
-//! The truth table of the chain, for every chain.
+//! The truth table of the chain, checked for every combination.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What a validator may say.
+/// The possible answers of a validator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     Accepted,
@@ -99,7 +99,7 @@ proptest! {
         let outcome = runtime.block_on(ask(&validators, &check("t", Duration::from_secs(60))));
         let (wanted, asked) = expected(&chain);
         prop_assert_eq!(name(&outcome), wanted);
-        // Nobody behind the deciding validator saw the token.
+        // No validator after the deciding one saw the token.
         for (n, fake) in fakes.iter().enumerate() {
             prop_assert_eq!(fake.calls(), usize::from(n < asked));
         }

@@ -191,7 +191,8 @@ async fn a_swap_forgets_what_the_old_ones_said() {
     assert!(matches!(verdict, Verdict::Unavailable { .. }));
 }
 
-/// A check under way asks the rest of the chain that it began with, and that chain is retired after.
+/// A check under way asks the rest of the chain that it began with, and that chain is retired after
+/// it.
 #[tokio::test]
 async fn a_replaced_chain_serves_its_checks_to_the_end() {
     let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
@@ -237,7 +238,7 @@ async fn a_replaced_chain_serves_its_checks_to_the_end() {
     }
 }
 
-/// What a validator gave is not taken back from a request that it let in.
+/// A token that a validator gave is not revoked while the request that it accepted still runs.
 #[tokio::test]
 async fn a_replaced_chain_outlives_the_requests_that_it_let_in() {
     let old = Fake::answering(|| accepted("ann"));

@@ -137,8 +137,8 @@ async fn calls_in_flight_are_bounded_and_a_cancelled_one_gives_its_place_back() 
     );
 }
 
-/// A plugin that blocks its thread where it must not: the host's own threads go on, the caller
-/// gets its answer in time, and no more than the bulkhead's threads are lost.
+/// A plugin that blocks its thread although it must not: the host's own threads keep running, the
+/// caller gets its answer in time, and no more than the bulkhead's threads are lost.
 #[tokio::test]
 async fn a_blocking_plugin_blocks_its_own_threads_only() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();

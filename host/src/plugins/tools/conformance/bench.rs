@@ -1,6 +1,6 @@
-//! The bench: one library, loaded and understood, and how it is asked.
+//! The bench: one library, loaded and described, and the way to call it.
 //!
-//! Listens to what the plugin says, in its log and in its answers, for tokens.
+//! Searches the plugin's log and its answers for tokens.
 
 use std::{
     sync::{
@@ -29,12 +29,12 @@ use crate::{
     },
 };
 
-/// How long one answer may take.
+/// Time limit for one answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// A `try_validate` that takes longer waits for something.
+/// A `try_validate` that takes longer is assumed to block.
 const QUICK: Duration = Duration::from_millis(500);
 
-/// A loaded library with what it takes to make validators.
+/// A loaded library with everything needed to make validators.
 pub(super) struct Bench {
     library: Arc<dyn Library>,
     factory: String,
@@ -44,7 +44,7 @@ pub(super) struct Bench {
     pub(super) spoken: Arc<Spoken>,
 }
 
-/// What the plugin wrote to the log, looked through for tokens.
+/// The plugin's log records, searched for tokens.
 #[derive(Default)]
 pub(super) struct Spoken {
     pub(super) secrets: Mutex<Vec<String>>,
@@ -64,7 +64,7 @@ impl Spoken {
     }
 }
 
-/// Everything that comes before the first validator; `None`: the report says why not.
+/// Everything that comes before the first validator; `None`: the report holds the reason.
 pub(super) fn prepare(settings: &Settings, plan: &Plan, report: &mut Report) -> Option<Bench> {
     let mut file = None;
     let checked = resolve(&settings.directories, &plan.library)
@@ -155,7 +155,7 @@ impl Bench {
             .map_err(|failure| failure.to_string())
     }
 
-    /// Asks as the server does, and looks for the token in what comes back.
+    /// Asks as the server does, and searches the answer for the token.
     pub(super) async fn ask(&self, instance: &Arc<dyn Instance>, token: &SecretString) -> Ruling {
         let question = question(token, ANSWER_LIMIT);
         let started = Instant::now();

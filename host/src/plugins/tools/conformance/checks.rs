@@ -1,4 +1,4 @@
-//! The checks that take more than one question.
+//! The checks that take more than one call.
 
 use std::{
     sync::Arc,
@@ -19,11 +19,11 @@ use crate::plugins::{
     serving::ruling::{Decision, Outcome, Ruling},
 };
 
-/// How many calls show whether something grows, and how long they may take.
+/// The number of calls that shows growth, and their time limit.
 const MANY_CALLS: usize = 10_000;
 const MANY_CALLS_LIMIT: Duration = Duration::from_secs(60);
 const WARM_UP: usize = 500;
-/// How often a validator is made and dropped.
+/// The number of times a validator is made and dropped.
 const LIVES: usize = 100;
 
 pub(super) fn accepted(ruling: &Ruling) -> Checked {
@@ -55,7 +55,7 @@ pub(super) fn odd_tokens(canary: &str) -> Vec<(&'static str, String)> {
             format!("{header}.a\0b.{canary}"),
         ),
         ("bad base64 is refused", format!("{header}.%%%%.{canary}")),
-        ("a JWT of nothing is refused", "..".to_owned()),
+        ("an empty JWT is refused", "..".to_owned()),
         (
             "no signature is refused",
             "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.".to_owned(),
@@ -74,7 +74,7 @@ pub(super) async fn cancel(bench: &Bench, instance: &Arc<dyn Instance>, plan: &P
         let _ = tokio::time::timeout(Duration::ZERO, call).await;
     }
     let ruling = bench.ask(instance, &plan.bad).await;
-    refused(&ruling).map(|_| "it goes on answering".to_owned())
+    refused(&ruling).map(|_| "it keeps answering".to_owned())
 }
 
 pub(super) async fn at_once(bench: &Bench, instance: &Arc<dyn Instance>, plan: &Plan) -> Checked {

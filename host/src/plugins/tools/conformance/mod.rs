@@ -1,7 +1,7 @@
-//! `plugins check`: does a validator keep the contract? Loads it into this process and calls it
-//! as the server would, and as the server's worst day would.
+//! `plugins check`: checks that a validator keeps the contract. Loads it into this process and
+//! calls it as the server would, and under the worst conditions that the server may meet.
 //!
-//! Run it in a child process: what it looks for can end the process that looks.
+//! Run it in a child process: the faults that it looks for can end the process.
 
 mod bench;
 mod checks;
@@ -19,16 +19,16 @@ use self::{
 };
 use crate::plugins::Settings;
 
-/// What to check.
+/// The input of a conformance check.
 #[derive(Debug)]
 pub struct Plan {
-    /// The library, a path or a name, with its factory where it has several.
+    /// The library, a path or a name.
     pub library: String,
     /// The factory.
     pub factory: Option<String>,
     /// The options.
     pub config: Map<String, Value>,
-    /// Options under which whom the validator asks cannot be reached.
+    /// Options with which the validator cannot reach its provider.
     pub down_config: Option<Map<String, Value>>,
     /// A token to be accepted.
     pub good: SecretString,
@@ -39,7 +39,7 @@ pub struct Plan {
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Conformance {
-    /// Did every check pass that could be made?
+    /// True if every check that could be made passed.
     pub passed: bool,
     /// One for each check, in the order in which they were made.
     pub checks: Vec<CheckResult>,
@@ -48,15 +48,15 @@ pub struct Conformance {
 /// The result of one check.
 #[derive(Debug, Serialize)]
 pub struct CheckResult {
-    /// What was checked.
+    /// The property that was checked.
     pub name: &'static str,
     /// `pass`, `fail` or `skip`.
     pub result: &'static str,
-    /// What was seen, or why not.
+    /// The observation, or the reason for a failure or a skip.
     pub detail: String,
 }
 
-/// What was seen, or what is wrong.
+/// The observation, or the fault.
 type Checked = Result<String, String>;
 
 /// Checks the validator that `plan` names, with the plugin directories of `settings`.
@@ -112,7 +112,7 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
     let Some(instance) = instance else { return };
     let health = tokio::time::timeout(ANSWER_LIMIT, instance.health()).await;
     report.add(
-        "it is well",
+        "it is healthy",
         match health {
             Ok(Ok(())) => Ok(String::new()),
             Ok(Err(failure)) => Err(failure.to_string()),
@@ -132,12 +132,12 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
         );
     }
     report.add(
-        "cancelled calls are let go",
+        "cancelled calls are released",
         cancel(bench, &instance, plan).await,
     );
     if is_good {
         report.add(
-            "64 at once are not mixed up",
+            "64 concurrent calls are not mixed up",
             at_once(bench, &instance, plan).await,
         );
         report.add("two validators are independent", two(bench, plan).await);
@@ -147,7 +147,7 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
         );
     } else {
         report.skip(
-            "64 at once are not mixed up",
+            "64 concurrent calls are not mixed up",
             "the good token is not accepted",
         );
         report.skip(
@@ -159,7 +159,7 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
             "the good token is not accepted",
         );
     }
-    report.add("nothing is left of 100 lives", lives(bench).await);
+    report.add("100 instances leave nothing behind", lives(bench).await);
     match &plan.down_config {
         Some(config) => {
             report.add(
@@ -177,7 +177,7 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
             .map_err(|_| "hangs".to_owned()),
     );
     report.add(
-        "no token is spoken of",
+        "no token is disclosed",
         if bench.spoken.leaked.load(Ordering::Relaxed) {
             Err("a token was in a log record, a detail or the claims".to_owned())
         } else {

@@ -1,12 +1,12 @@
-//! What this process holds, to see whether it grows.
+//! The resources of this process, measured to detect growth.
 
 use std::{fs, path::Path};
 
-/// What may grow all the same: pools, arenas.
+/// The growth that is tolerated, for pools and arenas.
 const FEW: usize = 8;
 const SOME_MEMORY: usize = 32 * 1024 * 1024;
 
-/// What this process holds.
+/// The resources of this process.
 pub(super) struct Usage {
     files: usize,
     threads: usize,
