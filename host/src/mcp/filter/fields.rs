@@ -104,10 +104,10 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// The entity types of DataHub's GraphQL API that can be searched for.
-/// Kinds of datasets that are taken for types of entities.
+/// Dataset subtypes that are often mistaken for entity types.
 const SUBTYPES: &[&str] = &["Table", "View", "Topic"];
 
+/// The entity types of DataHub's GraphQL API that can be searched for.
 const ENTITY_TYPES: &[&str] = &[
     "ASSERTION",
     "BUSINESS_ATTRIBUTE",
