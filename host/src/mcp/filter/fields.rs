@@ -1,5 +1,5 @@
-//! The fields that the language knows by name: what they are called in the search index and which
-//! values they take. Any other name goes to the index as it is.
+//! The fields that the language knows by name: their names in the search index and the values that
+//! they take. Any other name is passed to the index unchanged.
 
 use super::{
     FilterError,
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::mcp::{near, urn};
 
-/// What a condition comes to before negation is pushed inward.
+/// The meaning of a condition before negation is applied.
 #[derive(Debug, Clone)]
 pub(super) enum Meaning {
-    /// Holds if any of these holds.
+    /// True if any of these is true.
     AnyOf(Vec<FacetFilter>),
-    /// The soft-deletion state, which replaces the default of hiding what was deleted.
+    /// The soft-deletion state, which replaces the default of hiding soft-deleted entities.
     Status(Status),
 }
 
@@ -25,9 +25,9 @@ pub(super) enum Status {
 }
 
 struct Known {
-    /// Without underscores, in lower case.
+    /// The names in the filter language, in lower case and without underscores.
     names: &'static [&'static str],
-    /// The fields of the index; several hold the same fact.
+    /// The fields of the index; where there are several, all hold the same fact.
     index: &'static [&'static str],
     values: Values,
 }
@@ -146,7 +146,7 @@ const ENTITY_TYPES: &[&str] = &[
     "VERSION_SET",
 ];
 
-/// What `condition` means, with its values checked.
+/// The meaning of `condition` without its negation, with its values checked.
 pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     let name: String = condition
         .field
@@ -197,7 +197,7 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     Ok(Meaning::AnyOf(index.iter().map(facet).collect()))
 }
 
-/// Whether the condition says the opposite of what [`meaning`] gives for it.
+/// True if a condition with this operator is the negation of what [`meaning`] returns for it.
 pub(super) fn is_negative(operator: Operator) -> bool {
     matches!(operator, Operator::NotEqual | Operator::IsNull)
 }
