@@ -1,5 +1,5 @@
-//! The columns of a dataset: what the source says and what people added are merged, and a column
-//! that a model names is found or answered with near names.
+//! The columns of a dataset: merges the source's metadata with what people added, and looks up a
+//! column that a model names, or suggests similar names.
 
 use std::collections::HashMap;
 
@@ -8,21 +8,21 @@ use serde_json::{Map, Value, json};
 use super::documents;
 use crate::mcp::{budget, clean::clean, context::ToolContext, error::ToolError, near, urn};
 
-/// The path as people write it: `[version=2.0].[type=struct].[type=string].a.b` is `a.b`.
+/// The path as people write it: `a.b` for `[version=2.0].[type=struct].[type=string].a.b`.
 pub(super) fn simple_path(path: &str) -> String {
     if !path.starts_with('[') {
         return path.to_owned();
     }
     path.split('.')
         .filter(|part| !(part.starts_with('[') && part.ends_with(']')))
-        // `[version=2.0]` is cut in two by its own dot.
+        // The dot in `[version=2.0]` splits it into two parts.
         .filter(|part| !part.starts_with("[version=") && *part != "0]")
         .collect::<Vec<_>>()
         .join(".")
 }
 
-/// Merges `schemaMetadata.fields` with `editableSchemaMetadata` of `dataset` and shortens each
-/// column to what says something.
+/// Merges `schemaMetadata.fields` with `editableSchemaMetadata` of `dataset` and drops from each
+/// column the members that carry no information.
 pub(super) fn merged(dataset: &mut Value) -> Vec<Value> {
     let mut edited: HashMap<String, Value> = HashMap::new();
     if let Value::Array(infos) = dataset["editableSchemaMetadata"]["editableSchemaFieldInfo"].take()
@@ -60,7 +60,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
             column.insert(key.to_owned(), Value::Bool(true));
         }
     }
-    // What people wrote goes before what the source says.
+    // A description that people wrote takes precedence over the source's.
     let description = match edit["description"].as_str() {
         Some(text) if !text.is_empty() => edit["description"].take(),
         _ => field["description"].take(),
@@ -84,7 +84,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
     column
 }
 
-/// Cuts the columns of one entity to their budget; the note says how to get the rest.
+/// Cuts the columns of one entity to their budget; the returned note says how to get the rest.
 pub(super) fn within_budget(context: &ToolContext, columns: &mut Vec<Value>) -> Option<String> {
     for column in columns.iter_mut() {
         budget::cut_texts(column, context.settings.description_chars);
@@ -154,10 +154,10 @@ pub(super) async fn urn_of(
     Ok(urn::column(dataset, find(&paths, dataset, column)?))
 }
 
-/// What is said of a urn that names nothing.
+/// The end of the error text for a urn that names nothing.
 pub(super) const MISSING: &str = "does not exist in this catalog; find the right urn with search";
 
-/// Refuses a null and a stub of an entity that does not exist.
+/// Refuses null, and the stub that DataHub returns for an entity that does not exist.
 pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     if entity.is_null() || entity["exists"] == false {
         return Err(ToolError::NotFound(format!("{urn} {MISSING}")));
@@ -165,7 +165,7 @@ pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Refuses what is no urn, or is one of another kind.
+/// Refuses a text that is not a urn, and a urn of another kind.
 pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
     match urn::kind(urn) {
         Some(kind) if kinds.is_empty() || kinds.contains(&kind) => Ok(()),
@@ -188,7 +188,7 @@ pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
     }
 }
 
-/// Where a model gets the urn of something of these kinds.
+/// A hint that says where a model gets a urn of these kinds.
 fn where_from(kinds: &[&str]) -> String {
     match kinds {
         [] => "find the right one with search".to_owned(),
@@ -202,7 +202,7 @@ fn where_from(kinds: &[&str]) -> String {
     }
 }
 
-/// Refuses an entity that is not there, whatever its kind.
+/// Refuses an entity that does not exist, whatever its kind.
 pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
     let entity = super::get_entities::one(context, urn).await?;
     match entity["error"].as_str() {

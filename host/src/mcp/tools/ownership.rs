@@ -1,5 +1,5 @@
-//! What the two tools about owners have in common: their arguments, and what a kind of ownership
-//! is.
+//! The common part of the two tools for owners: their arguments, and the lookup of an ownership
+//! type.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub(super) struct Args {
     pub(super) ownership_type: Option<String>,
 }
 
-/// The urn of a kind of ownership given by urn, by name, or as older APIs write it:
+/// The urn of an ownership type that is given by urn, by name, or as older APIs write it:
 /// `TECHNICAL_OWNER`, `__system__technical_owner`.
 pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, ToolError> {
     let wanted = wanted.trim();

@@ -1,4 +1,4 @@
-//! `search`: find entities by words and by filter.
+//! `search`: finds entities by words and by filter.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::mcp::{
 };
 
 pub(super) struct Search {
-    /// Offer the search by meaning.
+    /// Offers the search by meaning.
     pub(super) semantic: bool,
 }
 
@@ -125,7 +125,7 @@ impl Tool for Search {
     }
 }
 
-/// The empty query means everything.
+/// The query for DataHub, in which an empty one is replaced by one that matches everything.
 pub(super) fn query_of(query: &str) -> &str {
     match query.trim() {
         "" => "*",
@@ -133,7 +133,7 @@ pub(super) fn query_of(query: &str) -> &str {
     }
 }
 
-/// Cleans the hits, keeps what fits, says how to get the rest.
+/// Cleans the hits, keeps those that fit, and says how to get the rest.
 pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Value {
     let total = found["total"].as_i64().unwrap_or(0);
     let mut hits = match found["searchResults"].take() {
@@ -164,7 +164,7 @@ pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Val
     answer
 }
 
-/// Facets that say something, with their most frequent values.
+/// The facets that carry information, with their most frequent values.
 fn facets(facets: Value) -> Vec<Value> {
     let Value::Array(facets) = facets else {
         return Vec::new();
