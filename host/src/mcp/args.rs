@@ -1,19 +1,19 @@
-//! A tool's arguments: one list of parameters gives the JSON Schema that the model sees and the
-//! check of what it sends, so the two cannot differ.
+//! A tool's arguments: one list of parameters yields both the JSON Schema that the model sees and
+//! the check of what it sends, so the two cannot differ.
 //!
-//! The schema holds one type a parameter (some model providers refuse unions); the check is as
-//! kind as can be without guessing: a bare string where a list is meant, null for "not given", a
-//! number in quotes.
+//! The schema gives each parameter a single type (some model providers refuse unions). The check is
+//! as lenient as it can be without guessing: it accepts a bare string where a list is expected,
+//! null for "not given", and a number in quotes.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::near;
 
-/// The default cap on one text argument, in characters.
+/// The default limit on one text argument, in characters.
 const MAX_TEXT: usize = 4_000;
 
-/// What a parameter takes.
+/// The type of value that a parameter takes.
 #[derive(Debug, Clone)]
 enum Kind {
     Text {
@@ -28,7 +28,7 @@ enum Kind {
     Texts {
         max: usize,
     },
-    /// An object of lists of texts.
+    /// An object whose values are lists of texts.
     TextLists {
         max: usize,
     },
@@ -71,7 +71,7 @@ pub(crate) fn integer(name: &'static str, min: i64, max: i64, doc: &'static str)
     }
 }
 
-/// True or false.
+/// A boolean.
 pub(crate) fn flag(name: &'static str, doc: &'static str) -> Param {
     Param {
         kind: Kind::Flag,
@@ -79,7 +79,7 @@ pub(crate) fn flag(name: &'static str, doc: &'static str) -> Param {
     }
 }
 
-/// One of these.
+/// One of `values`.
 pub(crate) fn choice(
     name: &'static str,
     values: &'static [&'static str],
@@ -91,7 +91,7 @@ pub(crate) fn choice(
     }
 }
 
-/// A list of up to `max` texts; a bare text is a list of one.
+/// A list of up to `max` texts; a bare text counts as a list of one.
 pub(crate) fn texts(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
         kind: Kind::Texts { max },
@@ -108,13 +108,13 @@ pub(crate) fn text_lists(name: &'static str, max: usize, doc: &'static str) -> P
 }
 
 impl Param {
-    /// It must be given.
+    /// Makes the parameter required.
     pub(crate) fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// What it is where it is not given.
+    /// Sets the value that is used where the argument is not given.
     pub(crate) fn default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
@@ -145,7 +145,7 @@ impl Param {
         schema
     }
 
-    /// The value as the tool wants it, or what is wrong with it.
+    /// Converts the value to the form that the tool expects, or says what is wrong with it.
     fn read(&self, value: Value) -> Result<Value, String> {
         match &self.kind {
             Kind::Text { max } => match value {
@@ -191,7 +191,7 @@ impl Param {
 }
 
 fn within(text: String, max: usize) -> Result<String, String> {
-    // Bytes bound characters from above, so most texts are not counted.
+    // No text has more characters than bytes, so most texts need no counting.
     if text.len() > max && text.chars().count() > max {
         return Err(format!("may be at most {max} characters long"));
     }
@@ -264,7 +264,7 @@ pub(crate) fn schema(params: &[Param]) -> Map<String, Value> {
 /// Checks what a model sent and fills in the defaults.
 ///
 /// # Errors
-/// Everything that is wrong, in words that lead to the right call.
+/// A text that names everything that is wrong and how to correct the call.
 pub(crate) fn read<T: DeserializeOwned>(
     tool: &str,
     params: &[Param],

@@ -1,10 +1,10 @@
-//! Which known names are near to one that is not known: the hint in error texts.
+//! Suggests known names that are similar to an unknown one, for the hints in error texts.
 
-/// Longer names are not compared.
+/// Names longer than this are not compared.
 const MAX_CHARS: usize = 100;
 
-/// Up to `limit` of `known` that are near to `name`, nearest first. Names that contain it count as
-/// near, whatever their length.
+/// Up to `limit` of `known` that are similar to `name`, the most similar first. Where one name
+/// contains the other, they count as similar whatever their length.
 pub(crate) fn names<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
@@ -31,7 +31,7 @@ pub(crate) fn names<'a>(
         .collect()
 }
 
-/// The Levenshtein distance, in characters.
+/// The Levenshtein distance in characters.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(MAX_CHARS).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
