@@ -293,8 +293,10 @@ pub(crate) fn read<T: DeserializeOwned>(
         let shown: String = name.chars().take(60).collect();
         let near = near::names(name, params.iter().map(|param| param.name), 1);
         wrong.push(match near.first() {
-            Some(near) => format!("`{shown}` is no argument of {tool} (did you mean `{near}`?)"),
-            None => format!("`{shown}` is no argument of {tool}"),
+            Some(near) => {
+                format!("`{shown}` is not an argument of {tool} (did you mean `{near}`?)")
+            }
+            None => format!("`{shown}` is not an argument of {tool}"),
         });
     }
     if !wrong.is_empty() {
@@ -380,7 +382,7 @@ mod tests {
         assert_eq!(
             error,
             "`count` must be a whole number from 0 to 50; `order` must be one of asc, desc; \
-             `urns` is missing; `quary` is no argument of find (did you mean `query`?). \
+             `urns` is missing; `quary` is not an argument of find (did you mean `query`?). \
              Arguments of find: query, count, deep, order, urns."
         );
         assert!(

@@ -56,7 +56,7 @@ const TEMPLATES: &[Template] = &[
         description: "What a table holds, where it comes from and how it is used",
         argument: ("urn", "The urn or the name of the table"),
         text: "Explain this table to a newcomer: {value}\n\n\
-            1. search for it if that is no urn, then get_entities.\n\
+            1. search for it if that is not a urn, then get_entities.\n\
             2. list_schema_fields for the columns, get_dataset_profile for what is in them.\n\
             3. get_lineage upstream for where it comes from; get_dataset_queries for how people \
             use it.\n\

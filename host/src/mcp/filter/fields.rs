@@ -229,7 +229,7 @@ impl Values {
             Self::Any => Ok(value.to_owned()),
             Self::Platform if value.starts_with("urn:li:dataPlatform:") => Ok(value.to_owned()),
             Self::Platform if value.starts_with("urn:") || value.is_empty() => fail(format!(
-                "'{field}' is a platform's name, as snowflake, not '{value}'"
+                "'{field}' is a platform's name, such as snowflake, not '{value}'"
             )),
             Self::Platform => Ok(format!("urn:li:dataPlatform:{value}")),
             Self::Boolean => match value.to_lowercase().as_str() {
@@ -249,7 +249,7 @@ impl Values {
                     || {
                         if let Some(subtype) = SUBTYPES.iter().find(|name| value.eq_ignore_ascii_case(name)) {
                             return fail(format!(
-                                "'{value}' is no entity type; write type = dataset AND subtype = {subtype}"
+                                "'{value}' is not an entity type; write type = dataset AND subtype = {subtype}"
                             ));
                         }
                         let near = near::names(value, ENTITY_TYPES.iter().copied(), 3);
@@ -259,7 +259,7 @@ impl Values {
                             near.join(", ")
                         };
                         fail(format!(
-                            "'{value}' is no entity type; did you mean one of {list}?"
+                            "'{value}' is not an entity type; did you mean one of {list}?"
                         ))
                     },
                     Ok,

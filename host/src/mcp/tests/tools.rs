@@ -109,7 +109,12 @@ async fn entities_come_in_order_with_a_word_on_those_that_are_missing() {
             .unwrap()
             .contains("find the right urn with search")
     );
-    assert!(entities[2]["error"].as_str().unwrap().contains("is no urn"));
+    assert!(
+        entities[2]["error"]
+            .as_str()
+            .unwrap()
+            .contains("is not a urn")
+    );
     assert!(
         hub.error("get_entities", json!({"urns": TABLE}))
             .await
@@ -346,7 +351,11 @@ async fn writes_name_existing_columns_only() {
             .contains("has no column `nope`")
     );
     let arguments = json!({"tag_urns": "PII", "entity_urns": TABLE});
-    assert!(hub.error("add_tags", arguments).await.contains("is no urn"));
+    assert!(
+        hub.error("add_tags", arguments)
+            .await
+            .contains("is not a urn")
+    );
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ fn typed(urn: &str, values: &[String], definition: &Value) -> Result<Vec<Value>,
             .ok()
             .filter(|number| number.is_finite());
         let spelled = match (number, parsed) {
-            (true, None) => return fail(format!("`{value}` is no number")),
+            (true, None) => return fail(format!("`{value}` is not a number")),
             (true, Some(number)) => number.to_string(),
             (false, _) => value.clone(),
         };

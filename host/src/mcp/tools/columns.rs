@@ -181,7 +181,7 @@ pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
                 Some(kind) => format!("urn:li:{kind}:..."),
             };
             Err(ToolError::Arguments(format!(
-                "`{shown}` is no urn; urns look like {example}; {}",
+                "`{shown}` is not a urn; urns look like {example}; {}",
                 where_from(kinds)
             )))
         }

@@ -108,7 +108,7 @@ impl Tool for GetAspectHistory {
                 let shown: String = name.chars().take(40).collect();
                 let hint = "aspects are named as in ownership or globalTags";
                 return Err(ToolError::Arguments(format!(
-                    "`{shown}` is no aspect name; {hint}"
+                    "`{shown}` is not an aspect name; {hint}"
                 )));
             }
         }

@@ -93,7 +93,7 @@ pub(in crate::mcp) async fn one(context: &ToolContext, urn: &str) -> Result<Valu
     let why_not = |why: String| Ok(json!({"urn": urn, "error": why}));
     let Some(kind) = urn::kind(urn) else {
         return why_not(
-            "is no urn; urns look like urn:li:dataset:(...) and come from search".into(),
+            "is not a urn; urns look like urn:li:dataset:(...) and come from search".into(),
         );
     };
     let document = documents::entity(kind);

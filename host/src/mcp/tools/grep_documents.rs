@@ -174,11 +174,11 @@ fn wrong_pattern(pattern: &str, error: &regex::Error) -> String {
     {
         "look-around is not supported; match more and read the excerpt"
     } else {
-        "write \\ before a character that stands for itself, as \\( or \\."
+        "write \\ before a character that stands for itself, such as \\( or \\."
     };
     let last = error.to_string();
     let reason = last.lines().last().unwrap_or_default().trim().to_owned();
-    format!("`pattern` is no regular expression ({reason}); {hint}")
+    format!("`pattern` is not a regular expression ({reason}); {hint}")
 }
 
 #[cfg(test)]

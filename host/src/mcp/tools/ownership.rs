@@ -51,6 +51,6 @@ pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, 
         near.join(", ")
     };
     Err(ToolError::Arguments(format!(
-        "`{wanted}` is no kind of ownership here; use one of {list}, or a urn:li:ownershipType:..."
+        "`{wanted}` is not a kind of ownership here; use one of {list}, or a urn:li:ownershipType:..."
     )))
 }

@@ -20,7 +20,7 @@ fn main() -> anyhow::Result<ExitCode> {
         // The host starts a validator's process from its own executable, which is this program.
         Some("plugins") => child(),
         Some("reloads") => reloads::run().map(|()| ExitCode::SUCCESS),
-        Some(other) => bail!("`{other}` is no argument; `reloads` is"),
+        Some(other) => bail!("`{other}` is not an argument; use `reloads`"),
         None => {
             libraries::run()?;
             calls::run().map(|()| ExitCode::SUCCESS)
