@@ -1,4 +1,5 @@
-//! What README.md and DEVELOPING.md say is so, and GraphQL documents are sent as they are written down.
+//! Checks that README.md and DEVELOPING.md match the code, and that GraphQL documents are sent as
+//! written down in `tests/sent`.
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
@@ -6,7 +7,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A document, or the empty text where it is not there: no test of it passes then.
+/// A document, or an empty text if it is missing, with which no test passes.
 fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_default()
 }
@@ -27,7 +28,7 @@ fn the_readme_lists_all_settings_as_they_are() {
     );
 }
 
-/// The steps `path/of/file.rs:function` in backticks.
+/// The steps of the form `path/of/file.rs:function` that stand in backticks.
 fn steps(text: &str) -> Vec<(&str, &str)> {
     let code = text.split('`').skip(1).step_by(2);
     code.filter_map(|code| code.split_once(".rs:")).collect()
@@ -74,8 +75,8 @@ fn every_path_that_the_documents_link_to_is_there() {
     }
 }
 
-/// A document that is put together of several files stands whole in `tests/sent`, where a change of
-/// a fragment shows what changes in each request. `UPDATE_SENT=1` writes them anew.
+/// Compares each document that is assembled from several files with its full text in `tests/sent`,
+/// where a change of a fragment shows what changes in each request. `UPDATE_SENT=1` rewrites them.
 #[test]
 fn documents_are_sent_as_they_are_written_down() {
     let folder = root().join("host/tests/sent");

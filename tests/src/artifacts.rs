@@ -1,7 +1,7 @@
 //! The binaries and plugin libraries under test, built once per run.
 //!
 //! Plain `cargo test` neither builds another crate's binary nor puts cdylibs where the host looks
-//! for them, so the harness asks cargo itself. Where everything is fresh that costs a second.
+//! for them, so the harness runs cargo itself. If everything is up to date, that takes a second.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// Where the build put what is tested.
+/// The directory of the binaries and libraries under test.
 #[derive(Debug)]
 pub struct Artifacts {
     dir: PathBuf,
@@ -45,7 +45,7 @@ pub fn workspace_root() -> &'static Path {
 /// Builds the server, the sandbox and every plugin in the profile of the running test, once.
 ///
 /// # Panics
-/// Where the build fails: no test could say anything then.
+/// If the build fails, because no test could run then.
 #[expect(clippy::panic, reason = "a harness without binaries cannot go on")]
 pub fn artifacts() -> &'static Artifacts {
     static ARTIFACTS: OnceLock<Artifacts> = OnceLock::new();
@@ -69,7 +69,7 @@ pub fn artifacts() -> &'static Artifacts {
         if release {
             build.arg("--release");
         }
-        // The variables that cargo sets for this crate's tests would make the nested build differ.
+        // The variables that cargo sets for this crate's tests would change the nested build.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

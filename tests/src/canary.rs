@@ -1,4 +1,4 @@
-//! Values that must never be printed: each test makes its own and looks for it in all output.
+//! Secrets that must never be printed: each test makes its own and searches all output for it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -7,7 +7,7 @@ pub fn canary(name: &str) -> String {
     format!("canary{:016x}{name}", rand::random::<u64>())
 }
 
-/// Where `secret` shows in `text`, in clear or encoded; empty where it does not.
+/// The forms, plain or encoded, in which `secret` occurs in `text`; empty if it does not.
 pub fn traces<'a>(text: &'a str, secret: &str) -> Vec<&'a str> {
     let encoded = STANDARD.encode(secret);
     let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();

@@ -1,4 +1,4 @@
-//! A real browser: Chromium, driven over WebDriver (W3C), headless, with a profile of its own.
+//! A real browser: headless Chromium with a temporary profile, driven over WebDriver (W3C).
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::mcp::http_client;
 
-/// How long a page may take on a machine that is busy compiling.
+/// The longest wait for a page, on a machine that is busy compiling.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
-/// Between two looks at the page.
+/// The time between two looks at the page.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The key of an element's reference in WebDriver's answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -26,15 +26,15 @@ pub struct Chromium {
     http: reqwest::Client,
     session: String,
     _profile: tempfile::TempDir,
-    /// Kept open: the driver would end at its next line.
+    /// Kept open, because the driver would end when it prints its next line.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Chromium {
-    /// Starts one; `None`, and a word about it, where Chromium is not installed.
+    /// Starts a browser; prints a note and returns `None` if Chromium is not installed.
     ///
     /// # Errors
-    /// Where it is installed and does not start.
+    /// If it is installed and does not start.
     #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub async fn start() -> anyhow::Result<Option<Self>> {
         let driver = Command::new("chromedriver")
@@ -93,7 +93,7 @@ impl Chromium {
     /// Opens a URL and waits until it is loaded.
     ///
     /// # Errors
-    /// Where it does not load.
+    /// If it does not load.
     pub async fn open(&self, url: &str) -> anyhow::Result<()> {
         self.command("/url", Some(json!({ "url": url })))
             .await
@@ -103,7 +103,7 @@ impl Chromium {
     /// The URL that is open.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn url(&self) -> anyhow::Result<String> {
         let url = self.command("/url", None).await?;
         Ok(url.as_str().unwrap_or_default().to_owned())
@@ -112,7 +112,7 @@ impl Chromium {
     /// Goes back.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn back(&self) -> anyhow::Result<()> {
         self.command("/back", Some(json!({}))).await.map(drop)
     }
@@ -120,7 +120,7 @@ impl Chromium {
     /// Reloads the page.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn reload(&self) -> anyhow::Result<()> {
         self.command("/refresh", Some(json!({}))).await.map(drop)
     }
@@ -128,7 +128,7 @@ impl Chromium {
     /// The page's source.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn source(&self) -> anyhow::Result<String> {
         let source = self.command("/source", None).await?;
         Ok(source.as_str().unwrap_or_default().to_owned())
@@ -137,7 +137,7 @@ impl Chromium {
     /// Waits until the open URL begins with `prefix`.
     ///
     /// # Errors
-    /// Where that takes too long; the error holds the page.
+    /// If that takes too long; the error holds the page.
     pub async fn arrive(&self, prefix: &str) -> anyhow::Result<String> {
         let start = Instant::now();
         loop {
@@ -152,10 +152,10 @@ impl Chromium {
         }
     }
 
-    /// Clicks the element that a CSS selector names, once it is there.
+    /// Waits for the element that a CSS selector names, and clicks it.
     ///
     /// # Errors
-    /// Where it does not get there.
+    /// If the element does not appear.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         let element = self.find(selector).await?;
         self.command(&format!("/element/{element}/click"), Some(json!({})))
@@ -166,7 +166,7 @@ impl Chromium {
     /// Types into the field that a CSS selector names.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is no such field.
     pub async fn type_into(&self, selector: &str, text: &str) -> anyhow::Result<()> {
         let element = self.find(selector).await?;
         self.command(
@@ -180,7 +180,7 @@ impl Chromium {
     /// Waits for an element.
     ///
     /// # Errors
-    /// Where it does not come; the error holds the page.
+    /// If it does not appear; the error holds the page.
     pub async fn find(&self, selector: &str) -> anyhow::Result<String> {
         let start = Instant::now();
         let query = json!({ "using": "css selector", "value": selector });
@@ -198,10 +198,10 @@ impl Chromium {
         }
     }
 
-    /// Runs a script in the page and gives what it returns.
+    /// Runs a script in the page and returns its result.
     ///
     /// # Errors
-    /// Where the page's policy or the script does not let it.
+    /// If the page's policy forbids it, or the script fails.
     pub async fn evaluate(&self, script: &str) -> anyhow::Result<Value> {
         self.command(
             "/execute/sync",
@@ -213,16 +213,16 @@ impl Chromium {
     /// The page as a PNG image.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn screenshot(&self) -> anyhow::Result<Vec<u8>> {
         let image = self.command("/screenshot", None).await?;
         Ok(STANDARD.decode(image.as_str().unwrap_or_default())?)
     }
 
-    /// Prefers dark pages, or light ones.
+    /// Sets the preference for dark or light pages.
     ///
     /// # Errors
-    /// Where the browser does not answer.
+    /// If the browser does not answer.
     pub async fn prefer_dark(&self, dark: bool) -> anyhow::Result<()> {
         let value = if dark { "dark" } else { "light" };
         let command = json!({
@@ -237,14 +237,14 @@ impl Chromium {
     /// Ends the browser.
     ///
     /// # Errors
-    /// Where it does not answer.
+    /// If it does not answer.
     pub async fn close(self) -> anyhow::Result<()> {
         self.http.delete(&self.session).send().await?;
         Ok(())
     }
 }
 
-/// The port in chromedriver's last line of its start.
+/// The port in the last line that chromedriver prints at its start.
 fn port(stdout: &mut impl BufRead) -> anyhow::Result<u16> {
     for line in stdout.lines() {
         if let Some((_, port)) = line?.rsplit_once("successfully on port ") {
@@ -256,7 +256,7 @@ fn port(stdout: &mut impl BufRead) -> anyhow::Result<u16> {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Where the test did not close it, the browser ends with its driver.
+        // If the test did not close it, the browser ends with its driver.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -1,7 +1,7 @@
-//! What the black-box tests share: the real binary with real plugins as a child process, an MCP
-//! client that shows every byte of an answer, and neighbours that misbehave on purpose.
+//! The common part of the black-box tests: the real binary with real plugins as a child process, an
+//! MCP client that shows every byte of an answer, and stubs that misbehave on purpose.
 //!
-//! Nothing here looks into the server: what cannot be seen from outside is not tested here.
+//! Nothing here looks into the server: only behaviour that is visible from outside is tested here.
 
 pub mod artifacts;
 pub mod canary;

@@ -3,7 +3,7 @@
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.
@@ -12,12 +12,12 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body as text.
     pub text: String,
-    /// The JSON-RPC message in the body (taken out of a one-event SSE stream where it is one), or null.
+    /// The JSON-RPC message in the body (or in the only event of an SSE stream), or null.
     pub json: Value,
 }
 
 impl Reply {
-    /// The value of a header, or the empty string.
+    /// The value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -37,7 +37,7 @@ impl Reply {
             .unwrap_or_default()
     }
 
-    /// Did the tool itself say that it failed?
+    /// True if the answer is a tool's own error.
     pub fn is_tool_error(&self) -> bool {
         self.json["result"]["isError"] == json!(true)
     }
@@ -51,7 +51,7 @@ pub struct Mcp {
 }
 
 impl Mcp {
-    /// A client of the endpoint at `url`.
+    /// Creates a client of the endpoint at `url`.
     pub fn new(url: String) -> Self {
         Self {
             http: http_client(),
@@ -59,17 +59,17 @@ impl Mcp {
         }
     }
 
-    /// The endpoint.
+    /// The URL of the endpoint.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The HTTP client below, for requests that are no MCP.
+    /// The underlying HTTP client, for requests that are not MCP.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// A POST with the headers that MCP wants, not yet sent.
+    /// A POST with the headers that MCP requires, not yet sent.
     pub fn request(&self, token: Option<&str>) -> reqwest::RequestBuilder {
         let request = self
             .http
@@ -85,7 +85,7 @@ impl Mcp {
     /// Sends a JSON-RPC request.
     ///
     /// # Errors
-    /// Where no HTTP answer comes.
+    /// If no HTTP answer comes.
     pub async fn rpc(
         &self,
         token: Option<&str>,
@@ -99,7 +99,7 @@ impl Mcp {
     /// Calls a tool.
     ///
     /// # Errors
-    /// Where no HTTP answer comes.
+    /// If no HTTP answer comes.
     pub async fn call(
         &self,
         token: Option<&str>,
@@ -118,7 +118,7 @@ impl Mcp {
 /// Sends a request and reads the whole answer.
 ///
 /// # Errors
-/// Where no HTTP answer comes.
+/// If no HTTP answer comes.
 pub async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -143,7 +143,7 @@ pub async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
 /// An HTTP client that follows no redirect and gives up after a minute.
 ///
 /// # Panics
-/// Where TLS cannot be set up: no test could go on.
+/// If TLS cannot be set up, because no test could run then.
 pub fn http_client() -> reqwest::Client {
     #[expect(
         clippy::expect_used,
@@ -160,7 +160,7 @@ pub fn http_client() -> reqwest::Client {
 /// The status of a request that needs nothing but a good token.
 ///
 /// # Panics
-/// Where no HTTP answer comes.
+/// If no HTTP answer comes.
 pub async fn status(mcp: &Mcp, token: &str) -> u16 {
     let reply = mcp.rpc(Some(token), "tools/list", json!({})).await;
     #[expect(clippy::expect_used, reason = "a test without an answer cannot go on")]

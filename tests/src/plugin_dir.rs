@@ -1,4 +1,4 @@
-//! A plugin directory as an operator keeps it, for tests that put files into one.
+//! A plugin directory as an operator sets it up, for tests that put files into one.
 
 use std::{
     fs,
@@ -20,10 +20,10 @@ pub struct PluginDir {
 }
 
 impl PluginDir {
-    /// A directory with a copy of `library` in it.
+    /// Creates a directory with a copy of `library` in it.
     ///
     /// # Errors
-    /// Where the library is not there.
+    /// If the library does not exist.
     pub fn with(library: &Path) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
@@ -46,10 +46,10 @@ impl PluginDir {
         &self.bytes
     }
 
-    /// Puts a library in place as an operator should: written aside, then renamed.
+    /// Installs a library as an operator should: written to another name, then renamed.
     ///
     /// # Errors
-    /// Where the disk is full.
+    /// If the disk is full.
     pub fn put(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let aside = self.dir.path().join("new");
         fs::write(&aside, bytes)?;
@@ -57,10 +57,10 @@ impl PluginDir {
         Ok(fs::rename(&aside, &self.file)?)
     }
 
-    /// Puts another file of the same meaning in place: what follows the last section is not looked at.
+    /// Installs a file that differs only in bytes after the last section, which are ignored.
     ///
     /// # Errors
-    /// Where the disk is full.
+    /// If the disk is full.
     pub fn put_version(&self, number: u32) -> anyhow::Result<()> {
         self.put(&[self.bytes.as_slice(), &number.to_le_bytes()].concat())
     }

@@ -1,4 +1,4 @@
-//! Raw bytes to a socket and back, for requests that no HTTP library would send.
+//! Sends raw bytes to a socket and reads the answer, for requests that no HTTP library would send.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,16 +8,16 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an answer may take on a busy machine.
+/// The longest wait for an answer, on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Sends `bytes` and reads until the server closes the connection or the limit passes.
 ///
 /// # Errors
-/// Where no connection is to be had.
+/// If no connection can be made.
 pub async fn send(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    // The server may close before it has read everything: that is an answer too.
+    // The server may close the connection before it has read everything, which is an answer too.
     let _ = stream.write_all(bytes).await;
     Ok(read_to_close(&mut stream).await)
 }
@@ -43,7 +43,7 @@ pub fn status(answer: &str) -> Option<u16> {
     answer.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }
 
-/// How many responses `answer` holds.
+/// The number of responses in `answer`.
 pub fn responses(answer: &str) -> usize {
     answer.matches("HTTP/1.1 ").count()
 }

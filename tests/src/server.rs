@@ -1,4 +1,4 @@
-//! The real server as a child process on a port of its own.
+//! The real server as a child process on a free port.
 
 use std::{
     collections::BTreeMap,
@@ -15,9 +15,9 @@ use anyhow::{Context, bail};
 
 use crate::{Mcp, artifacts};
 
-/// How long a start may take on a machine that is busy compiling.
+/// The longest wait for a start, on a machine that is busy compiling.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// How long a stop may take before the child is killed.
+/// The longest wait for a stop, after which the child is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// Everything that a child has printed so far.
@@ -39,7 +39,7 @@ impl Output {
         text.push('\n');
     }
 
-    /// Reads `stream` to its end on a thread of its own; `found` gets the first address that a
+    /// Reads `stream` to its end on a separate thread; `found` gets the first address that a
     /// `listening` line names.
     fn follow(
         &self,
@@ -51,7 +51,7 @@ impl Output {
             for line in BufReader::new(stream).lines() {
                 let Ok(line) = line else { break };
                 if let (Some(found), Some(address)) = (&found, listening_address(&line)) {
-                    // The receiver is gone once the first address is known.
+                    // The receiver is dropped once the first address is known.
                     let _ = found.send(address);
                 }
                 output.push(&line);
@@ -65,7 +65,7 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     address_in(line, "listening")
 }
 
-/// The address in a line that says `words`.
+/// The address in a line that contains `words`.
 fn address_in(line: &str, words: &str) -> Option<SocketAddr> {
     let line = strip_ansi(line);
     if !line.contains(words) {
@@ -117,14 +117,14 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets the server have so many bytes of memory and no more.
+    /// Limits the server's memory to this many bytes.
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
     }
 
-    /// The command that would be run.
+    /// The command that starts the server.
     pub fn command(&self) -> Command {
         let mut command = match self.memory {
             None => Command::new(&self.program),
@@ -148,7 +148,7 @@ impl ServerBuilder {
         command
     }
 
-    /// Starts the child, its output being read; `found` gets the addresses that it names.
+    /// Starts the child and the threads that read its output; `found` gets the addresses it names.
     fn spawn(&self, found: Option<&mpsc::Sender<SocketAddr>>) -> anyhow::Result<Running> {
         let mut child = self
             .command()
@@ -168,10 +168,10 @@ impl ServerBuilder {
         })
     }
 
-    /// Starts the server and waits until it says where it listens.
+    /// Starts the server and waits until it prints the address on which it listens.
     ///
     /// # Errors
-    /// Where it ends before, or says nothing in time; the error holds what it printed.
+    /// If it ends before that, or prints no address in time; the error holds its output.
     pub fn start(self) -> anyhow::Result<Server> {
         let (sender, receiver) = mpsc::channel();
         let Running {
@@ -180,7 +180,7 @@ impl ServerBuilder {
             readers,
         } = self.spawn(Some(&sender))?;
         drop(sender);
-        // The readers' senders are dropped when the child closes its streams: that ends the wait early.
+        // The readers drop their senders when the child closes its streams: the wait ends early.
         match receiver.recv_timeout(START_LIMIT) {
             Ok(address) => Ok(Server {
                 child,
@@ -196,10 +196,10 @@ impl ServerBuilder {
         }
     }
 
-    /// Runs the server where it is expected to refuse to start.
+    /// Runs the server, which is expected to refuse to start.
     ///
     /// # Errors
-    /// Where it starts all the same.
+    /// If it starts nevertheless.
     pub fn refuse(self) -> anyhow::Result<Refusal> {
         let Running {
             mut child,
@@ -226,14 +226,14 @@ impl ServerBuilder {
     }
 }
 
-/// A child and who reads what it prints.
+/// A child process and the threads that read its output.
 struct Running {
     child: Child,
     output: Output,
     readers: Vec<thread::JoinHandle<()>>,
 }
 
-/// How a server refused to start.
+/// A server's refusal to start.
 #[derive(Debug)]
 pub struct Refusal {
     /// The exit status.
@@ -243,10 +243,10 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// It ended with a status of its own choice, and each of `words` is in what it printed.
+    /// Asserts that it exited with a failure status, and that its output contains each of `words`.
     ///
     /// # Panics
-    /// Where that is not so, or where it panicked.
+    /// If that is not so, or if the server panicked.
     pub fn assert_says(&self, words: &[&str]) {
         assert!(self.status.code().is_some_and(|code| code > 0), "{self:?}");
         for word in words {
@@ -256,7 +256,7 @@ impl Refusal {
     }
 }
 
-/// A running server; it is killed when dropped.
+/// A running server, which is killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -266,7 +266,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on a free loopback port with nothing else set.
+    /// Builds a server on a free loopback port, with no other setting.
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             program: artifacts().server(),
@@ -282,7 +282,7 @@ impl Server {
     /// The same, started in `dir` by a shell script, which becomes the server with its last command.
     ///
     /// # Panics
-    /// Where the search path cannot be put together: no command could be found then.
+    /// If the search path cannot be built, because no command could be found then.
     pub fn script(dir: &Path, script: &str) -> ServerBuilder {
         let mut builder = Self::builder().env("PATH", search_path());
         builder.program = "sh".into();
@@ -291,7 +291,7 @@ impl Server {
         builder
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -309,7 +309,7 @@ impl Server {
     /// The metrics, of a server that was started with `DATAHUB_MCP_METRICS_ADDRESS`.
     ///
     /// # Errors
-    /// Where it keeps none.
+    /// If it serves none.
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let output = self.output();
         let address = output
@@ -320,7 +320,7 @@ impl Server {
         Ok(response.send().await?.error_for_status()?.text().await?)
     }
 
-    /// What it printed so far.
+    /// Its output so far.
     pub fn output(&self) -> String {
         self.output.text()
     }
@@ -330,10 +330,10 @@ impl Server {
         self.child.id()
     }
 
-    /// Has it ended?
+    /// The exit status, if it has ended.
     ///
     /// # Errors
-    /// Where the operating system does not say.
+    /// If the operating system does not report it.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
@@ -341,7 +341,7 @@ impl Server {
     /// Sends a signal.
     ///
     /// # Errors
-    /// Where the process is gone.
+    /// If the process has ended.
     pub fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id())
             .ok()
@@ -352,7 +352,7 @@ impl Server {
     /// Ends it with SIGTERM and waits.
     ///
     /// # Errors
-    /// Where it does not end in time.
+    /// If it does not end in time.
     pub fn stop(self) -> anyhow::Result<(ExitStatus, String)> {
         self.signal(rustix::process::Signal::TERM)?;
         self.wait()
@@ -361,7 +361,7 @@ impl Server {
     /// Waits until it ends by itself.
     ///
     /// # Errors
-    /// Where it does not end in time.
+    /// If it does not end in time.
     pub fn wait(mut self) -> anyhow::Result<(ExitStatus, String)> {
         match wait_for(&mut self.child, STOP_LIMIT)? {
             Some(status) => {
@@ -380,10 +380,10 @@ impl Drop for Server {
     }
 }
 
-/// The search path of the tests with the tested binaries before everything else.
+/// The search path of the tests, with the tested binaries before everything else.
 ///
 /// # Panics
-/// Where it cannot be put together.
+/// If it cannot be built.
 #[expect(
     clippy::expect_used,
     reason = "a harness without a search path cannot go on"
@@ -400,7 +400,7 @@ pub fn search_path() -> String {
 /// Waits for the last lines of a child that has ended.
 fn read_to_the_end(readers: Vec<thread::JoinHandle<()>>) {
     for reader in readers {
-        // A reader that panicked has nothing more to say.
+        // A reader that panicked has no more output.
         let _ = reader.join();
     }
 }

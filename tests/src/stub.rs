@@ -1,4 +1,4 @@
-//! A DataHub that answers just enough, remembers who asked, and misbehaves on demand.
+//! A stub of DataHub that answers a minimum of requests, records them, and misbehaves on demand.
 
 use std::{
     net::SocketAddr,
@@ -22,18 +22,18 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What the stub does with the next requests.
+/// The stub's behaviour towards the next requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Answers with the name of whoever asked.
+    /// Answers with the marker of the caller's token.
     Echo,
     /// Answers like `Echo` after a while.
     Slow(Duration),
-    /// Answers like `Echo` once so many requests have been under way at the same time.
+    /// Answers like `Echo` once this many requests have been in flight at the same time.
     Together(u64),
     /// Never answers.
     Stall,
-    /// Sends the head and then one byte a second.
+    /// Sends the head and then one byte per second.
     Trickle,
     /// Answers with this status, body and content type.
     Fixed(u16, String, &'static str),
@@ -55,18 +55,18 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
 }
 
-/// One request as the stub saw it.
+/// One request as the stub received it.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// The path.
     pub path: String,
     /// All headers.
     pub headers: HeaderMap,
-    /// The body, where it was JSON.
+    /// The body, if it was JSON.
     pub body: Value,
 }
 
-/// A running stub; it ends when dropped.
+/// A running stub, which ends when dropped.
 #[derive(Debug)]
 pub struct StubDataHub {
     address: SocketAddr,
@@ -78,7 +78,7 @@ impl StubDataHub {
     /// Starts on a free port.
     ///
     /// # Errors
-    /// Where no port is to be had.
+    /// If no port is free.
     pub async fn start() -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::Echo),
@@ -108,32 +108,32 @@ impl StubDataHub {
         })
     }
 
-    /// Its URL, as `DATAHUB_GMS_URL` wants it.
+    /// Its URL, in the form of `DATAHUB_GMS_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Changes what it does from the next request on.
+    /// Changes its behaviour from the next request on.
     pub fn behave(&self, behaviour: Behaviour) {
         *self.shared.behaviour.lock() = behaviour;
     }
 
-    /// How many GraphQL requests came.
+    /// The number of GraphQL requests so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// How many GraphQL requests are being answered.
+    /// The number of GraphQL requests that are being answered.
     pub fn in_flight(&self) -> u64 {
         self.shared.in_flight.load(Ordering::SeqCst)
     }
 
-    /// The most GraphQL requests that were being answered at the same time.
+    /// The largest number of GraphQL requests that were being answered at the same time.
     pub fn most_in_flight(&self) -> u64 {
         *self.shared.most_in_flight.borrow()
     }
 
-    /// How many GraphQL requests the caller gave up.
+    /// The number of GraphQL requests that the caller cancelled.
     pub fn cancelled(&self) -> u64 {
         self.shared.cancelled.load(Ordering::SeqCst)
     }
@@ -213,7 +213,7 @@ async fn misbehave(shared: &Shared, behaviour: Behaviour, headers: &HeaderMap) -
         }
         Behaviour::Together(number) => {
             let mut most = shared.most_in_flight.subscribe();
-            // The sender lives in `shared`, so this ends with the condition alone.
+            // The sender lives in `shared`, so this ends only when the condition holds.
             let _ = most.wait_for(|most| *most >= number).await;
             echo(headers)
         }
@@ -251,15 +251,15 @@ fn fixed(status: u16, text: String, kind: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// What the stub's answers call the bearer of `token`: no part of the token itself, so that an answer
-/// may be printed.
+/// The name of the bearer of `token` in the stub's answers. Contains no part of the token, so that
+/// an answer may be printed.
 pub fn marker(token: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(token.as_bytes());
     format!("bearer-{}", crate::hex(&digest[..8]))
 }
 
-/// The marker of whoever sent `headers`.
+/// The marker of the token in `headers`.
 fn actor(headers: &HeaderMap) -> String {
     headers
         .get(header::AUTHORIZATION)

@@ -1,4 +1,4 @@
-//! The example libraries in other languages, built as their first lines say.
+//! The example libraries in other languages, built with the commands in their first lines.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use anyhow::{Context, ensure};
 
 use crate::artifacts::workspace_root;
 
-/// Builds the library in C into `target`.
+/// Builds the C library into `target`.
 ///
 /// # Errors
-/// Where it does not build.
+/// If it does not build.
 pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
     let root = workspace_root();
     fs::create_dir_all(target)?;
@@ -38,10 +38,10 @@ pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
     Ok(library)
 }
 
-/// Builds the library in Go into `target`; `None` where there is no `go`.
+/// Builds the Go library into `target`; `None` if `go` is not installed.
 ///
 /// # Errors
-/// Where it does not build.
+/// If it does not build.
 pub fn in_go(target: &Path) -> anyhow::Result<Option<PathBuf>> {
     let library = target.join("go/libvendor_go.so");
     let built = Command::new("go")

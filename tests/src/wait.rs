@@ -1,9 +1,9 @@
-//! Waiting for what another process does.
+//! Waits for another process.
 
-/// Waits until `done`; another process does it, so there is nothing to wait on but time.
+/// Polls until `done` returns true. Polling is needed because the condition is another process's.
 ///
 /// # Panics
-/// Where it is not done within a minute.
+/// If that takes longer than a minute.
 pub async fn until(what: &str, done: impl AsyncFn() -> bool) {
     let wait = async {
         while !done().await {

@@ -1,18 +1,18 @@
-//! A tool's arguments: one list of parameters gives the JSON Schema that the model sees and the
-//! check of what it sends, so the two cannot differ.
+//! A tool's arguments: one list of parameters yields both the JSON Schema that the model sees and
+//! the check of what it sends, so the two cannot differ.
 //!
-//! The schema holds one type a parameter (some model providers refuse unions); the check is as
-//! kind as can be without guessing: a bare string where a list is meant, null for "not given", a
-//! number in quotes.
+//! The schema gives each parameter a single type (some model providers refuse unions). The check is
+//! as lenient as it can be without guessing: it accepts a bare string where a list is expected,
+//! null for "not given", and a number in quotes.
 
 use crate::suggest;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-/// The default cap on one text argument, in characters.
+/// The default limit on one text argument, in characters.
 const MAX_TEXT: usize = 4_000;
 
-/// What a parameter takes.
+/// The type of value that a parameter takes.
 #[derive(Debug, Clone)]
 enum Kind {
     Text {
@@ -27,7 +27,7 @@ enum Kind {
     Texts {
         max: usize,
     },
-    /// An object of lists of texts.
+    /// An object whose values are lists of texts.
     TextLists {
         max: usize,
     },
@@ -70,7 +70,7 @@ pub(crate) fn integer(name: &'static str, min: i64, max: i64, doc: &'static str)
     }
 }
 
-/// True or false.
+/// A boolean.
 pub(crate) fn flag(name: &'static str, doc: &'static str) -> Param {
     Param {
         kind: Kind::Flag,
@@ -78,7 +78,7 @@ pub(crate) fn flag(name: &'static str, doc: &'static str) -> Param {
     }
 }
 
-/// One of these.
+/// One of `values`.
 pub(crate) fn choice(
     name: &'static str,
     values: &'static [&'static str],
@@ -90,7 +90,7 @@ pub(crate) fn choice(
     }
 }
 
-/// A list of up to `max` texts; a bare text is a list of one.
+/// A list of up to `max` texts; a bare text counts as a list of one.
 pub(crate) fn texts(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
         kind: Kind::Texts { max },
@@ -107,13 +107,13 @@ pub(crate) fn text_lists(name: &'static str, max: usize, doc: &'static str) -> P
 }
 
 impl Param {
-    /// It must be given.
+    /// Makes the parameter required.
     pub(crate) fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// What it is where it is not given.
+    /// Sets the value that is used where the argument is not given.
     pub(crate) fn default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
@@ -144,7 +144,7 @@ impl Param {
         schema
     }
 
-    /// The value as the tool wants it, or what is wrong with it.
+    /// Converts the value to the form that the tool expects, or says what is wrong with it.
     fn read(&self, value: Value) -> Result<Value, String> {
         match &self.kind {
             Kind::Text { max } => match value {
@@ -190,7 +190,7 @@ impl Param {
 }
 
 fn within(text: String, max: usize) -> Result<String, String> {
-    // Bytes bound characters from above, so most texts are not counted.
+    // No text has more characters than bytes, so most texts need no counting.
     if text.len() > max && text.chars().count() > max {
         return Err(format!("may be at most {max} characters long"));
     }
@@ -263,7 +263,7 @@ pub(crate) fn schema(params: &[Param]) -> Map<String, Value> {
 /// Checks what a model sent and fills in the defaults.
 ///
 /// # Errors
-/// Everything that is wrong, in words that lead to the right call.
+/// A text that names everything that is wrong and how to correct the call.
 pub(crate) fn read<T: DeserializeOwned>(
     tool: &str,
     params: &[Param],
@@ -292,8 +292,10 @@ pub(crate) fn read<T: DeserializeOwned>(
         let shown: String = name.chars().take(60).collect();
         let near = suggest::names(name, params.iter().map(|param| param.name), 1);
         wrong.push(match near.first() {
-            Some(near) => format!("`{shown}` is no argument of {tool} (did you mean `{near}`?)"),
-            None => format!("`{shown}` is no argument of {tool}"),
+            Some(near) => {
+                format!("`{shown}` is not an argument of {tool} (did you mean `{near}`?)")
+            }
+            None => format!("`{shown}` is not an argument of {tool}"),
         });
     }
     if !wrong.is_empty() {
@@ -379,7 +381,7 @@ mod tests {
         assert_eq!(
             error,
             "`count` must be a whole number from 0 to 50; `order` must be one of asc, desc; \
-             `urns` is missing; `quary` is no argument of find (did you mean `query`?). \
+             `urns` is missing; `quary` is not an argument of find (did you mean `query`?). \
              Arguments of find: query, count, deep, order, urns."
         );
         assert!(

@@ -1,9 +1,9 @@
-//! How long an answer may get: long texts and long lists are cut, with a marker that says how to
-//! get the rest. Counted in tokens, estimated at four bytes of JSON each.
+//! The limit on the length of an answer: long texts and long lists are cut, with a marker that says
+//! how to get the rest. Length is counted in tokens, estimated at four bytes of JSON each.
 
 use serde_json::Value;
 
-/// The rule of thumb of every tokenizer for JSON.
+/// A rule of thumb for JSON that holds for the usual tokenizers.
 const BYTES_PER_TOKEN: usize = 4;
 
 /// The estimated tokens of `value` written as JSON.
@@ -11,13 +11,13 @@ pub(crate) fn tokens(value: &Value) -> usize {
     bytes(value).div_ceil(BYTES_PER_TOKEN)
 }
 
-/// The bytes of `value` written as JSON, give or take escapes.
+/// The approximate number of bytes of `value` written as JSON, not counting escapes.
 fn bytes(value: &Value) -> usize {
     match value {
         Value::Null => 4,
         Value::Bool(_) => 5,
         Value::Number(number) => {
-            // Most are small; the exact width of the rest does not matter.
+            // Most numbers are small; the exact width of the others does not matter.
             number
                 .as_u64()
                 .map_or(12, |n| n.checked_ilog10().unwrap_or(0) as usize + 1)
@@ -72,8 +72,8 @@ fn cut(text: &mut String, chars: usize) {
     }
 }
 
-/// Makes `value` fit `limit` tokens by cutting its texts ever shorter. The last resort: tools cut
-/// their own lists before.
+/// Shortens the texts in `value` step by step until it fits `limit` tokens or they are cut to 64
+/// characters. The last resort: tools cut their own lists before.
 pub(crate) fn force(value: &mut Value, limit: usize) {
     let mut chars = 4_096;
     while tokens(value) > limit && chars >= 64 {

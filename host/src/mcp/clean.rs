@@ -1,9 +1,9 @@
-//! What an answer of DataHub loses before a model reads it: nulls, empty lists and objects,
-//! `__typename`.
+//! Removes from an answer of DataHub what carries no information for a model: nulls, empty lists
+//! and objects, `__typename`.
 
 use serde_json::Value;
 
-/// Drops what says nothing, at every depth.
+/// Drops members and items that carry no information, at every depth.
 pub(crate) fn clean(value: &mut Value) {
     match value {
         Value::Object(map) => {

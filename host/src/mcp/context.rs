@@ -1,5 +1,5 @@
-//! What a tool has at hand during one call: DataHub as the caller sees it, the settings, a place
-//! for warnings, and a way to report progress.
+//! The context of one tool call: DataHub as the caller sees it, the settings, the warnings so far,
+//! and a way to report progress.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     datahub::{Answer, DataHubError, Document, FieldError},
 };
 
-/// One call of a tool. Lives as long as the call.
+/// The context of one tool call. Lives as long as the call.
 pub(crate) struct ToolContext {
     pub(crate) caller: Caller,
     pub(crate) settings: Arc<Settings>,
@@ -36,7 +36,7 @@ impl ToolContext {
         }
     }
 
-    /// Reports progress to this client, which asked for it with this token.
+    /// Sets the client to report progress to, and the token with which it asked for that.
     pub(crate) fn reporting_to(
         mut self,
         progress: Option<(Peer<RoleServer>, ProgressToken)>,
@@ -56,7 +56,7 @@ impl ToolContext {
         let mut answer = self.noticing_refusal(result)?;
         let mut warnings = self.warnings.lock();
         for warning in std::mem::take(&mut answer.warnings) {
-            // Several entities may lack the same.
+            // The same field may be missing from several entities.
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
@@ -82,7 +82,7 @@ impl ToolContext {
         result
     }
 
-    /// Asks and takes the top-level field `name`; [`Value::Null`] if it is not there.
+    /// Asks and takes the top-level field `name`; [`Value::Null`] if the answer has none.
     pub(crate) async fn ask_for(
         &self,
         document: &Document,
@@ -92,7 +92,8 @@ impl ToolContext {
         Ok(self.ask(document, variables).await?.take(name))
     }
 
-    /// The same for what a write builds on: a part that failed or was left out would be lost.
+    /// The same for data that a write builds on. Any warning is an error here, because the write
+    /// would delete the part that failed or was left out.
     pub(crate) async fn ask_for_whole(
         &self,
         document: &Document,
@@ -122,7 +123,7 @@ impl ToolContext {
             })
     }
 
-    /// Tells the model of something that is missing from the answer.
+    /// Adds a warning that tells the model what is missing from the answer.
     pub(crate) fn warn(&self, message: impl Into<String>) {
         self.warnings.lock().push(FieldError {
             path: String::new(),
@@ -130,7 +131,7 @@ impl ToolContext {
         });
     }
 
-    /// The warnings so far, as the answer lists them.
+    /// Takes the warnings collected so far, in the form in which the answer lists them.
     pub(crate) fn take_warnings(&self) -> Vec<Value> {
         let warnings = std::mem::take(&mut *self.warnings.lock());
         warnings
@@ -140,7 +141,7 @@ impl ToolContext {
             .collect()
     }
 
-    /// Tells the client how far a long call has come, if it asked.
+    /// Reports the progress of a long call to the client, if it asked for that.
     pub(crate) async fn progress(&self, done: usize, total: Option<usize>, message: &str) {
         let Some((peer, token)) = &self.progress else {
             return;
@@ -148,7 +149,7 @@ impl ToolContext {
         let mut params = ProgressNotificationParam::new(token.clone(), done as f64);
         params.total = total.map(|total| total as f64);
         params.message = Some(message.to_owned());
-        // A client that is gone needs no progress.
+        // A client that has disconnected needs no progress.
         let _ = peer.notify_progress(params).await;
     }
 }

@@ -1,30 +1,30 @@
-//! How a tool fails: in words from which a model can make the right next call.
+//! The errors of tools, worded so that a model can make the right next call from them.
 
 use crate::datahub::DataHubError;
 
-/// Why a tool gave no answer. Becomes a tool result with `isError`, not a protocol error: the model
-/// reads it and goes on.
+/// The reason why a tool gave no answer. Becomes a tool result with `isError`, not a protocol
+/// error, so that the model reads it and can continue.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ToolError {
-    /// The arguments are wrong; the text says which and what would be right.
+    /// The arguments are wrong; the text says which ones and what would be right.
     #[error("{0}")]
     Arguments(String),
-    /// What was named is not there.
+    /// Something that the call names does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// DataHub did not give all of what a write builds on, so nothing was written.
+    /// DataHub did not return all of the data that a write builds on, so nothing was written.
     #[error("nothing was changed, because DataHub did not give all that is there: {0}")]
     Incomplete(String),
     /// The token lacks scopes; the HTTP status says so as well.
     #[error("this needs a token with the scope {}; sign in again and allow it", .0.join(" and "))]
     Scopes(Vec<String>),
-    /// DataHub said no, or nothing.
+    /// DataHub refused, failed or did not answer.
     #[error("{}", datahub_text(.0))]
     DataHub(#[from] DataHubError),
-    /// The request came without a caller: a fault of the host's wiring.
+    /// The request has no caller in its extensions, which is a bug in the host.
     #[error("the request carries no caller; this is a fault of the server")]
     NoCaller,
-    /// The client gave up.
+    /// The client cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,
 }
@@ -65,7 +65,7 @@ fn datahub_text(error: &DataHubError) -> String {
         DataHubError::TooLarge { .. } => "ask for less: fewer results or a narrower filter",
         DataHubError::Malformed { .. } => "tell the operator of this server",
     };
-    // DataHub's own words may end in a full stop already.
+    // DataHub's own message may already end with a full stop.
     let text = error.to_string();
     format!("{}. What to do: {hint}.", text.trim_end_matches('.'))
 }

@@ -1,12 +1,12 @@
-//! MCP: what a model sees of DataHub. The server (both protocol eras, stateless), the tools one
-//! file each, the filter language, resources and prompts.
+//! MCP: the view of DataHub that a model gets. Holds the server (both protocol eras, stateless),
+//! the tools (one file each), the filter language, resources and prompts.
 //!
-//! Decides nothing about who may come in: the [`Caller`](crate::auth::Caller) of a request is
-//! already there, and DataHub itself decides what that person may see and change. Never holds on
-//! to a caller after the request.
+//! Makes no access decisions: a request arrives with its [`Caller`](crate::auth::Caller), and
+//! DataHub itself decides what that person may see and change. Never keeps a caller after the
+//! request.
 //!
-//! Read it in this order: [`McpServer`] (the protocol), `registry` (which tools there are),
-//! `tool` (what a tool is), `tools/search.rs` (one of them).
+//! Suggested reading order: [`McpServer`] (the protocol), `registry` (the tools that are enabled),
+//! `tool` (the definition of a tool), `tools/search.rs` (an example).
 
 mod args;
 mod budget;
@@ -37,7 +37,7 @@ pub use self::{
     settings::Settings,
 };
 
-/// Every GraphQL document that the tools send, for checks against DataHub's schemas.
+/// All GraphQL documents that the tools send, for checks against DataHub's schemas.
 pub fn documents() -> impl Iterator<Item = &'static crate::datahub::Document> {
     tools::documents::all()
 }

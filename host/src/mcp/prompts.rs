@@ -1,9 +1,9 @@
-//! Prompts for the three usual jobs: find trusted data, see the impact of a change, explain a
-//! table. Each is a plan of tool calls, in words.
+//! Prompts for three common tasks: find trusted data, see the impact of a change, explain a table.
+//! Each describes a sequence of tool calls in words.
 
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 
-/// What a person typed into a prompt's argument is cut here.
+/// The argument of a prompt is cut to this length.
 const MAX_ARGUMENT_CHARS: usize = 500;
 
 struct Template {
@@ -56,7 +56,7 @@ const TEMPLATES: &[Template] = &[
         description: "What a table holds, where it comes from and how it is used",
         argument: ("urn", "The urn or the name of the table"),
         text: "Explain this table to a newcomer: {value}\n\n\
-            1. search for it if that is no urn, then get_entities.\n\
+            1. search for it if that is not a urn, then get_entities.\n\
             2. list_schema_fields for the columns, get_dataset_profile for what is in them.\n\
             3. get_lineage upstream for where it comes from; get_dataset_queries for how people \
             use it.\n\
@@ -88,7 +88,7 @@ pub(super) fn list() -> Vec<Prompt> {
 /// The prompt `name` with its argument filled in.
 ///
 /// # Errors
-/// A text that says which prompts and arguments there are.
+/// A text that lists the prompts or arguments that exist.
 pub(super) fn get(name: &str, arguments: Option<&JsonObject>) -> Result<GetPromptResult, String> {
     let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else {
         let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();

@@ -1,5 +1,5 @@
-//! Which tools there are with the given settings. Built once; a tool that is switched off is not
-//! in it and so cannot be called.
+//! The registry of the tools that the settings enable. Built once; a tool that is switched off is
+//! not in it and so cannot be called.
 
 use crate::suggest;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::{
 pub(crate) struct Registry {
     tools: Vec<Entry>,
     by_name: HashMap<&'static str, usize>,
-    /// The names of those switched off, for the error text.
+    /// The names of the tools that are switched off, for the error text.
     off: Vec<&'static str>,
     list: ListToolsResult,
 }
@@ -60,7 +60,7 @@ impl Registry {
         self.by_name.get(name).map(|index| &self.tools[*index])
     }
 
-    /// Every name, switched on or off.
+    /// The names of all tools, switched on or off.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.tools
             .iter()
@@ -73,7 +73,8 @@ impl Registry {
         self.list.clone()
     }
 
-    /// Why `name` cannot be called, beginning with the words of the MCP specification.
+    /// The error text for `name`, which cannot be called; begins with the words of the MCP
+    /// specification.
     pub(crate) fn unknown(&self, name: &str) -> String {
         if self.off.contains(&name) {
             return format!("Unknown tool: {name} (it is switched off on this server)");

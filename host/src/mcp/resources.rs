@@ -1,4 +1,5 @@
-//! Entities as MCP resources: `datahub://{urn}`, read as the caller, completed from the catalog.
+//! Entities as MCP resources: `datahub://{urn}`, read as the caller, with completion of urns from
+//! the catalog.
 
 use rmcp::model::{
     CacheScope, CompleteResult, CompletionInfo, ReadResourceResult, ResourceContents,
@@ -8,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::{budget, context::ToolContext, error::ToolError, tools, urn};
 
-/// What a resource's URI begins with; the urn follows, percent-encoded or not.
+/// The prefix of a resource's URI; the urn follows, percent-encoded or not.
 const SCHEME: &str = "datahub://";
-/// Suggestions of a completion.
+/// The number of suggestions in a completion.
 const SUGGESTIONS: usize = 10;
 
-/// The templates that there are.
+/// The resource templates of this server.
 pub(super) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new("datahub://{urn}", "entity")
@@ -30,7 +31,7 @@ pub(super) fn urn_of(uri: &str) -> Option<String> {
     urn::kind(&decoded).map(|_| decoded.clone())
 }
 
-/// Undoes percent-encoding; `None` for text that is not UTF-8 after it.
+/// Decodes percent-encoding; `None` if the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -78,7 +79,7 @@ pub(super) async fn complete(context: &ToolContext, typed: &str) -> CompleteResu
     if !typed.is_empty() {
         let input = json!({"input": {"query": typed, "limit": SUGGESTIONS}});
         let document = &tools::documents::AUTOCOMPLETE;
-        // A completion that fails is an empty one: nobody waits for its error.
+        // A failed completion is answered with an empty one, because no person waits for its error.
         let found = context
             .ask_for(document, input, "autoCompleteForMultiple")
             .await;

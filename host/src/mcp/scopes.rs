@@ -1,29 +1,30 @@
-//! Which scopes a token needs for which tool.
+//! The scopes that a token needs for each tool.
 
 use indexmap::IndexMap;
 
-/// The scopes that tools need, by tool name or by `read` and `write` for all of that kind.
+/// The scopes that tools need, by tool name, or by `read` or `write` for all tools of that kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolScopes(IndexMap<String, Vec<String>>);
 
-/// What is wrong with `TOOL_SCOPES`.
+/// An error in `TOOL_SCOPES`.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopesError {
-    /// A part that is no `name=scope ...`.
+    /// A part that is not of the form `name=scope ...`.
     #[error(
         "`{0}` is not of the form tool=scope; write TOOL_SCOPES=write=datahub:write,search=a b"
     )]
     Form(String),
-    /// A name given twice.
+    /// A name that is given twice.
     #[error("`{0}` is given twice; list its scopes once, separated by spaces")]
     Twice(String),
 }
 
 impl ToolScopes {
-    /// Reads `name=scope scope,name=scope`; a name is a tool's, or `read` or `write`.
+    /// Parses `name=scope scope,name=scope`; a name is that of a tool, or `read` or `write`.
     ///
     /// # Errors
-    /// A part of another form. Names are checked by [`McpServer::new`](super::McpServer::new).
+    /// A part of another form, or a name given twice. Whether the names exist is checked by
+    /// [`McpServer::new`](super::McpServer::new).
     pub fn parse(text: &str) -> Result<Self, ScopesError> {
         let mut scopes = IndexMap::new();
         for part in text
@@ -44,12 +45,12 @@ impl ToolScopes {
         Ok(Self(scopes))
     }
 
-    /// The names that are given scopes.
+    /// The names for which scopes are configured.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// All scopes that `tool` needs; a tool's own entry goes before that of its kind.
+    /// All scopes that `tool` needs; a tool's own entry takes precedence over that of its kind.
     pub(super) fn needed(&self, tool: &str, writes: bool) -> &[String] {
         let kind = if writes { "write" } else { "read" };
         self.0

@@ -12,21 +12,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::McpServer;
 
-/// What `server` mounts at `/mcp`.
+/// The service that `server` mounts at `/mcp`.
 pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
 
-/// How the HTTP side of MCP behaves.
+/// The settings of the HTTP side of MCP.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// The `Host` values that are answered, as `host` or `host:port`; empty for any (only where a
-    /// layer in front checks it).
+    /// The accepted `Host` values, such as `host` or `host:port`; empty accepts any (only where a
+    /// layer in front checks them).
     pub allowed_hosts: Vec<String>,
-    /// The `Origin` values that are answered, as `http://localhost:*`; empty refuses every request
-    /// that carries one.
+    /// The accepted `Origin` values, such as `http://localhost:*`; empty refuses every request that
+    /// has that header.
     pub allowed_origins: Vec<String>,
     /// The largest request body in bytes.
     pub max_body_bytes: usize,
-    /// Cancelled at shutdown: ends the streams that are still open.
+    /// Cancelled at shutdown, which ends the streams that are still open.
     pub shutdown: CancellationToken,
 }
 
@@ -38,8 +38,8 @@ impl McpServer {
     }
 }
 
-/// Any handler as this server serves its own: each request stands alone, there are no sessions, GET
-/// and DELETE are 405.
+/// Serves any handler as this server serves its own: each request is independent, there are no
+/// sessions, GET and DELETE are answered 405.
 pub fn stateless_http<H>(
     handler: H,
     settings: HttpSettings,

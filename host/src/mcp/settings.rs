@@ -1,9 +1,9 @@
-//! Which tools there are and how much they may say.
+//! The settings that enable tools and limit their answers.
 
 use super::ToolScopes;
 
-/// What [`McpServer::new`](super::McpServer::new) needs to know. Plain, validated values; the name
-/// of the environment variable stands with each.
+/// The settings of [`McpServer::new`](super::McpServer::new). Plain, validated values, each with
+/// the name of its environment variable.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `TOOLS_IS_MUTATION_ENABLED`: the tools that write. Default false.
@@ -12,28 +12,30 @@ pub struct Settings {
     pub user: bool,
     /// `DATA_QUALITY_TOOLS_ENABLED`: assertions, profiles and incidents. Default false.
     pub data_quality: bool,
-    /// `SEMANTIC_SEARCH_ENABLED`: search by meaning, where the server can. Default false.
+    /// `SEMANTIC_SEARCH_ENABLED`: search by meaning, where DataHub supports it. Default false.
     pub semantic_search: bool,
-    /// Not `DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED`: search and grep in documents. Default true.
+    /// Opposite of `DATAHUB_MCP_DOCUMENT_TOOLS_DISABLED`: search and grep in documents.
+    /// Default true.
     pub documents: bool,
-    /// `SAVE_DOCUMENT_TOOL_ENABLED`: `save_document`, if writes are on at all. Default true.
+    /// `SAVE_DOCUMENT_TOOL_ENABLED`: `save_document`, if `mutations` is on as well. Default true.
     pub save_document: bool,
     /// `SAVE_DOCUMENT_PARENT_TITLE`: the title of the folder that it saves to. Default `Shared`.
     pub document_folder: String,
     /// `SAVE_DOCUMENT_ORGANIZE_BY_USER`: a folder for each person below that. Default false.
     pub documents_by_user: bool,
-    /// `SAVE_DOCUMENT_RESTRICT_UPDATES`: only documents in that folder are written over. Default
+    /// `SAVE_DOCUMENT_RESTRICT_UPDATES`: only documents in that folder may be overwritten. Default
     /// true.
     pub restrict_document_updates: bool,
-    /// Not `DATAHUB_MCP_DISABLE_DEFAULT_VIEW`: a person's default view narrows searches.
+    /// Opposite of `DATAHUB_MCP_DISABLE_DEFAULT_VIEW`: a person's default view narrows searches.
     /// Default true.
     pub default_view: bool,
-    /// `TOOL_RESPONSE_TOKEN_LIMIT`: how long an answer may get. Default 80,000.
+    /// `TOOL_RESPONSE_TOKEN_LIMIT`: the limit on an answer, in tokens. Default 80,000.
     pub response_tokens: usize,
-    /// `ENTITY_SCHEMA_TOKEN_BUDGET`: how much of it the columns of one entity may take.
+    /// `ENTITY_SCHEMA_TOKEN_BUDGET`: the part of that which the columns of one entity may take.
     /// Default 16,000.
     pub schema_tokens: usize,
-    /// `DESCRIPTION_LENGTH_LIMIT`: where a description is cut, in characters. Default 5,000.
+    /// `DESCRIPTION_LENGTH_LIMIT`: the length to which a description is cut, in characters.
+    /// Default 5,000.
     pub description_chars: usize,
     /// `TOOL_SCOPES`: the scopes that a token needs for a tool. Default none.
     pub scopes: ToolScopes,

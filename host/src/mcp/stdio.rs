@@ -11,13 +11,13 @@ use secrecy::SecretString;
 use super::{McpServer, Settings, SetupError};
 use crate::{auth::Caller, datahub::DataHub, identity::Principal};
 
-/// Why the conversation ended other than by the client going away.
+/// The reason why the session ended other than by the client closing it.
 #[derive(Debug, thiserror::Error)]
 pub enum StdioError {
     /// The tools' settings are wrong.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// The client did not open the conversation as MCP wants it.
+    /// The client did not open the session as MCP requires.
     #[error("the client on stdin did not start an MCP conversation: {0}")]
     Handshake(String),
     /// The server's task failed.
@@ -35,7 +35,7 @@ pub async fn serve(
     token: SecretString,
 ) -> Result<(), StdioError> {
     let principal = Principal::local(token.clone());
-    // There is no sign-in with scopes here: the person holds the DataHub token itself.
+    // There is no sign-in that grants scopes here: the person holds the DataHub token itself.
     let settings = Settings {
         scopes: super::ToolScopes::default(),
         ..settings

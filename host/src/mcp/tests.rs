@@ -1,4 +1,4 @@
-//! The server through its HTTP service, as `server` mounts it, with a fake DataHub behind.
+//! Tests of the server through its HTTP service, as `server` mounts it, with a fake DataHub behind.
 
 mod tools;
 
@@ -15,7 +15,7 @@ use crate::{
     identity::{Acceptance, Lease, TokenDigest, Verdict},
 };
 
-/// A person with these scopes, asking the fake.
+/// A caller with these scopes, whose DataHub is the fake.
 pub(super) fn caller(fake: &Fake, scopes: &[&str]) -> Caller {
     let acceptance = Acceptance {
         subject: "ada".to_owned(),
@@ -30,7 +30,7 @@ pub(super) fn caller(fake: &Fake, scopes: &[&str]) -> Caller {
     Caller::new(principal, fake.client())
 }
 
-/// One JSON-RPC request over HTTP; the status and the body.
+/// Sends one JSON-RPC request over HTTP; returns the status and the body.
 pub(super) async fn post(server: &McpServer, caller: &Caller, body: &Value) -> (u16, Value) {
     let settings = HttpSettings {
         allowed_hosts: vec!["localhost".to_owned()],
@@ -42,7 +42,7 @@ pub(super) async fn post(server: &McpServer, caller: &Caller, body: &Value) -> (
         .header("host", "localhost")
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream");
-    // The later era repeats in headers what the body says.
+    // The later protocol era repeats in headers some members of the body.
     let version = &body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"];
     if let (Some(version), Some(method)) = (version.as_str(), body["method"].as_str()) {
         builder = builder
@@ -69,7 +69,7 @@ pub(super) async fn post(server: &McpServer, caller: &Caller, body: &Value) -> (
     (status, value)
 }
 
-/// Calls a tool; the result member.
+/// Calls a tool; returns the member `result`.
 pub(super) async fn call(
     server: &McpServer,
     caller: &Caller,
@@ -87,7 +87,7 @@ pub(super) async fn call(
     body["result"].clone()
 }
 
-/// Calls a tool that cannot be called; the error member.
+/// Calls a tool that cannot be called; returns the member `error`.
 pub(super) async fn refused(server: &McpServer, caller: &Caller, tool: &str) -> Value {
     let (_, body) = post(
         server,
@@ -99,7 +99,7 @@ pub(super) async fn refused(server: &McpServer, caller: &Caller, tool: &str) -> 
     body["error"].clone()
 }
 
-/// Everything switched on.
+/// Settings with everything switched on.
 pub(super) fn everything() -> Settings {
     Settings {
         mutations: true,

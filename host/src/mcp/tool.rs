@@ -1,4 +1,4 @@
-//! What a tool is: a definition that the model reads, and one function.
+//! The form of a tool: a definition that the model reads, and one function.
 
 use futures::future::BoxFuture;
 use rmcp::model::{JsonObject, ToolAnnotations};
@@ -12,17 +12,17 @@ use super::{
     settings::Settings,
 };
 
-/// What a tool does to DataHub.
+/// The effect of a tool on DataHub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing.
+    /// Changes nothing.
     Reads,
-    /// Adds; nothing is lost by it.
+    /// Adds something, without overwriting or removing anything.
     Adds {
-        /// A second call changes nothing more.
+        /// True if the same call, repeated, changes nothing more.
         idempotent: bool,
     },
-    /// Overwrites or removes.
+    /// Overwrites or removes something.
     Destroys,
 }
 
@@ -50,7 +50,7 @@ impl Effect {
     }
 }
 
-/// What a model reads of a tool.
+/// The definition of a tool, as a model reads it.
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
@@ -59,7 +59,7 @@ pub(crate) struct Definition {
     /// The properties of the answer, each a JSON Schema.
     pub(crate) output: Value,
     pub(crate) effect: Effect,
-    /// Whether it is there with these settings.
+    /// Returns true if these settings enable the tool.
     pub(crate) enabled: fn(&Settings) -> bool,
 }
 
@@ -75,7 +75,7 @@ impl Definition {
     }
 }
 
-/// A tool. `call` gets arguments that fit the parameters and answers with a JSON object.
+/// A tool. `call` gets arguments that match the parameters and answers with a JSON object.
 pub(crate) trait Tool: Send + Sync + 'static {
     type Args: DeserializeOwned + Send;
 
@@ -88,7 +88,7 @@ pub(crate) trait Tool: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Value, ToolError>> + Send;
 }
 
-/// A tool whose kind of arguments is forgotten: what the registry holds.
+/// A tool with its type of arguments erased, as the registry holds it.
 pub(crate) trait AnyTool: Send + Sync {
     fn definition(&self) -> Definition;
 

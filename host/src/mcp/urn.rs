@@ -1,9 +1,9 @@
-//! DataHub's names of things, `urn:li:<kind>:<id>`, as far as the tools look into them.
+//! DataHub's identifiers, `urn:li:<kind>:<id>`, as far as the tools parse them.
 
-/// Longer urns are refused.
+/// Urns longer than this are refused.
 const MAX_URN_CHARS: usize = 1024;
 
-/// The kind of a well-formed urn: `dataset` of `urn:li:dataset:(..)`.
+/// The kind of a well-formed urn: `dataset` in `urn:li:dataset:(..)`.
 pub(crate) fn kind(urn: &str) -> Option<&str> {
     let (kind, id) = urn.strip_prefix("urn:li:")?.split_once(':')?;
     let well_formed = !kind.is_empty()
@@ -24,7 +24,7 @@ pub(crate) fn split_column(urn: &str) -> Option<(&str, &str)> {
     let inner = urn
         .strip_prefix("urn:li:schemaField:(")?
         .strip_suffix(')')?;
-    // The dataset's own urn ends with its closing parenthesis, if it has any.
+    // The dataset's own urn ends with a closing parenthesis, if it has any.
     match inner.rfind("),") {
         Some(at) => Some((&inner[..=at], &inner[at + 2..])),
         None => inner.rsplit_once(','),

@@ -1,5 +1,5 @@
-//! Each person's default view, which narrows searches in DataHub's own pages and so here: asked
-//! once in a while per person, never shared between people.
+//! Each person's default view, which narrows searches here as it does in DataHub's own pages. Asked
+//! for from time to time for each person, never shared between people.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::{
     identity::{Principal, TokenDigest},
 };
 
-/// A changed default view counts after this.
+/// The longest time until a changed default view takes effect.
 const TTL: Duration = Duration::from_secs(300);
-/// The most people whose view is remembered.
+/// The largest number of people whose view is cached.
 const MAX_PEOPLE: u64 = 10_000;
 
-/// The views by person.
+/// The cached views by person.
 pub(crate) struct Views(Cache<Key, Option<String>>);
 
-/// A person is who the validator says it is; the shared token has no digest.
+/// A person, as the validator identified them, with their token; the shared token has no digest.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     validator: String,
@@ -49,11 +49,11 @@ impl Views {
         )
     }
 
-    /// The urn of the caller's default view: the person's own, else the organisation's.
+    /// The urn of the caller's default view: the person's own, or else the organisation's.
     ///
     /// # Errors
-    /// Only what would fail the search as well (a refused token, DataHub down); that a view cannot
-    /// be read is the same as having none.
+    /// Only those that would fail the search as well (a refused token, DataHub down). A view that
+    /// cannot be read for another reason counts as none.
     pub(crate) async fn default_of(&self, caller: &Caller) -> Result<Option<String>, DataHubError> {
         let key = Key::of(&caller.principal);
         if let Some(known) = self.0.get(&key) {

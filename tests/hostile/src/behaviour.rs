@@ -1,9 +1,8 @@
-//! What the validators share: how a good token looks.
+//! The common behaviour of the validators: the form of a good token.
 
 use plugin_api::sdk::{Failure, Identity, Request};
 
-/// `good-SUBJECT` is accepted as SUBJECT, and DataHub is asked with the same token; anything else
-/// is rejected.
+/// Accepts `good-SUBJECT` as SUBJECT, with the same token for DataHub; rejects anything else.
 pub(crate) fn behave(request: &Request) -> Result<Identity, Failure> {
     let token = request.token.expose();
     match token.strip_prefix("good-") {
@@ -12,7 +11,7 @@ pub(crate) fn behave(request: &Request) -> Result<Identity, Failure> {
     }
 }
 
-/// Whether the request is one to misbehave for.
+/// True if the token starts with `trigger`, so that the validator misbehaves.
 pub(crate) fn triggers(request: &Request, trigger: &str) -> bool {
     request.token.expose().starts_with(trigger)
 }

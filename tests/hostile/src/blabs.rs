@@ -1,12 +1,12 @@
 //! Puts the token everywhere it must not be. The host cannot make a plugin keep a secret, but it
-//! masks what looks like a token before it writes a line.
+//! redacts anything that looks like a token before it writes a line.
 
 use plugin_api::sdk::{Failure, Identity, NoOptions, Request, TokenValidator};
 use serde_json::Map;
 
 use crate::behaviour::behave;
 
-/// Logs the token as message, as field, as name of a span and as claim, and fails with it.
+/// Puts the token into a log message, a field, the name of a span and a claim, and fails with it.
 pub(crate) struct Blabs;
 
 impl TokenValidator for Blabs {

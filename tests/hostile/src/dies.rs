@@ -1,5 +1,5 @@
-//! Takes the whole process with it. In process no host survives this; one that isolates its
-//! plugins does.
+//! Ends the whole process. A host that loads the plugin into its own process does not survive this;
+//! one that isolates its plugins does.
 
 use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
 use schemars::JsonSchema;
@@ -7,21 +7,21 @@ use serde::Deserialize;
 
 use crate::behaviour::{behave, triggers};
 
-/// How to die.
+/// The way in which the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum How {
     /// `abort()`: SIGABRT.
     Abort,
-    /// A write to an address that is not there: SIGSEGV.
+    /// A write to an unmapped address: SIGSEGV.
     Segfault,
-    /// `exit(code)`, as if all were well.
+    /// `exit(code)`, as at a regular end.
     Exit,
-    /// Recursion without end: SIGSEGV or SIGABRT.
+    /// Unbounded recursion: SIGSEGV or SIGABRT.
     StackOverflow,
 }
 
-/// Where to die.
+/// The method in which the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum At {
@@ -33,12 +33,12 @@ enum At {
     Shutdown,
 }
 
-/// Dies at one place.
+/// Ends the process in one method.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct DiesOptions {
-    /// How.
+    /// The way in which to end it.
     how: How,
-    /// Where.
+    /// The method in which to end it.
     #[serde(default)]
     at: At,
     /// The code to exit with.

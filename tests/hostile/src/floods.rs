@@ -1,4 +1,4 @@
-//! Errors and log records without end.
+//! Floods the host with errors and log records.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,27 +8,27 @@ use serde::Deserialize;
 
 use crate::behaviour::{behave, triggers};
 
-/// What to flood with.
+/// The kind of flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum What {
-    /// Each call fails with `internal` and another text.
+    /// Each call fails with `internal` and a different text.
     Errors,
-    /// Each call logs `count` warnings of `bytes` bytes, then behaves.
+    /// Each call logs `count` warnings of `bytes` bytes, then answers normally.
     Logs,
-    /// A task of its own logs `count` warnings of `bytes` bytes from the start on, then ends.
+    /// A separate task logs `count` warnings of `bytes` bytes from the start on, then ends.
     BackgroundLogs,
 }
 
-/// Floods.
+/// Floods the host with errors or log records.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct FloodsOptions {
-    /// With what.
+    /// The kind of flood.
     what: What,
-    /// How many records.
+    /// The number of records.
     #[serde(default = "thousand")]
     count: u64,
-    /// How long each is, in bytes.
+    /// The length of each record, in bytes.
     #[serde(default = "thousand")]
     bytes: u64,
     /// Only for tokens that start with this.

@@ -1,4 +1,4 @@
-//! A validator that behaves.
+//! A validator that behaves correctly.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -34,36 +34,36 @@ impl From<Kind> for FailureKind {
     }
 }
 
-/// Accepts `good-SUBJECT`; fails with the kind that a token is named after: `not_mine-...`,
+/// Accepts `good-SUBJECT`; fails with the kind that the token's prefix names: `not_mine-...`,
 /// `unavailable-...`, `misconfigured-...`, `internal-...`, `rejected-...`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct GoodOptions {
-    /// How long the host may remember an answer, in seconds. Unset: the host's bound.
+    /// The time for which the host may cache an answer, in seconds. Unset: the host's bound.
     ttl_s: Option<u64>,
-    /// When tokens end, in seconds from the answer. Unset: unknown.
+    /// The remaining lifetime of tokens, in seconds from the answer. Unset: unknown.
     expires_in_s: Option<u64>,
-    /// How long an answer takes, in milliseconds.
+    /// The time that an answer takes, in milliseconds.
     delay_ms: u64,
-    /// Whether to answer from `try_validate`, at once.
+    /// Answers from `try_validate`, at once.
     fast: bool,
     /// The scopes of each token.
     scopes: Vec<String>,
-    /// How many claims each answer has.
+    /// The number of claims in each answer.
     claims: usize,
-    /// The token to ask DataHub with. Unset: the presented one.
+    /// The token for DataHub. Unset: the presented one.
     resolved_token: Option<String>,
-    /// What other tokens fail with.
+    /// The kind with which other tokens fail.
     otherwise: Kind,
     /// `Retry-After` of failures, in milliseconds.
     retry_after_ms: Option<u64>,
-    /// Whether to log each call as `asked` with its number, at level info.
+    /// Logs each call as `asked` with its number, at level info.
     log_calls: bool,
-    /// What `create` fails with. Unset: it does not.
+    /// The kind with which `create` fails. Unset: it succeeds.
     create: Option<Kind>,
-    /// What `health` fails with. Unset: it does not.
+    /// The kind with which `health` fails. Unset: it succeeds.
     health: Option<Kind>,
-    /// How long `shutdown` takes, in milliseconds.
+    /// The time that `shutdown` takes, in milliseconds.
     shutdown_ms: u64,
 }
 

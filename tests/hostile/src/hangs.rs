@@ -8,21 +8,21 @@ use serde::Deserialize;
 
 use crate::behaviour::{behave, triggers};
 
-/// How to hang.
+/// The way in which the call hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum How {
-    /// Waits, and lets others work: only where it is `async`, else like `block`.
+    /// Waits without blocking its thread; only in `async` methods, elsewhere like `block`.
     Wait,
-    /// Puts its thread to sleep.
+    /// Sleeps, which blocks its thread.
     Block,
-    /// Burns its thread's time.
+    /// Spins, which keeps its thread busy.
     Spin,
-    /// Waits for itself, for good.
+    /// Waits for itself, for ever.
     Deadlock,
 }
 
-/// Where to hang.
+/// The method that hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum At {
@@ -34,15 +34,15 @@ enum At {
     Shutdown,
 }
 
-/// Hangs at one place.
+/// Hangs in one method.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct HangsOptions {
-    /// How.
+    /// The way in which to hang.
     how: How,
-    /// Where.
+    /// The method that hangs.
     #[serde(default)]
     at: At,
-    /// For how long, in milliseconds. Default: a day.
+    /// The time for which to hang, in milliseconds. Default: a day.
     #[serde(default = "one_day")]
     for_ms: u64,
     /// Only for tokens that start with this.
@@ -61,7 +61,7 @@ impl HangsOptions {
             How::Wait | How::Block => std::thread::sleep(time),
             How::Deadlock => {
                 let (sender, receiver) = std::sync::mpsc::channel::<()>();
-                // Its own sender is the only one.
+                // The only sender is held by this thread itself.
                 let _ = receiver.recv();
                 drop(sender);
             }

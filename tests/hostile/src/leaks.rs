@@ -1,4 +1,4 @@
-//! Takes and never gives back.
+//! Takes resources and never releases them.
 
 use std::fs::File;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::behaviour::{behave, triggers};
 
-/// Leaks at each call, then behaves.
+/// Leaks on each call, then answers normally.
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct LeaksOptions {
@@ -45,7 +45,7 @@ impl TokenValidator for Leaks {
 
     async fn validate(&self, request: Request) -> Result<Identity, Failure> {
         if triggers(&request, &self.0.trigger) {
-            // Written to, so that the memory is really taken.
+            // The bytes are not zero, so that the memory is really allocated.
             std::mem::forget(vec![1_u8; self.0.kib * 1024]);
             for _ in 0..self.0.files {
                 if let Ok(file) = File::open("/dev/null") {
@@ -54,7 +54,7 @@ impl TokenValidator for Leaks {
             }
             for _ in 0..self.0.threads {
                 let builder = std::thread::Builder::new().name("leaked".into());
-                // A thread that cannot be had is leaked as well as any.
+                // A failure means that the limit on threads is reached, which is the aim.
                 let _ = builder.spawn(std::thread::park);
             }
         }

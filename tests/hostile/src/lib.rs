@@ -1,23 +1,23 @@
-//! Test-only validators that misbehave in every way a plugin can. Named in tests as
-//! `hostile:FACTORY`; what each does is chosen by its options, which say so in their docs
+//! Test-only validators that misbehave in the ways in which a plugin can. Named in tests as
+//! `hostile:FACTORY`; the options of each choose what it does, and describe that in their docs
 //! (`datahub-mcp plugins inspect` prints them).
 //!
 //! | factory | what it does |
 //! | --- | --- |
-//! | `good` | behaves, as its options say: kinds of answers, delays, expiry, health |
-//! | `options` | behaves, and shows how its options arrived |
+//! | `good` | behaves correctly; its options choose kinds of answers, delays, expiry, health |
+//! | `options` | behaves correctly, and shows its options as they arrived |
 //! | `panics` | panics in any of its methods |
 //! | `hangs` | never answers: waits, blocks its thread, spins |
-//! | `nonsense` | answers what no host may believe |
-//! | `floods` | errors and log records without end |
+//! | `nonsense` | gives answers that a host must not accept |
+//! | `floods` | floods the host with errors and log records |
 //! | `blabs` | puts the token everywhere it must not be |
-//! | `leaks` | memory, file descriptors, threads |
-//! | `dies` | takes the whole process with it |
+//! | `leaks` | leaks memory, file descriptors, threads |
+//! | `dies` | ends the whole process |
 //!
 //! All but `options` accept `good-SUBJECT` as SUBJECT and misbehave only for tokens that start
 //! with their option `trigger` (default: every token), so that a test sees that others are served.
-//! What no SDK lets through (unknown kinds of failure, broken JSON) is in the library
-//! `hostile_raw`.
+//! Misbehaviour that the SDK does not allow (unknown kinds of failure, broken JSON) is in the
+//! library `hostile_raw`.
 
 mod behaviour;
 mod blabs;

@@ -1,4 +1,4 @@
-//! Answers what no host may believe.
+//! Gives answers that a host must not accept.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use crate::{
     good::now,
 };
 
-/// What to answer.
+/// The answer to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum What {
-    /// Accepted as nobody.
+    /// Accepted with an empty subject.
     EmptySubject,
     /// A subject of 1 MiB.
     LongSubject,
     /// A subject with a line feed, an escape and a NUL.
     ControlSubject,
-    /// Accepted, and ended a minute ago.
+    /// Accepted, but expired a minute ago.
     PastExpiry,
-    /// Accepted, and ends in 584 billion years.
+    /// Accepted, and expires in 584 billion years.
     EndlessExpiry,
-    /// May be remembered for as long.
+    /// May be cached for as long as that.
     EndlessTtl,
     /// Ten megabytes of claims.
     HugeClaims,
-    /// Claims 200 levels deep, more than JSON readers follow.
+    /// Claims nested 200 levels deep, more than JSON parsers accept.
     DeepClaims,
     /// A hundred thousand scopes.
     ManyScopes,
     /// A scope with a quotation mark and a line feed, which would end a header.
     ControlScopes,
-    /// Accepted, and no token to ask DataHub with.
+    /// Accepted, without a token for DataHub.
     NoResolvedToken,
-    /// Accepted, and an empty token to ask DataHub with.
+    /// Accepted, with an empty token for DataHub.
     EmptyResolvedToken,
-    /// A token to ask DataHub with that would end its header.
+    /// A token for DataHub that would end its header.
     ControlResolvedToken,
-    /// A token of 1 MiB to ask DataHub with.
+    /// A token for DataHub of 1 MiB.
     LongResolvedToken,
     /// A failure with ten megabytes for the log.
     HugeLogDetail,
@@ -54,15 +54,15 @@ enum What {
     ControlOauthError,
 }
 
-/// Answers one sort of nonsense.
+/// Gives one such answer.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct NonsenseOptions {
-    /// Which.
+    /// The answer to give.
     what: What,
     /// Only for tokens that start with this.
     #[serde(default)]
     trigger: String,
-    /// Whether to answer from `try_validate`.
+    /// Answers from `try_validate`.
     #[serde(default)]
     fast: bool,
 }

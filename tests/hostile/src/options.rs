@@ -1,4 +1,4 @@
-//! Shows how options arrive.
+//! Shows its options as they arrived.
 
 use plugin_api::sdk::{Failure, Identity, Request, Token, TokenValidator};
 use schemars::JsonSchema;
@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::behaviour::behave;
 
-/// One option of each sort. Logs them (the secret's length only) as `options` at level info when it
-/// is made, and gives them as claims of `good-SUBJECT`.
+/// One option of each sort. Logs them (of the secret only the length) as `options` at level info
+/// when it is created, and returns them as claims of `good-SUBJECT`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AllOptions {

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use crate::behaviour::{behave, triggers};
 
-/// Where to panic.
+/// The place of the panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum At {
-    /// When it is made.
+    /// In `create`.
     Create,
     /// In `try_validate`, on the host's thread.
     TryValidate,
@@ -19,7 +19,7 @@ enum At {
     FirstPoll,
     /// In a later poll of `validate`.
     LaterPoll,
-    /// In the destructor of a future that was cancelled; it never answers.
+    /// In the destructor of a cancelled future, which never answers.
     Cancel,
     /// With a payload whose destructor panics again.
     Payload,
@@ -36,7 +36,7 @@ enum At {
 /// Panics at one place.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PanicsOptions {
-    /// Where.
+    /// The place of the panic.
     at: At,
     /// Only for tokens that start with this.
     #[serde(default)]
@@ -74,7 +74,7 @@ impl TokenValidator for Panics {
 
     fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
         if self.0.at == At::TryValidate && triggers(request, &self.0.trigger) {
-            // Made at run time, with the token in it: the host's log must not show it.
+            // The message contains the token, which the host's log must not show.
             panic!("hostile try_validate of {}", request.token.expose());
         }
         None

@@ -1,4 +1,4 @@
-//! The time that the embedded servers live in: the machine's, plus an offset that tests move.
+//! The time of the embedded servers: the machine's, plus an offset that tests move.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The sandbox: what the server needs around it, on loopback and in one process.
+//! The sandbox: the services that the server depends on, on loopback and in one process.
 //!
 //! An embedded DataHub and an embedded identity provider ([`idp`]), each a real HTTP server with
 //! controls for tests. The binary of the same name starts both and the real `datahub-mcp` in front;

@@ -1,14 +1,15 @@
-//! Who lives in the sandbox: the same four people at the identity provider and at DataHub.
+//! The people of the sandbox: the same four at the identity provider and at DataHub.
 
 /// A person who can sign in at the embedded identity provider.
 ///
-/// What the person may do is DataHub's business: a suspended person still signs in, and is refused
-/// by DataHub.
+/// DataHub decides what the person may do: a suspended person can still sign in, and is refused by
+/// DataHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The login name, and the `sub` of the person's tokens; DataHub's `urn:li:corpuser:<username>`.
     pub username: String,
-    /// What the login page asks for. No secret: it is in the source and on the sandbox's output.
+    /// The password for the login page. Not a secret: it is in the source and in the sandbox's
+    /// output.
     pub password: String,
     /// The name that people read.
     pub name: String,

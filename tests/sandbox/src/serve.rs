@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A bound listener on 127.0.0.1 whose address is known before anything is served.
+/// A bound listener on 127.0.0.1, whose address is known before anything is served.
 pub struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
@@ -55,7 +55,7 @@ impl Bound {
     }
 }
 
-/// A server that runs. Dropping it stops it without waiting.
+/// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
@@ -75,12 +75,12 @@ impl Server {
     }
 
     /// Stops listening at once (the next connection is refused) and closes idle connections;
-    /// requests under way are finished in the background.
+    /// requests in flight are finished in the background.
     pub fn stop(&self) {
         self.stopping.cancel();
     }
 
-    /// Stops, and waits until nothing listens on the port and every request was answered.
+    /// Stops, and waits until nothing listens on the port and every request is answered.
     pub async fn stopped(mut self) {
         self.stop();
         if (&mut self.task).await.is_err() {

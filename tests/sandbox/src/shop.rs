@@ -1,8 +1,8 @@
-//! The sandbox's own catalog: Lantern & Loom, a shop for things that make a home.
+//! The sandbox's own catalog: Lantern & Loom, a shop for household goods.
 //!
 //! DataHub metadata files, written by `catalog/shop/generate.py`. Their last day is [`EPOCH_MILLIS`];
-//! [`catalog`] moves every point in time so that it is today, because DataHub's usage statistics and
-//! the like are asked for "the last 30 days".
+//! [`catalog`] shifts every point in time so that this day is today, because DataHub's usage
+//! statistics and the like are asked for "the last 30 days".
 
 use serde_json::{Number, Value};
 
@@ -58,7 +58,7 @@ const FILES: [(&str, &str); 9] = [
 /// The catalog as of `now_millis` (milliseconds since 1970).
 ///
 /// # Errors
-/// A file is not as it should be; a test keeps that from happening.
+/// A file is malformed; a test keeps that from happening.
 pub fn catalog(now_millis: u64) -> Result<Catalog, LoadError> {
     let mut catalog = Catalog::default();
     for (name, proposals) in files(now_millis)? {

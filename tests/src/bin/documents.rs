@@ -1,6 +1,6 @@
 //! Writes every GraphQL document that the tools send to a DataHub, as it is sent, into a folder:
 //! `documents FOLDER [VERSION]`. With a version (`v1.0.0`, open source) it leaves out those that
-//! such a DataHub is not sent. Whatever checks documents against a schema reads them there.
+//! are not sent to such a DataHub. Programs that check documents against a schema read them there.
 
 use std::{env, fs, path::PathBuf};
 

@@ -2,8 +2,8 @@
 //! `cargo run --release -p integration-tests --bin flood [COUNT]`.
 //!
 //! COUNT (100,000) clients register, COUNT sign-ins are approved and never finished. Prints the
-//! server's resident memory before and after each and says at the end that a person still signs in
-//! as far as the identity provider. Bounded by COUNT; ends by itself.
+//! server's resident memory before and after each, and checks at the end that a sign-in still
+//! reaches the identity provider. Bounded by COUNT; ends by itself.
 
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
         .env("DATAHUB_GMS_URL", datahub.url())
         .env("ACCESS_LOG_PERCENT", "1");
-    // The limits are another defence: here it is the memory that is looked at.
+    // Rate limits are a separate defence and are lifted here, because memory is what is measured.
     for limit in [
         "ADDRESS_BURST",
         "ADDRESS_PER_MINUTE",
@@ -74,7 +74,7 @@ where
         .await
 }
 
-/// Registers a client (RFC 7591) and gives its id.
+/// Registers a client (RFC 7591) and returns its id.
 async fn register(http: &Client, base: &str) -> anyhow::Result<String> {
     let metadata = json!({"client_name": "flood", "redirect_uris": [REDIRECT],
         "token_endpoint_auth_method": "none"});
@@ -90,7 +90,7 @@ async fn register(http: &Client, base: &str) -> anyhow::Result<String> {
         .to_owned())
 }
 
-/// Opens the consent page in a new browser and approves; gives where the browser is sent.
+/// Opens the consent page in a new browser and approves; returns the URL of the redirect.
 async fn approve(http: &Client, base: &str, id: &str) -> anyhow::Result<String> {
     let query = [
         ("response_type", "code"),

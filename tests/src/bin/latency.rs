@@ -1,9 +1,9 @@
-//! How long each tool that reads takes, run by hand:
+//! Measures the latency of each tool that reads, run by hand:
 //! `cargo run --release -p integration-tests --bin latency [--calls N] [CATALOG...]`.
 //!
-//! Builds and starts the sandbox, with the shop or with these metadata files, and
-//! calls each tool one call after the other, about entities of the catalog in turn. Prints a table
-//! of p50 and p99 and the answer's mean size, DataHub's own time included. It ends by itself.
+//! Builds and starts the sandbox, with the shop's catalog or with these metadata files, and calls
+//! each tool sequentially, with the entities of the catalog in turn. Prints a table of p50 and p99
+//! and the answer's mean size, DataHub's own time included. Ends by itself.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const DEFAULT_CALLS: usize = 200;
 const MAX_CALLS: usize = 10_000;
-/// Not counted: connections, caches, pages of memory.
+/// Calls before the measurement, which open connections, fill caches and map memory.
 const WARM_UP: usize = 10;
 
 fn main() -> anyhow::Result<()> {
@@ -56,17 +56,17 @@ async fn run(calls: usize, catalog: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 struct Measured {
-    /// Sorted.
+    /// The times of the calls, in ascending order.
     times: Vec<Duration>,
     bytes: usize,
 }
 
-/// Who asks, and about what.
+/// The caller and the entities that the calls are about.
 struct World {
     mcp: Mcp,
     token: String,
     datasets: Vec<String>,
-    /// Dataset and column.
+    /// Pairs of a dataset and one of its columns.
     columns: Vec<(String, String)>,
     documents: Vec<String>,
 }
@@ -111,7 +111,7 @@ impl World {
         Ok(urns.map(str::to_owned).collect())
     }
 
-    /// Each read tool with what it is asked, in turn.
+    /// Each read tool with a remark and its arguments, which are used in turn.
     fn plan(&self) -> Vec<(&'static str, &'static str, Vec<Value>)> {
         let each = |make: &dyn Fn(&str) -> Value| -> Vec<Value> {
             self.datasets.iter().map(|urn| make(urn)).collect()
@@ -225,7 +225,7 @@ impl World {
     }
 }
 
-/// The sandbox as a child process; it ends with this program.
+/// The sandbox as a child process, which ends with this program.
 struct Sandbox {
     child: Child,
     about: Value,
@@ -255,7 +255,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Its own children end with it.
+        // The sandbox's own child processes end with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

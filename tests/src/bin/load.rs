@@ -1,8 +1,9 @@
-//! Load on loopback, run by hand: `cargo run --release -p integration-tests --bin load [SECONDS]`.
+//! Load test on loopback, run by hand:
+//! `cargo run --release -p integration-tests --bin load [SECONDS]`.
 //!
 //! Needs `wrk`. Prints, for each scenario, requests per second, latency and the server's CPU time
-//! for each request, and the same of a bare axum handler measured in the same run: machines are
-//! noisy, the ratio is what counts.
+//! per request, and the same for a bare axum handler measured in the same run. Machines are noisy,
+//! so only the ratio is meaningful.
 
 use std::{
     io::Write as _,
@@ -179,7 +180,7 @@ impl Drop for Bare {
     }
 }
 
-/// The line that everything is compared with: axum, one route, a fixed JSON answer.
+/// The baseline: axum with one route and a fixed JSON answer.
 fn bare() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -193,7 +194,7 @@ fn bare() -> anyhow::Result<()> {
         );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         say(&format!("http://{}/mcp", listener.local_addr()?));
-        // Ends by itself should nobody stop it.
+        // Ends by itself if nothing stops it.
         let _ = tokio::time::timeout(Duration::from_secs(600), axum::serve(listener, app)).await;
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! The tree of a filter, and how it is written.
+//! The syntax tree of a filter, and its conversion back to text.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use super::lexer::ends_word;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expr {
-    /// Two or more.
+    /// Two or more operands.
     And(Vec<Expr>),
-    /// Two or more.
+    /// Two or more operands.
     Or(Vec<Expr>),
     Not(Box<Expr>),
     Condition(Condition),
@@ -27,14 +27,14 @@ pub(crate) enum Operator {
     IsNotNull,
 }
 
-/// One comparison. Two that differ only in where they stood are equal.
+/// One comparison. Two that differ only in their position are equal.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) field: String,
     pub(crate) operator: Operator,
-    /// One for comparisons, one or more for IN, none for IS.
+    /// One value for comparisons, one or more for IN, none for IS.
     pub(crate) values: Vec<String>,
-    /// Where the field name stands.
+    /// The position of the field name in the text.
     pub(crate) position: usize,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Bare where that is the same word, quoted otherwise.
+/// Writes `word` bare where that reads back as the same word, and quoted otherwise.
 fn write_word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     let keyword = ["AND", "OR", "NOT", "IN", "IS", "NULL"]
         .iter()

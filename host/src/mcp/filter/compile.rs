@@ -1,5 +1,5 @@
-//! The tree to DataHub's `orFilters`: negation pushed down to the conditions (De Morgan), then
-//! disjunctive normal form, bounded.
+//! Compiles the tree to DataHub's `orFilters`: negation is pushed down to the conditions (De
+//! Morgan), then the result is brought into disjunctive normal form of bounded size.
 
 use serde::Serialize;
 
@@ -12,22 +12,22 @@ use super::{
 
 /// More alternatives than this are refused rather than sent.
 const MAX_CLAUSES: usize = 128;
-/// More conditions in all alternatives together are refused.
+/// More conditions than this in all alternatives together are refused.
 const MAX_FACETS: usize = 4096;
 
 /// One `AndFilterInput`: an alternative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Clause {
     pub(crate) and: Vec<FacetFilter>,
-    /// The filter itself says something about soft deletion here.
+    /// Set where this alternative has its own condition on soft deletion.
     #[serde(skip)]
     names_status: bool,
 }
 
-/// A filter as DataHub takes it.
+/// A filter in the form that DataHub takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Compiled {
-    /// The entity types to search, where every alternative names some.
+    /// The entity types to search, if every alternative names some.
     pub(crate) types: Option<Vec<String>>,
     pub(crate) or_filters: Vec<Clause>,
 }
@@ -66,7 +66,7 @@ pub(super) fn compile(expr: &Expr) -> Result<Compiled, FilterError> {
     Ok(Compiled::of(clauses))
 }
 
-/// The alternatives of `expr`, or of its opposite.
+/// The alternatives of `expr`, or of its negation.
 fn clauses(expr: &Expr, negate: bool) -> Result<Vec<Clause>, FilterError> {
     match (expr, negate) {
         (Expr::Not(inner), _) => clauses(inner, !negate),
@@ -174,7 +174,7 @@ fn removed(negated: bool) -> FacetFilter {
     }
 }
 
-/// The union of the entity types, if each alternative is about named types only.
+/// The union of the entity types, if each alternative is restricted to named types.
 fn types_of(clauses: &[Clause]) -> Option<Vec<String>> {
     let mut types: Vec<String> = Vec::new();
     for clause in clauses {

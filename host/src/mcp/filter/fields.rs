@@ -1,5 +1,5 @@
-//! The fields that the language knows by name: what they are called in the search index and which
-//! values they take. Any other name goes to the index as it is.
+//! The fields that the language knows by name: their names in the search index and the values that
+//! they take. Any other name is passed to the index unchanged.
 
 use super::{
     FilterError,
@@ -9,12 +9,12 @@ use super::{
 use crate::mcp::urn;
 use crate::suggest;
 
-/// What a condition comes to before negation is pushed inward.
+/// The meaning of a condition before negation is applied.
 #[derive(Debug, Clone)]
 pub(super) enum Meaning {
-    /// Holds if any of these holds.
+    /// True if any of these is true.
     AnyOf(Vec<FacetFilter>),
-    /// The soft-deletion state, which replaces the default of hiding what was deleted.
+    /// The soft-deletion state, which replaces the default of hiding soft-deleted entities.
     Status(Status),
 }
 
@@ -26,9 +26,9 @@ pub(super) enum Status {
 }
 
 struct Known {
-    /// Without underscores, in lower case.
+    /// The names in the filter language, in lower case and without underscores.
     names: &'static [&'static str],
-    /// The fields of the index; several hold the same fact.
+    /// The fields of the index; where there are several, all hold the same fact.
     index: &'static [&'static str],
     values: Values,
 }
@@ -105,10 +105,10 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// The entity types of DataHub's GraphQL API that can be searched for.
-/// Kinds of datasets that are taken for types of entities.
+/// Dataset subtypes that are often mistaken for entity types.
 const SUBTYPES: &[&str] = &["Table", "View", "Topic"];
 
+/// The entity types of DataHub's GraphQL API that can be searched for.
 const ENTITY_TYPES: &[&str] = &[
     "ASSERTION",
     "BUSINESS_ATTRIBUTE",
@@ -147,7 +147,7 @@ const ENTITY_TYPES: &[&str] = &[
     "VERSION_SET",
 ];
 
-/// What `condition` means, with its values checked.
+/// The meaning of `condition` without its negation, with its values checked.
 pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     let name: String = condition
         .field
@@ -198,7 +198,7 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     Ok(Meaning::AnyOf(index.iter().map(facet).collect()))
 }
 
-/// Whether the condition says the opposite of what [`meaning`] gives for it.
+/// True if a condition with this operator is the negation of what [`meaning`] returns for it.
 pub(super) fn is_negative(operator: Operator) -> bool {
     matches!(operator, Operator::NotEqual | Operator::IsNull)
 }
@@ -230,7 +230,7 @@ impl Values {
             Self::Any => Ok(value.to_owned()),
             Self::Platform if value.starts_with("urn:li:dataPlatform:") => Ok(value.to_owned()),
             Self::Platform if value.starts_with("urn:") || value.is_empty() => fail(format!(
-                "'{field}' is a platform's name, as snowflake, not '{value}'"
+                "'{field}' is a platform's name, such as snowflake, not '{value}'"
             )),
             Self::Platform => Ok(format!("urn:li:dataPlatform:{value}")),
             Self::Boolean => match value.to_lowercase().as_str() {
@@ -250,7 +250,7 @@ impl Values {
                     || {
                         if let Some(subtype) = SUBTYPES.iter().find(|name| value.eq_ignore_ascii_case(name)) {
                             return fail(format!(
-                                "'{value}' is no entity type; write type = dataset AND subtype = {subtype}"
+                                "'{value}' is not an entity type; write type = dataset AND subtype = {subtype}"
                             ));
                         }
                         let near = suggest::names(value, ENTITY_TYPES.iter().copied(), 3);
@@ -260,7 +260,7 @@ impl Values {
                             near.join(", ")
                         };
                         fail(format!(
-                            "'{value}' is no entity type; did you mean one of {list}?"
+                            "'{value}' is not an entity type; did you mean one of {list}?"
                         ))
                     },
                     Ok,

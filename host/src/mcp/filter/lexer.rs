@@ -1,9 +1,10 @@
-//! Text to tokens. Words are quoted (`'..'`, `".."`, with `\` before a quote or a backslash) or
-//! bare; a bare urn may hold parentheses and commas: `urn:li:dataset:(a,b,PROD)` is one word.
+//! Splits the text into tokens. Words are quoted (`'..'`, `".."`, with `\` before a quote or a
+//! backslash) or bare; a bare urn may contain parentheses and commas: `urn:li:dataset:(a,b,PROD)`
+//! is one word.
 
 use super::FilterError;
 
-/// Longer filters are refused.
+/// Filters longer than this are refused.
 pub(super) const MAX_FILTER_CHARS: usize = 20_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub(super) enum Token {
     Comma,
     /// `=`, `!=`, `>`, `>=`, `<`, `<=`.
     Operator(&'static str),
-    /// A word in quotes is never a keyword.
+    /// A value, a field or a keyword; a word in quotes is never a keyword.
     Word {
         text: String,
         quoted: bool,
@@ -22,12 +23,12 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// Whether this is the bare word `keyword` in any case.
+    /// True if this is the bare word `keyword`, in upper or lower case.
     pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Self::Word { text, quoted: false } if text.eq_ignore_ascii_case(keyword))
     }
 
-    /// For error texts.
+    /// The token as error texts name it.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Open => "'('".to_owned(),
@@ -40,7 +41,7 @@ impl Token {
     }
 }
 
-/// Tokens with their positions; the last one is [`Token::End`].
+/// The tokens with their positions; the last one is [`Token::End`].
 pub(super) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, FilterError> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > MAX_FILTER_CHARS {
@@ -105,7 +106,7 @@ fn quoted(chars: &[char], start: usize, quote: char) -> Result<(Token, usize), F
     ))
 }
 
-/// What ends a bare word.
+/// True for a character that ends a bare word.
 pub(super) fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=' | '!' | '<' | '>' | '"' | '\'')
 }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Text -> tokens (`lexer`) -> tree (`ast`, `parser`) -> DataHub's `orFilters` (`fields`,
-//! `compile`). Every step is bounded: a filter comes from a model, or from whoever talks to it.
+//! `compile`). Every step is bounded, because a filter comes from a model, or from anyone who can
+//! influence it.
 
 mod ast;
 mod compile;
@@ -24,11 +25,11 @@ mod tests;
 pub(crate) use self::ast::{Condition, Expr, Operator};
 pub(crate) use self::compile::Compiled;
 
-/// What is wrong with a filter, where, and what to write instead.
+/// An error in a filter: the problem, its position, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("filter{}: {message}", position.map_or(String::new(), |at| format!(", position {at}")))]
 pub(crate) struct FilterError {
-    /// Counted in characters from 0.
+    /// The position of the error, counted in characters from 0.
     pub(crate) position: Option<usize>,
     pub(crate) message: String,
 }
@@ -49,7 +50,7 @@ impl FilterError {
     }
 }
 
-/// Compiles a filter; `None` is the filter that hides soft-deleted entities and nothing else.
+/// Compiles a filter; `None` gives a filter that hides soft-deleted entities and nothing else.
 ///
 /// # Errors
 /// See [`FilterError`].

@@ -1,4 +1,4 @@
-//! Tokens to the tree, by recursive descent with a bounded depth.
+//! Parses the tokens into the tree, by recursive descent with a bounded depth.
 
 use super::{
     FilterError,
@@ -6,9 +6,9 @@ use super::{
     lexer::{Token, tokens},
 };
 
-/// Deeper nesting of parentheses and NOT is refused.
+/// Parentheses and NOT nested deeper than this are refused.
 const MAX_DEPTH: usize = 64;
-/// More values in one IN are refused.
+/// More values than this in one IN are refused.
 const MAX_IN_VALUES: usize = 500;
 
 pub(super) fn parse(text: &str) -> Result<Expr, FilterError> {
@@ -194,7 +194,7 @@ impl Parser {
     }
 
     fn value(&mut self) -> Result<String, FilterError> {
-        // A bare word right after a value was meant to be part of it.
+        // A bare word directly after a value was probably meant to be part of it.
         match self.advance() {
             (Token::Word { text, quoted }, at) => match self.peek_word_run(quoted) {
                 None => Ok(text),
@@ -210,7 +210,7 @@ impl Parser {
         }
     }
 
-    /// The bare word that follows a bare value and is neither a keyword nor a next condition.
+    /// The bare word that follows a bare value and neither is a keyword nor starts a condition.
     fn peek_word_run(&self, quoted: bool) -> Option<String> {
         let (token, _) = self.peek();
         let Token::Word {

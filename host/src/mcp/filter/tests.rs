@@ -1,4 +1,4 @@
-//! The filter language against vectors, its own printer and a truth table.
+//! Tests of the filter language against vectors, its own printer and a truth table.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ fn removed() -> Value {
     json!({"field": "removed", "condition": "EQUAL", "values": ["true"], "negated": true})
 }
 
-/// Where the Python server's answer is not followed, and why.
+/// Filters for which the Python server's answer is not followed, with the reason.
 const DELIBERATELY_DIFFERENT: &[(&str, &str)] = &[
     (
         "NOT (platform = looker AND env = PROD)",
@@ -202,7 +202,7 @@ fn tree(leaf: impl Strategy<Value = Expr> + 'static) -> impl Strategy<Value = Ex
     })
 }
 
-/// Conditions on few fields, so that a truth table is small.
+/// Conditions on a few fields, so that a truth table is small.
 fn small_condition() -> impl Strategy<Value = Expr> {
     let field = prop::sample::select(vec!["f0", "f1", "f2", "env"]);
     (field, any::<bool>()).prop_map(|(field, equal)| {
@@ -221,7 +221,7 @@ fn small_condition() -> impl Strategy<Value = Expr> {
     })
 }
 
-/// What the expression means where `facts` says which fields of the index hold `v`.
+/// Evaluates the expression, where `facts` says for each field of the index whether it holds `v`.
 fn holds(expr: &Expr, facts: &HashMap<&str, bool>) -> bool {
     match expr {
         Expr::And(parts) => parts.iter().all(|part| holds(part, facts)),

@@ -1,5 +1,5 @@
-//! Each tool against a fake DataHub: what is asked, what the model gets, and that a wrong call's
-//! answer leads to the right one.
+//! Tests of each tool against a fake DataHub: the requests it makes, the answer that the model
+//! gets, and that the answer to a wrong call leads to the right one.
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
 
 const TABLE: &str = "urn:li:dataset:(urn:li:dataPlatform:hive,shop.orders,PROD)";
 
-/// A fake that answers each operation with its data, and what it was asked.
+/// A fake DataHub that answers each operation with its data and records the requests.
 struct Hub {
     fake: Fake,
     server: McpServer,
@@ -73,7 +73,7 @@ impl Hub {
         error_text(&self.call(tool, arguments).await).to_owned()
     }
 
-    /// The variables of the last question with this name.
+    /// The variables of the last request for this operation.
     fn asked(&self, name: &str) -> Value {
         let asked = self.asked.lock();
         let last = asked.iter().rev().find(|entry| entry["name"] == name);
@@ -109,7 +109,12 @@ async fn entities_come_in_order_with_a_word_on_those_that_are_missing() {
             .unwrap()
             .contains("find the right urn with search")
     );
-    assert!(entities[2]["error"].as_str().unwrap().contains("is no urn"));
+    assert!(
+        entities[2]["error"]
+            .as_str()
+            .unwrap()
+            .contains("is not a urn")
+    );
     assert!(
         hub.error("get_entities", json!({"urns": TABLE}))
             .await
@@ -212,7 +217,7 @@ async fn lineage_asks_the_server_for_the_page_and_tells_totals_first() {
     assert!(error.contains("did you mean customer_id"), "{error}");
 }
 
-/// a1 -> a2 -> ... as a chain of tags, each one's downstream neighbour the next.
+/// A chain of tags a1 -> a2 -> ..., in which the downstream neighbour of each is the next one.
 fn chain(name: &str, variables: &Value) -> Value {
     if name == "tag" {
         let known = variables["urn"] != "urn:li:tag:99";
@@ -346,7 +351,11 @@ async fn writes_name_existing_columns_only() {
             .contains("has no column `nope`")
     );
     let arguments = json!({"tag_urns": "PII", "entity_urns": TABLE});
-    assert!(hub.error("add_tags", arguments).await.contains("is no urn"));
+    assert!(
+        hub.error("add_tags", arguments)
+            .await
+            .contains("is not a urn")
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `add_owners`: make people or groups owners of entities.
+//! `add_owners`: makes people or groups owners of entities.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `add_structured_properties`: set structured properties of entities. Values are checked against
+//! `add_structured_properties`: sets structured properties of entities. Values are checked against
 //! the definition before anything is written.
 
 use indexmap::IndexMap;
@@ -67,7 +67,7 @@ impl Tool for AddStructuredProperties {
     }
 }
 
-/// The values as the property's type wants them.
+/// The values, converted to the property's type.
 fn typed(urn: &str, values: &[String], definition: &Value) -> Result<Vec<Value>, ToolError> {
     let fail = |message: String| Err(ToolError::Arguments(format!("{urn}: {message}")));
     if values.is_empty() {
@@ -99,7 +99,7 @@ fn typed(urn: &str, values: &[String], definition: &Value) -> Result<Vec<Value>,
             .ok()
             .filter(|number| number.is_finite());
         let spelled = match (number, parsed) {
-            (true, None) => return fail(format!("`{value}` is no number")),
+            (true, None) => return fail(format!("`{value}` is not a number")),
             (true, Some(number)) => number.to_string(),
             (false, _) => value.clone(),
         };

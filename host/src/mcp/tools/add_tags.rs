@@ -1,4 +1,4 @@
-//! `add_tags`: put tags on entities and columns.
+//! `add_tags`: puts tags on entities and columns.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `add_terms`: link glossary terms to entities and columns.
+//! `add_terms`: links glossary terms to entities and columns.
 
 use serde_json::Value;
 

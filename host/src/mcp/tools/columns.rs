@@ -1,5 +1,5 @@
-//! The columns of a dataset: what the source says and what people added are merged, and a column
-//! that a model names is found or answered with near names.
+//! The columns of a dataset: merges the source's metadata with what people added, and looks up a
+//! column that a model names, or suggests similar names.
 
 use crate::suggest;
 use std::collections::HashMap;
@@ -9,21 +9,21 @@ use serde_json::{Map, Value, json};
 use super::{documents, entity};
 use crate::mcp::{budget, clean::clean, context::ToolContext, error::ToolError, urn};
 
-/// The path as people write it: `[version=2.0].[type=struct].[type=string].a.b` is `a.b`.
+/// The path as people write it: `a.b` for `[version=2.0].[type=struct].[type=string].a.b`.
 pub(super) fn simple_path(path: &str) -> String {
     if !path.starts_with('[') {
         return path.to_owned();
     }
     path.split('.')
         .filter(|part| !(part.starts_with('[') && part.ends_with(']')))
-        // `[version=2.0]` is cut in two by its own dot.
+        // The dot in `[version=2.0]` splits it into two parts.
         .filter(|part| !part.starts_with("[version=") && *part != "0]")
         .collect::<Vec<_>>()
         .join(".")
 }
 
-/// Merges `schemaMetadata.fields` with `editableSchemaMetadata` of `dataset` and shortens each
-/// column to what says something.
+/// Merges `schemaMetadata.fields` with `editableSchemaMetadata` of `dataset` and drops from each
+/// column the members that carry no information.
 pub(super) fn merged(dataset: &mut Value) -> Vec<Value> {
     let mut edited: HashMap<String, Value> = HashMap::new();
     if let Value::Array(infos) = dataset["editableSchemaMetadata"]["editableSchemaFieldInfo"].take()
@@ -61,7 +61,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
             column.insert(key.to_owned(), Value::Bool(true));
         }
     }
-    // What people wrote goes before what the source says.
+    // A description that people wrote takes precedence over the source's.
     let description = match edit["description"].as_str() {
         Some(text) if !text.is_empty() => edit["description"].take(),
         _ => field["description"].take(),
@@ -85,7 +85,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
     column
 }
 
-/// Cuts the columns of one entity to their budget; the note says how to get the rest.
+/// Cuts the columns of one entity to their budget; the returned note says how to get the rest.
 pub(super) fn within_budget(context: &ToolContext, columns: &mut Vec<Value>) -> Option<String> {
     for column in columns.iter_mut() {
         budget::cut_texts(column, context.settings.description_chars);

@@ -1,4 +1,4 @@
-//! `create_tag`: a new tag, to be put on things with `add_tags`.
+//! `create_tag`: creates a tag, which `add_tags` can then put on entities and columns.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ impl Tool for CreateTag {
         }
         let name = args.name.trim();
         let id = args.id.filter(|id| !id.trim().is_empty());
-        // With an id of its own DataHub says itself that it is taken.
+        // Where the call gives an id, DataHub itself refuses one that is taken.
         if id.is_none()
             && let Some(urn) = named(context, name).await?
         {
@@ -67,7 +67,7 @@ impl Tool for CreateTag {
     }
 }
 
-/// The urn of the tag with this name, in whatever case.
+/// The urn of the tag with this name, compared without regard to case.
 async fn named(context: &ToolContext, name: &str) -> Result<Option<String>, ToolError> {
     let input = json!({"input": {
         "types": ["TAG"], "query": name, "start": 0, "count": 20,

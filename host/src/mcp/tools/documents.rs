@@ -1,6 +1,6 @@
-//! Every GraphQL document that is sent, made once per process. A file holds one operation: a
-//! `.graphql` file the whole document, a `.gql` file one that uses fragments of `fragments/`, which
-//! are added to it. What is sent of these is written down in `host/tests/sent`.
+//! Every GraphQL document that is sent, built once per process. A file holds one operation: a
+//! `.graphql` file is a whole document, a `.gql` file uses fragments from `fragments/`, which are
+//! added to it. The complete documents of the latter, as sent, are in `host/tests/sent`.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
     ])
 });
 
-/// A document from the file beside its tool, sent to every version or since the one that is named.
+/// A document from the file beside its tool, sent to every DataHub version, or from `$since` on.
 macro_rules! document {
     ($name:ident, $file:literal) => {
         document!($name, $file, Since::ALWAYS);
@@ -26,7 +26,7 @@ macro_rules! document {
     };
 }
 
-/// The documents of the tools.
+/// The documents of all tools except `get_entities`.
 macro_rules! documents {
     ($($name:ident = $file:literal $(, $since:expr)?;)*) => {
         $(document!($name, $file $(, $since)?);)*
@@ -37,12 +37,12 @@ macro_rules! documents {
     };
 }
 
-/// The documents of `get_entities`: one for each kind of entity, no longer than that kind needs.
+/// The documents of `get_entities`: one for each kind of entity, with only what that kind needs.
 macro_rules! entities {
     ($($kind:literal => $name:ident = $file:literal $(, $since:expr)?;)*) => {
         $(document!($name, $file $(, $since)?);)*
 
-        /// The document for entities of `kind`, as their urns name it.
+        /// The document for entities of `kind`, spelled as in their urns.
         pub(crate) fn entity(kind: &str) -> &'static Document {
             match kind {
                 $($kind => &$name,)*
@@ -56,7 +56,7 @@ macro_rules! entities {
     };
 }
 
-/// All of them.
+/// All documents.
 pub(crate) fn all() -> impl Iterator<Item = &'static Document> {
     of_tools().into_iter().chain(of_entities())
 }

@@ -1,11 +1,11 @@
-//! The one call behind `set_domains` and `remove_domains`.
+//! The call that `set_domains` and `remove_domains` share.
 
 use serde_json::{Value, json};
 
 use super::{documents, writing};
 use crate::mcp::{context::ToolContext, error::ToolError};
 
-/// Puts the entities into `domain`, or out of the one they are in.
+/// Puts the entities into `domain`; for `None`, takes them out of their domain.
 pub(super) async fn set(
     context: &ToolContext,
     entities: &[String],
@@ -13,7 +13,7 @@ pub(super) async fn set(
 ) -> Result<Value, ToolError> {
     let resources = writing::resources(context, entities, &[]).await?;
     let count = writing::count(&resources);
-    // Without a domain DataHub removes what is there.
+    // Without a domain in the input, DataHub removes the present one.
     let mut input = json!({"resources": resources});
     if let Some(domain) = domain {
         input["domainUrn"] = json!(domain);

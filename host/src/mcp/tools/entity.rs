@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::mcp::{error::ToolError, urn};
 
-/// The text for a urn that names nothing.
+/// The end of the error text for a urn that names nothing.
 pub(super) const MISSING: &str = "does not exist in this catalog; find the right urn with search";
 
-/// Refuses a null and a stub of an entity that does not exist.
+/// Refuses null, and the stub that DataHub returns for an entity that does not exist.
 pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     if entity.is_null() || entity["exists"] == false {
         return Err(ToolError::NotFound(format!("{urn} {MISSING}")));
@@ -15,7 +15,7 @@ pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Refuses what is no urn, or is one of another kind.
+/// Refuses a text that is not a urn, and a urn of another kind.
 pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
     match urn::kind(urn) {
         Some(kind) if kinds.is_empty() || kinds.contains(&kind) => Ok(()),
@@ -31,14 +31,14 @@ pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
                 Some(kind) => format!("urn:li:{kind}:..."),
             };
             Err(ToolError::Arguments(format!(
-                "`{shown}` is no urn; urns look like {example}; {}",
+                "`{shown}` is not a urn; urns look like {example}; {}",
                 where_from(kinds)
             )))
         }
     }
 }
 
-/// Where a model gets the urn of something of these kinds.
+/// A hint that says where a model gets a urn of these kinds.
 fn where_from(kinds: &[&str]) -> String {
     match kinds {
         [] => "find the right one with search".to_owned(),

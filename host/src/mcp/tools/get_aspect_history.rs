@@ -1,7 +1,7 @@
 //! `get_aspect_history`: earlier versions of what the catalog says about an entity.
 //!
-//! GraphQL has no such question, so this asks DataHub's REST endpoint `/aspects`, where version 0
-//! is the current one and 1 to n are the earlier ones, n the latest of them.
+//! GraphQL has no query for this, so it uses DataHub's REST endpoint `/aspects`, where version 0 is
+//! the current one and 1 to n are the earlier ones, n being the latest of them.
 
 use crate::suggest;
 use futures::{StreamExt, stream};
@@ -22,14 +22,14 @@ use crate::{
     },
 };
 
-/// Calls to DataHub at the same time.
+/// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 4;
-/// Pairs of urn and aspect in one call.
+/// The largest number of pairs of urn and aspect in one call.
 const MAX_PAIRS: usize = 50;
-/// Versions are looked for up to here.
+/// The highest version that is looked for.
 const MAX_VERSION: i64 = 1 << 16;
 
-/// Aspects that people ask for, for the hint on a wrong name. There are many more.
+/// Common aspects, for the hint on a wrong name. DataHub has many more.
 const ASPECTS: &[&str] = &[
     "chartInfo",
     "container",
@@ -108,7 +108,7 @@ impl Tool for GetAspectHistory {
                 let shown: String = name.chars().take(40).collect();
                 let hint = "aspects are named as in ownership or globalTags";
                 return Err(ToolError::Arguments(format!(
-                    "`{shown}` is no aspect name; {hint}"
+                    "`{shown}` is not an aspect name; {hint}"
                 )));
             }
         }
@@ -185,8 +185,8 @@ async fn history(
     Ok(entry)
 }
 
-/// The highest earlier version. The present aspect's number is one more, where the server tells it;
-/// by asking for one version after the other nothing is found once the oldest are deleted.
+/// The highest earlier version: one less than the present aspect's number, where the server reports
+/// that. The fallback probes versions, which finds nothing once the oldest are deleted.
 async fn latest(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, ToolError> {
     let path = [
         "openapi",
@@ -210,7 +210,7 @@ async fn latest(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, T
     }
 }
 
-/// The highest earlier version where all are kept, found by doubling and halving.
+/// The highest earlier version by exponential and binary search, if no version was deleted.
 async fn searched(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, ToolError> {
     let (mut there, mut missing) = (0, 1);
     while version(context, urn, aspect, missing).await?.is_some() {
@@ -231,7 +231,7 @@ async fn searched(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64,
     Ok(there)
 }
 
-/// The aspect at `version`, without the name of its Java class around it.
+/// The aspect at `version`, without the wrapper that names its Java class.
 async fn version(
     context: &ToolContext,
     urn: &str,
@@ -247,7 +247,7 @@ async fn version(
                 other => Some(other),
             };
             Ok(value.map(|mut value| {
-                // Inside only: an aspect that was emptied is there, and says so.
+                // Only the inside is cleaned: an emptied aspect exists, and is shown as empty.
                 clean(&mut value);
                 value
             }))

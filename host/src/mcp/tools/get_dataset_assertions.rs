@@ -1,4 +1,4 @@
-//! `get_dataset_assertions`: which checks a dataset has and how they went.
+//! `get_dataset_assertions`: the checks of a dataset and their results.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

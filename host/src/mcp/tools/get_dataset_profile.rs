@@ -1,4 +1,4 @@
-//! `get_dataset_profile`: how many rows, and what the values of the columns look like.
+//! `get_dataset_profile`: the number of rows, and statistics and samples of the columns' values.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

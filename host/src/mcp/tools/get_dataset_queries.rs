@@ -102,7 +102,7 @@ impl Tool for GetDatasetQueries {
     }
 }
 
-/// The subjects as urns, each once: a column stands for its dataset.
+/// Replaces the subjects by their urns, each once; a column's urn takes the place of its dataset's.
 fn subjects(query: &mut Value) {
     let mut urns: Vec<Value> = Vec::new();
     for subject in query["subjects"].as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! `get_entities`: everything worth knowing about entities whose urns are known.
+//! `get_entities`: the details of entities whose urns are known.
 
 use futures::{StreamExt, stream};
 use serde::Deserialize;
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// The most urns of one call.
+/// The largest number of urns in one call.
 const MAX_URNS: usize = 50;
-/// Calls to DataHub at the same time.
+/// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 8;
-/// With so many urns, progress is worth telling.
+/// Calls with more urns than this report progress.
 const LONG: usize = 5;
 
 pub(super) struct GetEntities;
@@ -87,13 +87,13 @@ impl Tool for GetEntities {
     }
 }
 
-/// One entity, or an object that says why it is not here. Only what concerns the whole call (a
-/// refused token, DataHub down) is an error.
+/// Reads one entity, or returns an object that says why it is missing. Only a failure of the whole
+/// call (a refused token, DataHub down) is an error.
 pub(in crate::mcp) async fn one(context: &ToolContext, urn: &str) -> Result<Value, ToolError> {
     let why_not = |why: String| Ok(json!({"urn": urn, "error": why}));
     let Some(kind) = urn::kind(urn) else {
         return why_not(
-            "is no urn; urns look like urn:li:dataset:(...) and come from search".into(),
+            "is not a urn; urns look like urn:li:dataset:(...) and come from search".into(),
         );
     };
     let document = documents::entity(kind);
@@ -116,7 +116,7 @@ fn shape(context: &ToolContext, entity: &mut Value) {
     let mut columns = columns::merged(entity);
     let note = columns::within_budget(context, &mut columns);
     if let Some(map) = entity.as_object_mut() {
-        // It does exist, or it would not be here.
+        // Always true for an entity that got here.
         map.shift_remove("exists");
         map.shift_remove("editableSchemaMetadata");
         if !columns.is_empty() {
@@ -130,7 +130,7 @@ fn shape(context: &ToolContext, entity: &mut Value) {
     budget::cut_texts(entity, context.settings.description_chars);
 }
 
-/// Refuses an entity that is not there, whatever its kind.
+/// Refuses an entity that does not exist, whatever its kind.
 pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
     let entity = one(context, urn).await?;
     match entity["error"].as_str() {

@@ -1,4 +1,4 @@
-//! `get_lineage`: where data comes from, what a change would touch, for assets and for columns.
+//! `get_lineage`: the sources of data and the effects of a change, for assets and for columns.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -106,7 +106,7 @@ impl Tool for GetLineage {
         };
         let mut page = shape(context, &mut found, args.offset);
         if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
-            // No lineage at all may mean a wrong urn: DataHub does not say.
+            // No lineage at all may mean a wrong urn, which DataHub does not report.
             get_entities::must_exist(context, &args.urn).await?;
         }
         let mut answer = Map::new();
@@ -116,7 +116,7 @@ impl Tool for GetLineage {
     }
 }
 
-/// The facet filter for at most `hops` hops; DataHub counts 1, 2 and "3+".
+/// The facet filter for at most `hops` hops; DataHub distinguishes 1, 2 and "3+".
 fn degrees(hops: i64) -> Value {
     let values: &[&str] = match hops {
         1 => &["1"],
@@ -177,7 +177,7 @@ fn degrees_empty(page: &Value) -> bool {
     page["byDegree"].as_object().is_some_and(Map::is_empty)
 }
 
-/// The columns at the far ends of the paths, each once.
+/// The columns at the far ends of the paths, without duplicates.
 fn lineage_columns(paths: Value) -> Vec<Value> {
     let mut columns: Vec<Value> = Vec::new();
     for path in paths.as_array().into_iter().flatten() {

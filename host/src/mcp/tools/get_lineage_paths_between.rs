@@ -1,8 +1,8 @@
-//! `get_lineage_paths_between`: how one asset or column reaches another.
+//! `get_lineage_paths_between`: the paths from one asset or column to another.
 //!
-//! DataHub is asked first, with the target as a filter, so that no page of neighbours has to hold
-//! it. Where that gives no path, a search from both ends at once looks for one, bounded; the answer
-//! says what was searched and where it stopped.
+//! DataHub is asked first, with the target as a filter, so that the target need not be within a
+//! page of neighbours. Where that gives no path, a bounded bidirectional search looks for one; the
+//! answer says what was searched and where the search stopped.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ use crate::mcp::{
     urn,
 };
 
-/// Paths that are shown.
+/// The largest number of paths in an answer.
 const MAX_PATHS: usize = 20;
-/// Assets whose neighbours are read in the search from both ends.
+/// The largest number of assets whose neighbours the bidirectional search reads.
 const MAX_EXPANDED: usize = 60;
-/// Neighbours of one asset that are read.
+/// The largest number of neighbours that are read for one asset.
 const MAX_NEIGHBOURS: usize = 1_000;
-/// Calls to DataHub at the same time.
+/// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 8;
 
 pub(super) struct GetLineagePathsBetween;
@@ -150,7 +150,7 @@ impl Tool for GetLineagePathsBetween {
                 let way = direction.graphql().to_lowercase();
                 searched.push_str(&format!("; {way} from both ends: {note}"));
             }
-            // No path at all may mean a wrong urn: DataHub does not say.
+            // No path at all may mean a wrong urn, which DataHub does not report.
             for urn in [&source, &target] {
                 get_entities::must_exist(context, urn).await?;
             }
@@ -198,7 +198,7 @@ fn node(text: &str) -> Value {
     }
 }
 
-/// Asks DataHub for the target among all that the source reaches.
+/// Asks DataHub for the target among everything that the source reaches.
 async fn asked(
     context: &ToolContext,
     source: &str,
@@ -236,7 +236,7 @@ async fn asked(
     Ok(paths)
 }
 
-/// One side of the search: from whom each asset was reached.
+/// One side of the bidirectional search, with the predecessor of each asset reached.
 struct Side {
     direction: Direction,
     reached_from: HashMap<String, Option<String>>,
@@ -255,7 +255,7 @@ impl Side {
         }
     }
 
-    /// From `end` back to where this side started.
+    /// The path from `end` back to the start of this side.
     fn trail(&self, end: &str) -> Path {
         let mut trail = vec![end.to_owned()];
         let mut at = end;
@@ -267,7 +267,8 @@ impl Side {
     }
 }
 
-/// Breadth first from both ends, always the smaller frontier, until they meet or a bound is hit.
+/// Searches breadth first from both ends, always expanding the smaller frontier, until they meet or
+/// a bound is reached.
 async fn meet(
     context: &ToolContext,
     source: &str,

@@ -1,4 +1,4 @@
-//! `get_me`: who is asking, as DataHub sees it.
+//! `get_me`: the caller, as DataHub identifies them.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `get_usage_statistics`: who queries a dataset, how often, which columns.
+//! `get_usage_statistics`: the users who query a dataset, how often, and which columns.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::mcp::{
     tool::{Definition, Effect, Tool},
 };
 
-/// The users and columns that are listed, most active first.
+/// The number of users and of columns that are listed, most active first.
 const TOP: usize = 25;
 
 pub(super) struct GetUsageStatistics;

@@ -1,4 +1,4 @@
-//! `grep_documents`: find passages in documents by regular expression, page through long ones.
+//! `grep_documents`: finds passages in documents by regular expression and pages through long ones.
 
 use futures::{StreamExt, stream};
 use regex::{Regex, RegexBuilder};
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Calls to DataHub at the same time.
+/// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 8;
 /// A pattern that compiles to more than this is refused.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -116,7 +116,7 @@ async fn read(context: &ToolContext, urn: &str) -> Result<(Value, String), ToolE
     Ok((document["info"]["title"].take(), text))
 }
 
-/// The matches after the offset, and how many there are.
+/// The matches after the offset, and their number.
 fn matches(regex: &Regex, text: &str, args: &Args) -> (Vec<Value>, usize) {
     let start = match args.start_offset {
         0 => 0,
@@ -174,11 +174,11 @@ fn wrong_pattern(pattern: &str, error: &regex::Error) -> String {
     {
         "look-around is not supported; match more and read the excerpt"
     } else {
-        "write \\ before a character that stands for itself, as \\( or \\."
+        "write \\ before a character that stands for itself, such as \\( or \\."
     };
     let last = error.to_string();
     let reason = last.lines().last().unwrap_or_default().trim().to_owned();
-    format!("`pattern` is no regular expression ({reason}); {hint}")
+    format!("`pattern` is not a regular expression ({reason}); {hint}")
 }
 
 #[cfg(test)]

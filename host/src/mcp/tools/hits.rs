@@ -7,7 +7,7 @@ use crate::{
     mcp::{budget, clean::clean, context::ToolContext, error::ToolError},
 };
 
-/// The empty query means everything.
+/// The query for DataHub, in which an empty one is replaced by one that matches everything.
 pub(super) fn query_of(query: &str) -> &str {
     match query.trim() {
         "" => "*",
@@ -15,7 +15,7 @@ pub(super) fn query_of(query: &str) -> &str {
     }
 }
 
-/// Cleans the hits, keeps what fits, says how to get the rest.
+/// Cleans the hits, keeps those that fit, and says how to get the rest.
 pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Value {
     let total = found["total"].as_i64().unwrap_or(0);
     let mut hits = match found["searchResults"].take() {
@@ -46,7 +46,7 @@ pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Val
     answer
 }
 
-/// Facets that say something, with their most frequent values.
+/// The facets that carry information, with their most frequent values.
 fn facets(facets: Value) -> Vec<Value> {
     let Value::Array(facets) = facets else {
         return Vec::new();
@@ -65,8 +65,8 @@ fn facets(facets: Value) -> Vec<Value> {
         .collect()
 }
 
-/// The result of a search by meaning; `None` (with a warning) where this server has none, so that
-/// a search by words is made instead.
+/// The result of a search by meaning; `None` (with a warning) where this DataHub does not support
+/// it, so that the caller searches by words instead.
 pub(super) fn by_meaning(
     context: &ToolContext,
     result: Result<Answer, DataHubError>,

@@ -1,5 +1,5 @@
-//! What the four tools about tags and glossary terms have in common: their arguments and the one
-//! call that puts labels on entities and columns or takes them off.
+//! The common part of the four tools for tags and glossary terms: their arguments and the call that
+//! puts labels on entities and columns or takes them off.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,13 +16,13 @@ use crate::{
 
 /// A kind of label.
 pub(super) struct Label {
-    /// The parameter with the labels' urns.
+    /// The name of the parameter that holds the labels' urns.
     param: &'static str,
-    /// The kind of entity that such a urn names.
+    /// The kind of these urns.
     kind: &'static str,
-    /// The member of DataHub's input with the urns.
+    /// The member of DataHub's input that holds the urns.
     input: &'static str,
-    /// The word for several of them.
+    /// The plural used in messages.
     plural: &'static str,
 }
 
@@ -62,7 +62,8 @@ impl Label {
         ]
     }
 
-    /// Sends `document` for every label, entity and column; `done` is what happened, as `added to`.
+    /// Sends `document` for all labels, entities and columns. `done` is the verb of the message,
+    /// such as `added to`.
     pub(super) async fn change(
         &self,
         context: &ToolContext,

@@ -1,4 +1,4 @@
-//! `list_schema_fields`: the columns of a dataset, page by page, those that match first.
+//! `list_schema_fields`: the columns of a dataset, page by page, matching ones first.
 
 use std::cmp::Reverse;
 
@@ -104,8 +104,8 @@ impl Tool for ListSchemaFields {
     }
 }
 
-/// Puts the fields that match most words first, otherwise keeps the order. Returns how many match
-/// at all.
+/// Puts the fields that match most words first and otherwise keeps the order. Returns the number of
+/// fields that match any.
 fn rank(fields: &mut Vec<Value>, words: &[String]) -> usize {
     let score = |field: &Value| {
         let mut haystack = String::new();

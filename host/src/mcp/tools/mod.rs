@@ -1,4 +1,4 @@
-//! The tools, one file each, their GraphQL documents beside them.
+//! The tools, one file each, with their GraphQL documents beside them.
 
 mod add_owners;
 mod add_structured_properties;
@@ -41,7 +41,7 @@ mod writing;
 
 use super::{settings::Settings, tool::AnyTool};
 
-/// Every tool there is, in the order in which a model reads them.
+/// All tools, in the order in which a model reads them.
 pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn AnyTool>> {
     vec![
         Box::new(search::Search {

@@ -1,5 +1,5 @@
-//! What the two tools about owners have in common: their arguments, and what a kind of ownership
-//! is.
+//! The common part of the two tools for owners: their arguments, and the lookup of an ownership
+//! type.
 
 use crate::suggest;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub(super) struct Args {
     pub(super) ownership_type: Option<String>,
 }
 
-/// The urn of a kind of ownership given by urn, by name, or as older APIs write it:
+/// The urn of an ownership type that is given by urn, by name, or as older APIs write it:
 /// `TECHNICAL_OWNER`, `__system__technical_owner`.
 pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, ToolError> {
     let wanted = wanted.trim();
@@ -52,6 +52,6 @@ pub(super) async fn kind(context: &ToolContext, wanted: &str) -> Result<String, 
         near.join(", ")
     };
     Err(ToolError::Arguments(format!(
-        "`{wanted}` is no kind of ownership here; use one of {list}, or a urn:li:ownershipType:..."
+        "`{wanted}` is not a kind of ownership here; use one of {list}, or a urn:li:ownershipType:..."
     )))
 }

@@ -1,4 +1,4 @@
-//! `raise_incident`: say on assets that something is wrong with them.
+//! `raise_incident`: reports a problem with assets.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Tool for RaiseIncident {
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         writing::urns("entity_urns", &args.entity_urns, &[])?;
         let mut input = json!({"type": args.incident_type, "title": args.title});
-        // Older servers take one asset only, under another name.
+        // Older servers take only one asset, in a member of another name.
         match args.entity_urns.as_slice() {
             [only] => input["resourceUrn"] = json!(only),
             several => input["resourceUrns"] = json!(several),

@@ -1,4 +1,4 @@
-//! `remove_domains`: take entities out of their domain.
+//! `remove_domains`: takes entities out of their domain.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `remove_owners`: end the ownership of people or groups.
+//! `remove_owners`: ends the ownership of people or groups.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `remove_structured_properties`: remove structured properties from entities.
+//! `remove_structured_properties`: removes structured properties from entities.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `remove_tags`: take tags off entities and columns.
+//! `remove_tags`: takes tags off entities and columns.
 
 use serde_json::Value;
 

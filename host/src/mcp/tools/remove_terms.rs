@@ -1,4 +1,4 @@
-//! `remove_terms`: unlink glossary terms from entities and columns.
+//! `remove_terms`: unlinks glossary terms from entities and columns.
 
 use serde_json::Value;
 

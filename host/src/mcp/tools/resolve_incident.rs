@@ -1,4 +1,4 @@
-//! `resolve_incident`: say that an incident is over.
+//! `resolve_incident`: marks an incident as resolved.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

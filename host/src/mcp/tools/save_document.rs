@@ -1,4 +1,4 @@
-//! `save_document`: keep an insight or an answer in the catalog, or write over one kept before.
+//! `save_document`: saves an insight or an answer in the catalog, or overwrites an earlier one.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::mcp::{
     urn,
 };
 
-/// Longer documents are refused.
+/// Documents longer than this are refused.
 const MAX_CHARS: usize = 500_000;
 
 pub(super) struct SaveDocument;
@@ -148,8 +148,8 @@ async fn update(context: &ToolContext, urn: &str, args: &Args) -> Result<(), Too
     Ok(())
 }
 
-/// Puts the topics on the document as tags, making those that are missing. The document is saved
-/// already, so a failure is a warning.
+/// Puts the topics on the document as tags and creates those that are missing. The document is
+/// already saved, so a failure is only a warning.
 async fn tag(context: &ToolContext, document: &str, topics: &[String]) {
     let mut tags = Vec::new();
     for topic in topics
@@ -162,7 +162,7 @@ async fn tag(context: &ToolContext, document: &str, topics: &[String]) {
             continue;
         }
         let input = json!({"input": {"id": topic, "name": topic}});
-        // Most often it is there already, which DataHub reports as a failure.
+        // Most often the tag exists already, which DataHub reports as a failure.
         let _ = context.ask(&documents::CREATE_TAG, input).await;
         tags.push(format!("urn:li:tag:{topic}"));
     }

@@ -1,4 +1,4 @@
-//! `search`: find entities by words and by filter.
+//! `search`: finds entities by words and by filter.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::mcp::{
 };
 
 pub(super) struct Search {
-    /// Offer the search by meaning.
+    /// Offers the search by meaning.
     pub(super) semantic: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `search_documents`: find runbooks, definitions and other documents of the catalog.
+//! `search_documents`: finds runbooks, definitions and other documents of the catalog.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::mcp::{
 
 pub(super) struct SearchDocuments;
 
-/// The most hits of each search that are put into one list.
+/// The largest number of hits of each search that are merged.
 const MOST_MERGED: i64 = 100;
 
 #[derive(Debug, Deserialize)]
@@ -91,7 +91,7 @@ impl Tool for SearchDocuments {
     }
 }
 
-/// The variables of either search, for `page` = where it begins and how many.
+/// The variables of either search; `page` is the offset and the number of hits.
 fn input(query: &str, filter: &filter::Compiled, page: (i64, i64), facets: bool) -> Value {
     json!({"input": {
         "types": ["DOCUMENT"],
@@ -112,8 +112,9 @@ async fn by_words(context: &ToolContext, variables: Value) -> Result<Value, Tool
         .await
 }
 
-/// One list of what words and what meaning found, each document once and with what found it: the
-/// best of words first, as it may be named exactly, then one of each in turn.
+/// Merges the hits by words and by meaning into one list, which has each document once and says
+/// which search found it. The lists alternate, beginning with the best hit by words, as that may be
+/// an exact match.
 fn merged(mut by_words: Value, mut by_meaning: Value, page: (i64, i64)) -> Value {
     let hits = |found: &mut Value| match found["searchResults"].take() {
         Value::Array(hits) => hits,

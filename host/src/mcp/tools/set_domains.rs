@@ -1,4 +1,4 @@
-//! `set_domains`: put entities into a domain.
+//! `set_domains`: puts entities into a domain.
 
 use serde::Deserialize;
 use serde_json::Value;

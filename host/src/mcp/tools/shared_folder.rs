@@ -1,6 +1,6 @@
-//! The folder in which `save_document` keeps what it saves: a document itself, with one below it
-//! for each person where that is switched on. Its ids are those of DataHub's own server in Python,
-//! so that both keep to the same folder.
+//! The folder to which `save_document` saves: itself a document, with a folder below it for each
+//! person where that is switched on. The ids are those of DataHub's own Python server, so that both
+//! servers use the same folders.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use crate::mcp::{context::ToolContext, error::ToolError};
 
 const ID: &str = "__system_shared_documents";
 const URN: &str = "urn:li:document:__system_shared_documents";
-/// How the id of a person's folder begins.
+/// The prefix of the id of a person's folder.
 const PERSONAL: &str = "agent-docs-user-";
-/// Longer user names are cut to this many characters in a folder's id.
+/// User names are cut to this many characters in a folder's id.
 const MAX_ID_CHARS: usize = 30;
 
-/// The folder for a new document of the caller; made where it is missing.
+/// The folder for a new document of the caller, created if it is missing.
 pub(super) async fn ensure(context: &ToolContext) -> Result<String, ToolError> {
     let title = &context.settings.document_folder;
     let about = "Documents that people saved through AI agents.";
@@ -34,8 +34,8 @@ pub(super) async fn ensure(context: &ToolContext) -> Result<String, ToolError> {
     folder(context, &id, name, &about, Some(URN)).await
 }
 
-/// Refuses a document that is not in the folder, where only those may be written over.
-/// `document` is the answer of [`documents::DOCUMENT_PLACE`].
+/// Refuses to overwrite a folder, and a document outside the shared folder where the settings
+/// restrict that. `document` is the answer to [`documents::DOCUMENT_PLACE`].
 pub(super) fn must_hold(
     context: &ToolContext,
     urn: &str,
@@ -59,7 +59,7 @@ pub(super) fn must_hold(
     )))
 }
 
-/// One of the folders themselves, by its id.
+/// True if the urn is that of one of the folders.
 fn is_folder(urn: &str) -> bool {
     urn == URN
         || urn
@@ -72,7 +72,7 @@ fn is_below(document: &Value, folder: &str) -> bool {
     above.is_some_and(|parents| parents.iter().any(|parent| parent["urn"] == folder))
 }
 
-/// The folder with this id, made where it is missing, brought back where it was removed.
+/// The folder with this id, created if it is missing, restored if it was removed.
 async fn folder(
     context: &ToolContext,
     id: &str,
@@ -86,7 +86,7 @@ async fn folder(
         if let Some(parent) = parent
             && !is_below(&found, parent)
         {
-            // Somebody made it or moved it elsewhere: what is saved stays in the shared folder.
+            // Somebody created it elsewhere or moved it: save to the shared folder instead.
             return Ok(parent.to_owned());
         }
         if is_removed(&found) {
@@ -114,7 +114,7 @@ async fn folder(
     .await;
     match made {
         Ok(_) => Ok(urn),
-        // Somebody else may have made it meanwhile.
+        // Another call may have created it meanwhile.
         Err(error) => match place(context, &urn).await?["exists"] == true {
             true => Ok(urn),
             false => Err(error),
@@ -122,7 +122,7 @@ async fn folder(
     }
 }
 
-/// Where a document lies, and whether it is there at all.
+/// The folders above a document, and whether it exists.
 pub(super) async fn place(context: &ToolContext, urn: &str) -> Result<Value, ToolError> {
     let variables = json!({"urn": urn});
     context
@@ -141,7 +141,7 @@ fn is_removed(document: &Value) -> bool {
         })
 }
 
-/// The id of a person's folder; `None` for a name of which nothing is left.
+/// The id of a person's folder; `None` for a name without any usable character.
 fn personal_id(username: &str) -> Option<String> {
     let mut id = String::new();
     for c in username.to_lowercase().chars().take(MAX_ID_CHARS) {

@@ -1,4 +1,4 @@
-//! What the two tools about structured properties have in common: DataHub takes one entity a call.
+//! The common part of the two tools for structured properties. DataHub takes one entity per call.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use crate::{
     mcp::{context::ToolContext, error::ToolError},
 };
 
-/// Calls to DataHub at the same time.
+/// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 4;
 
-/// Sends `document` with each of the variables, a few at a time. The first failure ends it.
+/// Sends `document` with each of the variables, a few at a time. Stops at the first failure.
 pub(super) async fn each(
     context: &ToolContext,
     document: &Document,

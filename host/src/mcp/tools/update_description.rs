@@ -1,7 +1,7 @@
-//! `update_description`: write, extend or remove the description of an entity or a column.
+//! `update_description`: writes, extends or removes the description of an entity or a column.
 //!
-//! DataHub has one mutation for columns and most entities and one of its own for each of the five
-//! kinds whose description people edit beside the one from the source.
+//! DataHub has one mutation for columns and most entities, and a separate one for each of the five
+//! kinds that keep an edited description beside the one from the source.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Longer descriptions are refused.
+/// Descriptions longer than this are refused.
 const MAX_CHARS: usize = 100_000;
 
 pub(super) struct UpdateDescription;
@@ -101,7 +101,7 @@ fn column_of(entity: &Value, urn: &str, wanted: &str) -> Result<String, ToolErro
     Ok(columns::find(&paths, urn, wanted)?.to_owned())
 }
 
-/// The description that people see: the edited one, else that of the source.
+/// The description that people see: the edited one, or else that of the source.
 fn current(entity: &Value, column: Option<&str>) -> String {
     let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).map(str::to_owned);
     let of_column = |fields: &Value| {
@@ -137,7 +137,7 @@ async fn write(
     };
     if let Some(document) = own {
         let mut edited = json!({"description": text});
-        // The mutation writes the whole aspect: an edited name would be lost.
+        // The mutation writes the whole aspect, so an edited name would be lost without this.
         if let Some(name) = entity["editableProperties"]["name"].as_str() {
             edited["name"] = json!(name);
         }

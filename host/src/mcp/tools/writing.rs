@@ -1,5 +1,5 @@
-//! What the tools that write have in common: which things are meant (with columns that exist), and
-//! one mutation whose refusal is an error.
+//! The common part of the tools that write: the entities and existing columns that a call names,
+//! and one mutation whose refusal is an error.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use crate::{
     mcp::{context::ToolContext, error::ToolError},
 };
 
-/// The most entities of one write.
+/// The largest number of entities in one write.
 pub(super) const MAX_ENTITIES: usize = 100;
-/// The most tags, terms or owners of one write.
+/// The largest number of tags, terms or owners in one write.
 pub(super) const MAX_LABELS: usize = 50;
 
 /// The output schema of every tool that writes.
@@ -31,8 +31,8 @@ pub(super) fn urns(name: &str, urns: &[String], kinds: &[&str]) -> Result<(), To
     urns.iter().try_for_each(|urn| entity::of_kind(urn, kinds))
 }
 
-/// The `ResourceRefInput`s of the entities, each with its column where one is given. One entity may
-/// stand for several columns.
+/// The `ResourceRefInput`s of the entities, each with its column where one is given. A single
+/// entity may be given for several columns.
 pub(super) async fn resources(
     context: &ToolContext,
     entities: &[String],
@@ -80,7 +80,7 @@ pub(super) async fn resources(
     Ok(resources)
 }
 
-/// Sends the mutation; anything but a yes is an error.
+/// Sends the mutation; a result that is null or false is an error.
 pub(super) async fn send(
     context: &ToolContext,
     document: &Document,

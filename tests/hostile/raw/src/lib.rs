@@ -1,18 +1,18 @@
-//! Test-only validators written against the bare ABI, without the SDK: what no SDK lets through.
+//! Test-only validators written against the bare ABI, for misbehaviour that the SDK does not allow.
 //! Named in tests as `hostile_raw:FACTORY`. `good-SUBJECT` is accepted as SUBJECT by
-//! `try_validate`; every other token gets what the factory is named after:
+//! `try_validate`; for every other token the factory does the following:
 //!
 //! | factory | what it does |
 //! | --- | --- |
 //! | `good` | rejects |
-//! | `unknown_kind` | fails with a kind that no host knows |
+//! | `unknown_kind` | fails with a kind that is not part of the ABI |
 //! | `zero_kind` | fails with kind 0 |
-//! | `broken_claims` | accepts with claims that are no JSON |
-//! | `array_claims` | accepts with claims that are JSON, but no object |
+//! | `broken_claims` | accepts with claims that are not JSON |
+//! | `array_claims` | accepts with claims that are JSON, but not an object |
 //! | `not_utf8` | accepts with a subject that is not UTF-8 |
-//! | `never_wakes` | never answers, and keeps nothing that could wake the caller |
-//! | `wakes_for_ever` | never answers, and wakes the caller at each poll |
-//! | `broken_schema` | has a schema that is no JSON |
+//! | `never_wakes` | never answers, and does not keep the waker |
+//! | `wakes_for_ever` | never answers, and wakes the caller on each poll |
+//! | `broken_schema` | has a schema that is not JSON |
 #![expect(
     unsafe_code,
     reason = "the export of a library and broken text are made by hand"

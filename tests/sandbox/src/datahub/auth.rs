@@ -1,6 +1,6 @@
-//! Who is asking: DataHub's own tokens, and JWTs of trusted issuers.
+//! Authenticates the caller: DataHub's own tokens, and JWTs of trusted issuers.
 //!
-//! Verifies signatures, never trusts a claim before. A verified token is remembered by its digest
+//! Verifies the signature before it trusts any claim. A verified token is cached by its digest
 //! until it expires; suspension and revocation are looked up each time.
 
 use std::collections::HashMap;
@@ -19,16 +19,16 @@ use super::options::{Jwks, TrustedIssuer};
 use super::time::now_millis;
 use super::tokens::{self, token_urn};
 
-/// How many verified tokens are remembered.
+/// The largest number of verified tokens that are cached.
 const MAX_REMEMBERED: usize = 20_000;
 /// The least time between two fetches of one key set.
 const FETCH_COOLDOWN: Duration = Duration::from_secs(1);
 /// The longest wait for a key set.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Who everybody is where authentication is off.
+/// The actor of every request if authentication is off.
 const UNKNOWN: &str = "urn:li:corpuser:UNKNOWN";
 
-/// Why somebody is not let in. All of it is 401 to the caller.
+/// The reason why a request is refused. Every one is a 401 to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthError {
     #[error("no bearer token")]
@@ -80,7 +80,7 @@ impl Authenticator {
         })
     }
 
-    /// The urn of the one whose token this is.
+    /// The urn of the token's owner.
     pub(crate) async fn authenticate(
         &self,
         hub: &Hub,

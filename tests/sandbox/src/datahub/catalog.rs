@@ -1,4 +1,4 @@
-//! The catalog: every entity by urn, in the order in which it came.
+//! The catalog: every entity by urn, in order of arrival.
 //!
 //! A catalog is a value. Reading works on a snapshot that never changes; a write clones the map (of
 //! shared records), changes the clone and puts it in place.
@@ -19,33 +19,33 @@ pub struct Catalog {
     graph: OnceLock<Arc<Graph>>,
 }
 
-/// Why a metadata file was not taken.
+/// The reason why a metadata file was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file could not be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is not JSON.
     #[error("`{name}` is not JSON: {source}")]
     Json {
-        /// Which file.
+        /// The file.
         name: String,
-        /// Where it breaks.
+        /// The error, with its position.
         source: serde_json::Error,
     },
     /// An entry is neither a proposal nor a snapshot.
     #[error("`{name}`, entry {index} (counted from 0): {reason}")]
     Entry {
-        /// Which file.
+        /// The file.
         name: String,
-        /// Which entry of the array.
+        /// The index of the entry in the array.
         index: usize,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
 }
@@ -91,17 +91,17 @@ impl Catalog {
         Ok(())
     }
 
-    /// How many entities there are.
+    /// The number of entities.
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Is there no entity?
+    /// True if there is no entity.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// The urns, in the order in which they came.
+    /// The urns, in order of arrival.
     pub fn urns(&self) -> impl Iterator<Item = &str> {
         self.records.keys().map(|urn| &**urn)
     }
@@ -119,12 +119,12 @@ impl Catalog {
         self.records.values()
     }
 
-    /// Who is connected to whom; built at the first question after a write.
+    /// The graph of relationships; built on the first use after a write.
     pub(crate) fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Arc::new(Graph::build(self)))
     }
 
-    /// Puts one aspect in. The urn is well formed: formats and writes have checked it.
+    /// Sets one aspect. The urn is well formed: formats and writes have checked it.
     pub(crate) fn put(&mut self, change: Change) {
         self.graph = OnceLock::new();
         let entity_type = super::kinds::urn_type(&change.urn)
@@ -137,7 +137,7 @@ impl Catalog {
         Arc::make_mut(record).put(change);
     }
 
-    /// Takes one aspect away.
+    /// Removes one aspect.
     pub(crate) fn remove_aspect(&mut self, urn: &str, aspect: &str) {
         self.graph = OnceLock::new();
         if let Some(record) = self.records.get_mut(urn) {
@@ -145,7 +145,7 @@ impl Catalog {
         }
     }
 
-    /// Takes an entity away. The order of the others stays.
+    /// Removes an entity. The order of the others is kept.
     pub(crate) fn remove(&mut self, urn: &str) {
         self.graph = OnceLock::new();
         self.records.shift_remove(urn);

@@ -1,4 +1,4 @@
-//! What DataHub refuses although it is valid: documents that are too deep or ask for too much.
+//! The limits by which DataHub refuses valid documents: too deep, or too complex.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use apollo_compiler::{ExecutableDocument, Schema};
 const MAX_DEPTH: usize = 50;
 /// DataHub's `GRAPHQL_QUERY_COMPLEXITY_LIMIT`, in fields.
 const MAX_COMPLEXITY: usize = 2000;
-/// After so many selections a document is refused whatever it holds.
+/// A document with more selections than this is refused without counting further.
 const MAX_STEPS: usize = 100_000;
 
-/// Why a document is refused; none where it is not.
+/// The reason why a document is refused; none if it is not.
 pub(crate) fn refusal(schema: &Schema, document: &Valid<ExecutableDocument>) -> Option<String> {
     let mut measure = Measure {
         schema,
@@ -42,9 +42,10 @@ struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    /// How many fields an answer can have, each list counted once: fragments are spread out, and of
-    /// fragments on different types the largest counts, since an object is of one type. A valid
-    /// document has no cycle of fragments, but may nest them so that the count explodes.
+    /// The number of fields that an answer can have, each list counted once: fragments are
+    /// expanded, and of fragments on different types the largest counts, since an object has one
+    /// type. A valid document has no cycle of fragments, but may nest them so that the count
+    /// explodes.
     fn walk(&mut self, set: &SelectionSet, depth: usize) -> usize {
         self.depth = self.depth.max(depth);
         let mut common = 0_usize;

@@ -1,4 +1,4 @@
-//! Switches that make the embedded DataHub slow or wrong, and the record of what it was asked.
+//! Switches that make the embedded DataHub slow or wrong, and the record of its requests.
 //!
 //! For tests only; nothing here holds a token.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// How many requests and writes the record keeps; older ones are dropped.
+/// The number of requests and of writes that the record keeps; older ones are dropped.
 const MAX_RECORDED: usize = 20_000;
 
 /// Switches and records. Clones share them.
@@ -36,7 +36,7 @@ struct Inner {
 pub struct Recorded {
     /// The path, without query.
     pub path: String,
-    /// Who asked: a urn; none where the request was not let in.
+    /// The urn of the caller; none if the request was refused.
     pub actor: Option<String>,
     /// The name of the GraphQL operation.
     pub operation: Option<String>,
@@ -45,7 +45,7 @@ pub struct Recorded {
 /// One aspect that was written through the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Who wrote: a urn.
+    /// The urn of the author.
     pub actor: String,
     /// The entity.
     pub urn: String,
@@ -60,7 +60,7 @@ impl Controls {
         self.inner.delay_millis.store(millis, Ordering::SeqCst);
     }
 
-    /// How many requests wait now because of a delay.
+    /// The number of requests that a delay holds at present.
     pub fn delayed(&self) -> u64 {
         self.inner.delayed.load(Ordering::SeqCst)
     }
@@ -99,7 +99,7 @@ impl Controls {
         self.inner.requests.lock().iter().cloned().collect()
     }
 
-    /// How many requests arrived since the start, `/health` left out.
+    /// The number of requests since the start, not counting `/health`.
     pub fn request_count(&self) -> u64 {
         self.inner.total.load(Ordering::SeqCst)
     }
@@ -116,9 +116,9 @@ impl Controls {
         self.inner.total.store(0, Ordering::SeqCst);
     }
 
-    /// Waits as long as every answer has to wait now.
+    /// Waits for the delay that is set at present.
     pub(crate) async fn wait(&self) {
-        /// Counts back, also where the caller goes away.
+        /// Decrements the counter when dropped, also if the caller disconnects.
         struct Waiting<'a>(&'a AtomicU64);
         impl Drop for Waiting<'_> {
             fn drop(&mut self) {

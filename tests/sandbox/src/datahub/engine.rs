@@ -26,7 +26,7 @@ pub(crate) const SCHEMA: &str = include_str!("../../schema/datahub.graphql");
 /// The schema, parsed once in a process.
 pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::new);
 
-/// How many parsed documents are kept.
+/// The largest number of parsed documents that are cached.
 const MAX_DOCUMENTS: usize = 512;
 
 /// The schema and the documents seen.
@@ -44,7 +44,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) variables: Value,
 }
 
-/// The answer's body, and what was asked.
+/// The answer's body, and the operation that was asked for.
 pub(crate) struct Answered {
     pub(crate) body: Vec<u8>,
     pub(crate) operation: Option<String>,
@@ -98,7 +98,7 @@ impl Engine {
     /// The engine of a DataHub that lacks some fields (`Dataset.health`) and types (`Document`).
     ///
     /// # Errors
-    /// Where something is not there to be hidden, or the rest is no valid schema.
+    /// If something to hide does not exist, or the rest is not a valid schema.
     pub(crate) fn without(hidden: &[String]) -> Result<Self, String> {
         let mut schema = Schema::clone(&ENGINE.schema);
         for name in hidden {
@@ -145,7 +145,7 @@ impl Engine {
     }
 }
 
-/// Takes the fields out of a type whose name and type are meant; whether there were any.
+/// Removes from a type the fields whose name and type match; returns true if there were any.
 fn remove_field(ty: &mut ExtendedType, meant: impl Fn(&str, &str) -> bool) -> bool {
     let fields = match ty {
         ExtendedType::Object(object) => &mut object.make_mut().fields,
@@ -157,7 +157,7 @@ fn remove_field(ty: &mut ExtendedType, meant: impl Fn(&str, &str) -> bool) -> bo
     fields.len() < before
 }
 
-/// Takes a type away, and the fields that give one.
+/// Removes a type and the fields of that type.
 fn remove_type(schema: &mut Schema, hidden: &str) -> bool {
     let found = schema.types.shift_remove(hidden).is_some();
     for ty in schema.types.values_mut() {
@@ -286,7 +286,7 @@ fn validation(error: GraphQLError) -> Value {
     })
 }
 
-/// Clients tell by graphql-java's words that a field or type is not known.
+/// Words the error as graphql-java does, by which clients recognize an unknown field or type.
 fn in_words_of_graphql_java(message: &str) -> String {
     let quoted: Vec<&str> = message.split('"').skip(1).step_by(2).collect();
     match (message.split('"').next(), quoted.as_slice()) {
@@ -300,7 +300,7 @@ fn in_words_of_graphql_java(message: &str) -> String {
     }
 }
 
-/// A resolver's error: ours carries its number in the list that the request kept.
+/// A resolver's error; our own carry their number in the list that the request keeps.
 fn field_error(cx: &Cx, error: GraphQLError) -> Value {
     let text = error
         .message
@@ -319,7 +319,7 @@ fn field_error(cx: &Cx, error: GraphQLError) -> Value {
     })
 }
 
-/// DataHub 0.13 and before take one operation in a document.
+/// True for DataHub 0.13 and earlier, which accept only one operation in a document.
 fn is_before_0_14(version: &str) -> bool {
     let mut numbers = version
         .trim_start_matches('v')

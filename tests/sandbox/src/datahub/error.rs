@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-/// What a resolver or a write refuses with.
+/// The error with which a resolver or a write refuses.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct ApiError {
-    /// DataHub's code, which is an HTTP status by look; GraphQL still answers 200.
+    /// DataHub's code, which looks like an HTTP status; GraphQL still answers 200.
     pub(crate) code: u16,
     /// The name of the code: `DataHubGraphQLErrorCode`.
     pub(crate) kind: &'static str,
-    /// What DataHub says.
+    /// DataHub's message.
     pub(crate) message: String,
 }
 
@@ -26,7 +26,7 @@ impl ApiError {
         }
     }
 
-    /// An argument makes no sense.
+    /// An argument is not valid.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self {
             code: 400,
@@ -35,7 +35,7 @@ impl ApiError {
         }
     }
 
-    /// The thing is not there.
+    /// The entity does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self {
             code: 404,
@@ -44,7 +44,7 @@ impl ApiError {
         }
     }
 
-    /// The thing is there already.
+    /// The entity exists already.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self {
             code: 409,

@@ -1,4 +1,4 @@
-//! Facets: how many hits have which value, over all hits and not over the page.
+//! Facets: the number of hits by value, over all hits and not only over the page.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use super::filters::NESTED;
 use super::kinds::{EntityKind, urn_type};
 use super::search::Hit;
 
-/// The facets that DataHub gives by default, and how it calls them.
+/// The facets that DataHub returns by default, with their display names.
 const DEFAULT: &[(&str, &str)] = &[
     ("_entityType", "Type"),
     ("platform", "Platform"),
@@ -26,10 +26,10 @@ const DEFAULT: &[(&str, &str)] = &[
     ("platformInstance", "Platform Instance"),
 ];
 
-/// `maxAggValues`, where a search does not say.
+/// The default of `maxAggValues`.
 const MAX_VALUES: usize = 20;
 
-/// The facets of a search. `asked` names some; none is the default ones.
+/// The facets of a search: those that `asked` names, or the default ones if it is none.
 pub(crate) fn facets(
     catalog: &Catalog,
     hits: &[Hit],

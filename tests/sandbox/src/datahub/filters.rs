@@ -15,7 +15,7 @@ use super::index::SearchDoc;
 /// Separates the parts of a nested facet, such as `_entityType␞typeNames`.
 pub(crate) const NESTED: char = '\u{241e}';
 
-/// How one condition compares.
+/// The comparison of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     Equal,
@@ -46,7 +46,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Reads `orFilters`; where that is left out, the older `filters` (all of which must hold).
+    /// Parses `orFilters`; if that is missing, the older `filters` (all of which must hold).
     pub(crate) fn parse(catalog: &Catalog, input: &Value) -> Result<Self, ApiError> {
         let list = |name: &str| input.get(name).and_then(Value::as_array);
         let mut or = Vec::new();
@@ -62,7 +62,7 @@ impl Filter {
         Ok(Self { or })
     }
 
-    /// Does any condition name this field?
+    /// True if any condition names this field.
     pub(crate) fn names(&self, field: &str) -> bool {
         self.or
             .iter()
@@ -70,7 +70,7 @@ impl Filter {
             .any(|criterion| criterion.fields.iter().any(|f| f == field))
     }
 
-    /// Does the entity pass? `degree` is its distance in a lineage search.
+    /// True if the entity matches. `degree` is its distance in a lineage search.
     pub(crate) fn selects(&self, doc: &SearchDoc, degree: Option<usize>) -> bool {
         self.or.is_empty()
             || self
@@ -189,7 +189,7 @@ fn equal(value: &str, wanted: &str) -> bool {
         || matches!((value.parse::<f64>(), wanted.parse::<f64>()), (Ok(a), Ok(b)) if a.total_cmp(&b).is_eq())
 }
 
-/// Numbers by size, all else as text.
+/// Compares numbers by value, everything else as text.
 pub(crate) fn order(value: &str, wanted: &str) -> std::cmp::Ordering {
     match (value.parse::<f64>(), wanted.parse::<f64>()) {
         (Ok(a), Ok(b)) => a.total_cmp(&b),
@@ -197,7 +197,7 @@ pub(crate) fn order(value: &str, wanted: &str) -> std::cmp::Ordering {
     }
 }
 
-/// `3+` is three and more.
+/// True if the degree matches; `3+` means three or more.
 fn is_degree(wanted: &str, degree: usize) -> bool {
     match wanted.strip_suffix('+') {
         Some(least) => least.parse::<usize>().is_ok_and(|least| degree >= least),

@@ -1,7 +1,7 @@
-//! The routes of the embedded DataHub, and what is the same for all of them: switches, the record,
-//! who is let in.
+//! The routes of the embedded DataHub, and the common part of all: switches, the record,
+//! authentication.
 //!
-//! Every path answers below `/api/gms` too, where DataHub's frontend passes requests on.
+//! Every path also exists below `/api/gms`, from where DataHub's frontend forwards requests.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ fn note(hub: &Hub, request: &Request, actor: Option<String>) {
     });
 }
 
-/// DataHub's servlet container answers a refusal with a page, not with JSON.
+/// A refusal as an HTML page, as DataHub's servlet container answers it.
 fn status_page(status: StatusCode, message: &str) -> Response {
     let page = format!(
         "<html>\n<head><title>Error {code} {message}</title></head>\n\

@@ -1,7 +1,7 @@
-//! What lives as long as the embedded DataHub: the catalog in its present state, tokens, switches.
+//! The state of the embedded DataHub: the present catalog, tokens, switches.
 //!
-//! The only place that changes the catalog. A write sees the catalog alone, and what it does is
-//! visible to the next request at once and as a whole.
+//! The only place that changes the catalog. A write has exclusive access to the catalog, and the
+//! next request sees all of its changes at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::tokens::Tokens;
 /// DataHub's own actor.
 pub(crate) const SYSTEM: &str = "urn:li:corpuser:__datahub_system";
 
-/// Ownership types that every DataHub brings along: id, name, description.
+/// The built-in ownership types of every DataHub: id, name, description.
 const OWNERSHIP_TYPES: &[(&str, &str, &str)] = &[
     (
         "__system__technical_owner",
@@ -43,7 +43,7 @@ const OWNERSHIP_TYPES: &[(&str, &str, &str)] = &[
     ("__system__none", "None", "No ownership type specified."),
 ];
 
-/// See the module.
+/// The state of the embedded DataHub; see the module.
 #[derive(Debug)]
 pub(crate) struct Hub {
     catalog: RwLock<Arc<Catalog>>,
@@ -55,16 +55,16 @@ pub(crate) struct Hub {
     pub(crate) controls: Controls,
     pub(crate) version: String,
     pub(crate) server_env: String,
-    /// The schema where it is not the whole one.
+    /// The schema, if parts of it are hidden.
     pub(crate) engine: Option<Engine>,
 }
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Actor {
     /// `urn:li:corpuser:<name>`.
     pub(crate) urn: String,
-    /// What the actor may do.
+    /// The actor's role.
     pub(crate) kind: Kind,
 }
 
@@ -101,18 +101,18 @@ impl Hub {
         })
     }
 
-    /// The present catalog; it does not change under the reader.
+    /// A snapshot of the present catalog.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.read())
     }
 
-    /// What an actor may do; one without an account reads.
+    /// The actor with its role; one without an account may read.
     pub(crate) fn actor(&self, urn: String) -> Actor {
         let kind = self.kinds.get(&urn).copied().unwrap_or(Kind::Viewer);
         Actor { urn, kind }
     }
 
-    /// Puts another catalog in place, with the people and their tokens.
+    /// Replaces the catalog, and adds the people and their tokens to the new one.
     pub(crate) fn replace_catalog(&self, mut next: Catalog) {
         let _writing = self.writing.lock();
         add_builtin(&mut next, &self.people);
@@ -126,7 +126,7 @@ impl Hub {
         *self.catalog.write() = Arc::new(next);
     }
 
-    /// Runs a write. Its changes are put in place if it succeeds, and dropped if it fails.
+    /// Runs a write. Its changes take effect if it succeeds, and are dropped if it fails.
     pub(crate) fn write<T>(
         &self,
         actor: &str,
@@ -163,12 +163,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Puts an aspect in.
+    /// Sets an aspect.
     pub(crate) fn put(&mut self, urn: &str, aspect: &str, value: Value) {
         self.put_with_system(urn, aspect, value, Value::Null);
     }
 
-    /// Puts an aspect in, with the system metadata that came along.
+    /// Sets an aspect, with the system metadata that came with it.
     pub(crate) fn put_with_system(&mut self, urn: &str, aspect: &str, value: Value, system: Value) {
         let system = match system {
             Value::Null => json!({ "lastObserved": now_millis() }),
@@ -181,13 +181,13 @@ impl Writer {
         self.written.push((urn.to_owned(), aspect.to_owned()));
     }
 
-    /// Takes an aspect away.
+    /// Removes an aspect.
     pub(crate) fn remove_aspect(&mut self, urn: &str, aspect: &str) {
         self.catalog.remove_aspect(urn, aspect);
         self.written.push((urn.to_owned(), aspect.to_owned()));
     }
 
-    /// Takes an entity away.
+    /// Removes an entity.
     pub(crate) fn remove(&mut self, urn: &str) {
         self.catalog.remove(urn);
         self.written.push((urn.to_owned(), "*".to_owned()));
@@ -224,7 +224,7 @@ pub(crate) fn change(urn: &str, aspect: &str, value: Value, actor: &str) -> Chan
     }
 }
 
-/// Accounts, groups and ownership types that the catalog does not bring itself.
+/// Adds accounts, groups and ownership types that the catalog lacks.
 fn add_builtin(catalog: &mut Catalog, people: &[Person]) {
     let mut add = |urn: &str, aspect: &str, value: Value| {
         if catalog.aspect(urn, aspect).is_none() {

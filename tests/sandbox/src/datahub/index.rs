@@ -1,4 +1,4 @@
-//! What search looks at in one entity: the values that filters name, and lower-cased words.
+//! The search index of one entity: the values that filters name, and lower-cased words.
 //!
 //! Built once for each version of an entity. Field names are those of DataHub's search index, since
 //! filters use them.
@@ -15,11 +15,11 @@ pub(crate) use names::{display_name, key_name};
 pub(crate) use values::simple_path;
 pub(crate) use words::{stem, words};
 
-/// One entity as search sees it.
+/// The indexed form of one entity.
 #[derive(Debug, Default)]
 pub(crate) struct SearchDoc {
     fields: HashMap<String, Vec<String>>,
-    /// Texts to match words against, the weightiest first.
+    /// Texts to match words against, in order of descending weight.
     pub(crate) texts: Vec<Text>,
     /// The name, in lower case.
     pub(crate) name: String,
@@ -30,11 +30,11 @@ pub(crate) struct SearchDoc {
 pub(crate) struct Text {
     /// The field of the search index it belongs to.
     pub(crate) field: &'static str,
-    /// How much a match counts.
+    /// The weight of a match.
     pub(crate) weight: f32,
-    /// As it is in the aspect.
+    /// The text as it is in the aspect.
     pub(crate) original: String,
-    /// In lower case.
+    /// The text in lower case.
     pub(crate) lower: String,
     /// Its words, stemmed.
     pub(crate) words: Vec<String>,
@@ -86,7 +86,7 @@ impl SearchDoc {
         });
     }
 
-    /// The texts that words are looked for in; weights in the order of DataHub's own.
+    /// Adds the texts in which words are searched; the weights are ordered as DataHub's own.
     fn add_texts(&mut self, record: &Record, name: &str) {
         self.text("name", 10.0, name);
         self.text("id", 6.0, &names::id_text(&record.urn));
@@ -120,7 +120,7 @@ impl SearchDoc {
                 self.text(field, weight, value.rsplit(':').next().unwrap_or(&value));
             }
         }
-        // Long texts of documents are looked through, but are no value to filter by.
+        // Long texts of documents are searched, but are not values to filter by.
         self.fields.remove("text");
     }
 }

@@ -1,6 +1,6 @@
 //! The entity types that the embedded DataHub knows: urn part, `EntityType` value, GraphQL type.
 //!
-//! An entity of any other type is stored and given back by REST, but has no place in GraphQL.
+//! An entity of any other type is stored and returned by REST, but does not exist in GraphQL.
 
 /// One entity type.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) struct EntityKind {
     pub(crate) enum_value: &'static str,
     /// The name of the GraphQL object type.
     pub(crate) graphql: &'static str,
-    /// Is it searched when `types` is left out?
+    /// True if it is searched when `types` is missing.
     pub(crate) searched: bool,
 }
 
@@ -29,7 +29,7 @@ const fn kind(
     }
 }
 
-/// All of them. The searched ones are DataHub's `SearchUtils.SEARCHABLE_ENTITY_TYPES`.
+/// All entity types. The searched ones are DataHub's `SearchUtils.SEARCHABLE_ENTITY_TYPES`.
 pub(crate) static KINDS: &[EntityKind] = &[
     kind("dataset", "DATASET", "Dataset", true),
     kind("dashboard", "DASHBOARD", "Dashboard", true),
@@ -92,7 +92,7 @@ pub(crate) static KINDS: &[EntityKind] = &[
 ];
 
 impl EntityKind {
-    /// DataHub gives no stub for these: without their one aspect they are nothing.
+    /// True for types of which DataHub returns no stub: without their one aspect they do not exist.
     pub(crate) fn needs_aspects(&self) -> bool {
         matches!(
             self.urn_part,
@@ -100,7 +100,7 @@ impl EntityKind {
         )
     }
 
-    /// The kind of a urn; none for a type that has no place in GraphQL, or for text that is no urn.
+    /// The kind of a urn; none for a type that is not in GraphQL, or for text that is not a urn.
     pub(crate) fn of_urn(urn: &str) -> Option<&'static Self> {
         Self::of_part(urn_type(urn)?)
     }
@@ -118,7 +118,7 @@ impl EntityKind {
     }
 }
 
-/// The entity type in `urn:li:<type>:<id>`; none where the text is not a well-formed urn.
+/// The entity type in `urn:li:<type>:<id>`; none if the text is not a well-formed urn.
 pub(crate) fn urn_type(urn: &str) -> Option<&str> {
     let (part, id) = urn.strip_prefix("urn:li:")?.split_once(':')?;
     let well_formed = !part.is_empty()

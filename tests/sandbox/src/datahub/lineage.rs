@@ -1,4 +1,4 @@
-//! Who is connected to whom: lineage between assets and between columns, and every other relationship.
+//! The graph of relationships: lineage between assets and between columns, and all others.
 //!
 //! Built from aspects, once for each version of the catalog. Walking it is [`Graph::walk`]: breadth
 //! first, so that a degree is the shortest distance.
@@ -13,16 +13,16 @@ use super::catalog::Catalog;
 
 pub(crate) use walk::{Direction, Walk};
 
-/// An edge as one end sees it.
+/// An edge, as stored at one of its ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edge {
     /// DataHub's name of the relationship, such as `DownstreamOf` or `OwnedBy`.
     pub(crate) kind: &'static str,
     /// The other end.
     pub(crate) other: Arc<str>,
-    /// When and by whom the edge was made, where the aspect says.
+    /// The time of creation and the author of the edge, if the aspect has them.
     pub(crate) created: Option<(u64, String)>,
-    /// Was it drawn by hand?
+    /// True if a person added it.
     pub(crate) manual: bool,
 }
 

@@ -3,9 +3,10 @@
 //! [`EmbeddedDataHub::start`] binds a port on loopback and serves `/config`, `/health`, GraphQL and
 //! as much of REST as DataHub's own clients need. People, tokens and trusted issuers are plain
 //! values in [`Options`]; [`Running`] gives tests the address, the tokens, [`Controls`] and the
-//! record of what was asked.
+//! record of requests.
 //!
-//! Never meant for a network, never written to disk, and it answers only what it really holds.
+//! Not meant for a network. Nothing is written to disk, and answers contain only data that the
+//! catalog holds.
 
 mod auth;
 mod catalog;
@@ -50,7 +51,7 @@ mod tests;
 #[derive(Debug)]
 pub struct EmbeddedDataHub;
 
-/// Why the embedded DataHub did not start.
+/// The reason why the embedded DataHub did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken, or there is no file descriptor left.
@@ -58,7 +59,7 @@ pub enum StartError {
     Bind {
         /// The port that was asked for.
         port: u16,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The HTTP client that fetches key sets could not be built.
@@ -67,12 +68,12 @@ pub enum StartError {
     /// A token could not be signed.
     #[error("cannot sign the token of `{username}`: {source}")]
     Token {
-        /// Whose token.
+        /// The owner of the token.
         username: String,
-        /// What the library said.
+        /// The error of the library.
         source: jsonwebtoken::errors::Error,
     },
-    /// What is hidden of the schema is not in it, or cannot be missing.
+    /// A part of the schema that should be hidden is not in it, or cannot be missing.
     #[error("the schema cannot do without it: {0}")]
     Schema(String),
 }
@@ -93,7 +94,7 @@ impl EmbeddedDataHub {
     }
 }
 
-/// An embedded DataHub that serves. Dropping it stops it without waiting.
+/// A running embedded DataHub. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
     hub: Arc<Hub>,
@@ -126,12 +127,12 @@ impl Running {
         self.hub.catalog()
     }
 
-    /// Puts another catalog in place of the present one; people are kept.
+    /// Replaces the present catalog; people are kept.
     pub fn replace_catalog(&self, catalog: Catalog) {
         self.hub.replace_catalog(catalog);
     }
 
-    /// Stops listening, and waits until every request was answered.
+    /// Stops listening, and waits until every request is answered.
     pub async fn shutdown(self) {
         self.server.stopped().await;
     }

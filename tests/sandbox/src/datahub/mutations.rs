@@ -1,7 +1,7 @@
-//! The fields of `Mutation`: DataHub's checks, in its words, and the aspects that they write.
+//! The fields of `Mutation`: DataHub's checks, with its messages, and the aspects that they write.
 //!
-//! One file for one thing that people write. All of a mutation is done, or none of it; what it did
-//! is seen by the next request. Who may only read is refused before anything is looked at.
+//! One file for each thing that people write. A mutation is done as a whole or not at all, and the
+//! next request sees its changes. A caller who may only read is refused before any other check.
 
 mod access;
 mod documents;
@@ -26,7 +26,7 @@ use super::options::Kind;
 use super::resolvers::arguments::Arguments;
 use super::resolvers::{Cx, Resolved};
 
-/// What a mutation gives back.
+/// The result of a mutation.
 type Done = Result<Value, ApiError>;
 
 /// A mutation's field: its arguments, and the catalog to write to.
@@ -40,7 +40,7 @@ struct Call<'a> {
     kind: Kind,
 }
 
-/// Mutations that change only what is the asking person's own.
+/// Mutations that change only the caller's own settings.
 const OWN: &[&str] = &["updateCorpUserViewsSettings", "createView", "deleteView"];
 
 /// Mutations for admins.
@@ -114,7 +114,7 @@ impl Call<'_> {
             .unwrap_or_default()
     }
 
-    /// What is changed: `resources`, or the one of `resourceUrn` and `subResource`.
+    /// The resources to change: `resources`, or the one in `resourceUrn` and `subResource`.
     fn resources(&self) -> Vec<Resource> {
         let one = |value: &Value| {
             let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -143,8 +143,8 @@ struct Resource {
 }
 
 impl Resource {
-    /// DataHub's check before tags, terms and the like are written. Whether the column is there is
-    /// not checked, by DataHub neither.
+    /// DataHub's check before tags, terms and the like are written. As in DataHub, it does not
+    /// check that the column exists.
     fn check(&self, writer: &Writer) -> Result<(), ApiError> {
         let urn = &self.urn;
         if !exists(writer, urn) {
@@ -166,7 +166,7 @@ impl Resource {
     }
 }
 
-/// Is the entity in the catalog?
+/// True if the entity is in the catalog.
 fn exists(writer: &Writer, urn: &str) -> bool {
     writer.catalog.get(urn).is_some()
 }
@@ -203,7 +203,7 @@ fn new_id() -> String {
     )
 }
 
-/// A urn of the wanted type, or DataHub's words about one that is not.
+/// Checks the type of a urn; the error is DataHub's own.
 fn expect_type(urn: &str, wanted: &str) -> Result<(), ApiError> {
     if urn_type(urn) == Some(wanted) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What the embedded DataHub is started with. Plain values; nothing is read from the environment.
+//! The settings of the embedded DataHub. Plain values; nothing is read from the environment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,18 +13,20 @@ pub struct Options {
     pub port: u16,
     /// The metadata to serve.
     pub catalog: Catalog,
-    /// Who has an account. Missing `corpuser` and `corpGroup` entities are added to the catalog.
+    /// The people with accounts. Missing `corpuser` and `corpGroup` entities are added to the
+    /// catalog.
     pub people: Vec<Person>,
-    /// Issuers whose JWTs are taken beside DataHub's own tokens.
+    /// Issuers whose JWTs are accepted in addition to DataHub's own tokens.
     pub trusted_issuers: Vec<TrustedIssuer>,
-    /// What `/config` calls the version, such as `v1.6.0`.
+    /// The version in `/config`, such as `v1.6.0`.
     pub version: String,
     /// `datahub.serverEnv` of `/config`: `core` is open source, `cloud` the hosted one.
     pub server_env: String,
-    /// False is a DataHub with `METADATA_SERVICE_AUTH_ENABLED=false`: any bearer, and none, passes.
+    /// False for a DataHub with `METADATA_SERVICE_AUTH_ENABLED=false`, which accepts any bearer or
+    /// none.
     pub authentication: bool,
-    /// What the GraphQL schema lacks, as an older DataHub or a fork does: `Dataset.health`, or
-    /// `Document` for a type with every field that gives one.
+    /// The parts that the GraphQL schema lacks, as in an older DataHub or a fork: `Dataset.health`,
+    /// or `Document` for a type and all fields of that type.
     pub hidden: Vec<String>,
 }
 
@@ -54,14 +56,14 @@ pub struct Person {
     pub email: String,
     /// Names of groups: `urn:li:corpGroup:<name>`.
     pub groups: Vec<String>,
-    /// What the person may do.
+    /// The person's role.
     pub kind: Kind,
     /// A suspended person's tokens get 401.
     pub suspended: bool,
 }
 
 impl From<&people::Person> for Person {
-    /// The account of somebody who lives in the sandbox; the username decides what they may do.
+    /// The account of one of the sandbox's people; the username decides their role.
     fn from(person: &people::Person) -> Self {
         Self {
             username: person.username.clone(),
@@ -78,10 +80,10 @@ impl From<&people::Person> for Person {
     }
 }
 
-/// What a person may do, as DataHub's built-in roles have it.
+/// The role of a person, as in DataHub's built-in roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Everything, including tokens of others.
+    /// May do everything, including managing the tokens of others.
     Admin,
     /// Reads and writes metadata.
     Editor,
@@ -105,9 +107,9 @@ impl Kind {
 pub struct TrustedIssuer {
     /// The `iss` claim, compared exactly.
     pub issuer: String,
-    /// The `aud` that a token must carry; none takes any.
+    /// The `aud` that a token must have; none accepts any.
     pub audience: Option<String>,
-    /// Where the keys come from.
+    /// The source of the keys.
     pub jwks: Jwks,
 }
 
@@ -116,7 +118,7 @@ pub struct TrustedIssuer {
 pub enum Jwks {
     /// Fetched when a key is not known, at most once a second.
     Url(String),
-    /// Asked each time a token is verified anew; gives the JSON text of a key set.
+    /// Called each time a token that is not cached is verified; returns the JSON text of a key set.
     Function(Arc<dyn Fn() -> String + Send + Sync>),
 }
 

@@ -1,8 +1,8 @@
-//! What a query asks for: plain words, or after `/q` DataHub's query strings (Lucene's syntax).
+//! Parses queries: plain words, or after `/q` DataHub's query strings (Lucene's syntax).
 //!
 //! `word`, `"a phrase"`, `pre*`, `w?ld`, `field:value`, `+must`, `-not`, `a+b`, `AND`, `OR`, `NOT`,
-//! parentheses. Words beside each other must all match. A text that does not parse is matched as
-//! plain words, as DataHub's lenient parser has it.
+//! parentheses. Adjacent words must all match. A text that does not parse is matched as plain
+//! words, as in DataHub's lenient parser.
 
 mod parser;
 mod score;
@@ -12,7 +12,7 @@ use super::index::{stem, words};
 /// A query, ready to be matched.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Query {
-    /// `*`, or nothing.
+    /// `*`, or an empty text.
     All,
     /// All words must be found, in one text or in several.
     Words(Vec<String>),
@@ -22,7 +22,7 @@ pub(crate) enum Query {
         text: String,
         words: Vec<String>,
     },
-    /// The words as they stand, beside each other.
+    /// The words in this order, adjacent.
     Phrase {
         field: Option<String>,
         text: String,
@@ -37,7 +37,7 @@ pub(crate) enum Query {
     Not(Box<Query>),
 }
 
-/// Words of a question that say nothing about what is asked for.
+/// Words of a question that carry no meaning for the search.
 const FILLERS: &[&str] = &[
     "a", "about", "an", "and", "are", "as", "at", "by", "can", "do", "does", "find", "for", "from",
     "how", "i", "in", "is", "it", "me", "my", "of", "on", "or", "our", "show", "that", "the",
@@ -48,7 +48,7 @@ const FILLERS: &[&str] = &[
 const STRUCTURED: &str = "/q ";
 
 impl Query {
-    /// Reads a query as a client sends it.
+    /// Parses a query as a client sends it.
     pub(crate) fn parse(text: &str) -> Self {
         let text = text.trim();
         let structured = text
@@ -64,9 +64,9 @@ impl Query {
         }
     }
 
-    /// Reads a question for a search by meaning, which here stands in for one by embeddings: an
-    /// entity matches if it holds any of the question's words that say something, and its score is
-    /// the sum of what each word scores alone. Always the same for the same catalog.
+    /// Parses a question for a search by meaning, which replaces one by embeddings here: an entity
+    /// matches if it contains any of the question's meaningful words, and its score is the sum of
+    /// the scores of the words. The result is always the same for the same catalog.
     pub(crate) fn meaning(question: &str) -> Self {
         let said = words(question).filter(|word| !FILLERS.contains(&word.as_str()));
         let mut all: Vec<String> = said.map(|word| stem(&word)).collect();

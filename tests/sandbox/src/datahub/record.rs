@@ -1,7 +1,7 @@
-//! One entity: its aspects as they are, as they were, and its time series.
+//! One entity: its present and earlier aspects, and its time series.
 //!
 //! A record is immutable once it is in a catalog; a write makes a new one. Unknown aspects are kept
-//! as they came.
+//! unchanged.
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,10 +23,10 @@ const TIMESERIES: &[&str] = &[
     "queryUsageStatistics",
 ];
 
-/// How many earlier versions of an aspect are kept.
+/// The number of earlier versions of an aspect that are kept.
 const MAX_VERSIONS: usize = 100;
 
-/// Is this aspect a time series?
+/// True if this aspect is a time series.
 pub(crate) fn is_timeseries(aspect: &str) -> bool {
     TIMESERIES.contains(&aspect)
 }
@@ -34,15 +34,15 @@ pub(crate) fn is_timeseries(aspect: &str) -> bool {
 /// One version of an aspect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aspect {
-    /// The JSON as DataHub's metadata files have it.
+    /// The JSON, as in DataHub's metadata files.
     pub(crate) value: Value,
     /// The system metadata that came with it; null if none.
     pub(crate) system: Value,
     /// 1 for the first version of this aspect, one more for each write.
     pub(crate) version: u64,
-    /// When it was written, in milliseconds since 1970.
+    /// The time of the write, in milliseconds since 1970.
     pub(crate) time: u64,
-    /// Who wrote it: a urn.
+    /// The urn of the author.
     pub(crate) actor: String,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Record {
     pub(crate) urn: Arc<str>,
     /// The third part of the urn.
     pub(crate) entity_type: Arc<str>,
-    /// None for a type without a place in GraphQL.
+    /// None for a type that is not in GraphQL.
     pub(crate) kind: Option<&'static EntityKind>,
     aspects: IndexMap<String, Arc<Aspect>>,
     older: IndexMap<String, Vec<Arc<Aspect>>>,
@@ -112,7 +112,7 @@ impl Record {
             .filter(|text| !text.is_empty())
     }
 
-    /// The first of these texts that is there.
+    /// The first of these texts that exists.
     pub(crate) fn first_text(&self, places: &[(&str, &str)]) -> Option<&str> {
         places
             .iter()
@@ -146,25 +146,25 @@ impl Record {
         self.series.keys().map(String::as_str)
     }
 
-    /// Was the entity soft-deleted?
+    /// True if the entity is soft-deleted.
     pub(crate) fn removed(&self) -> bool {
         self.field("status", &["removed"])
             .and_then(Value::as_bool)
             .unwrap_or(false)
     }
 
-    /// When the entity was last written, in milliseconds since 1970; ingestion's own time first.
+    /// The latest time at which ingestion observed the entity, in milliseconds since 1970.
     pub(crate) fn last_observed(&self) -> Option<u64> {
         let observed = |aspect: &Arc<Aspect>| aspect.system.get("lastObserved")?.as_u64();
         self.aspects.values().filter_map(observed).max()
     }
 
-    /// What search looks at; built at the first search after a write.
+    /// The indexed form; built on the first search after a write.
     pub(crate) fn doc(&self) -> &SearchDoc {
         self.doc.get_or_init(|| Arc::new(SearchDoc::build(self)))
     }
 
-    /// Puts an aspect in. A value equal to the present one is no new version, as in DataHub.
+    /// Sets an aspect. A value equal to the present one makes no new version, as in DataHub.
     pub(crate) fn put(&mut self, change: Change) {
         self.doc = OnceLock::new();
         let Change {
@@ -206,7 +206,7 @@ impl Record {
         );
     }
 
-    /// Takes an aspect away, with its history.
+    /// Removes an aspect with its history.
     pub(crate) fn remove(&mut self, name: &str) {
         self.doc = OnceLock::new();
         self.aspects.shift_remove(name);

@@ -21,7 +21,7 @@ use super::hub::{Actor, Hub, Writer};
 use super::options::Kind;
 use super::record::{Aspect, Record};
 
-/// The routes; all of them want a token.
+/// The routes; all of them require a token.
 pub(crate) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/aspects/{*urn}", get(restli::aspect))
@@ -48,7 +48,7 @@ pub(crate) fn routes() -> Router<Arc<Hub>> {
         )
 }
 
-/// An error as DataHub's REST API gives it.
+/// The error in the form of DataHub's REST API.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -61,7 +61,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Who may only read is refused.
+/// Refuses a caller who may only read.
 fn may_write(actor: &Actor) -> Result<(), ApiError> {
     if actor.kind != Kind::Viewer {
         return Ok(());
@@ -100,7 +100,7 @@ fn version_of(record: &Record, name: &str, version: u64) -> Option<Arc<Aspect>> 
     }
 }
 
-/// The system metadata of an aspect, with its number as DataHub has it: text.
+/// The system metadata of an aspect, with its version number as text, as in DataHub.
 fn system_metadata(aspect: &Aspect) -> Value {
     let mut system = if aspect.system.is_object() {
         aspect.system.clone()
@@ -123,7 +123,7 @@ fn system_metadata(aspect: &Aspect) -> Value {
     system
 }
 
-/// Writes one proposal. Gives the urn.
+/// Writes one proposal and returns the urn.
 fn ingest(writer: &mut Writer, mut proposal: Value) -> Result<String, ApiError> {
     let is_patch = proposal.get("changeType").and_then(Value::as_str) == Some("PATCH");
     if is_patch {

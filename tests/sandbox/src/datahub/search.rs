@@ -1,6 +1,6 @@
 //! Searching the whole catalog: query, filter, view, types, order.
 //!
-//! Gives every hit, in order; pages and facets are cut out of that by the caller.
+//! Returns every hit, in order; the caller takes pages and facets from that.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) struct Hit {
 }
 
 impl Search {
-    /// Reads any of the search inputs (`types` or `type`, `query`, `orFilters`, ...).
+    /// Parses any of the search inputs (`types` or `type`, `query`, `orFilters`, ...).
     pub(crate) fn parse(catalog: &Catalog, input: &Value) -> Result<Self, ApiError> {
         let text = |name: &str| input.get(name).and_then(Value::as_str);
         let filter = Filter::parse(catalog, input)?;
@@ -62,7 +62,7 @@ impl Search {
         })
     }
 
-    /// Does the search take entities of any type, and none in particular?
+    /// True if the search includes entities of this type.
     fn takes(&self, record: &Record) -> bool {
         let Some(kind) = record.kind else {
             return false;
@@ -75,7 +75,7 @@ impl Search {
             && (self.view.types.is_empty() || self.view.types.iter().any(|t| t == kind.enum_value))
     }
 
-    /// Does this entity pass? Gives its score.
+    /// The score of this entity; none if it does not match.
     pub(crate) fn score(&self, record: &Record, degree: Option<usize>) -> Option<f32> {
         if !self.takes(record) || (record.removed() && !self.with_removed) {
             return None;
@@ -104,7 +104,7 @@ impl Search {
         hits
     }
 
-    /// Sorts: as asked, then by score, then by urn, so that pages never overlap.
+    /// Sorts as requested, then by score, then by urn, so that pages never overlap.
     pub(crate) fn order(&self, hits: &mut [Hit]) {
         hits.sort_by(|a, b| {
             for (field, descending) in &self.sort {
@@ -175,7 +175,7 @@ fn by_field(field: &str, a: &Hit, b: &Hit, descending: bool) -> Ordering {
     }
 }
 
-/// What a hit is sorted by.
+/// The value of a hit by which it is sorted.
 fn value<'a>(hit: &'a Hit, field: &str) -> Option<&'a str> {
     let doc = hit.record.doc();
     match field {

@@ -1,4 +1,4 @@
-//! The embedded DataHub through HTTP.
+//! Tests of the embedded DataHub through HTTP.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ mod searching;
 mod trusted_issuers;
 mod writing;
 
-/// Four people over a catalog.
+/// Starts a DataHub with four people and this catalog.
 pub(super) async fn start(catalog: Catalog) -> Running {
     let person = |username: &str, kind, suspended| Person {
         username: username.to_owned(),
@@ -43,7 +43,7 @@ pub(super) fn client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Asks GraphQL as a person; gives the status and the body.
+/// Asks GraphQL as a person; returns the status and the body.
 pub(super) async fn ask(hub: &Running, who: &str, query: &str, variables: Value) -> (u16, String) {
     let token = hub.token(who).unwrap_or_else(|| who.to_owned());
     let answer = client()
@@ -57,7 +57,7 @@ pub(super) async fn ask(hub: &Running, who: &str, query: &str, variables: Value)
     (status, answer.text().await.unwrap())
 }
 
-/// Asks as the editor and wants an answer without errors.
+/// Asks as the editor and asserts that the answer has no errors.
 pub(super) async fn data(hub: &Running, query: &str, variables: Value) -> Value {
     let (status, body) = ask(hub, "editor", query, variables).await;
     let body: Value = serde_json::from_str(&body).unwrap();

@@ -1,6 +1,6 @@
 //! DataHub's own access tokens: HS256 JWTs, each with an entity that says that it is still valid.
 //!
-//! The text of a token is kept for the people of the sandbox alone, who get theirs at start.
+//! The text of a token is kept only for the people of the sandbox, who get theirs at start.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use super::time::now_millis;
 /// The `iss` of DataHub's own tokens.
 pub(crate) const ISSUER: &str = "datahub-metadata-service";
 
-/// How long the tokens given at start are valid.
+/// The lifetime of the tokens that are given at start.
 const START_TOKEN_MILLIS: u64 = 365 * 24 * 3600 * 1000;
 
 /// Signs and reads DataHub's own tokens.
@@ -56,14 +56,14 @@ struct Claims {
 pub(crate) struct Request<'a> {
     /// `PERSONAL` or `SERVICE_ACCOUNT`.
     pub(crate) kind: &'a str,
-    /// Whom the token speaks for: a `corpuser` urn.
+    /// The actor that the token authenticates: a `corpuser` urn.
     pub(crate) actor: &'a str,
-    /// Who made it: a urn.
+    /// The urn of its creator.
     pub(crate) owner: &'a str,
-    /// What people call it.
+    /// The name that people give it.
     pub(crate) name: &'a str,
     pub(crate) description: Option<&'a str>,
-    /// How long it is valid, in milliseconds; none is for ever.
+    /// The lifetime in milliseconds; none for an unlimited one.
     pub(crate) lifetime: Option<u64>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Minted {
 }
 
 impl Tokens {
-    /// Signs with a secret of its own, new at each start.
+    /// Creates a signer with a new random secret.
     pub(crate) fn new() -> Self {
         Self {
             secret: rand::random(),
@@ -163,7 +163,7 @@ impl Tokens {
     }
 }
 
-/// The entity that stands for a token: its id is a digest, so that the token cannot be read off.
+/// The entity that stands for a token: its id is a digest, so that it does not reveal the token.
 pub(crate) fn token_urn(token: &str) -> String {
     let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()));
     format!("urn:li:dataHubAccessToken:{digest}")

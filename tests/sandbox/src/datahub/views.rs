@@ -1,4 +1,4 @@
-//! Saved views: which entities a view shows, as a filter and as GraphQL gives it.
+//! Saved views: the entities that a view shows, as a filter and in GraphQL's form.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The view of a urn. DataHub ignores a view that is not there.
+    /// The view of a urn. DataHub ignores a view that does not exist.
     pub(crate) fn load(catalog: &Catalog, urn: Option<&str>) -> Result<Self, ApiError> {
         let info = urn.and_then(|urn| catalog.aspect(urn, "dataHubViewInfo"));
         let Some(definition) = info.and_then(|info| info.get("definition")) else {
@@ -40,7 +40,7 @@ impl View {
     }
 }
 
-/// The definition as GraphQL gives it: an operator and one list of filters.
+/// The definition in GraphQL's form: an operator and one list of filters.
 pub(crate) fn definition(info: Option<&Value>) -> Value {
     let definition = info.and_then(|info| info.get("definition"));
     let types = definition.map_or_else(Vec::new, |d| list(d, "entityTypes").cloned().collect());

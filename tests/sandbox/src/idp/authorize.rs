@@ -1,8 +1,8 @@
 //! The authorization endpoint (RFC 6749 section 4.1.1, RFC 7636, RFC 9207) and its login page.
 //!
-//! Until client and redirect URI are proven, every error is a page; after that, errors go to the
-//! client. The login form posts back to the same URL, query and all, so that nothing is stored for a
-//! browser that has not signed in.
+//! Until client and redirect URI are verified, every error is a page; after that, errors go to the
+//! client. The login form posts back to the same URL with its query, so that nothing is stored for
+//! a browser that has not signed in.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::store::{Code, Grant, Session, random_string};
 const SESSION_COOKIE: &str = "sandbox_idp_session";
 const CSRF_COOKIE: &str = "sandbox_idp_login";
 
-/// A request whose client and redirect URI are proven, and that is otherwise in order.
+/// A valid request, whose client and redirect URI are verified.
 struct Request {
     client_id: String,
     redirect_uri: Url,
@@ -131,7 +131,7 @@ pub(super) async fn sign_out(State(idp): State<Arc<Idp>>, headers: HeaderMap) ->
         .into_response()
 }
 
-/// Everything about the request that can be wrong, in the order that decides who hears of it.
+/// Checks the request, in the order that decides whether the person or the client gets the error.
 #[expect(
     clippy::result_large_err,
     reason = "the error is the response itself, made once"
@@ -177,7 +177,7 @@ fn check(idp: &Idp, query: &str) -> Result<Request, Response> {
     }
 }
 
-/// What the client hears of.
+/// An error in the request that is reported to the client.
 fn wrong(idp: &Idp, parameters: &Parameters, public: bool) -> Option<(&'static str, &'static str)> {
     let method = parameters.get("code_challenge_method").unwrap_or("plain");
     let challenge = parameters.get("code_challenge");
@@ -247,7 +247,7 @@ fn send_error(idp: &Idp, request: &Request, code: &str, description: &str) -> Re
     )
 }
 
-/// Back to the client, with `state` and `iss` (RFC 9207).
+/// Redirects to the client, with `state` and `iss` (RFC 9207).
 fn send(idp: &Idp, request: &Request, parameters: &[(&str, &str)]) -> Response {
     let mut target = request.redirect_uri.clone();
     target.query_pairs_mut().extend_pairs(parameters);
@@ -270,7 +270,7 @@ fn login_page(
     username: &str,
     error: Option<&str>,
 ) -> Response {
-    // an earlier form in another tab stays good
+    // an earlier form in another tab stays valid
     let csrf = cookie(headers, CSRF_COOKIE).map_or_else(random_string, str::to_owned);
     let form = SignIn {
         client_id: &request.client_id,

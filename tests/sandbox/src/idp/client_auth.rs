@@ -1,4 +1,4 @@
-//! Who is the client? HTTP Basic, secret in the body, or none (RFC 6749 section 2.3).
+//! Client authentication: HTTP Basic, secret in the body, or none (RFC 6749 section 2.3).
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -45,7 +45,7 @@ pub(super) fn authenticate(
     }
 }
 
-/// Id and secret, each form-encoded before they were put together (RFC 6749 2.3.1).
+/// Id and secret, each form-encoded before they are joined (RFC 6749 2.3.1).
 fn from_basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;

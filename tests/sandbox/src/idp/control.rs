@@ -1,5 +1,5 @@
-//! The controls over HTTP, for tests in other processes. Only there when asked for; bodies must be
-//! JSON, so that a web page in somebody's browser cannot send them without being asked first.
+//! The controls over HTTP, for tests in other processes. Served only if switched on; bodies must be
+//! JSON, so that a web page cannot send them without a preflight request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn counts(State(idp): State<Arc<Idp>>) -> Json<Value> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
-    /// The new key takes the old one's name and place.
+    /// The new key takes the old one's `kid` and replaces it.
     #[serde(default)]
     same_kid: bool,
     /// Old keys are no longer published.
@@ -78,7 +78,7 @@ async fn rotate(State(idp): State<Arc<Idp>>, Json(how): Json<Rotate>) -> Respons
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Break {
-    /// None breaks every endpoint.
+    /// The endpoint to break; none breaks every endpoint.
     endpoint: Option<Endpoint>,
     fault: Fault,
 }
@@ -147,7 +147,7 @@ struct RedirectUri {
     redirect_uri: String,
 }
 
-/// Adds a redirect URI to a client, which is made as a public one if it is new.
+/// Adds a redirect URI to a client, which is registered as a public one if it is new.
 async fn redirect_uri(State(idp): State<Arc<Idp>>, Json(new): Json<RedirectUri>) -> StatusCode {
     let mut clients = idp.clients.write();
     match clients.iter_mut().find(|client| client.id == new.client_id) {

@@ -1,4 +1,4 @@
-//! OAuth errors (RFC 6749 section 5.2, RFC 8693 section 2.2.2), and the form that they arrive in.
+//! OAuth errors (RFC 6749 section 5.2, RFC 8693 section 2.2.2), and the parameters of requests.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ impl OAuthError {
     }
 }
 
-/// What every answer about tokens carries (RFC 6749 5.1).
+/// The headers of every answer with tokens (RFC 6749 5.1).
 pub(super) const NO_STORE: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::PRAGMA, "no-cache"),
@@ -63,13 +63,13 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// Decoded parameters, none of which came twice (RFC 6749 section 3.1).
+/// Decoded parameters, none of which is repeated (RFC 6749 section 3.1).
 #[derive(Debug)]
 pub(super) struct Parameters(HashMap<String, String>);
 
 impl Parameters {
     /// # Errors
-    /// Not form-encoded, or a parameter came twice.
+    /// Not form-encoded, or a parameter is repeated.
     pub(super) fn parse(encoded: &str) -> Result<Self, OAuthError> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(encoded)
             .map_err(|error| OAuthError::invalid_request(format!("not form-encoded: {error}")))?;
@@ -83,7 +83,7 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    /// The value, if it is there and not empty.
+    /// The value, if it exists and is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -92,7 +92,7 @@ impl Parameters {
     }
 
     /// # Errors
-    /// `invalid_request` if it is not there.
+    /// `invalid_request` if it is missing.
     pub(super) fn require(&self, name: &str) -> Result<&str, OAuthError> {
         self.get(name)
             .ok_or_else(|| OAuthError::invalid_request(format!("`{name}` is missing")))

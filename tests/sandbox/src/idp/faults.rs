@@ -1,4 +1,4 @@
-//! Controls for tests: what each endpoint does wrong, and how often it was asked.
+//! Controls for tests: the fault of each endpoint, and the number of its requests.
 
 use std::array;
 use std::convert::Infallible;
@@ -37,7 +37,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them.
+    /// All endpoints.
     pub const ALL: [Self; 7] = [
         Self::Discovery,
         Self::Jwks,
@@ -49,7 +49,7 @@ impl Endpoint {
     ];
 }
 
-/// What an endpoint does instead of answering.
+/// The behaviour of an endpoint in place of its regular answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Fault {
@@ -72,7 +72,7 @@ pub enum Fault {
         /// The bytes.
         body: String,
     },
-    /// 200 and JSON that starts well and goes on for this long.
+    /// 200 and JSON that starts correctly and has this length.
     Huge {
         /// Length in bytes.
         bytes: u64,
@@ -92,7 +92,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// 200 and bytes that are no JSON.
+    /// 200 and bytes that are not JSON.
     pub fn garbage() -> Self {
         Self::Body {
             content_type: "application/json".to_owned(),
@@ -119,7 +119,7 @@ struct Spot {
 #[derive(Debug)]
 pub(super) struct Faults {
     spots: [Spot; Endpoint::ALL.len()],
-    /// Cancelled, and made anew, when requests that hang have to go.
+    /// Cancelled and replaced when hanging requests have to end.
     stopping: RwLock<CancellationToken>,
 }
 
@@ -149,7 +149,7 @@ impl Faults {
             .load(Ordering::SeqCst)
     }
 
-    /// Lets hanging requests go.
+    /// Ends hanging requests.
     pub(super) fn release(&self) {
         std::mem::take(&mut *self.stopping.write()).cancel();
     }
@@ -158,7 +158,7 @@ impl Faults {
         self.stopping.read().clone()
     }
 
-    /// Counts the request, then does what the endpoint's fault says.
+    /// Counts the request, then applies the endpoint's fault.
     pub(super) async fn apply(
         self: Arc<Self>,
         endpoint: Endpoint,
@@ -214,7 +214,7 @@ fn wrong_answer(fault: Fault) -> Response {
             Ok(location) => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
-        // handled where the request goes on or waits
+        // handled where the request continues or waits
         Fault::Slow { .. } | Fault::Hang | Fault::Trickle { .. } => {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
@@ -231,7 +231,7 @@ fn trickle(millis: u64, stopping: CancellationToken) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// `{"padding":"aaaa...`, as long as asked for, made while it is sent.
+/// `{"padding":"aaaa...` of the given length, generated while it is sent.
 fn huge(bytes: u64) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
     const CHUNK: usize = 64 * 1024;
     let start = Bytes::from_static(br#"{"padding":""#);

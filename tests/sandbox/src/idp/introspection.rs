@@ -41,7 +41,7 @@ pub(super) async fn introspect(
     Ok((NO_STORE, Json(answer)).into_response())
 }
 
-/// Ends the whole sign-in that the token belongs to; an unknown token is no error (RFC 7009 2.2).
+/// Revokes all tokens of the token's sign-in; an unknown token is not an error (RFC 7009 2.2).
 pub(super) async fn revoke(
     State(idp): State<Arc<Idp>>,
     headers: HeaderMap,
@@ -65,7 +65,7 @@ pub(super) async fn revoke(
         .get(token)
         .is_some_and(|access| access.claims["client_id"] == client.id.as_str());
     if ours && let Some(access) = store.access.get_mut(token) {
-        // stays known, so that a signature alone does not bring it back
+        // the token stays known, so that a signature alone does not make it valid again
         access.claims["exp"] = json!(0);
     }
     Ok(StatusCode::OK)

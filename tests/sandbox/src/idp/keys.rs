@@ -29,7 +29,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 5] = [
         Self::Rs256,
         Self::Ps256,
@@ -67,7 +67,7 @@ impl FromStr for Algorithm {
     }
 }
 
-/// What can go wrong with a key.
+/// An error with a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not an algorithm of [`Algorithm::ALL`].
@@ -84,7 +84,7 @@ enum Pair {
     Ed(Ed25519KeyPair),
 }
 
-/// A private key with the name that tokens refer to it by.
+/// A private key with the `kid` by which tokens refer to it.
 pub struct SigningKey {
     kid: String,
     algorithm: Algorithm,
@@ -128,17 +128,17 @@ impl SigningKey {
         })
     }
 
-    /// The name of the key.
+    /// The `kid` of the key.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What it signs with.
+    /// The algorithm with which it signs.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Signs, in the form that a JWS carries (RFC 7518 section 3).
+    /// Signs, in the form that a JWS contains (RFC 7518 section 3).
     ///
     /// # Errors
     /// [`KeyError::Crypto`] if the library refuses.
@@ -166,7 +166,7 @@ impl SigningKey {
         }
     }
 
-    /// Whether `signed` is this key's signature over `message`.
+    /// True if `signed` is this key's signature over `message`.
     pub fn verifies(&self, message: &[u8], signed: &[u8]) -> bool {
         let algorithm: &'static dyn signature::VerificationAlgorithm = match self.algorithm {
             Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
@@ -228,7 +228,7 @@ impl SigningKey {
     }
 }
 
-/// The key that signs now, and all that are published.
+/// The current signing key, and all keys that are published.
 #[derive(Debug)]
 pub(super) struct KeyRing {
     current: Arc<SigningKey>,
@@ -254,7 +254,7 @@ impl KeyRing {
         &self.published
     }
 
-    /// The name that the next new key gets.
+    /// The `kid` of the next new key.
     pub(super) fn next_kid(&self) -> String {
         format!("sandbox-{}", self.made + 1)
     }

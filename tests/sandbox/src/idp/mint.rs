@@ -1,4 +1,4 @@
-//! JSON Web Signatures (RFC 7515) of any shape: good ones, and what an attacker would send.
+//! JSON Web Signatures (RFC 7515) of any shape: valid ones, and those that an attacker would send.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::keys::{KeyError, KeyRing, SigningKey};
 use super::options::JwkMembers;
 
-/// What a token is signed with.
+/// The key with which a token is signed.
 #[derive(Clone, Copy, Debug)]
 pub enum SignWith<'a> {
     /// The provider's own current key.
@@ -83,7 +83,7 @@ pub(super) fn merge(base: &mut Value, over: Value) {
     }
 }
 
-/// The claims of a token that a published key signed; nothing is said about its expiry or audience.
+/// The claims of a token that a published key signed; does not check its expiry or audience.
 pub(super) fn verified_claims(keys: &KeyRing, token: &str) -> Option<Value> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (_, payload) = signed.split_once('.')?;

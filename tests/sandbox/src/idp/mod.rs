@@ -1,10 +1,10 @@
 //! The embedded identity provider: an OpenID Connect provider with a real login page, on loopback.
 //!
-//! It owns everything that a company's provider would: discovery (OIDC Discovery 1.0, RFC 8414), keys
-//! with rotation, the authorization endpoint with PKCE (RFC 7636), the token endpoint with
-//! `authorization_code`, `refresh_token`, `client_credentials` and token exchange (RFC 8693), userinfo,
-//! introspection (RFC 7662) and revocation (RFC 7009). It must never know the server under test: what
-//! the two agree on goes over HTTP, as it does with any other provider.
+//! It owns everything that a company's provider would: discovery (OIDC Discovery 1.0, RFC 8414),
+//! keys with rotation, the authorization endpoint with PKCE (RFC 7636), the token endpoint with
+//! `authorization_code`, `refresh_token`, `client_credentials` and token exchange (RFC 8693),
+//! userinfo, introspection (RFC 7662) and revocation (RFC 7009). It must never know the server
+//! under test: the two communicate over HTTP only, as with any other provider.
 //!
 //! Tests drive it through [`Running`]: mint any token, rotate keys, break an endpoint, move the clock,
 //! count fetches.
@@ -66,7 +66,7 @@ use state::Idp;
 #[derive(Debug)]
 pub struct EmbeddedIdp;
 
-/// Why the provider did not start.
+/// The reason why the provider did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port could not be taken.
@@ -74,7 +74,7 @@ pub enum StartError {
     Listen {
         /// The port that was asked for.
         port: u16,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The first key could not be made.

@@ -1,4 +1,5 @@
-//! What an embedded identity provider is started with. Every default is what a common provider does.
+//! The settings of an embedded identity provider. Every default is the behaviour of a common
+//! provider.
 
 use std::time::Duration;
 
@@ -7,17 +8,17 @@ use serde_json::{Map, Value};
 use super::keys::Algorithm;
 use crate::people::{self, Person};
 
-/// How the provider behaves.
+/// The settings of the provider.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
-    /// Appended to `http://127.0.0.1:PORT` to make the issuer: empty, `/` (as Auth0 has it) or a
-    /// path such as `/realms/shop`.
+    /// Appended to `http://127.0.0.1:PORT` to make the issuer: empty, `/` (as at Auth0) or a path
+    /// such as `/realms/shop`.
     pub issuer_path: String,
-    /// The `aud` of access tokens, where the request names none that is honoured.
+    /// The `aud` of access tokens, if the request names none that is honoured.
     pub audience: String,
-    /// What a `resource` parameter (RFC 8707) does.
+    /// The handling of a `resource` parameter (RFC 8707).
     pub resource: ResourceParameter,
     /// The algorithm that tokens are signed with.
     pub algorithm: Algorithm,
@@ -29,20 +30,20 @@ pub struct Options {
     pub refresh_token_ttl: Duration,
     /// Lifetime of an authorization code.
     pub code_ttl: Duration,
-    /// How long a browser stays signed in.
+    /// The time for which a browser stays signed in.
     pub session_ttl: Duration,
-    /// A refresh token is good once, and its second use ends the whole family (RFC 9700 4.14.2).
-    /// Off: the same refresh token is good until it expires.
+    /// A refresh token is valid once, and its second use revokes the whole family (RFC 9700
+    /// 4.14.2). Off: the same refresh token is valid until it expires.
     pub rotate_refresh_tokens: bool,
     /// The clients that may ask for tokens.
     pub clients: Vec<Client>,
-    /// Who can sign in.
+    /// The people who can sign in.
     pub people: Vec<Person>,
     /// Audiences that a token exchange (RFC 8693) may ask for, beside `audience`.
     pub exchange_audiences: Vec<String>,
     /// Serves `/control/*` on the same port, for tests in other processes.
     pub control: bool,
-    /// Which optional members the published keys carry.
+    /// The optional members of the published keys.
     pub jwk_members: JwkMembers,
     /// The `Cache-Control` of the key set, if any.
     pub jwks_cache_control: Option<String>,
@@ -84,13 +85,13 @@ pub const DEFAULT_AUDIENCE: &str = "datahub-mcp";
 pub const PUBLIC_CLIENT: &str = "datahub-mcp";
 /// The confidential client that is registered by default; its secret is [`CONFIDENTIAL_SECRET`].
 pub const CONFIDENTIAL_CLIENT: &str = "datahub-mcp-confidential";
-/// The secret of the confidential client. It has characters that RFC 6749 2.3.1 wants encoded.
+/// The secret of the confidential client. Contains characters that RFC 6749 2.3.1 requires encoded.
 pub const CONFIDENTIAL_SECRET: &str = "sandbox secret: 100%+";
 
-/// What is done with a `resource` parameter (RFC 8707); the large providers differ.
+/// The handling of a `resource` parameter (RFC 8707), in which the large providers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceParameter {
-    /// Not looked at.
+    /// It is ignored.
     Ignored,
     /// It becomes the token's audience.
     Honoured,
@@ -103,11 +104,11 @@ pub enum ResourceParameter {
 pub enum AccessTokens {
     /// A JWT of type `at+jwt` (RFC 9068).
     Signed,
-    /// A random string, which only introspection explains.
+    /// A random string, which only introspection can resolve.
     Opaque,
 }
 
-/// Which optional members the entries of the key set carry (RFC 7517 section 4).
+/// The optional members of the entries of the key set (RFC 7517 section 4).
 #[derive(Clone, Copy, Debug)]
 pub struct JwkMembers {
     /// `kid`, also in the header of tokens.

@@ -22,7 +22,7 @@ pub(super) struct Message<'a> {
     pub(super) text: &'a str,
 }
 
-/// A page that nobody frames and nobody caches.
+/// A page that must not be framed or cached.
 pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
     let html = match page.render() {
         Ok(html) => html,

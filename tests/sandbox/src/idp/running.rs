@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::people::Person;
 use crate::serve::{Bound, Server};
 
-/// A provider that runs. Dropping it stops it.
+/// A running provider. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
     idp: Arc<Idp>,
@@ -34,8 +34,8 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// The claims of an access token that is good now: issued here and neither expired nor revoked,
-    /// or signed with a published key, of this issuer, and not expired. The audience is not looked at.
+    /// The claims of a valid access token: issued here and neither expired nor revoked, or signed
+    /// with a published key, of this issuer, and not expired. The audience is not checked.
     pub fn verify(&self, token: &str) -> Option<Value> {
         self.idp.good_claims(token)
     }
@@ -72,7 +72,7 @@ impl Running {
         &self.idp.options.audience
     }
 
-    /// Who can sign in.
+    /// The people who can sign in.
     pub fn people(&self) -> &[Person] {
         &self.idp.options.people
     }
@@ -99,7 +99,7 @@ impl Running {
         clients.push(client);
     }
 
-    /// For an embedded resource server that checks tokens without HTTP.
+    /// A verifier for an embedded resource server that checks tokens without HTTP.
     pub fn verifier(&self) -> TokenVerifier {
         TokenVerifier {
             idp: self.idp.clone(),
@@ -117,7 +117,7 @@ impl Running {
         self.access_token_for(username, self.idp.options.access_token_ttl)
     }
 
-    /// [`Running::access_token`] with a lifetime of its own.
+    /// [`Running::access_token`] with another lifetime.
     ///
     /// # Panics
     /// If the cryptography library cannot sign.
@@ -136,7 +136,7 @@ impl Running {
         signed(self.idp.issue_access(&request))
     }
 
-    /// A signed access token with good claims and `claims` over them: a `null` takes a claim out.
+    /// A signed access token with valid claims, overridden by `claims`: a `null` removes a claim.
     ///
     /// # Panics
     /// If the cryptography library cannot sign.
@@ -144,7 +144,7 @@ impl Running {
         self.mint_with(json!({}), claims, SignWith::Current)
     }
 
-    /// [`Running::mint`] with members put over the header, and signed with any key.
+    /// [`Running::mint`] with overridden members of the header, and signed with any key.
     ///
     /// # Panics
     /// If the cryptography library cannot sign.
@@ -178,17 +178,17 @@ impl Running {
 
     // keys
 
-    /// The key that signs now.
+    /// The current signing key.
     pub fn signing_key(&self) -> Arc<SigningKey> {
         self.idp.keys.read().current().clone()
     }
 
-    /// The public half of the key that signs now.
+    /// The public half of the current signing key.
     pub fn public_jwk(&self) -> Value {
         self.signing_key().jwk(self.idp.options.jwk_members)
     }
 
-    /// A new key signs from now on; the old one stays published. Returns the new `kid`.
+    /// Signs with a new key from now on; the old one stays published. Returns the new `kid`.
     ///
     /// # Panics
     /// If the cryptography library cannot make a key.
@@ -202,12 +202,12 @@ impl Running {
         key.kid().to_owned()
     }
 
-    /// Publishes only the key that signs now: tokens of earlier keys are no longer good.
+    /// Publishes only the current signing key, so that tokens of earlier keys become invalid.
     pub fn forget_old_keys(&self) {
         self.idp.keys.write().forget_old();
     }
 
-    /// A new key under the old `kid`, as careless providers do it; the old one is gone.
+    /// Replaces the key by a new one with the same `kid`, as careless providers do.
     ///
     /// # Panics
     /// If the cryptography library cannot make a key.
@@ -217,53 +217,53 @@ impl Running {
         self.idp.keys.write().replace_with(Arc::new(key));
     }
 
-    /// Signs with this key from now on, and publishes it beside the earlier ones.
+    /// Signs with this key from now on, and publishes it with the earlier ones.
     pub fn sign_with(&self, key: SigningKey) {
         self.idp.keys.write().rotate_to(Arc::new(key));
     }
 
-    /// Entries that the key set starts with, in any shape.
+    /// Sets entries, of any shape, with which the key set starts.
     pub fn set_odd_jwks(&self, entries: Vec<Value>) {
         *self.idp.odd_jwks.write() = entries;
     }
 
-    /// The `Cache-Control` of the key set.
+    /// Sets the `Cache-Control` of the key set.
     pub fn set_jwks_cache_control(&self, value: Option<&str>) {
         *self.idp.jwks_cache_control.write() = value.map(str::to_owned);
     }
 
-    /// Members put over the discovery documents; a `null` takes one out.
+    /// Overrides members of the discovery documents; a `null` removes one.
     pub fn set_discovery(&self, members: Map<String, Value>) {
         *self.idp.discovery.write() = members;
     }
 
     // faults
 
-    /// From now on this endpoint does this.
+    /// Applies the fault to this endpoint from now on.
     pub fn break_endpoint(&self, endpoint: Endpoint, fault: Fault) {
         self.idp.faults.set(endpoint, Some(fault));
     }
 
-    /// From now on every endpoint does this.
+    /// Applies the fault to every endpoint from now on.
     pub fn break_everything(&self, fault: &Fault) {
         Endpoint::ALL
             .into_iter()
             .for_each(|e| self.break_endpoint(e, fault.clone()));
     }
 
-    /// Every endpoint is well again.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.idp.faults.clear();
     }
 
-    /// How often the endpoint was asked since the start, broken or not.
+    /// The number of requests to the endpoint since the start, with or without a fault.
     pub fn requests(&self, endpoint: Endpoint) -> u64 {
         self.idp.faults.requests(endpoint)
     }
 
     // up and down
 
-    /// Stops listening: connections are refused from when this returns. State and keys stay.
+    /// Stops listening: connections are refused once this returns. State and keys are kept.
     pub async fn go_down(&self) {
         let server = self.server.lock().take();
         if let Some(server) = server {
@@ -275,7 +275,7 @@ impl Running {
     /// Listens on the same port again.
     ///
     /// # Errors
-    /// Somebody else took the port meanwhile.
+    /// Another process took the port meanwhile.
     pub async fn come_back(&self) -> io::Result<()> {
         if self.server.lock().is_some() {
             return Ok(());
@@ -292,7 +292,7 @@ impl Drop for Running {
     }
 }
 
-/// Test controls have nobody to hand a broken cryptography library to.
+/// Panics on an error, because test controls cannot handle a broken cryptography library.
 #[expect(
     clippy::expect_used,
     reason = "a control for tests; documented under Panics"

@@ -1,4 +1,4 @@
-//! The provider's state behind every handler: options, keys, clients, memory, clock, faults.
+//! The provider's state, shared by all handlers: options, keys, clients, store, clock, faults.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) struct Idp {
     pub(super) clients: RwLock<Vec<Client>>,
     pub(super) store: Mutex<Store>,
     pub(super) faults: Arc<Faults>,
-    /// Entries put before our own in the key set.
+    /// Entries before our own in the key set.
     pub(super) odd_jwks: RwLock<Vec<Value>>,
     pub(super) discovery: RwLock<serde_json::Map<String, Value>>,
     pub(super) jwks_cache_control: RwLock<Option<String>>,

@@ -1,5 +1,5 @@
-//! What the provider remembers: codes, refresh tokens, issued access tokens, browser sessions.
-//! Everything is bounded; the oldest goes first.
+//! The provider's store: codes, refresh tokens, issued access tokens, browser sessions.
+//! Everything is bounded; the oldest entry is dropped first.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// Codes, refresh tokens and sessions that are kept.
+/// The largest number each of codes, refresh tokens and sessions.
 const MAX_SHORT_LIVED: usize = 50_000;
-/// Access tokens that introspection still knows.
+/// The largest number of access tokens that introspection knows.
 const MAX_ACCESS_TOKENS: usize = 200_000;
 
 /// A random string of 256 bits, URL-safe.
@@ -17,7 +17,7 @@ pub(super) fn random_string() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// A map that forgets its oldest entry when it is full.
+/// A map that drops its oldest entry when it is full.
 #[derive(Debug)]
 pub(super) struct Bounded<V> {
     entries: HashMap<String, V>,
@@ -57,7 +57,7 @@ impl<V> Bounded<V> {
     }
 }
 
-/// What a person (or, without one, a client) agreed to; a code and refresh tokens stand for it.
+/// The grant of a person (or, without one, of a client), for which a code and refresh tokens stand.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
     pub(super) client_id: String,
@@ -66,7 +66,7 @@ pub(super) struct Grant {
     pub(super) resource: Option<String>,
     pub(super) nonce: Option<String>,
     pub(super) auth_time: u64,
-    /// All tokens that come from one sign-in end together.
+    /// The id shared by all tokens of one sign-in, which are revoked together.
     pub(super) family: String,
 }
 
@@ -120,7 +120,7 @@ impl Default for Store {
     }
 }
 
-/// Why a code or a refresh token is not good.
+/// The reason why a code or a refresh token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stale {
     #[error("unknown, or of another client")]
@@ -134,7 +134,7 @@ pub(super) enum Stale {
 }
 
 impl Store {
-    /// Takes the code out of circulation. A second use ends what the first one gave.
+    /// Redeems the code. A second use revokes the tokens that the first one gave.
     pub(super) fn redeem(
         &mut self,
         code: &str,
@@ -161,8 +161,8 @@ impl Store {
         ))
     }
 
-    /// The grant behind a refresh token, which is spent by this if `rotate`. A second use ends the
-    /// family.
+    /// The grant of a refresh token, which this consumes if `rotate` is set. A second use revokes
+    /// the family.
     pub(super) fn refresh(
         &mut self,
         token: &str,
@@ -200,7 +200,7 @@ impl Store {
         (alive && !ended).then_some(&access.claims)
     }
 
-    /// Ends everything that came from one sign-in.
+    /// Revokes everything that came from one sign-in.
     pub(super) fn end_family(&mut self, family: &str) {
         self.ended.insert(family.to_owned());
     }

@@ -1,4 +1,4 @@
-//! The provider over HTTP, as a client and a browser meet it.
+//! Tests of the provider over HTTP, as a client and a browser use it.
 
 mod browser;
 mod controls;
@@ -17,7 +17,7 @@ pub(super) const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters
 
 pub(super) fn options() -> Options {
     Options {
-        // the cheapest key to make
+        // the key that is fastest to generate
         algorithm: Algorithm::Es256,
         clients: vec![
             Client::public(PUBLIC_CLIENT).redirect(REDIRECT),

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 section 3.2): one function a grant.
+//! The token endpoint (RFC 6749 section 3.2): one function per grant.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ fn authorization_code(idp: &Idp, client: &Client, form: &Parameters) -> Result<V
     match (challenge, form.get("code_verifier")) {
         (Some(challenge), Some(verifier)) => check_verifier(&challenge, verifier)?,
         (None, None) => {}
-        // RFC 9700 2.1.1: a verifier without a challenge is a downgrade, too
+        // RFC 9700 2.1.1: a verifier without a challenge is a downgrade as well
         (Some(_), None) => return Err(OAuthError::new("invalid_grant", "no `code_verifier`")),
         (None, Some(_)) => return Err(OAuthError::new("invalid_grant", "no `code_challenge`")),
     }

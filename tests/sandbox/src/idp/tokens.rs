@@ -1,4 +1,4 @@
-//! Makes and remembers tokens: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens.
+//! Issues and stores tokens: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::people::Person;
 /// The `typ` of a signed access token (RFC 9068 section 2.1).
 pub(super) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
-/// Whom an access token is for and what it says.
+/// The subject and the content of an access token.
 #[derive(Debug)]
 pub(super) struct AccessRequest<'a> {
-    /// None: the client itself.
+    /// The person; none for a token of the client itself.
     pub(super) person: Option<&'a Person>,
     pub(super) client_id: &'a str,
     pub(super) scope: &'a str,
@@ -40,7 +40,7 @@ impl Idp {
         }
     }
 
-    /// Issues an access token and remembers it for introspection.
+    /// Issues an access token and stores it for introspection.
     pub(super) fn issue_access(&self, request: &AccessRequest<'_>) -> Result<String, KeyError> {
         let claims = self.access_claims(request);
         let token = match self.options.access_tokens {
@@ -84,7 +84,7 @@ impl Idp {
         claims
     }
 
-    /// A signed token with the header that fits the key, `header` over it.
+    /// A signed token with the header that fits the key, overridden by `header`.
     pub(super) fn sign(
         &self,
         header: &Value,
@@ -141,8 +141,8 @@ impl Idp {
         token
     }
 
-    /// The claims of an access token that is good now: issued here and not revoked, or at least
-    /// signed with a key that is published and not expired.
+    /// The claims of a valid access token: issued here and not revoked, or at least signed with a
+    /// published key and not expired.
     pub(super) fn good_claims(&self, token: &str) -> Option<Value> {
         let now = self.clock.unix_seconds();
         let store = self.store.lock();
@@ -156,7 +156,7 @@ impl Idp {
     }
 }
 
-/// The claims that the scopes open (OpenID Connect Core section 5.4).
+/// The claims that the scopes grant (OpenID Connect Core section 5.4).
 pub(super) fn person_claims(person: &Person, scope: &str) -> Value {
     let mut claims = json!({});
     let has = |name: &str| scope.split(' ').any(|scope| scope == name);

@@ -1,7 +1,8 @@
-//! Calls that ask back: what is still needed goes to the client, which calls again with it.
+//! Calls that need more input: the request for it goes to the client, which calls again with the
+//! answer.
 //!
-//! The state that travels with the question comes back from strangers: it is sealed, and opened only
-//! for the tool that it was made for.
+//! The state that goes with the request comes back from an untrusted client, so it is signed, and
+//! accepted only for the tool that it was made for.
 
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,29 +12,29 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-/// The second call, as far as it is one.
+/// The parts of a call that only a second one has.
 pub(crate) struct Retry<'a> {
     pub(crate) responses: Option<&'a InputResponses>,
     pub(crate) state: Option<&'a str>,
 }
 
 impl Retry<'_> {
-    /// The answer to the question `key`; nothing that is not an object is one.
+    /// The answer to the question `key`, if it is an object.
     fn answer(&self, key: &str) -> Option<&Map<String, Value>> {
         self.responses?.get(key)?.as_object()
     }
 
-    /// What the person filled in as `field`.
+    /// The value that the person entered for `field`.
     pub(crate) fn filled(&self, key: &str, field: &str) -> Option<&Value> {
         self.answer(key)?.get("content")?.get(field)
     }
 }
 
-/// What a call comes to.
+/// The outcome of a call.
 pub(crate) enum Outcome {
-    /// These words.
+    /// The call is complete, with this text.
     Done(String),
-    /// Something is needed first.
+    /// More input is needed first.
     Needs(InputRequiredResult),
 }
 
@@ -53,7 +54,7 @@ fn roots() -> Value {
     json!({"method": "roots/list", "params": {}})
 }
 
-/// Asks these questions.
+/// The result that asks the client these questions.
 pub(crate) fn ask(
     questions: &Value,
     state: Option<String>,
@@ -67,11 +68,11 @@ fn needs(questions: &Value, state: Option<String>) -> Result<Outcome, ErrorData>
     ask(questions, state).map(Outcome::Needs)
 }
 
-/// Seals what travels through the client.
+/// Signs the state that passes through the client.
 pub(crate) struct Seal(hmac::Key);
 
 impl Seal {
-    /// With a key of this process.
+    /// Creates a seal with a new random key.
     pub(crate) fn new() -> anyhow::Result<Self> {
         hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map(Self)
@@ -83,7 +84,7 @@ impl Seal {
         format!("{step}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
 
-    /// The step that the state is of, or an error where it is not ours or another tool's.
+    /// The step in the state, or an error if this process did not sign it for `tool`.
     fn open<'a>(&self, tool: &str, state: Option<&'a str>) -> Result<Option<&'a str>, ErrorData> {
         let Some(state) = state else { return Ok(None) };
         let opened = state.split_once('.').filter(|(step, tag)| {
@@ -101,7 +102,7 @@ impl Seal {
     }
 }
 
-/// Calls the tool `name` of this family; `None` where there is none of that name.
+/// Calls the tool `name` of this family; `None` if the name is not of this family.
 pub(crate) fn call(
     name: &str,
     seal: &Seal,
@@ -190,7 +191,7 @@ fn rounds(tool: &str, seal: &Seal, retry: &Retry<'_>) -> Result<Outcome, ErrorDa
     }
 }
 
-/// Asks only what the client says that it can answer.
+/// Asks only for input that the client declares it supports.
 fn as_client_can(client: &ClientCapabilities) -> Result<Outcome, ErrorData> {
     let mut questions = Map::new();
     if client.sampling.is_some() {

@@ -1,8 +1,8 @@
-//! What the official conformance suite asks a server for (its tools, prompts and resources), behind
-//! the real server's listener, limits, middleware and HTTP service.
+//! The tools, prompts and resources that the official conformance suite expects, behind the real
+//! server's listener, limits, middleware and HTTP service.
 //!
 //! Takes the settings of `datahub-mcp serve` from the environment; prints its URL once it listens.
-//! For tests on loopback only: what answers is made up.
+//! For tests on loopback only: the answers are made up.
 
 mod content;
 mod input;
@@ -27,7 +27,7 @@ use datahub_mcp::{
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-/// Has no neighbours that could fail.
+/// A readiness probe without dependencies that could fail.
 struct Alone;
 
 impl Probe for Alone {

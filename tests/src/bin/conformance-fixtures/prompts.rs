@@ -1,4 +1,4 @@
-//! Prompts: plain, with arguments, with a resource, with a picture, and one that asks back.
+//! Prompts: plain, with arguments, with a resource, with an image, and one that needs more input.
 
 use rmcp::{
     ErrorData,
@@ -13,7 +13,7 @@ use crate::{
     input::{self, Retry},
 };
 
-/// All of them.
+/// All prompts.
 pub(crate) fn list() -> Vec<Prompt> {
     let argument = |name: &str| {
         PromptArgument::new(name)
@@ -38,7 +38,7 @@ pub(crate) fn list() -> Vec<Prompt> {
     ]
 }
 
-/// Makes the messages of one.
+/// The messages of the prompt `name`.
 pub(crate) fn get(
     name: &str,
     arguments: Option<&JsonObject>,

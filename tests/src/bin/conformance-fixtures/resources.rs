@@ -1,4 +1,4 @@
-//! Resources under `test://`: a text, a picture and a template.
+//! Resources under `test://`: a text, an image and a template.
 
 use rmcp::{
     ErrorData,
@@ -11,7 +11,7 @@ use crate::content;
 const TEXT: &str = "test://static-text";
 const BINARY: &str = "test://static-binary";
 
-/// Those that can be listed.
+/// The resources that are listed.
 pub(crate) fn list() -> Vec<Resource> {
     vec![
         Resource::new(TEXT, "static-text")
@@ -23,7 +23,7 @@ pub(crate) fn list() -> Vec<Resource> {
     ]
 }
 
-/// Those that are made from their URI.
+/// The templates of resources that are built from their URI.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new("test://template/{id}/data", "template")
@@ -32,7 +32,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// Reads one.
+/// Reads the resource at `uri`.
 pub(crate) fn read(uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let id = uri
         .strip_prefix("test://template/")

@@ -1,4 +1,4 @@
-//! The handler: each request goes to the module of its kind.
+//! The handler, which passes each request to the module for its kind.
 
 use std::sync::Arc;
 
@@ -33,20 +33,20 @@ impl Fixtures {
     }
 }
 
-/// Does its work in three steps, and says so to a client that asked.
+/// Works in three steps and reports progress to a client that asked for it.
 async fn report_progress(context: &RequestContext<RoleServer>) -> CallToolResult {
     if let Some(token) = context.meta.get_progress_token() {
         for step in [0.0, 50.0, 100.0] {
             let mut params = ProgressNotificationParam::new(token.clone(), step);
             params.total = Some(100.0);
-            // A client that is gone needs no progress.
+            // A client that has disconnected needs no progress.
             let _ = context.peer.notify_progress(params).await;
         }
     }
     CallToolResult::success(vec![ContentBlock::text("Done in three steps.")])
 }
 
-/// Sends a log message, but only to a client that named a level for it.
+/// Sends a log message, but only to a client that set a level.
 #[expect(
     deprecated,
     reason = "the suite looks for log messages that nobody asked for"
@@ -54,7 +54,7 @@ async fn report_progress(context: &RequestContext<RoleServer>) -> CallToolResult
 async fn log_if_asked(context: &RequestContext<RoleServer>) -> CallToolResult {
     if let Some(level) = context.meta.log_level() {
         let message = rmcp::model::LoggingMessageNotificationParam::new(level, json!("working"));
-        // A client that is gone needs no log.
+        // A client that has disconnected needs no log.
         let _ = context.peer.notify_logging_message(message).await;
     }
     CallToolResult::success(vec![ContentBlock::text("Logged if it was asked for.")])

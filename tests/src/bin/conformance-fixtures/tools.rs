@@ -1,4 +1,5 @@
-//! The tools that the suite calls: what each takes, and what those answer that ask nothing back.
+//! The tools that the suite calls: their arguments, and the answers of those that need no further
+//! input.
 
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool};
 use serde_json::{Value, json};
@@ -26,9 +27,9 @@ const PLAIN: [&str; 18] = [
     "test_input_required_result_multi_round",
     "test_input_required_result_capabilities",
 ];
-/// Its argument travels in a header as well.
+/// The tool whose argument is also sent in a header.
 const WITH_HEADER: &str = "echo_region";
-/// Its schema uses much of JSON Schema 2020-12.
+/// The tool whose schema uses much of JSON Schema 2020-12.
 const WITH_SCHEMA: &str = "json_schema_2020_12_tool";
 
 /// All tools, always in the same order.
@@ -79,7 +80,7 @@ fn with_schema() -> Value {
     })
 }
 
-/// The answer of a tool that only shows something; `None` where it is another or none.
+/// The answer of a tool that only shows something; `None` for any other name.
 pub(crate) fn show(name: &str, arguments: &JsonObject) -> Option<CallToolResult> {
     let embedded = |uri| content::embedded(uri, "text/plain", "Part of an answer.");
     let content = match name {

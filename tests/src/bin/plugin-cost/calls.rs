@@ -1,5 +1,5 @@
-//! One call by each way into a plugin, through all that the host does around it: a token of 1 KiB that
-//! is not remembered, ten claims where the plugin makes some.
+//! Measures one call for each way into a plugin, including everything that the host does around it.
+//! The token is 1 KiB long and not cached; a plugin that returns claims returns ten.
 
 use std::{path::Path, time::Instant};
 
@@ -155,7 +155,7 @@ async fn measure(way: &Way<'_>) -> anyhow::Result<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         rounds.push(started.elapsed().as_secs_f64() * 1e6 / CALLS as f64);
     }
-    // The first warms up.
+    // The first round is a warm-up.
     rounds.remove(0);
     ensure!(!rounds.is_empty());
     validators.shutdown().await;

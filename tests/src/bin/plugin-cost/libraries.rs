@@ -1,4 +1,4 @@
-//! The memory of each library that is loaded, and the time of a reload.
+//! Measures the memory of each loaded library and the time of a reload.
 
 use std::{fs, time::Instant};
 
@@ -79,10 +79,10 @@ async fn reload() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In KiB.
+/// The resident memory of this process, in KiB.
 struct Memory {
     all: u64,
-    /// No file's, or a copy of a file's page that was written to.
+    /// Pages that belong to no file, or are a modified copy of a file's page.
     written: u64,
 }
 

@@ -1,9 +1,10 @@
-//! What plugins cost, measured by hand on a quiet machine:
+//! Measures the cost of plugins, run by hand on a quiet machine:
 //! `cargo run --release -p integration-tests --bin plugin-cost [reloads]`.
 //!
-//! Without an argument: a call by each way into a plugin, the memory of each library, the time of a
-//! reload, all within this process. With `reloads`: the real server under a thousand requests a second
-//! while it takes a hundred new files. Machines are noisy: the ratios within one run are what counts.
+//! Without an argument: a call for each way into a plugin, the memory of each library, the time of
+//! a reload, all within this process. With `reloads`: the real server under a thousand requests per
+//! second while it reloads a hundred times. Machines are noisy, so only the ratios within one run
+//! are meaningful.
 
 mod calls;
 mod libraries;
@@ -16,10 +17,10 @@ use datahub_mcp::{cli, config};
 
 fn main() -> anyhow::Result<ExitCode> {
     match std::env::args().nth(1).as_deref() {
-        // The host starts the process of a validator as itself, which is this program.
+        // The host starts a validator's process from its own executable, which is this program.
         Some("plugins") => child(),
         Some("reloads") => reloads::run().map(|()| ExitCode::SUCCESS),
-        Some(other) => bail!("`{other}` is no argument; `reloads` is"),
+        Some(other) => bail!("`{other}` is not an argument; use `reloads`"),
         None => {
             libraries::run()?;
             calls::run().map(|()| ExitCode::SUCCESS)
@@ -39,7 +40,7 @@ fn child() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The median; sorts `values`.
+/// The median of `values`, which are sorted by this.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

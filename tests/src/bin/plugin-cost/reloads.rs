@@ -1,5 +1,5 @@
-//! The real server takes a hundred new files while requests come at a fixed rate, whatever becomes of
-//! those before.
+//! Makes the real server reload a hundred times while requests are sent at a fixed rate, without
+//! waiting for the answers to earlier ones.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 const PER_SECOND: u32 = 1_000;
 const RELOADS: u32 = 100;
-/// From one reload to the next.
+/// The time from one reload to the next.
 const EVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn run() -> anyhow::Result<()> {
@@ -69,7 +69,8 @@ async fn measure() -> anyhow::Result<()> {
     report_memory(&server)
 }
 
-/// How often each status came (0: none), and how long after its time each answer was there.
+/// The number of answers by status (0: no answer), and the time from when each request was due to
+/// its answer.
 async fn requests(
     mcp: integration_tests::Mcp,
     run: u32,

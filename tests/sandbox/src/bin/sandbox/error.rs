@@ -1,4 +1,4 @@
-//! Why the sandbox does not run: one line, and what to do.
+//! The errors of the sandbox: one line each, with what to do.
 
 use std::io;
 use std::path::PathBuf;

@@ -19,10 +19,11 @@ use crate::error::Error;
 use crate::stack::Stack;
 
 const PROGRAM: &str = "datahub-mcp";
-/// How long the server may take to finish its requests.
+/// The longest wait for the server to finish its requests.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a developer's shell may have set for another server, and would change this one.
+/// Variables that a developer's shell may have set for another server and that would affect this
+/// one.
 const NOT_PASSED_ON: [&str; 14] = [
     "ALLOWED_HOSTS",
     "DATAHUB_GMS_TOKEN",
@@ -102,9 +103,9 @@ impl Host {
                 &port.to_string(),
             ])
             .stdin(Stdio::null())
-            // stdout is for what the sandbox says
+            // stdout is for the sandbox's own output
             .stdout(Stdio::from(std::io::stderr()))
-            // Ctrl-C in a terminal reaches the sandbox alone, which then ends the server
+            // Ctrl-C in a terminal reaches only the sandbox, which then ends the server
             .process_group(0)
             .kill_on_drop(true);
         for name in NOT_PASSED_ON {
@@ -147,7 +148,7 @@ impl Host {
         self.child.wait().await.unwrap_or_default()
     }
 
-    /// Asks it to end, and makes it end.
+    /// Asks it to end, and kills it if it does not.
     pub(crate) async fn stop(mut self) {
         let pid = self
             .child
@@ -167,8 +168,8 @@ impl Host {
     }
 }
 
-/// `port` itself if it is free, or any free one for 0. Given back before the server takes it, which is
-/// as near as one comes when the port has to be known in advance.
+/// `port` itself if it is free, or any free one for 0. The port is released before the server takes
+/// it, which cannot be avoided when the port has to be known in advance.
 fn free_port(port: u16) -> Result<u16, Error> {
     let taken = |source| Error::Port { port, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;

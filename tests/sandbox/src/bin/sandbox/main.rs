@@ -1,7 +1,7 @@
 //! `sandbox`: an embedded DataHub and identity provider, and the real server with the real plugins in
 //! front of them, all on loopback.
 //!
-//! What a person or a program needs goes to stdout, logs go to stderr. Nothing outlives it.
+//! Output for people and programs goes to stdout, logs go to stderr. No process outlives it.
 
 mod cli;
 mod error;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(source) => return fail(&Error::Runtime(source)),
     };
-    // on this very thread: the host is told to end when the thread that started it does
+    // on this thread, because the host is told to end when the thread that started it ends
     match runtime.block_on(run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

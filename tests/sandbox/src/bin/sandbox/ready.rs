@@ -11,7 +11,7 @@ use crate::stack::Stack;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
-/// For one request; generous, because a debug build on a busy machine is slow.
+/// The limit for one request; generous, because a debug build on a busy machine is slow.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn wait(host: &mut Host, stack: &Stack) -> Result<(), Error> {
@@ -39,7 +39,7 @@ pub(crate) async fn wait(host: &mut Host, stack: &Stack) -> Result<(), Error> {
     })
 }
 
-/// One look at `/health` and one search; the error is what the server said instead.
+/// Asks `/health` once and searches once; the error is the server's answer.
 async fn attempt(client: &reqwest::Client, host: &Host, stack: &Stack) -> Result<(), String> {
     let plain = |error: reqwest::Error| error.without_url().to_string();
     let health = client
@@ -64,7 +64,7 @@ async fn attempt(client: &reqwest::Client, host: &Host, stack: &Stack) -> Result
     if status == reqwest::StatusCode::UNAUTHORIZED
         && std::env::var_os("TOKEN_VALIDATOR_FACTORY").is_some()
     {
-        // the caller's own validator may well not know the embedded provider
+        // the caller's own validator may not know the embedded provider
         tracing::warn!("the validator in TOKEN_VALIDATOR_FACTORY refuses the sandbox's tokens");
         return Ok(());
     }

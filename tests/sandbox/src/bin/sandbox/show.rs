@@ -1,4 +1,4 @@
-//! What the sandbox says: the explanation or the line of JSON on stdout, complaints on stderr.
+//! The output of the sandbox: the explanation or the line of JSON on stdout, errors on stderr.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -34,7 +34,7 @@ pub(crate) fn ready(cli: &Cli, host: &Host, stack: &Stack) -> Result<(), Error> 
 }
 
 pub(crate) fn complain(error: &Error) {
-    // nobody is left to hear that stderr is closed
+    // a closed stderr cannot be reported anywhere
     let _ = writeln!(io::stderr().lock(), "sandbox: {error}");
 }
 

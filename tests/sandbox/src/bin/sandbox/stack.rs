@@ -1,4 +1,4 @@
-//! The two embedded servers, introduced to each other; and the signals that end them.
+//! The two embedded servers, configured for each other, and the signals that end them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::Cli;
 use crate::error::Error;
 
-/// How long the printed tokens are good: a working day.
+/// The lifetime of the printed tokens: a working day.
 pub(crate) const PRINTED_TOKEN_TTL: Duration = Duration::from_secs(8 * 3600);
 
 pub(crate) struct Stack {
@@ -21,7 +21,7 @@ pub(crate) struct Stack {
     pub(crate) people: Vec<Account>,
 }
 
-/// A person with what is needed to be that person.
+/// A person with the tokens to act as that person.
 pub(crate) struct Account {
     pub(crate) person: Person,
     /// An access token of the identity provider for the MCP server.
@@ -72,7 +72,7 @@ impl Stack {
         })
     }
 
-    /// The token of the first person, who may do everything.
+    /// The token of the first person, who is an admin.
     pub(crate) fn admin_token(&self) -> &str {
         self.people.first().map_or("", |admin| &admin.token)
     }
@@ -87,7 +87,7 @@ fn catalog(cli: &Cli) -> Result<Catalog, Error> {
     Ok(catalog?)
 }
 
-/// Ctrl-C, SIGTERM, and the terminal going away.
+/// Ctrl-C, SIGTERM, and a closed terminal.
 pub(crate) struct StopSignals {
     signals: [Signal; 3],
 }

@@ -1,10 +1,10 @@
-//! Fields that stand for several, and urns that stand for their relatives.
+//! Expands fields that stand for several, and urns that stand for their relatives.
 
 use serde_json::Value;
 
 use super::super::catalog::Catalog;
 
-/// DataHub's field expansion: what a facet covers beside itself.
+/// DataHub's field expansion: the fields that a facet covers.
 const EXPANDED: &[(&str, &[&str])] = &[
     ("tags", &["tags", "fieldTags", "editedFieldTags"]),
     ("fieldTags", &["fieldTags", "editedFieldTags"]),
@@ -30,7 +30,7 @@ const EXPANDED: &[(&str, &[&str])] = &[
     ("_entityName", &["name"]),
 ];
 
-/// Where an entity names its parent.
+/// The aspects and members in which an entity names its parent.
 const PARENTS: &[(&str, &str)] = &[
     ("container", "container"),
     ("domainProperties", "parentDomain"),

@@ -1,4 +1,4 @@
-//! Every condition, expansion and negation.
+//! Tests of every condition, expansion and negation.
 
 use serde_json::{Value, json};
 

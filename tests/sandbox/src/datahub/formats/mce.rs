@@ -7,7 +7,7 @@ use super::super::kinds::urn_type;
 use super::super::record::Change;
 use super::{LOADER, observed, without_avro_prefix};
 
-/// Classes whose aspect is not called as the class.
+/// Classes whose aspect has another name than the class.
 const RENAMED: &[(&str, &str)] = &[
     (
         "CaveatsAndRecommendations",
@@ -73,7 +73,7 @@ fn aspect_name(class: &str) -> String {
     if let Some((_, aspect)) = RENAMED.iter().find(|(name, _)| *name == class) {
         return (*aspect).to_owned();
     }
-    // An abbreviation at the start goes down as a whole: MLModelProperties is mlModelProperties.
+    // An abbreviation at the start is lowered as a whole: MLModelProperties is mlModelProperties.
     let upper = class.bytes().take_while(u8::is_ascii_uppercase).count();
     let lowered = if upper > 1 { upper - 1 } else { upper };
     let (head, tail) = class.split_at(lowered);

@@ -7,7 +7,7 @@ use super::super::kinds::urn_type;
 use super::super::record::Change;
 use super::{LOADER, observed, without_avro_prefix};
 
-/// Reads one proposal. None is a proposal to delete an aspect, which a file has no use for.
+/// Reads one proposal. None for a proposal to delete an aspect, which has no effect in a file.
 pub(crate) fn change(mut entry: Value) -> Result<Option<Change>, String> {
     let text = |entry: &Value, name: &str| {
         entry
@@ -54,7 +54,7 @@ pub(crate) fn change(mut entry: Value) -> Result<Option<Change>, String> {
     }))
 }
 
-/// The JSON of an aspect, however it was wrapped.
+/// The JSON of an aspect in either form.
 fn aspect_value(mut aspect: Value) -> Result<Value, String> {
     if let Some(json) = aspect.get_mut("json") {
         return Ok(json.take());

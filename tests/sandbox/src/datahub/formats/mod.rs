@@ -1,6 +1,6 @@
 //! DataHub's metadata files: an array whose entries are proposals ([`mcp`]) or snapshots ([`mce`]).
 //!
-//! Gives changes; knows nothing of what an aspect means, so that no aspect is lost.
+//! Returns changes; does not interpret aspects, so that no aspect is lost.
 
 mod mce;
 mod mcp;
@@ -13,7 +13,7 @@ use super::record::Change;
 /// The prefix that Avro files put before class names; files of the other API leave it out.
 const AVRO_PREFIX: &str = "com.linkedin.pegasus2avro.";
 
-/// Who writes what a file brings.
+/// The author of changes that come from a file.
 const LOADER: &str = "urn:li:corpuser:__datahub_system";
 
 /// Reads a whole file.
@@ -76,7 +76,8 @@ fn without_avro_prefix(value: Value) -> Value {
     }
 }
 
-/// When the system metadata says that the aspect was seen, in milliseconds since 1970.
+/// The time at which the aspect was observed, according to the system metadata, in milliseconds
+/// since 1970.
 fn observed(system: &Value) -> u64 {
     system
         .get("lastObserved")

@@ -1,4 +1,4 @@
-//! Both file formats, and what is refused.
+//! Tests of both file formats, and of refused files.
 
 use serde_json::json;
 

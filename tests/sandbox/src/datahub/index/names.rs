@@ -1,9 +1,10 @@
-//! What an entity is called.
+//! The names of entities.
 
 use super::super::kinds::urn_parts;
 use super::super::record::Record;
 
-/// Where the name of an entity is, by its type; the first that holds something.
+/// The aspects and members that hold the name of an entity, by its type; the first non-empty one
+/// counts.
 fn places(entity_type: &str) -> &'static [(&'static str, &'static str)] {
     match entity_type {
         "dataset" => &[
@@ -49,13 +50,13 @@ fn places(entity_type: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The name that people read; out of the urn where no aspect gives one.
+/// The name that people read; taken from the urn if no aspect has one.
 pub(crate) fn display_name(record: &Record) -> String {
     let named = record.first_text(places(&record.entity_type));
     named.map_or_else(|| key_name(&record.urn), str::to_owned)
 }
 
-/// The name that the urn alone gives.
+/// The name in the urn.
 pub(crate) fn key_name(urn: &str) -> String {
     let parts = urn_parts(urn);
     let part = match (urn.split(':').nth(2), parts.as_slice()) {

@@ -1,4 +1,4 @@
-//! What an entity looks like to search.
+//! Tests of the indexed form of entities.
 
 use super::super::catalog::Catalog;
 

@@ -1,4 +1,4 @@
-//! Aspects as values to filter by, under the names of DataHub's search index.
+//! Aspects as values to filter by, named as in DataHub's search index.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::super::kinds::{urn_parts, urn_type};
 use super::super::record::Record;
 use super::SearchDoc;
 
-/// Fields whose presence has a boolean of its own: the boolean, and the field.
+/// Booleans that say whether a field is present: the boolean, and the field.
 const HAS: &[(&str, &str)] = &[
     ("hasDescription", "description"),
     ("hasDescription", "editedDescription"),
@@ -21,7 +21,7 @@ const HAS: &[(&str, &str)] = &[
     ("hasStructuredProperties", "structuredProperties"),
 ];
 
-/// Plain copies: the field, the aspect, and the path inside it. A list gives all of its items.
+/// Plain copies: the field, the aspect, and the path inside it. Of a list, all items are copied.
 const COPIES: &[(&str, &str, &[&str])] = &[
     ("typeNames", "subTypes", &["typeNames"]),
     ("domains", "domains", &["domains"]),
@@ -250,7 +250,7 @@ pub(super) fn fill(doc: &mut SearchDoc, record: &Record) {
     }
 }
 
-/// A text that stands for any JSON leaf.
+/// Any JSON leaf as text.
 fn leaf(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if text.is_empty() => None,
@@ -263,7 +263,7 @@ fn leaf(value: &Value) -> Option<String> {
 fn add_all(doc: &mut SearchDoc, field: &str, value: &Value) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| add_all(doc, field, item)),
-        // Optional members of a union, as `{"string": "urn:li:..."}`.
+        // Optional members of a union, such as `{"string": "urn:li:..."}`.
         Value::Object(map) if map.len() == 1 => {
             map.values().for_each(|item| add_all(doc, field, item));
         }
@@ -275,7 +275,7 @@ fn add_all(doc: &mut SearchDoc, field: &str, value: &Value) {
     }
 }
 
-/// What the urn itself tells, and the platform.
+/// Adds the values that the urn itself holds, and the platform.
 fn key_fields(doc: &mut SearchDoc, record: &Record) {
     let parts = urn_parts(&record.urn);
     match (&*record.entity_type, parts.as_slice()) {

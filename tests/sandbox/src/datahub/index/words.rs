@@ -1,4 +1,4 @@
-//! Words out of text: lower case, split at punctuation, underscores and changes of case.
+//! Splits text into words: lower case, split at punctuation, underscores and changes of case.
 
 /// The words of a text. `userTransactions_2024` is `user`, `transactions`, `2024`.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
@@ -21,7 +21,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     out.into_iter()
 }
 
-/// Plural and singular become the same, as DataHub's analyser has it for English.
+/// The stem of a word, which is the same for plural and singular, as in DataHub's English analyser.
 pub(crate) fn stem(word: &str) -> String {
     if word.len() > 4
         && let Some(head) = word.strip_suffix("ies")

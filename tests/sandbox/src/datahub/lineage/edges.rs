@@ -1,4 +1,4 @@
-//! Which aspects make which edges.
+//! The edges that aspects define.
 
 use serde_json::Value;
 
@@ -188,7 +188,7 @@ fn columns(graph: &mut Graph, record: &Record) {
             }
         }
     }
-    // A chart's field comes from the dataset's column that it shows.
+    // A chart's field is downstream of the dataset's column that it shows.
     for item in items(record.field("inputFields", &["fields"])) {
         let source = item.get("schemaFieldUrn").and_then(Value::as_str);
         let path = item

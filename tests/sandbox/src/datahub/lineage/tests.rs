@@ -1,4 +1,4 @@
-//! Degrees, paths and both directions.
+//! Tests of degrees, paths and both directions.
 
 use serde_json::{Value, json};
 

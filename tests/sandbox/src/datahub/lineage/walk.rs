@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::Graph;
 
-/// How many paths are given for one result.
+/// The largest number of paths for one result.
 const MAX_PATHS: usize = 10;
 
-/// Which way lineage is followed.
+/// The direction in which lineage is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// To what an asset is made from.
+    /// To the assets from which an asset is made.
     Upstream,
-    /// To what is made from it.
+    /// To the assets that are made from it.
     Downstream,
 }
 
@@ -28,7 +28,7 @@ impl Direction {
     }
 }
 
-/// One asset that a walk came to.
+/// One asset that a walk reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reached {
     pub(crate) urn: Arc<str>,

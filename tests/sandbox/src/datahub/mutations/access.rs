@@ -11,7 +11,7 @@ use crate::datahub::tokens::Request;
 const HOUR_MILLIS: u64 = 3600 * 1000;
 const DAY_MILLIS: u64 = 24 * HOUR_MILLIS;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(cx: &Cx, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "createAccessToken" => create(cx, call),

@@ -9,7 +9,7 @@ use crate::datahub::hub::Writer;
 /// The type of a document without one.
 const DEFAULT_STATE: &str = "PUBLISHED";
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     let urn = if call.urn.is_empty() {
         call.text("urn")

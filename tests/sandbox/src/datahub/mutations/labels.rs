@@ -6,11 +6,11 @@ use super::{Call, Done, Resource, exists, expect_type, list_mut};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 
-/// What makes tags differ from terms.
+/// The differences between tags and terms.
 struct Label {
     /// The urn part.
     entity: &'static str,
-    /// The aspect, which is the member of a column too.
+    /// The aspect, which is also the member of a column.
     aspect: &'static str,
     list: &'static str,
     member: &'static str,
@@ -29,7 +29,7 @@ const TERM: Label = Label {
     member: "urn",
 };
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     let one = |name: &str| vec![call.text(name)];
     let (label, urns, adds) = match call.field {
@@ -87,7 +87,7 @@ fn change(
     Ok(())
 }
 
-/// What people wrote about a column; made if there is nothing yet.
+/// The edited metadata of a column; created if there is none yet.
 pub(super) fn column_info<'a>(
     schema: &'a mut Value,
     column: &str,

@@ -1,4 +1,4 @@
-//! Lineage drawn by hand.
+//! Lineage that people edit.
 
 use serde_json::{Value, json};
 
@@ -7,12 +7,12 @@ use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 use crate::datahub::kinds::urn_type;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     (call.field == "updateLineage").then(|| update(writer, call))
 }
 
-/// Where an edge is kept: the entity, the aspect, the list, the member, and the other end.
+/// The place of an edge: the entity, the aspect, the list, the member, and the other end.
 struct Place {
     on: String,
     aspect: &'static str,

@@ -7,10 +7,10 @@ use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 use crate::datahub::kinds::urn_type;
 
-/// The type of an owner for whom none is named.
+/// The ownership type of an owner that is added without one.
 const NO_TYPE: &str = "urn:li:ownershipType:__system__none";
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "addOwner" => add(writer, call, std::slice::from_ref(&call.input)),
@@ -36,7 +36,7 @@ fn add(writer: &mut Writer, call: &Call<'_>, owners: &[Value]) -> Done {
     Ok(json!(true))
 }
 
-/// Adds owners to an entity; the same person in the same role is there once.
+/// Adds owners to an entity, without duplicates of a person with the same type.
 pub(super) fn put(writer: &mut Writer, urn: &str, owners: &[Value]) -> Result<(), ApiError> {
     let mut aspect = writer.aspect(urn, "ownership");
     let list = list_mut(&mut aspect, "owners")?;

@@ -1,4 +1,4 @@
-//! Where an entity belongs and whether it is still good: domain, data product, deprecation, removal.
+//! The place and state of an entity: domain, data product, deprecation, removal.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{Call, Done, Resource, exists, list_mut};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "setDomain" => {

@@ -7,7 +7,7 @@ use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 use crate::datahub::time::now_millis;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "raiseIncident" => raise(writer, call),
@@ -93,7 +93,7 @@ fn update_status(writer: &mut Writer, call: &Call<'_>) -> Done {
     Ok(json!(true))
 }
 
-/// DataHub keeps a summary of incidents on the entity, which filters look at.
+/// Updates the summary of incidents that DataHub keeps on the entity, which filters use.
 fn summarize(writer: &mut Writer, entity: &str) -> Result<(), ApiError> {
     let incidents: Vec<(String, Value)> = writer
         .catalog

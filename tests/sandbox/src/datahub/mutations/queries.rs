@@ -6,7 +6,7 @@ use super::{Call, Done, exists, new_id};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "createQuery" => create(writer, call),

@@ -7,7 +7,7 @@ use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 use crate::datahub::kinds::urn_type;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "upsertStructuredProperties" => upsert(writer, call),
@@ -77,7 +77,7 @@ fn answer(mut aspect: Value, urn: &str) -> Value {
     aspect
 }
 
-/// What DataHub's validator of structured properties checks.
+/// The checks of DataHub's validator of structured properties.
 fn check(writer: &Writer, asset: &str, property: &str, values: &[Value]) -> Result<(), ApiError> {
     let definition = writer.aspect(property, "propertyDefinition");
     if !definition.is_object() {

@@ -9,7 +9,7 @@ use crate::datahub::hub::Writer;
 use crate::datahub::kinds::urn_type;
 use crate::datahub::resolvers::editable_aspect;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "updateDescription" => describe(writer, call),
@@ -20,7 +20,8 @@ pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     })
 }
 
-/// Where entities whose description is no editable copy have it: urn part, aspect, member.
+/// The place of the description for entities that have no edited copy of it: urn part, aspect,
+/// member.
 const OWN_TEXT: &[(&str, &str, &str)] = &[
     ("tag", "tagProperties", "description"),
     ("domain", "domainProperties", "description"),

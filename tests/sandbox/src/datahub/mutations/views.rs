@@ -1,4 +1,4 @@
-//! Saved views, and which one is the default.
+//! Saved views, and the default one.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::datahub::options::Kind;
 
 const GLOBAL_SETTINGS: &str = "urn:li:globalSettings:0";
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "createView" => create(writer, call),

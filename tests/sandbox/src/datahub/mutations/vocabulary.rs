@@ -1,4 +1,4 @@
-//! The words of a catalog: tags, domains, glossary, ownership types, structured properties.
+//! The vocabulary of a catalog: tags, domains, glossary, ownership types, structured properties.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{Call, Done, exists, new_id, ownership};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     Some(match call.field {
         "createTag" => create_tag(writer, call),
@@ -22,7 +22,7 @@ pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     })
 }
 
-/// The creator becomes the owner, as in DataHub.
+/// Makes the creator the owner, as DataHub does.
 fn own(writer: &mut Writer, call: &Call<'_>, urn: &str) -> Result<(), ApiError> {
     let given = call.objects("owners");
     let owners: Vec<Value> = if given.is_empty() {

@@ -1,4 +1,4 @@
-//! `updateDataset` and its kind: parts of an entity replaced as a whole.
+//! `updateDataset` and similar mutations, which replace parts of an entity as a whole.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::datahub::hub::Writer;
 use crate::datahub::kinds::urn_type;
 use crate::datahub::resolvers::editable_aspect;
 
-/// One such mutation; none where it is not one.
+/// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
     let part = match call.field {
         "updateDataset" => "dataset",
@@ -29,7 +29,7 @@ fn list(value: &Value, name: &str) -> Vec<Value> {
         .unwrap_or_default()
 }
 
-/// The tags of an update as the aspect has them.
+/// The tags of an update, in the form of the aspect.
 fn tags(update: &Value) -> Value {
     let tags = list(update, "tags");
     json!({ "tags": tags.iter().map(|tag| json!({ "tag": tag["tag"]["urn"] })).collect::<Value>() })
@@ -45,7 +45,7 @@ fn update(writer: &mut Writer, call: &Call<'_>, part: &str) -> Done {
     let given = |name: &str| call.input.get(name).filter(|value| value.is_object());
     let stamp = writer.stamp();
     if let (Some(properties), Some(name)) = (given("editableProperties"), editable_aspect(part)) {
-        // What is not given is gone afterwards, as in DataHub.
+        // Members that are not given are removed, as in DataHub.
         let mut aspect = json!({ "created": stamp });
         for (member, value) in properties.as_object().into_iter().flatten() {
             aspect[member.as_str()] = value.clone();

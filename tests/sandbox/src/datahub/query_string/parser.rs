@@ -5,7 +5,7 @@
 
 use super::Query;
 
-/// How deep parentheses may go.
+/// The largest depth of parentheses.
 const MAX_DEPTH: usize = 32;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ enum Token {
     Word(String),
 }
 
-/// Reads a query string; none where it does not parse.
+/// Parses a query string; none if it does not parse.
 pub(super) fn parse(text: &str) -> Option<Query> {
     let tokens = lex(text)?;
     let mut parser = Parser {
@@ -72,7 +72,7 @@ fn lex(text: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// A word, an operator, or a field's name before a colon; gives the place behind it.
+/// Reads a word, an operator, or a field's name before a colon; returns the position after it.
 fn word(chars: &[char], from: usize, tokens: &mut Vec<Token>) -> usize {
     let mut word = String::new();
     let mut at = from;
@@ -82,13 +82,13 @@ fn word(chars: &[char], from: usize, tokens: &mut Vec<Token>) -> usize {
                 word.extend(chars.get(at + 1));
                 at += 2;
             }
-            // A colon ends a field's name. Urns have colons of their own.
+            // A colon ends a field's name. Urns contain colons themselves.
             ':' if is_field(&word) && chars.get(at + 1).is_some_and(|c| !c.is_whitespace()) => {
                 tokens.push(Token::Field(word));
                 return at + 1;
             }
             '(' if word.starts_with("urn:") => {
-                // A urn keeps its tuple whole.
+                // The tuple in a urn is kept whole.
                 let mut depth = 0;
                 while let Some(&c) = chars.get(at) {
                     depth += i32::from(c == '(') - i32::from(c == ')');

@@ -1,16 +1,16 @@
-//! Does an entity match, how well, and where.
+//! Scores entities against a query, and finds the texts that match.
 
 use super::super::index::{SearchDoc, Text, stem};
 use super::Query;
 
-/// A text that matched: the field, and what it holds.
+/// A text that matched: the field, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matched {
     pub(crate) field: String,
     pub(crate) value: String,
 }
 
-/// What a field of a query string is called in the index.
+/// The names in the index of a field of a query string.
 const FIELD_NAMES: &[(&str, &[&str])] = &[
     ("tag", &["tags", "fieldTags", "editedFieldTags"]),
     ("tags", &["tags", "fieldTags", "editedFieldTags"]),
@@ -47,7 +47,7 @@ const FIELD_NAMES: &[(&str, &[&str])] = &[
 ];
 
 impl Query {
-    /// How well the entity matches; none where it does not. Zero where all match alike.
+    /// The score of the entity; none if it does not match. Zero if all entities match equally.
     pub(crate) fn score(&self, doc: &SearchDoc) -> Option<f32> {
         match self {
             Self::All => Some(0.0),
@@ -162,7 +162,7 @@ fn best(doc: &SearchDoc, score: impl Fn(&Text) -> Option<f32>) -> Option<f32> {
 /// A whole word counts in full; the beginning of one counts less, and only in names.
 fn word_score(text: &Text, word: &str) -> Option<f32> {
     if text.words.iter().any(|w| w == word) {
-        // A short text is more about the word than a long one.
+        // In a short text, the word weighs more than in a long one.
         let length = f32::from(u16::try_from(text.words.len()).unwrap_or(u16::MAX));
         return Some(text.weight * (1.0 + 1.0 / length.max(1.0)));
     }
@@ -203,7 +203,8 @@ fn pattern_score(text: &Text, pattern: &str) -> Option<f32> {
     found.then_some(text.weight * 0.8)
 }
 
-/// The name being just what was asked for puts an entity first.
+/// A bonus for a name that is exactly the query, which ranks the entity first; less for a partial
+/// one.
 fn name_bonus(doc: &SearchDoc, words: &[String]) -> f32 {
     let Some(name) = doc.texts.first().filter(|text| text.field == "name") else {
         return 0.0;
@@ -239,7 +240,7 @@ fn text_words_in(value: &str, words: &[String]) -> bool {
     !words.is_empty() && words.iter().all(|word| value.contains(word))
 }
 
-/// What a urn ends with, which is what people write.
+/// The last part of a urn, which is the part that people write.
 fn last_part(value: &str) -> &str {
     if value.starts_with("urn:li:") {
         value.rsplit(':').next().unwrap_or(value)

@@ -1,4 +1,4 @@
-//! The grammar, and what matches.
+//! Tests of the grammar and of matching.
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The arguments of a field, and which fields were asked of its answer.
+//! The arguments of a field, and the fields selected in its answer.
 
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::resolvers::ResolveInfo;
@@ -15,7 +15,7 @@ impl<'a> Arguments<'a> {
         Self { info }
     }
 
-    /// An argument; null where it was left out.
+    /// An argument; null if it is missing.
     pub(crate) fn get(&self, name: &str) -> Value {
         self.info
             .arguments()
@@ -24,7 +24,7 @@ impl<'a> Arguments<'a> {
             .unwrap_or_default()
     }
 
-    /// A text argument; empty where it was left out.
+    /// A text argument; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> String {
         self.opt_text(name).unwrap_or_default()
     }
@@ -39,7 +39,7 @@ impl<'a> Arguments<'a> {
         self.info.arguments().get(name)?.as_i64()
     }
 
-    /// Is a field of this name asked for in the answer, directly or in a fragment?
+    /// True if a field of this name is selected in the answer, directly or in a fragment.
     pub(crate) fn selects(&self, name: &str) -> bool {
         let sets = self
             .info
@@ -63,7 +63,7 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The executor's JSON as `serde_json`'s.
+/// Converts the executor's JSON to that of `serde_json`.
 fn plain(value: &JsonValue) -> Value {
     match value {
         JsonValue::Null => Value::Null,

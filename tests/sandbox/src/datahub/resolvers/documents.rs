@@ -1,4 +1,4 @@
-//! The fields of `Document` that are no plain aspects.
+//! The fields of `Document` that are not plain aspects.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::objects::with;
 use super::{EntityNode, Shape};
 
-/// One such field; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -47,7 +47,7 @@ fn info<'a>(node: &'a EntityNode<'a>) -> Shape<'a> {
     .into()
 }
 
-/// What changed from one version of the document to the next, newest first.
+/// The changes from one version of the document to the next, newest first.
 fn history<'a>(node: &EntityNode<'_>, arguments: &Arguments<'_>) -> Shape<'a> {
     let Some(record) = &node.record else {
         return Value::Array(Vec::new()).into();

@@ -62,7 +62,7 @@ fn identity<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     })
 }
 
-/// An entity of which nothing but a key is known does not exist, for DataHub.
+/// True if the entity has more than its key, without which it does not exist for DataHub.
 fn exists(node: &EntityNode<'_>) -> bool {
     node.record.as_ref().is_some_and(|record| {
         record.aspects().next().is_some() || record.series_names().next().is_some()

@@ -1,4 +1,5 @@
-//! What people attach to an entity: owners, tags, terms, domain, documentation, properties.
+//! The metadata that people attach to an entity: owners, tags, terms, domain, documentation,
+//! properties.
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,7 @@ use super::super::options::Kind;
 use super::objects::with;
 use super::{EntityNode, Shape};
 
-/// One such field; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     Some(match field {
         "ownership" => ownership(node),
@@ -73,7 +74,7 @@ fn applications<'a>(node: &EntityNode<'_>) -> Shape<'a> {
     }
 }
 
-/// What the asking person may do to an entity.
+/// The caller's privileges on an entity.
 fn privileges(kind: Kind) -> Value {
     let may = kind != Kind::Viewer;
     let names = [

@@ -1,4 +1,4 @@
-//! Where an entity stands: containers, domains, glossary nodes, browse paths.
+//! The hierarchies above an entity: containers, domains, glossary nodes, browse paths.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{EntityNode, Shape};
 /// The longest chain of parents that is followed; a cycle ends here.
 const MAX_PARENTS: usize = 50;
 
-/// One such field; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     Some(match field {
         "container" => Shape::opt(node.aspect("container").and_then(|c| c.get("container"))),

@@ -1,10 +1,10 @@
 //! From aspects to GraphQL objects, without one resolver for each field.
 //!
-//! A resolver gives JSON ([`Shape`]): the part of an aspect that a field stands for. The schema says
-//! what becomes of it: a urn where an entity is expected becomes that entity, a map where entries
-//! are expected becomes entries, and so on ([`render`]). Only what differs from the aspect by name
-//! or form is written down: [`entity`] for entities, [`objects`] for what lies inside aspects,
-//! [`query`] and [`super::mutations`] for the roots.
+//! A resolver returns JSON ([`Shape`]): the part of an aspect that a field stands for. The schema
+//! decides how it is rendered: a urn where an entity is expected becomes that entity, a map where
+//! entries are expected becomes entries, and so on ([`render`]). Code exists only for what differs
+//! from the aspect by name or form: [`entity`] for entities, [`objects`] for what lies inside
+//! aspects, [`query`] and [`super::mutations`] for the roots.
 
 pub(crate) mod arguments;
 mod documents;
@@ -36,7 +36,7 @@ use super::record::Record;
 use arguments::Arguments;
 pub(crate) use properties::editable_aspect;
 
-/// What one request shares: who asks, and the catalog as it was then.
+/// The context of one request: the caller, and a snapshot of the catalog.
 pub(crate) struct Cx {
     pub(crate) hub: Arc<Hub>,
     pub(crate) actor: Actor,
@@ -45,7 +45,7 @@ pub(crate) struct Cx {
 }
 
 impl Cx {
-    /// Stands before the number of an error in the text that GraphQL's executor carries.
+    /// The prefix of the number of an error in the text that GraphQL's executor passes on.
     pub(crate) const ERROR_MARK: char = '\u{1}';
 
     pub(crate) fn new(hub: Arc<Hub>, actor: Actor) -> Self {
@@ -63,7 +63,7 @@ impl Cx {
         Arc::clone(&self.catalog.borrow())
     }
 
-    /// Reads the catalog anew, after a write of this request.
+    /// Takes a new snapshot of the catalog, after a write of this request.
     pub(crate) fn refresh(&self) {
         *self.catalog.borrow_mut() = self.hub.catalog();
     }
@@ -82,7 +82,7 @@ impl Cx {
     }
 }
 
-/// JSON on its way out: borrowed from an aspect where it is one as it stands.
+/// JSON for the answer: borrowed, if it is part of an aspect unchanged.
 #[derive(Debug, Clone)]
 pub(crate) enum Shape<'a> {
     Ref(&'a Value),
@@ -113,7 +113,7 @@ impl<T: Into<Value>> From<T> for Shape<'_> {
     }
 }
 
-/// What a resolver gives.
+/// The result of a resolver.
 pub(crate) type Resolved<'a> = Result<Shape<'a>, ApiError>;
 
 /// An entity under its urn, whether it is in the catalog or not.
@@ -126,7 +126,7 @@ pub(crate) struct EntityNode<'a> {
 }
 
 impl<'a> EntityNode<'a> {
-    /// The entity of a urn; none where the urn is malformed or its type is not in GraphQL.
+    /// The entity of a urn; none if the urn is malformed or its type is not in GraphQL.
     pub(crate) fn of(cx: &'a Cx, urn: &str) -> Option<Self> {
         let kind = EntityKind::of_urn(urn)?;
         match cx.catalog().get(urn) {

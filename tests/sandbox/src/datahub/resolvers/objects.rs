@@ -7,7 +7,7 @@ use super::super::index::simple_path;
 use super::super::kinds::{urn_parts, urn_type};
 use super::Shape;
 
-/// Members that are only called differently: type, field, path in the JSON.
+/// Members that differ only by name: type, field, path in the JSON.
 const ALIASES: &[(&str, &str, &[&str])] = &[
     ("AssertionInfo", "datasetAssertion", &["datasetAssertion"]),
     (
@@ -64,7 +64,7 @@ const ALIASES: &[(&str, &str, &[&str])] = &[
     ("VolumeAssertionInfo", "entityUrn", &["entity"]),
 ];
 
-/// Members that are false, zero or empty where the aspect leaves them out.
+/// Members that are false, zero or empty if the aspect lacks them.
 const DEFAULTS: &[(&str, &str, &str)] = &[
     ("CorpUserInfo", "active", "false"),
     ("CorpUserProperties", "active", "false"),
@@ -128,7 +128,7 @@ fn default<'a>(type_name: &str, field: &str) -> Shape<'a> {
     })
 }
 
-/// What is made out of several members, or of a member of another form.
+/// Fields that are made from several members, or from a member of another form.
 fn special<'a>(
     type_name: &str,
     field: &str,
@@ -282,7 +282,7 @@ fn property_value(value: &Value) -> Shape<'_> {
     }
 }
 
-/// Which of the platform's own schema forms it is.
+/// The platform's own schema, as the GraphQL type for its form.
 fn platform_schema(tagged: &Value) -> Shape<'_> {
     let member = tagged.as_object().and_then(|map| map.iter().next());
     let Some((class, inner)) = member else {
@@ -307,7 +307,7 @@ fn platform_schema(tagged: &Value) -> Shape<'_> {
     json!({ "__typename": "TableSchema", "schema": schema }).into()
 }
 
-/// A copy of an object with more members.
+/// A copy of an object with additional members.
 pub(crate) fn with(value: Option<&Value>, more: &Value) -> Value {
     let mut map = value
         .and_then(Value::as_object)

@@ -1,4 +1,4 @@
-//! People and groups, and what the asking person may do.
+//! People and groups, and the caller's privileges.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::kinds::urn_parts;
 use super::super::options::Kind;
 use super::{Cx, EntityNode, Shape};
 
-/// Fields of `CorpUser` that are no plain aspects.
+/// Fields of `CorpUser` that are not plain aspects.
 pub(crate) fn user<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     Some(match field {
         "username" => {
@@ -30,7 +30,7 @@ pub(crate) fn user<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a
     })
 }
 
-/// Fields of `CorpGroup` that are no plain aspects.
+/// Fields of `CorpGroup` that are not plain aspects.
 pub(crate) fn group<'a>(node: &'a EntityNode<'a>, field: &str) -> Option<Shape<'a>> {
     Some(match field {
         "name" => {

@@ -1,4 +1,4 @@
-//! What an entity is: name, properties, platform, schema, definition.
+//! The descriptive fields of an entity: name, properties, platform, schema, definition.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{EntityNode, Shape};
 /// The platform of entities that have none of their own.
 const OWN_PLATFORM: &str = "urn:li:dataPlatform:datahub";
 
-/// One field of an entity's own nature; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -87,7 +87,7 @@ fn member<'a>(node: &'a EntityNode<'a>, name: &str) -> Shape<'a> {
     Shape::opt(aspect.and_then(|aspect| aspect.get(name)))
 }
 
-/// A part of the urn; empty where there is none.
+/// A part of the urn; empty if there is none.
 fn part(node: &EntityNode<'_>, index: usize) -> String {
     let part = urn_parts(&node.urn)
         .get(index)
@@ -100,7 +100,7 @@ fn part(node: &EntityNode<'_>, index: usize) -> String {
     }
 }
 
-/// The aspect that holds what GraphQL calls `properties`.
+/// The aspect behind GraphQL's `properties`.
 fn info_aspect(node: &EntityNode<'_>) -> Option<&'static str> {
     Some(match node.kind.graphql {
         "Dataset" => "datasetProperties",
@@ -128,7 +128,7 @@ fn info_aspect(node: &EntityNode<'_>) -> Option<&'static str> {
     })
 }
 
-/// The aspect of what people wrote over the properties.
+/// The aspect with the properties as people edited them.
 pub(crate) fn editable(node: &EntityNode<'_>) -> Option<&'static str> {
     editable_aspect(node.kind.urn_part).or((node.kind.graphql == "Tag").then_some("tagProperties"))
 }
@@ -153,7 +153,7 @@ pub(crate) fn editable_aspect(urn_part: &str) -> Option<&'static str> {
 
 fn name(node: &EntityNode<'_>) -> String {
     match (node.kind.graphql, &node.record) {
-        // `name` of these is the key's, not the one that people read.
+        // `name` of these comes from the key and is not the one that people read.
         ("Dataset" | "MLModel" | "MLModelGroup" | "MLFeature" | "MLFeatureTable", _)
         | ("MLPrimaryKey", _)
         | (_, None) => key_name(&node.urn),
@@ -211,7 +211,7 @@ fn platform_info<'a>(node: &EntityNode<'_>) -> Shape<'a> {
     info.into()
 }
 
-/// `properties`, with what DataHub adds out of the key and the audit stamps.
+/// `properties`, with the members that DataHub adds from the key and the audit stamps.
 fn properties<'a>(node: &'a EntityNode<'a>) -> Shape<'a> {
     let Some(name) = info_aspect(node) else {
         return Shape::NULL;
@@ -275,7 +275,7 @@ fn dataset_properties(node: &EntityNode<'_>, aspect: &Value) -> Value {
     })
 }
 
-/// An audit stamp, where the schema wants one in any case.
+/// An audit stamp, also if the aspect has none, for fields where the schema requires one.
 fn stamp(stamp: Option<&Value>) -> Value {
     let time = stamp
         .and_then(|stamp| stamp.get("time"))

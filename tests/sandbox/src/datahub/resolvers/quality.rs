@@ -8,7 +8,7 @@ use super::objects::with;
 use super::searching::page;
 use super::{EntityNode, Shape};
 
-/// Fields of `Assertion` and `Incident` themselves; none where it is not one.
+/// Fields of `Assertion` and `Incident` themselves; none for any other field.
 pub(crate) fn own<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -52,7 +52,7 @@ pub(crate) fn own<'a>(
     })
 }
 
-/// Fields of the entities that are checked; none where it is not one.
+/// Fields of the entities that are checked; none for any other field.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -175,7 +175,7 @@ fn result(event: &Value) -> Option<&str> {
     event.get("result")?.get("type")?.as_str()
 }
 
-/// `ASSERTIONS` where the entity has some, `INCIDENTS` always, as DataHub gives them.
+/// `ASSERTIONS` if the entity has some, `INCIDENTS` always, as in DataHub.
 fn health<'a>(node: &EntityNode<'_>) -> Shape<'a> {
     let catalog = node.cx.catalog();
     let mut health = Vec::new();

@@ -26,7 +26,7 @@ pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> R
     }
 }
 
-/// `dataset(urn:)` and the like: the field's name is the urn part, but for a few.
+/// `dataset(urn:)` and the like: the field's name is the urn part, with a few exceptions.
 fn by_type(field: &str) -> Option<&'static EntityKind> {
     let part = match field {
         "corpUser" => "corpuser",
@@ -57,7 +57,7 @@ fn malformed(urn: &str) -> ApiError {
     ))
 }
 
-/// As DataHub: a stub for an unknown urn, unless existence is asked for; then it is left out.
+/// As in DataHub, an unknown urn gives a stub, or is left out if existence is to be checked.
 fn entities<'a>(cx: &Cx, arguments: &Arguments<'_>) -> Resolved<'a> {
     let catalog = cx.catalog();
     let check = arguments.get("checkForExistence") == Value::Bool(true);

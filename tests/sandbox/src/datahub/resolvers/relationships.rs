@@ -8,7 +8,7 @@ use super::arguments::Arguments;
 use super::searching::page;
 use super::{EntityNode, Shape};
 
-/// One such field; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,

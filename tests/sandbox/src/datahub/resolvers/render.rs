@@ -1,4 +1,4 @@
-//! JSON into GraphQL values, as the schema wants them.
+//! Renders JSON as GraphQL values, as the schema requires.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Cx, EntityNode, Node, Shape};
 
-/// Where a value is rendered: the request, and the entity it belongs to.
+/// The context of a value: the request, and the entity that it belongs to.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
     pub(crate) cx: &'a Cx,
@@ -110,7 +110,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Is the object type this type, or a member of it?
+/// True if the object type is this type, or a member of it.
 fn is_a(schema: &Schema, definition: &ExtendedType, object: &str) -> bool {
     match definition {
         ExtendedType::Object(definition) => definition.name == object,
@@ -149,7 +149,7 @@ fn scalar(name: &str, value: &Value) -> JsonValue {
     }
 }
 
-/// A whole number, also where it came as text or with a decimal point.
+/// A whole number, also if it is given as text or with a decimal point.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the range is checked before"

@@ -19,7 +19,7 @@ use super::{Cx, EntityNode, Resolved};
 
 pub(crate) use lists::tokens;
 
-/// How many results a page has where `count` is left out.
+/// The number of results on a page if `count` is missing.
 const DEFAULT_COUNT: usize = 10;
 /// The most results on one page; DataHub refuses more with an error of its search index.
 const MAX_COUNT: usize = 10_000;
@@ -66,7 +66,7 @@ pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> R
     }
 }
 
-/// Fields of entities that search inside the entity; none where it is not one.
+/// Fields of entities that search inside the entity; none for any other field.
 pub(crate) fn entity_field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -170,7 +170,7 @@ fn page_of<'a>(
     .into())
 }
 
-/// An opaque place to go on from.
+/// An opaque position from which to continue.
 fn scroll_id(at: usize) -> String {
     URL_SAFE_NO_PAD.encode(format!("at:{at}"))
 }
@@ -213,7 +213,7 @@ fn scroll<'a>(catalog: &Catalog, input: &Value, arguments: &Arguments<'_>) -> Re
     .into())
 }
 
-/// A search among the entities that a further condition selects.
+/// A search among the entities that an additional condition selects.
 fn inside<'a>(
     catalog: &Catalog,
     input: &Value,

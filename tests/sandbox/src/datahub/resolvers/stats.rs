@@ -1,4 +1,4 @@
-//! Usage, profiles, operations and runs, out of time series.
+//! Usage, profiles, operations and runs, from time series.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{EntityNode, Shape};
 
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
-/// One such field; none where it is not one.
+/// Resolves the field if it is one of this file; none otherwise.
 pub(crate) fn field<'a>(
     node: &'a EntityNode<'a>,
     field: &str,
@@ -159,7 +159,7 @@ fn dataset_usage<'a>(node: &EntityNode<'_>, arguments: &Arguments<'_>) -> Shape<
     .into()
 }
 
-/// The last thirty days. Where no series is there, the features that ingestion computed.
+/// Usage of the last thirty days; without a series, the features that ingestion computed.
 fn summary<'a>(node: &EntityNode<'_>) -> Shape<'a> {
     let from = now() - 30 * DAY_MILLIS;
     if let Some(features) = node.aspect("usageFeatures") {

@@ -1,5 +1,5 @@
-//! JSON patches of aspects, as DataHub takes them: a list inside an aspect is addressed by the keys
-//! of its items (`/upstreams/urn:li:dataset:...`), not by their places.
+//! JSON patches of aspects in DataHub's form: a list inside an aspect is addressed by the keys of
+//! its items (`/upstreams/urn:li:dataset:...`), not by their indexes.
 
 use serde_json::{Map, Value, json};
 
@@ -107,7 +107,7 @@ fn key_value<'a>(item: &'a Value, key: &str) -> &'a str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Walks from `at`, one member of the path at a time, and changes what the path ends in.
+/// Walks from `at`, one member of the path at a time, and changes the value at its end.
 fn descend(here: &mut Value, step: &Step<'_>, at: usize, named: Option<&Map<String, Value>>) {
     let Some(name) = step.path.get(at) else {
         return;

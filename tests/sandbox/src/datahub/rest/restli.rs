@@ -111,8 +111,8 @@ fn timeseries(hub: &Hub, body: &Value) -> Answer {
     } })))
 }
 
-/// `GET /entitiesV2/{urn}?aspects=List(a,b)`: several aspects, or all. DataHub answers for a urn
-/// that it does not know, too, with the key alone.
+/// `GET /entitiesV2/{urn}?aspects=List(a,b)`: several aspects, or all. For an unknown urn DataHub
+/// answers with only the key.
 pub(super) async fn entity(
     State(hub): State<Arc<Hub>>,
     Path(urn): Path<String>,

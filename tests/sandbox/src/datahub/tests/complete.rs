@@ -1,5 +1,5 @@
-//! Every field of the schema is answered: each entity is asked for everything that its type has,
-//! and no answer may hold an error.
+//! Tests that every field of the schema is answered: each entity is asked for everything that its
+//! type has, and no answer may contain an error.
 //!
 //! Over the shop's catalog, and over any other files named in `SANDBOX_CATALOGS` (separated by `:`).
 
@@ -15,10 +15,10 @@ use super::super::hub::Hub;
 use super::super::kinds::KINDS;
 use super::super::{Catalog, Options};
 
-/// How deep a selection goes into objects.
+/// The depth to which a selection follows objects.
 const DEPTH: usize = 5;
 
-/// Arguments that the schema insists on.
+/// The arguments that the schema requires.
 fn arguments(field: &FieldDefinition) -> String {
     let given = field
         .arguments

@@ -1,4 +1,4 @@
-//! Who is let in, and the plain endpoints.
+//! Tests of authentication and of the plain endpoints.
 
 use serde_json::{Value, json};
 

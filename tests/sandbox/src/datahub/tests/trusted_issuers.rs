@@ -51,7 +51,7 @@ async fn other_issuers_audiences_keys_and_old_tokens_are_refused() {
     let token = idp.access_token("admin");
     let hub = trusting(&idp, idp.issuer(), Some(idp.audience())).await;
     refused(&hub, &stranger.access_token("admin"), "another issuer").await;
-    // says that it is the trusted one, but is signed by another
+    // names the trusted issuer, but is signed by another one
     let claims = json!({
         "iss": idp.issuer(), "sub": "admin", "aud": idp.audience(), "exp": 4_102_444_800_u64,
     });

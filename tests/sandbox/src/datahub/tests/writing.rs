@@ -35,7 +35,7 @@ fn catalog() -> Catalog {
     Catalog::load_str("test", &file.to_string()).unwrap()
 }
 
-/// Runs a mutation as a person; gives the whole answer.
+/// Runs a mutation as a person; returns the whole answer.
 async fn run(hub: &Running, who: &str, field: &str, kind: &str, input: Value) -> Value {
     let object = if matches!(
         field,
@@ -440,7 +440,7 @@ async fn a_dataset_is_described_as_a_whole() {
     );
 }
 
-/// A value of a type, good enough to get past validation.
+/// A value of a type that passes validation.
 fn value(ty: &apollo_compiler::ast::Type) -> Value {
     use apollo_compiler::schema::ExtendedType;
     if ty.is_list() {

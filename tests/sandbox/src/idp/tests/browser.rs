@@ -13,7 +13,7 @@ pub(super) struct Browser {
     cookies: HashMap<String, String>,
 }
 
-/// What the browser ended up with.
+/// The page or redirect at which the browser arrived.
 pub(super) enum Landing {
     Page {
         status: u16,
@@ -39,7 +39,7 @@ impl Landing {
     }
 }
 
-/// The parameters of a good authorization request, with changes; an empty value takes one out.
+/// The parameters of a valid authorization request, with changes; an empty value removes one.
 pub(super) fn authorize_url(idp: &Running, changes: &[(&str, &str)]) -> Url {
     let challenge = challenge(VERIFIER);
     let mut parameters = vec![

@@ -1,4 +1,4 @@
-//! The controls themselves: a control that does nothing would make other tests pass for nothing.
+//! Tests of the controls: a control without effect would let other tests pass without testing.
 
 use serde_json::{Value, json};
 
@@ -198,7 +198,7 @@ async fn controls_over_http_are_there_only_when_asked_for() {
         .await
         .unwrap();
     assert_eq!(counts.json::<Value>().await.unwrap()["jwks"], 2);
-    // a body that a web page may send without asking first
+    // a body that a web page may send without a preflight request
     let url = format!("{}/control/rotate", idp.url());
     let plain = http()
         .post(url)

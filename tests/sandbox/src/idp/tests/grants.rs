@@ -1,4 +1,4 @@
-//! The token endpoint, grant by grant.
+//! Tests of the token endpoint, grant by grant.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a resource server asks: introspection, userinfo, keys; and revocation.
+//! Tests of the endpoints for a resource server: introspection, userinfo, keys; and of revocation.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The authorization endpoint.
+//! Tests of the authorization endpoint.
 
 use super::browser::{Browser, authorize_url, hidden};
 use super::*;

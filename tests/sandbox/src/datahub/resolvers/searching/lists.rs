@@ -138,7 +138,7 @@ fn queries<'a>(catalog: &Catalog, input: &Value) -> Resolved<'a> {
             json!({ "and": ([one, all.clone()].concat()) })
         })
         .collect();
-    // DataHub lists the newest query first, unless asked otherwise.
+    // DataHub lists the newest query first, unless another order is requested.
     let sort = input
         .get("sortInput")
         .filter(|sort| !sort.is_null())
@@ -297,7 +297,7 @@ fn timeline<'a>(catalog: &Catalog, input: &Value) -> Resolved<'a> {
     Ok(json!({ "changeTransactions": all }).into())
 }
 
-/// `listAccessTokens` and `getAccessTokenMetadata`: one's own tokens, or all of them for an admin.
+/// `listAccessTokens` and `getAccessTokenMetadata`: the caller's own tokens, or all for an admin.
 pub(crate) fn tokens<'a>(cx: &Cx, field: &str, arguments: &Arguments<'_>) -> Resolved<'a> {
     let catalog = cx.catalog();
     let admin = cx.actor.kind == Kind::Admin;

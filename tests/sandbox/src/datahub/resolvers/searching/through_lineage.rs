@@ -1,7 +1,7 @@
-//! `searchAcrossLineage`: a walk, and a search among what it reached.
+//! `searchAcrossLineage`: a walk, and a search among the assets that it reached.
 //!
 //! From a column, results are the assets that hold the columns reached, with the columns in the
-//! paths, as DataHub gives them.
+//! paths, as in DataHub.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -104,8 +104,8 @@ pub(super) fn search<'a>(
     .into())
 }
 
-/// The degrees in the older `filters`, as DataHub reads its limit from there alone. A filter in
-/// `orFilters` selects among what was reached.
+/// The degrees in the older `filters`, because DataHub reads its limit only from there. A filter in
+/// `orFilters` selects among the assets that were reached.
 fn max_hops(input: &Value) -> usize {
     let filters = input
         .get("filters")
@@ -124,7 +124,7 @@ fn max_hops(input: &Value) -> usize {
     numbers.max().unwrap_or(MAX_HOPS)
 }
 
-/// What a walk reached, by asset.
+/// The results of a walk, by asset.
 struct Reached {
     assets: HashMap<Arc<str>, Asset>,
 }
@@ -132,7 +132,7 @@ struct Reached {
 #[derive(Default)]
 struct Asset {
     degrees: Vec<usize>,
-    /// What the paths end in: the asset itself, or its columns.
+    /// The ends of the paths: the asset itself, or its columns.
     ends: Vec<Arc<str>>,
 }
 
