@@ -10,7 +10,7 @@ use std::{
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a bearer token: what caches and logs know a token by.
+/// SHA-256 of a bearer token, by which caches and logs identify the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest([u8; 32]);
 
@@ -36,25 +36,25 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// What must not end while somebody is served as a principal: the validators that gave the token for
-/// DataHub, and may take it back once they are replaced. Requests hold it, what is remembered does not.
+/// A claim on the validators that issued a principal's token for DataHub, and may revoke it once
+/// they are replaced. A request holds them while it is served; a cached verdict does not.
 #[derive(Debug, Clone, Default)]
 pub struct Lease(Option<Weak<dyn Any + Send + Sync>>);
 
 impl Lease {
-    /// A lease that is over when `owner` is gone; the default one never is.
+    /// A lease that is over when `owner` is dropped; the default one never is.
     pub fn of<T: Any + Send + Sync>(owner: &Arc<T>) -> Self {
         let owner: Weak<T> = Arc::downgrade(owner);
         Self(Some(owner))
     }
 
-    /// Keeps it from ending until what is returned is dropped. Nothing, where there is nothing to
-    /// keep or it is too late.
+    /// Keeps the lease from ending until the returned value is dropped. `None` if there is nothing
+    /// to hold or the lease is over.
     pub fn hold(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.0.as_ref()?.upgrade()
     }
 
-    /// Has it ended?
+    /// Returns whether the lease has ended.
     pub fn is_over(&self) -> bool {
         let owner = self.0.as_ref();
         owner.is_some_and(|owner| owner.strong_count() == 0)
@@ -69,7 +69,7 @@ pub struct Principal {
     pub subject: String,
     /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// When the token ends; never served after that.
+    /// The end of the token's life; never served after that.
     pub expires_at: Option<SystemTime>,
     /// The validator that accepted the token, as `library:factory`; `fallback` for the shared token.
     pub validator: String,
@@ -77,6 +77,6 @@ pub struct Principal {
     pub datahub_token: SecretString,
     /// The digest of the token that the client presented; `None` for the shared token.
     pub token_digest: Option<TokenDigest>,
-    /// What `datahub_token` lives by.
+    /// The lease on the validators that issued `datahub_token`.
     pub lease: Lease,
 }
