@@ -1,4 +1,4 @@
-//! What every request passes before anything looks at who sent it.
+//! The middleware that a request passes before it is authenticated.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -22,10 +22,10 @@ use crate::telemetry::{Access, Who};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest request id that is taken over from a proxy.
+/// The longest request id that is accepted from a proxy.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The id of a request: a proxy's where it is harmless, else one of our own.
+/// The id of a request: a proxy's if it is harmless, else one of our own.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(HeaderValue);
 
@@ -54,7 +54,7 @@ fn is_harmless(id: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
 }
 
-/// Gives the request its id, and the answer the same.
+/// Gives the request and its answer the same id.
 pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
@@ -63,7 +63,7 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Writes the request's line in the log.
+/// Writes the request's access log line.
 pub(super) async fn access_log(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -85,26 +85,26 @@ pub(super) async fn access_log(
     response
 }
 
-/// Answers 500 where something below panics.
+/// Answers 500 if an inner service panics.
 pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(payload) => {
-            // Its destructor could panic again. The hook has already logged where it was.
+            // Its destructor could panic again. The panic hook has already logged the location.
             std::mem::forget(payload);
             unrelated_to_auth(&Refusal::Internal)
         }
     }
 }
 
-/// Refuses what a proxy before us may have read in another way than we do.
+/// Refuses requests that a proxy in front of us may have read differently than we do.
 pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
     if let Some(why) = ambiguity(&request) {
         return unrelated_to_auth(&Refusal::BadRequest(why));
     }
     for name in [AUTHORIZATION, COOKIE] {
         if let Some(value) = request.headers_mut().get_mut(name) {
-            // `Debug` of it says "Sensitive" from here on.
+            // Its `Debug` prints "Sensitive" from here on.
             value.set_sensitive(true);
         }
     }
@@ -119,7 +119,7 @@ pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// What is ambiguous about `request`, if anything.
+/// The ambiguity in `request`, if there is one.
 fn ambiguity(request: &Request) -> Option<&'static str> {
     let headers = request.headers();
     let mut hosts = headers.get_all(HOST).iter();
@@ -144,7 +144,7 @@ fn ambiguity(request: &Request) -> Option<&'static str> {
     None
 }
 
-/// Refuses names that are not ours.
+/// Refuses requests for a `Host` that is not allowed.
 pub(super) async fn host(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -161,7 +161,7 @@ pub(super) async fn host(
     }
 }
 
-/// Refuses web pages of other origins.
+/// Refuses requests from web pages whose origin is not allowed.
 pub(super) async fn origin(
     Shared(state): Shared<Arc<State>>,
     request: Request,

@@ -1,7 +1,7 @@
-//! `/health`: does the process answer? `/ready`: can it serve people now?
+//! The probes: `/health` shows that the process answers, `/ready` whether it can serve people now.
 //!
-//! Neither needs a token, so neither tells more than the names of its parts, and neither costs more
-//! for being asked often: what is behind `/ready` remembers its answer for a while.
+//! Neither needs a token, so neither tells more than the names of its parts, and frequent probes
+//! cost no more: the check behind `/ready` remembers its answer for a while.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ use super::state::State;
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// Does it work?
+    /// True if it works.
     pub works: bool,
 }
 
-/// Says which parts work. Must be cheap when asked often.
+/// Reports which parts work. Must be cheap when called often.
 pub trait Probe: Send + Sync + 'static {
     /// All parts.
     fn parts(&self) -> BoxFuture<'_, Vec<Part>>;

@@ -1,5 +1,5 @@
-//! A client's TCP connection with what hyper does not watch: a head that comes too slowly, a client
-//! that does not take its answer, and line ends on which parsers disagree.
+//! A client's TCP connection, with a watch on what hyper does not see: a head that arrives too
+//! slowly, a client that does not read its answer, and line ends on which parsers disagree.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ impl Deadline {
         }
     }
 
-    /// Starts the timer where it does not run, and fails where it has run out.
+    /// Starts the timer if it is not running, and fails if it has run out.
     fn poll(&mut self, cx: &mut Context<'_>, what: &'static str) -> io::Result<()> {
         let after = self.after;
         let timer = self
@@ -57,7 +57,8 @@ pub(super) struct WatchedIo<S> {
 }
 
 impl<S> WatchedIo<S> {
-    /// `header_timeout` from a head's first byte to its last; `write_timeout` without a byte taken.
+    /// `header_timeout` runs from a head's first byte to its last, `write_timeout` while the client
+    /// reads nothing.
     pub(super) fn new(stream: S, header_timeout: Duration, write_timeout: Duration) -> Self {
         Self {
             stream,
