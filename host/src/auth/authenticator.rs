@@ -50,7 +50,7 @@ pub enum AuthError {
     #[error(transparent)]
     Credentials(#[from] BearerError),
     /// Rejected by the validator, by DataHub or by our own seal.
-    #[error("the token is not good")]
+    #[error("the token is not valid")]
     InvalidToken,
     /// The token cannot be checked at the moment.
     #[error("the token cannot be checked now")]
@@ -114,7 +114,7 @@ impl Authenticator {
         let token = self.unseal(presented)?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease.is_over()) {
-            // The validators that said so have been replaced, and may have revoked what they issued.
+            // The validators that said so were replaced, and may have revoked what they issued.
             verdict = self.check.check(&token, request_id).await;
         }
         match verdict {

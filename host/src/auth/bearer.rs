@@ -30,7 +30,7 @@ pub enum BearerError {
     #[error("the bearer token is malformed")]
     Malformed,
     /// A token in the query string.
-    #[error("a token in the query string is not taken")]
+    #[error("a token in the query string is not accepted")]
     InQuery,
 }
 

@@ -78,7 +78,7 @@ impl<S> WatchedIo<S> {
                 self.write.stop();
                 Poll::Ready(result)
             }
-            Poll::Pending => match self.write.poll(cx, "the client takes no data") {
+            Poll::Pending => match self.write.poll(cx, "the client does not read its answer") {
                 Ok(()) => Poll::Pending,
                 Err(error) => Poll::Ready(Err(error)),
             },
@@ -103,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedIo<S> {
                 Poll::Ready(result)
             }
             Poll::Pending if this.scanner.is_inside_head() => {
-                match this.head.poll(cx, "the head came too slowly") {
+                match this.head.poll(cx, "the request head arrived too slowly") {
                     Ok(()) => Poll::Pending,
                     Err(error) => Poll::Ready(Err(error)),
                 }

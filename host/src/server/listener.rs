@@ -57,7 +57,7 @@ pub(super) fn connections_within_limit(wanted: usize) -> usize {
             wanted,
             allowed,
             open_files = open,
-            "fewer connections, for want of open files"
+            "fewer connections than configured, the limit of open files is too low"
         );
     }
     allowed

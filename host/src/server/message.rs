@@ -42,7 +42,7 @@ pub(super) async fn message(
     if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return state
             .responder
-            .refuse(&Refusal::NotAMessage("the body is no message of MCP"));
+            .refuse(&Refusal::NotAMessage("the body is not an MCP message"));
     }
     response
 }

@@ -94,7 +94,7 @@ impl Responder {
                 oauth(
                     StatusCode::UNAUTHORIZED,
                     "invalid_token",
-                    "the access token is not good, sign in again",
+                    "the access token is not valid, sign in again",
                 ),
                 self.challenge.invalid(),
             ),
@@ -109,7 +109,7 @@ impl Responder {
                 return oauth(
                     StatusCode::BAD_REQUEST,
                     "invalid_request",
-                    "send the token in the Authorization header, and take this one as known to others",
+                    "send the token in the Authorization header, and treat this one as leaked",
                 );
             }
             AuthError::Unavailable { retry_after: after } => {
@@ -134,12 +134,12 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
         Refusal::NotOurHost => json_rpc(
             S::MISDIRECTED_REQUEST,
             INVALID_REQUEST,
-            "this server does not go by that name; its operator can allow it with ALLOWED_HOSTS",
+            "this host name is not allowed; the operator can allow it with ALLOWED_HOSTS",
         ),
         Refusal::ForeignOrigin => json_rpc(
             S::FORBIDDEN,
             INVALID_REQUEST,
-            "web pages of this origin are not allowed; the operator can allow it with ALLOWED_ORIGINS",
+            "web pages of this origin are not allowed; the operator can allow them with ALLOWED_ORIGINS",
         ),
         Refusal::BodyTooLarge(limit) => close(json_rpc(
             S::PAYLOAD_TOO_LARGE,
