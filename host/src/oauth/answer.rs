@@ -1,4 +1,4 @@
-//! What goes to a client through the browser: a code or an error at its redirect URI.
+//! Answers that go to a client through the browser: a code or an error at its redirect URI.
 //!
 //! Needs a [`Request`], which exists only once client and redirect URI are proven. `iss` (RFC
 //! 9207) is on every answer, once, and always ours.
@@ -16,7 +16,7 @@ use super::{
     upstream::ProviderError,
 };
 
-/// Where an answer goes.
+/// The destination of an answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ReplyTo {
     #[serde(rename = "u")]
@@ -41,7 +41,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// What a person agrees to: this client, this destination, these scopes.
+    /// A digest of what a person agrees to: this client, this destination, these scopes.
     pub(super) fn consent(&self) -> String {
         let mut scopes: Vec<&str> = self.scope.split(' ').collect();
         scopes.sort_unstable();
@@ -91,7 +91,7 @@ impl ReplyTo {
     }
 }
 
-/// A 303, which the browser follows with GET whatever it came with.
+/// A 303, which the browser follows with GET whatever the method of its request was.
 pub(super) fn see_other(location: &str) -> Response {
     let Ok(mut location) = HeaderValue::from_str(location) else {
         // Redirect URIs and provider URLs are printable ASCII by construction.

@@ -1,5 +1,5 @@
-//! What the proxy needs to know: plain values that were already parsed. `config` builds them from
-//! the environment; nothing here reads it.
+//! Settings of the proxy: plain values that were already parsed. `config` builds them from the
+//! environment; nothing here reads it.
 //!
 //! Never holds a secret outside [`SecretString`].
 
@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::SecretString;
 use url::{Host, Url};
 
-/// A setting of the sign-in proxy that cannot work, with what to change.
+/// A setting of the sign-in proxy that cannot work, with a hint on what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The public URL is not usable as an issuer (RFC 8414 section 2) and resource (RFC 8707).
@@ -16,9 +16,9 @@ pub enum SettingsError {
         "`OAUTH_RESOURCE_URL` is `{value}`, {why}\nhint: give the URL that people enter, as https://mcp.example.com/mcp"
     )]
     PublicUrl {
-        /// What was configured.
+        /// The configured value.
         value: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: &'static str,
     },
     /// An endpoint of the identity provider is not usable.
@@ -28,9 +28,9 @@ pub enum SettingsError {
     Endpoint {
         /// The setting.
         name: &'static str,
-        /// What was configured.
+        /// The configured value.
         value: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: &'static str,
     },
     /// Neither both endpoints nor an issuer to discover them at.
@@ -61,7 +61,7 @@ pub enum SettingsError {
     Client {
         /// The client.
         client_id: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: String,
     },
     /// The keys are not usable.
@@ -93,11 +93,11 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Takes `https://host[/prefix]`, with or without `/mcp` and a slash at its end. Plain http is
-    /// taken for loopback alone (RFC 8252 section 7.3).
+    /// Accepts `https://host[/prefix]`, with or without `/mcp` and a trailing slash. Plain http is
+    /// accepted for loopback only (RFC 8252 section 7.3).
     ///
     /// # Errors
-    /// When it is no such URL, or has userinfo, a query or a fragment (RFC 8414 section 2).
+    /// If it is not such a URL, or has userinfo, a query or a fragment (RFC 8414 section 2).
     pub fn parse(value: &str) -> Result<Self, SettingsError> {
         let refuse = |why| SettingsError::PublicUrl {
             value: value.to_owned(),
@@ -140,7 +140,7 @@ impl PublicUrl {
         })
     }
 
-    /// Our issuer identifier: no slash at its end, the same bytes everywhere.
+    /// Our issuer identifier: no trailing slash, the same bytes everywhere.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -165,12 +165,12 @@ impl PublicUrl {
         &self.path
     }
 
-    /// Whether cookies can be `Secure`.
+    /// Returns whether cookies can be `Secure`.
     pub(super) fn is_https(&self) -> bool {
         self.origin.starts_with("https:")
     }
 
-    /// Whether `url` points at this very server: the same origin, or another loopback name of it.
+    /// Returns whether `url` points at this server: the same origin, or another loopback name.
     pub(super) fn is_own(&self, url: &Url) -> bool {
         if url.origin().ascii_serialization() == self.origin {
             return true;
@@ -184,7 +184,7 @@ impl PublicUrl {
     }
 }
 
-/// Whether the host of `url` is `localhost` or a loopback address.
+/// Returns whether the host of `url` is `localhost` or a loopback address.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -194,7 +194,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// How this server authenticates at the identity provider's token endpoint.
+/// The way in which this server authenticates at the identity provider's token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpstreamAuth {
     /// A public client: `client_id` in the form, no secret.
@@ -206,7 +206,7 @@ pub enum UpstreamAuth {
     Post,
 }
 
-/// Which of the identity provider's tokens the client's token stands for.
+/// The one of the identity provider's tokens that the client's token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpstreamToken {
     /// The access token.
@@ -216,7 +216,7 @@ pub enum UpstreamToken {
     IdToken,
 }
 
-/// What a client gets.
+/// The kind of tokens that a client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenMode {
     /// Our own sealed tokens around those of the identity provider.
@@ -233,21 +233,21 @@ pub struct UpstreamSettings {
     pub client_id: String,
     /// Our secret there, `OIDC_CLIENT_SECRET`.
     pub client_secret: Option<SecretString>,
-    /// How the secret is sent.
+    /// The way in which the secret is sent.
     pub auth: UpstreamAuth,
     /// `OAUTH_AUTHORIZE_ENDPOINT`; discovered when unset.
     pub authorize_endpoint: Option<String>,
     /// `OAUTH_TOKEN_ENDPOINT`; discovered when unset.
     pub token_endpoint: Option<String>,
-    /// Where endpoints are discovered: `OAUTH_ISSUER_URL`, or else `OIDC_ISSUER_URL`.
+    /// The issuer at which endpoints are discovered: `OAUTH_ISSUER_URL`, or else `OIDC_ISSUER_URL`.
     pub issuer: Option<String>,
     /// Added to every authorization request.
     pub authorize_params: Vec<(String, String)>,
     /// Added to every token request.
     pub token_params: Vec<(String, String)>,
-    /// Whether the `resource` parameter travels on; several providers refuse it.
+    /// True if the `resource` parameter is passed on; several providers refuse it.
     pub forward_resource: bool,
-    /// Which token is taken.
+    /// The token that is used.
     pub token: UpstreamToken,
 }
 
@@ -260,11 +260,11 @@ pub struct ConfiguredClient {
     pub client_secret: Option<SecretString>,
     /// The name that people see.
     pub name: String,
-    /// Where people may be sent.
+    /// The URIs that people may be sent to.
     pub redirect_uris: Vec<String>,
 }
 
-/// Where the keys that seal tokens come from.
+/// The source of the keys that seal tokens.
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// `OAUTH_TOKEN_KEYS`: comma-separated, 32 bytes each in base64 or hex. The first seals, all open.
@@ -273,7 +273,7 @@ pub enum KeySource {
     StateDirectory(PathBuf),
 }
 
-/// Where that which is used once is remembered.
+/// The place where single-use values are remembered.
 #[derive(Debug, Clone, Default)]
 pub enum StoreSettings {
     /// In this process.
@@ -286,9 +286,9 @@ pub enum StoreSettings {
 /// Client ID Metadata Documents: an https URL as `client_id`.
 #[derive(Debug, Clone)]
 pub struct ClientMetadataSettings {
-    /// Whether they are taken at all.
+    /// True if they are accepted at all.
     pub enabled: bool,
-    /// Hosts that may be fetched from, each with its subdomains; empty is all public ones.
+    /// Hosts that may be fetched from, each with its subdomains; empty allows all public ones.
     pub allowed_domains: Vec<String>,
 }
 
@@ -301,7 +301,7 @@ impl Default for ClientMetadataSettings {
     }
 }
 
-/// How much one address or client may ask. Hosted clients send whole companies from one address,
+/// Rate limits of one address and one client. Hosted clients send whole companies from one address,
 /// so these are generous; what a request costs us is bounded elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSettings {
@@ -329,29 +329,29 @@ impl Default for LimitSettings {
 /// Everything that the proxy needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where people reach this server.
+    /// The URL under which people reach this server.
     pub public_url: PublicUrl,
     /// The identity provider.
     pub upstream: UpstreamSettings,
     /// `OAUTH_TOKEN_MODE`.
     pub token_mode: TokenMode,
-    /// Where the keys are.
+    /// The source of the keys.
     pub keys: KeySource,
-    /// Where transactions, codes and token families are.
+    /// The store of transactions, codes and token families.
     pub store: StoreSettings,
     /// `OAUTH_DEFAULT_SCOPE`: asked for when the client names none, and all that it may name.
     pub default_scopes: Vec<String>,
     /// Clients registered by configuration.
     pub clients: Vec<ConfiguredClient>,
-    /// Whether clients may register themselves (RFC 7591).
+    /// True if clients may register themselves (RFC 7591).
     pub registration: bool,
     /// Client ID Metadata Documents.
     pub client_metadata: ClientMetadataSettings,
-    /// Schemes of apps without a dot in them that may be redirected to, as `cursor`.
+    /// Schemes of apps without a dot in them that may be redirected to, such as `cursor`.
     pub redirect_schemes: Vec<String>,
     /// The longest life of an access token.
     pub access_ttl: Duration,
-    /// How long a refresh token lives when it is not used.
+    /// The life of a refresh token that is not used.
     pub refresh_ttl: Duration,
     /// Limits.
     pub limits: LimitSettings,

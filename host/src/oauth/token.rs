@@ -1,4 +1,4 @@
-//! `POST /oauth/token` (RFC 6749 section 3.2): a code or a refresh token for tokens.
+//! `POST /oauth/token` (RFC 6749 section 3.2): exchanges a code or a refresh token for tokens.
 //!
 //! Whatever is wrong with a code or token, the answer is the same.
 
@@ -92,7 +92,7 @@ pub(super) fn authenticated(
     Ok((client, params))
 }
 
-/// A parameter that must be there.
+/// The value of a required parameter.
 pub(super) fn single<'a>(params: &'a Params, name: &str) -> Result<&'a str, OAuthError> {
     params
         .get(name)
@@ -101,7 +101,7 @@ pub(super) fn single<'a>(params: &'a Params, name: &str) -> Result<&'a str, OAut
         .ok_or_else(|| OAuthError::new(ErrorCode::InvalidRequest, format!("`{name}` is missing")))
 }
 
-/// RFC 6749 section 4.1.3 with RFC 7636 section 4.5.
+/// Redeems a code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5).
 async fn redeem(
     context: &Context,
     client: &ClientKey,
@@ -111,7 +111,7 @@ async fn redeem(
     // No verifier, no code: PKCE cannot be left out (and the code stays for whoever has one).
     let verifier = single(params, "code_verifier")?;
     let verifier = CodeVerifier::parse(verifier).ok_or_else(OAuthError::invalid_grant)?;
-    // Taken before anything is compared: a code is good for one try.
+    // Taken before anything is compared: a code is valid for one attempt.
     let sealed = match context
         .store
         .take_code(&code.store_key(), SPENT_CODE_TTL)
