@@ -301,10 +301,7 @@ fn check(
         })
     };
     if params.any_repeated() {
-        return refuse(
-            ErrorCode::InvalidRequest,
-            "a parameter is there more than once",
-        );
+        return refuse(ErrorCode::InvalidRequest, "a parameter is repeated");
     }
     let get = |name| params.get(name).ok().flatten();
     if get("state").is_some() && reply_to.state.is_none() {

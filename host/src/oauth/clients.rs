@@ -203,12 +203,7 @@ impl Clients {
         headers: &HeaderMap,
         params: &Params,
     ) -> Result<ClientKey, OAuthError> {
-        let repeated = |_| {
-            OAuthError::new(
-                ErrorCode::InvalidRequest,
-                "a parameter is there more than once",
-            )
-        };
+        let repeated = |_| OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated");
         let in_form = params.get("client_id").map_err(repeated)?;
         let secret_in_form = params.get("client_secret").map_err(repeated)?;
         let basic = basic_credentials(headers)?;

@@ -85,7 +85,7 @@ impl OAuthError {
     pub(super) fn invalid_client(challenge: bool) -> Self {
         let mut error = Self::new(
             ErrorCode::InvalidClient,
-            "the client is not known or could not be authenticated; register it anew",
+            "the client is not known or could not be authenticated; register it again",
         );
         error.status = StatusCode::UNAUTHORIZED;
         error.challenge = challenge;
@@ -96,7 +96,7 @@ impl OAuthError {
     pub(super) fn invalid_grant() -> Self {
         Self::new(
             ErrorCode::InvalidGrant,
-            "the code or refresh token is not valid, expired, used or of another client",
+            "the code or refresh token is invalid, expired, already used or of another client",
         )
     }
 

@@ -54,7 +54,7 @@ pub enum KeysError {
     },
     /// The key file holds something else.
     #[error(
-        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in anew",
+        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in again",
         path.display()
     )]
     Corrupt {

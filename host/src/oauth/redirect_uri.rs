@@ -56,7 +56,7 @@ const RESERVED_PARAMETERS: [&str; 7] = [
 pub(super) enum RedirectUriError {
     #[error("is empty or longer than 2048 bytes")]
     Length,
-    #[error("holds a character that does not belong into a URI")]
+    #[error("holds a character that does not belong in a URI")]
     Character,
     #[error("is not an absolute URI")]
     NotAbsolute,
@@ -72,7 +72,7 @@ pub(super) enum RedirectUriError {
     Host,
     #[error("has a dot segment in its path")]
     DotSegment,
-    #[error("uses plain http for another host than loopback")]
+    #[error("uses plain http for a host other than loopback")]
     PlainHttp,
     #[error("has a query parameter that the answer carries")]
     Parameter,

@@ -95,7 +95,7 @@ async fn spend(
                     .ok_or_else(OAuthError::invalid_grant);
             }
             Spent::Ended => {
-                tracing::warn!(client = %content.client, "refresh token of an ended sign-in, or used before");
+                tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
                 return Err(OAuthError::invalid_grant());
             }
         }

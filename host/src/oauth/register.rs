@@ -100,7 +100,7 @@ pub(super) async fn post(
         .map_err(|_| OAuthError::server("the registration could not be sealed"))?;
     if client_id.len() > MAX_ISSUED_ID_BYTES {
         return Err(metadata_error(
-            "the redirect URIs are too long together; at most 2 KB",
+            "the redirect URIs are too long in total; at most 2 KB",
         ));
     }
     let registered = Registered {

@@ -13,7 +13,7 @@ use url::{Host, Url};
 pub enum SettingsError {
     /// The public URL is not usable as an issuer (RFC 8414 section 2) and resource (RFC 8707).
     #[error(
-        "`OAUTH_RESOURCE_URL` is `{value}`, {why}\nhint: give the URL that people enter, as https://mcp.example.com/mcp"
+        "`OAUTH_RESOURCE_URL` is `{value}`, {why}\nhint: give the URL that people enter, such as https://mcp.example.com/mcp"
     )]
     PublicUrl {
         /// The configured value.
@@ -23,7 +23,7 @@ pub enum SettingsError {
     },
     /// An endpoint of the identity provider is not usable.
     #[error(
-        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is taken for loopback alone"
+        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is accepted for loopback only"
     )]
     Endpoint {
         /// The setting.
@@ -39,11 +39,13 @@ pub enum SettingsError {
     )]
     NoEndpoints,
     /// `OIDC_CLIENT_ID` is empty.
-    #[error("`OIDC_CLIENT_ID` is empty\nhint: set it, or leave it away to run without sign-in")]
+    #[error(
+        "`OIDC_CLIENT_ID` is empty\nhint: set a value, or leave it unset to run without sign-in"
+    )]
     NoClientId,
     /// The way to authenticate needs a secret that is not there.
     #[error(
-        "`OIDC_CLIENT_SECRET` is not set, but the client shall authenticate with one\nhint: set it, or use the method `none`"
+        "`OIDC_CLIENT_SECRET` is not set, but the client is configured to authenticate with one\nhint: set it, or use the method `none`"
     )]
     NoClientSecret,
     /// An extra parameter would overwrite one that the protocol needs.
@@ -53,7 +55,7 @@ pub enum SettingsError {
     ReservedParameter(String),
     /// A redirect scheme that must never be allowed.
     #[error(
-        "the redirect scheme `{0}` cannot be allowed\nhint: name the scheme of an app, as `cursor`"
+        "the redirect scheme `{0}` cannot be allowed\nhint: name the scheme of an app, such as `cursor`"
     )]
     RedirectScheme(String),
     /// A client registered by configuration is not usable.
@@ -72,7 +74,7 @@ pub enum SettingsError {
     Seal(#[from] super::seal::SealFailed),
     /// The store's address is not usable.
     #[error(
-        "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it away for one replica"
+        "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it unset for one replica"
     )]
     Store(String),
     /// The HTTP client could not be made.
@@ -110,7 +112,7 @@ impl PublicUrl {
             "http" if loopback => {}
             _ => {
                 return Err(refuse(
-                    "but it must be https (http is taken for loopback alone)",
+                    "but it must be https (http is accepted for loopback only)",
                 ));
             }
         }

@@ -85,7 +85,7 @@ pub(super) fn authenticated(
     let body = body.map_err(|_| OAuthError::too_large())?;
     let params = Params::parse(&body).ok_or_else(OAuthError::too_large)?;
     if params.any_repeated() {
-        let description = "a parameter is there more than once";
+        let description = "a parameter is repeated";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     let client = context.clients.authenticate(headers, &params)?;
@@ -119,7 +119,7 @@ async fn redeem(
     {
         TakenCode::Fresh(sealed) => sealed,
         TakenCode::Spent(family) => {
-            tracing::warn!(client = %client, "code was used twice, its tokens end");
+            tracing::warn!(client = %client, "code was used twice, its tokens are revoked");
             context
                 .store
                 .end_family(&family, context.settings.refresh_ttl)

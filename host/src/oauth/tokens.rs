@@ -34,7 +34,7 @@ pub enum Opened {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssueError {
     /// The identity provider's token is too large for an HTTP header.
-    #[error("the sealed token would have {0} bytes, more than the 8192 that servers take")]
+    #[error("the sealed token would have {0} bytes, more than the 8192 that servers accept")]
     TooLarge(usize),
     /// The envelope could not be made.
     #[error(transparent)]

@@ -59,7 +59,7 @@ struct Scripts {
 }
 
 impl RedisStore {
-    /// A store at `url`, connected to when first used, so that a Redis that is down does not prevent
+    /// A store at `url`, connected to when first used, so that a Redis that is down does not stop
     /// the start.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ async fn mirror(store: Weak<RedisStore>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(%error, "store does not answer, revocations by other replicas wait");
+            tracing::warn!(%error, "store does not answer, revocations by other replicas are delayed");
         }
         if failing && result.is_ok() {
             tracing::info!("store answers again");
