@@ -69,7 +69,7 @@ pub struct Principal {
     pub subject: String,
     /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// The end of the token's life; never served after that.
+    /// The expiry of the token; never served after that.
     pub expires_at: Option<SystemTime>,
     /// The validator that accepted the token, as `library:factory`; `fallback` for the shared token.
     pub validator: String,

@@ -23,10 +23,10 @@ pub(super) struct Browser {
     /// Its id.
     #[serde(rename = "b")]
     pub(super) id: BrowserId,
-    /// The consents that were given, and the end of each, in seconds since 1970.
+    /// The consents that were given, and the expiry of each, in seconds since 1970.
     #[serde(rename = "a")]
     consents: Vec<(String, u64)>,
-    /// The end of the cookie, in seconds since 1970.
+    /// The expiry of the cookie, in seconds since 1970.
     #[serde(rename = "x")]
     expires: u64,
     /// True if the cookie has still to be sent to the browser.

@@ -80,7 +80,7 @@ impl OAuthError {
         }
     }
 
-    /// HTTP 401, the same whatever was wrong with the client. `challenge` where it came with an
+    /// HTTP 401, the same whatever was wrong with the client. `challenge` if it came with an
     /// `Authorization` header.
     pub(super) fn invalid_client(challenge: bool) -> Self {
         let mut error = Self::new(

@@ -353,7 +353,7 @@ pub struct Settings {
     pub redirect_schemes: Vec<String>,
     /// The longest life of an access token.
     pub access_ttl: Duration,
-    /// The life of a refresh token that is not used.
+    /// The lifetime of a refresh token that is not used.
     pub refresh_ttl: Duration,
     /// Limits.
     pub limits: LimitSettings,

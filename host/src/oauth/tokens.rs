@@ -46,7 +46,7 @@ pub(super) enum IssueError {
 struct AccessContent {
     /// The upstream token.
     t: String,
-    /// The end of its life, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     #[zeroize(skip)]
     x: u64,
     /// The client that it was issued to.
@@ -66,7 +66,7 @@ pub(super) struct RefreshContent {
     /// The upstream refresh token.
     #[serde(rename = "t")]
     pub(super) upstream: String,
-    /// The end of its life, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "x")]
     pub(super) expires: u64,
@@ -97,11 +97,11 @@ pub(super) struct TokenSet {
     /// The provider's refresh token; without one we issue none.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) refresh: Option<String>,
-    /// The end of the access token's life, in seconds since 1970.
+    /// The expiry of the access token, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "x")]
     pub(super) expires: u64,
-    /// The end of the refresh token's life, in seconds since 1970.
+    /// The expiry of the refresh token, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "y")]
     pub(super) refresh_expires: u64,
@@ -166,7 +166,7 @@ impl SealedTokens {
         (self.clock.now() < Instant::from_seconds(content.expires)).then_some(content)
     }
 
-    /// An access token around the provider's token, and a refresh token where it gave one.
+    /// An access token around the provider's token, and a refresh token if it gave one.
     pub(super) fn issue(
         &self,
         tokens: &TokenSet,

@@ -1,4 +1,4 @@
-//! The suite that every store passes; for Redis with a server of its own, where one is installed.
+//! The suite that every store passes; for Redis with a server of its own, if one is installed.
 
 use std::{
     process::{Child, Command, Stdio},
