@@ -44,7 +44,7 @@ impl PublicUrl {
             "http" if loopback => {}
             _ => {
                 return Err(refuse(
-                    "but it must be https (http is taken for loopback alone)",
+                    "but it must be https (http is accepted for loopback only)",
                 ));
             }
         }

@@ -1,5 +1,5 @@
-//! From a request's headers to its [`Caller`]: bearer, unseal, validator, a DataHub client of that
-//! person. The table "who is let in" of `DEVELOPING.md` is this file.
+//! Turns a request's headers into its [`Caller`]: bearer, unseal, validator, a DataHub client of
+//! that person. This file implements the table "Who is let in" of `DEVELOPING.md`.
 //!
 //! Fails closed: every way out but one is an [`AuthError`]. A token that was sent is never replaced
 //! by the shared one.
@@ -20,7 +20,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// Why a request is not served.
+/// The reason a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// No token, and no shared one to fall back to.
@@ -29,18 +29,18 @@ pub enum AuthError {
     /// Credentials that are not one bearer token in one header.
     #[error(transparent)]
     Credentials(#[from] BearerError),
-    /// The validator, DataHub or our own seal says no.
-    #[error("the token is not good")]
+    /// Rejected by the validator, by DataHub or by our own seal.
+    #[error("the token is not valid")]
     InvalidToken,
-    /// Nobody can say now.
+    /// The token cannot be checked at the moment.
     #[error("the token cannot be checked now")]
     Unavailable {
-        /// When to try again.
+        /// The time to wait before trying again.
         retry_after: Duration,
     },
 }
 
-/// Lets requests in, or not.
+/// Authenticates requests.
 pub struct Authenticator {
     check: Arc<dyn TokenCheck>,
     sealed: Option<Arc<SealedTokens>>,
@@ -49,7 +49,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// `sealed` opens the tokens of our own proxy, where it is on; `fallback` is the shared token.
+    /// `sealed` opens the tokens of our own proxy, if it is on; `fallback` is the shared token.
     pub fn new(
         check: Arc<dyn TokenCheck>,
         sealed: Option<Arc<SealedTokens>>,
@@ -65,10 +65,10 @@ impl Authenticator {
         }
     }
 
-    /// Who sent a request with these headers and this query string.
+    /// Identifies the caller that sent a request with these headers and this query string.
     ///
     /// # Errors
-    /// Where it is not to be served.
+    /// If the request must not be served.
     pub async fn admit(
         &self,
         headers: &HeaderMap,
@@ -94,11 +94,11 @@ impl Authenticator {
         let token = self.unseal(presented)?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
-            // Who said so was replaced since, and may have taken back what it gave.
+            // The validators that said so were replaced, and may have revoked what they issued.
             verdict = self.check.check(&token, request_id).await;
         }
         match verdict {
-            // The plugin module checks this too; a person whose token has ended is worth checking twice.
+            // The plugin module checks this too; the end of a token is worth checking twice.
             Verdict::Accepted(principal) if principal.has_ended(SystemTime::now()) => {
                 Err(AuthError::InvalidToken)
             }
@@ -108,7 +108,7 @@ impl Authenticator {
         }
     }
 
-    /// A token of our own proxy is opened; any other goes on as it is.
+    /// Opens a token of our own proxy; passes any other on unchanged.
     fn unseal(&self, presented: SecretString) -> Result<SecretString, AuthError> {
         match self.sealed.as_ref().map(|sealed| sealed.open(&presented)) {
             None | Some(Opened::NotOurs) => Ok(presented),
@@ -117,7 +117,7 @@ impl Authenticator {
         }
     }
 
-    /// DataHub refused the token of `principal`: what was remembered of it is forgotten.
+    /// Forgets the verdict on the token of `principal`, which DataHub refused.
     pub fn forget(&self, principal: &Principal) {
         if let Some(digest) = principal.token_digest() {
             self.check.evict(&digest);

@@ -4,11 +4,11 @@
 use http::{HeaderMap, header::AUTHORIZATION};
 use secrecy::SecretString;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is accepted, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Query parameters that somebody may have put a token into. It is in their logs by then, so it is
-/// refused even where it is good (RFC 9700 section 4.3.2).
+/// Query parameters that somebody may have put a token into. It is in some log by then, so it is
+/// refused even if it is valid (RFC 9700 section 4.3.2).
 const TOKEN_PARAMETERS: &[&str] = &[
     "access_token",
     "token",
@@ -17,10 +17,10 @@ const TOKEN_PARAMETERS: &[&str] = &[
     "authorization",
 ];
 
-/// Why there is no token to look at.
+/// The reason there is no token to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BearerError {
-    /// Two `Authorization` headers: which one a proxy before us looked at is anybody's guess.
+    /// Two `Authorization` headers: a proxy in front of us may have looked at either.
     #[error("more than one Authorization header")]
     Several,
     /// `Basic` or any other scheme.
@@ -30,14 +30,14 @@ pub enum BearerError {
     #[error("the bearer token is malformed")]
     Malformed,
     /// A token in the query string.
-    #[error("a token in the query string is not taken")]
+    #[error("a token in the query string is not accepted")]
     InQuery,
 }
 
-/// The bearer token of a request, or `None` where it sent none.
+/// The bearer token of a request, or `None` if it sent none.
 ///
 /// # Errors
-/// Where credentials were sent in any way but the right one.
+/// If credentials were sent in any other form than one bearer token in one header.
 pub fn bearer(
     headers: &HeaderMap,
     query: Option<&str>,

@@ -1,4 +1,4 @@
-//! What rides in an HTTP request's extensions from the bearer check to the tools and back.
+//! The value that an HTTP request's extensions carry from the bearer check to the tools and back.
 
 use std::{any::Any, sync::Arc};
 
@@ -6,24 +6,24 @@ use parking_lot::Mutex;
 
 use crate::{datahub::DataHubClient, identity::Principal};
 
-/// What a tool found out that must become an HTTP status rather than a JSON-RPC answer.
+/// A tool's finding that must become an HTTP status rather than a JSON-RPC answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpOutcome {
-    /// DataHub answered 401: forget the cached verdict, answer 401 so that the client signs in anew.
+    /// DataHub answered 401: forget the cached verdict, answer 401, and the client signs in again.
     TokenRefused,
     /// The token lacks these scopes: 403 with all of them in one challenge (RFC 6750 section 3.1).
     InsufficientScope(Vec<String>),
 }
 
-/// The caller of one HTTP request. Lives as long as the request, shared with nobody else.
+/// The caller of one HTTP request. Lives as long as the request, and is not shared with another.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who is asking.
+    /// The principal that sent the request.
     pub principal: Arc<Principal>,
-    /// Asks DataHub as this very person.
+    /// Asks DataHub as this person.
     pub datahub: DataHubClient,
     outcome: Arc<Mutex<Option<HttpOutcome>>>,
-    /// Keeps those who gave the token for DataHub from taking it back before the request ends.
+    /// Keeps the validators alive while the request uses a token they issued.
     _held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -38,12 +38,12 @@ impl Caller {
         }
     }
 
-    /// Decides the HTTP status of this request; the first word counts.
+    /// Decides the HTTP status of this request; the first decision counts.
     pub fn decide(&self, outcome: HttpOutcome) {
         self.outcome.lock().get_or_insert(outcome);
     }
 
-    /// What was decided, if anything.
+    /// The outcome that was decided, if any.
     pub fn outcome(&self) -> Option<HttpOutcome> {
         self.outcome.lock().clone()
     }

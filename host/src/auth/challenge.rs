@@ -1,5 +1,5 @@
-//! The `WWW-Authenticate` header: where a client learns how to sign in (RFC 6750 section 3, RFC 9728
-//! section 5.1). Made once from settings; nothing of a request enters.
+//! The `WWW-Authenticate` header, which tells a client how to sign in (RFC 6750 section 3, RFC 9728
+//! section 5.1). Built once from settings; nothing in it comes from a request.
 
 use http::HeaderValue;
 
@@ -21,7 +21,7 @@ impl Challenge {
     /// refresh tokens are between client and authorization server.
     ///
     /// # Errors
-    /// Where one of them has characters that cannot stand in a quoted string.
+    /// If one of them has characters that are not allowed in a quoted string.
     pub fn new(metadata_url: &str, scopes: &[String]) -> Result<Self, ChallengeError> {
         let scopes: Vec<&str> = scopes
             .iter()
@@ -36,18 +36,18 @@ impl Challenge {
         })
     }
 
-    /// For a request without a token: no error code (RFC 6750 section 3.1).
+    /// The challenge for a request without a token: no error code (RFC 6750 section 3.1).
     pub fn missing(&self) -> HeaderValue {
         self.missing.clone()
     }
 
-    /// For a token that is not good.
+    /// The challenge for a token that is not valid.
     pub fn invalid(&self) -> HeaderValue {
         self.invalid.clone()
     }
 
-    /// For a good token that lacks `scopes`: all of them in one challenge. A scope that no header can
-    /// carry is left out.
+    /// The challenge for a valid token that lacks `scopes`, with all of them. A scope that no
+    /// header can carry is left out.
     pub fn insufficient_scope(&self, scopes: &[String]) -> HeaderValue {
         let scopes: Vec<&str> = scopes
             .iter()

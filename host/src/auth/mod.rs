@@ -1,7 +1,7 @@
-//! Who is asking: the bearer token of a request, the challenge where there is none, and the
-//! principal that a validator made of it.
+//! Authentication of requests: the bearer token, the challenge if there is none, and the
+//! [`Principal`] that a validator derived from the token.
 //!
-//! Never decides whether a token is good: that is the plugin's word alone. Never answers HTTP:
+//! Never decides whether a token is valid: only the plugins do. Never answers HTTP:
 //! `server::respond` turns an [`AuthError`] into a status.
 
 mod authenticator;

@@ -1,8 +1,8 @@
 //! `GET /oauth/authorize` (RFC 6749 section 4.1.1): checks the request and shows the consent
-//! page, or goes on to the identity provider where the person agreed before.
+//! page, or goes on to the identity provider if the person agreed before.
 //!
-//! May be asked any number of times with the same parameters: clients try it out, browsers load
-//! ahead. Errors go to the client's redirect URI only after client and URI are proven.
+//! May be requested any number of times with the same parameters: clients probe it, browsers
+//! prefetch it. Errors go to the client's redirect URI only after client and URI are proven.
 
 use std::sync::Arc;
 
@@ -27,12 +27,12 @@ use super::{
     types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, State as UpstreamState},
 };
 
-/// Longest query that is looked at, in bytes.
+/// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
 /// Longest `state` of a client, in bytes.
 const MAX_STATE_BYTES: usize = 2_048;
 
-/// How an authorization request ends without a page of ours.
+/// The refusal of an authorization request: on a page of ours, or at the client's redirect URI.
 enum Refused {
     Page(PageError),
     Client {
@@ -186,8 +186,8 @@ pub(super) async fn start(
     Ok(see_other(&url))
 }
 
-/// Clients do not know that this provider wants `offline_access` for a refresh token; the
-/// operator, who put it among the default scopes, does.
+/// Adds `offline_access` if it is a default scope: the operator knows that this provider wants it
+/// for a refresh token, clients do not.
 fn upstream_scope(requested: &str, default: &[String]) -> String {
     const OFFLINE: &str = "offline_access";
     let wanted = default.iter().any(|scope| scope == OFFLINE);
@@ -197,7 +197,7 @@ fn upstream_scope(requested: &str, default: &[String]) -> String {
     requested.to_owned()
 }
 
-/// Browsers say when a page is to be shown inside another one.
+/// Returns whether the browser says that it shows the page inside another one.
 fn is_framed(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-dest")
@@ -258,7 +258,7 @@ fn reply_to(context: &Context, client: &Client, params: &Params) -> Result<Reply
     })
 }
 
-/// Everything else, once it is known where an error may go.
+/// Checks everything else, once the destination of an error is known.
 fn check(
     context: &Context,
     client: &Client,
@@ -273,10 +273,7 @@ fn check(
         })
     };
     if params.any_repeated() {
-        return refuse(
-            ErrorCode::InvalidRequest,
-            "a parameter is there more than once",
-        );
+        return refuse(ErrorCode::InvalidRequest, "a parameter is repeated");
     }
     let get = |name| params.get(name).ok().flatten();
     if get("state").is_some() && reply_to.state.is_none() {
@@ -342,7 +339,8 @@ fn check(
     })
 }
 
-/// Whether each `resource` (RFC 8707) is ours; none means ours. A slash at its end is tolerated.
+/// Returns whether each `resource` (RFC 8707) is ours; none means ours. A trailing slash is
+/// tolerated.
 pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
     let ours = context.settings.public_url.resource();
     params
@@ -350,8 +348,8 @@ pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
         .all(|asked| asked.strip_suffix('/').unwrap_or(asked) == ours)
 }
 
-/// The scopes to ask for; `None` if one is not offered. `offline_access` is taken from everybody,
-/// since clients add it by habit.
+/// The scopes to ask for; `None` if one is not offered. `offline_access` is accepted from every
+/// client, since clients add it by habit.
 fn requested_scope(context: &Context, asked: Option<&str>) -> Option<String> {
     let offered = &context.settings.default_scopes;
     let Some(asked) = asked else {

@@ -1,5 +1,5 @@
-//! Who a browser is: a sealed cookie with a random id, to which forms and authorizations are
-//! bound, and with what the person agreed to in this browser.
+//! The identity of a browser: a sealed cookie with a random id, to which forms and authorizations
+//! are bound, and with what the person agreed to in this browser.
 //!
 //! The cookie says nothing about the person and gives access to nothing.
 
@@ -14,22 +14,22 @@ use super::{
 };
 use crate::public_url::PublicUrl;
 
-/// How many consents are remembered; the oldest goes first. Keeps the cookie under 4 KB.
+/// The most consents that are remembered; the oldest is dropped. Keeps the cookie under 4 KB.
 const MAX_CONSENTS: usize = 32;
 
-/// A browser that talks to us.
+/// A browser, and the content of its cookie.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Browser {
     /// Its id.
     #[serde(rename = "b")]
     pub(super) id: BrowserId,
-    /// What was agreed to, and until when that counts, in seconds since 1970.
+    /// The consents that were given, and the expiry of each, in seconds since 1970.
     #[serde(rename = "a")]
     consents: Vec<(String, u64)>,
-    /// Until when the cookie counts, in seconds since 1970.
+    /// The expiry of the cookie, in seconds since 1970.
     #[serde(rename = "x")]
     expires: u64,
-    /// Whether the browser has yet to be told.
+    /// True if the cookie has still to be sent to the browser.
     #[serde(skip)]
     is_new: bool,
 }
@@ -65,7 +65,7 @@ impl Browser {
             .find(|browser| now < Instant::from_seconds(browser.expires))
     }
 
-    /// Whether the person agreed to `consent` in this browser.
+    /// Returns whether the person agreed to `consent` in this browser.
     pub(super) fn has_agreed(&self, consent: &str, clock: &Clock) -> bool {
         let now = clock.now();
         self.consents
@@ -86,7 +86,7 @@ impl Browser {
         self.is_new = true;
     }
 
-    /// The `Set-Cookie` to send, if the browser has to learn anything.
+    /// The `Set-Cookie` to send, if the cookie is new or has changed.
     pub(super) fn set_cookie(
         &mut self,
         sealer: &Sealer,

@@ -1,7 +1,7 @@
 //! `GET /oauth/callback`: the identity provider sends the browser back.
 //!
-//! Goes on only in the browser that started (CVE-2026-27124 is what happens otherwise), once. The
-//! provider's code is redeemed here, and the client gets a code of ours.
+//! Continues once, and only in the browser that started (CVE-2026-27124 is what happens otherwise).
+//! The provider's code is redeemed here, and the client gets a code of ours.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::{
     upstream::{ProviderError, UpstreamError, UpstreamTokens},
 };
 
-/// Longest query that is looked at, in bytes.
+/// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
 
 /// Serves the endpoint.
@@ -76,7 +76,7 @@ async fn callback(
     let state = get("state")
         .and_then(UpstreamState::parse)
         .ok_or_else(stale)?;
-    // Without our cookie nothing is taken out: a state that leaked is no way to spoil a sign-in.
+    // Without our cookie nothing is taken out: a leaked state is not enough to spoil a sign-in.
     let browser = Browser::known(headers, sealer, &settings.public_url, clock).ok_or_else(stale)?;
     let sealed = context
         .store
@@ -91,7 +91,7 @@ async fn callback(
     Ok(finish(context, transaction, &params).await)
 }
 
-/// Everything from here on is the client's to know.
+/// Finishes the sign-in. Every error from here on is reported to the client.
 async fn finish(context: &Context, transaction: Transaction, params: &Params) -> Response {
     let issuer = context.settings.public_url.issuer();
     let Transaction {
@@ -149,7 +149,7 @@ async fn issue_code(
     let family = FamilyId::random();
     let tokens = token_set(context, &upstream, &request.scope);
     if context.settings.token_mode == TokenMode::Sealed {
-        // A token that cannot be issued is told now, not after the client redeemed the code.
+        // A token that cannot be issued is reported now, not after the client redeemed the code.
         context
             .tokens
             .issue(&tokens, &request.client, &family, 0)

@@ -1,7 +1,7 @@
-//! Which client is asking: one that registered itself (its `client_id` is its sealed
+//! The client that is asking: one that registered itself (its `client_id` is its sealed
 //! registration), one with a metadata document, or one that the operator configured.
 //!
-//! A client is only who it says as far as its redirect URI goes; its name is a claim.
+//! Only its redirect URI proves who a client is; its name is a claim that nobody checked.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use super::{
 /// Longest name that is shown, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-/// What a registered `client_id` holds.
+/// The content of a registered `client_id`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Registration {
     /// The name.
@@ -33,19 +33,19 @@ pub(super) struct Registration {
     /// The redirect URIs.
     #[serde(rename = "r")]
     pub(super) redirect_uris: Vec<RedirectUri>,
-    /// When it was registered, in seconds since 1970.
+    /// The time of the registration, in seconds since 1970.
     #[serde(rename = "i")]
     pub(super) issued_at: u64,
 }
 
-/// How a client came to be known.
+/// The source of what we know of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Origin {
-    /// It registered itself: anybody could have.
+    /// It registered itself, as anybody can.
     Registered,
-    /// By a document on this host, which vouches for its redirect URIs.
+    /// A document on this host, which vouches for its redirect URIs.
     Document(String),
-    /// By the operator.
+    /// The operator's configuration.
     Configured,
 }
 
@@ -59,21 +59,21 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Whether answers may go to `requested`.
+    /// Returns whether answers may go to `requested`.
     pub(super) fn admits(&self, requested: &RedirectUri) -> bool {
         self.redirect_uris
             .iter()
             .any(|registered| registered.admits(requested))
     }
 
-    /// Whether all its redirect URIs are on loopback, where any program of the computer can
-    /// pretend to be it.
+    /// Returns whether all its redirect URIs are on loopback, where any program on the computer
+    /// can impersonate it.
     pub(super) fn is_loopback_only(&self) -> bool {
         self.redirect_uris.iter().all(RedirectUri::is_loopback)
     }
 }
 
-/// Why a client is not known.
+/// The reason a client is not known.
 #[derive(Debug)]
 pub(super) enum UnknownClient {
     /// Not ours, or sealed with a key that is gone.
@@ -196,19 +196,14 @@ impl Clients {
         self.sealer.open(Kind::Client, id.as_str())
     }
 
-    /// Who calls the token or revocation endpoint (RFC 6749 section 2.3). A client that is not
-    /// known and a secret that is wrong get the same answer.
+    /// Authenticates the client that calls the token or revocation endpoint (RFC 6749 section
+    /// 2.3). An unknown client and a wrong secret get the same answer.
     pub(super) fn authenticate(
         &self,
         headers: &HeaderMap,
         params: &Params,
     ) -> Result<ClientKey, OAuthError> {
-        let repeated = |_| {
-            OAuthError::new(
-                ErrorCode::InvalidRequest,
-                "a parameter is there more than once",
-            )
-        };
+        let repeated = |_| OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated");
         let in_form = params.get("client_id").map_err(repeated)?;
         let secret_in_form = params.get("client_secret").map_err(repeated)?;
         let basic = basic_credentials(headers)?;
@@ -236,7 +231,7 @@ impl Clients {
             .configured
             .iter()
             .find(|configured| configured.id == id);
-        // The comparison is made for a client that is not there, too.
+        // The comparison is made for an unknown client, too.
         let expected = configured.and_then(|client| client.secret.as_ref());
         let expected_text = expected.map_or("", ExposeSecret::expose_secret);
         let right = same_secret(expected_text, secret.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The time as this module needs it: milliseconds since 1970, as they stand in tokens and stores.
+//! The time as this module needs it: milliseconds since 1970, as in tokens and stores.
 
 use std::time::{Duration, UNIX_EPOCH};
 

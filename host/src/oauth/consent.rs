@@ -1,7 +1,7 @@
 //! `POST /oauth/authorize`: the person's decision on the consent page.
 //!
-//! Counts only from our own page, in the browser that was shown it. The form is sealed, so it is
-//! its own CSRF token; a page that another site makes cannot hold one for this browser.
+//! Valid only from our own page, in the browser that the page was shown in. The form is sealed, so
+//! it is its own CSRF token; a page that another site makes cannot hold one for this browser.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn decide(
         .count_client(&form.request.client)?;
     let mut browser = Browser::of(headers, sealer, &settings.public_url, clock);
     if !browser.id.is(&form.browser) {
-        // Another person's page, or two first visits at once. Asking again settles both.
+        // Another person's page, or two first visits at once. Asking again resolves both.
         return show_consent(context, form.request, form.client, &mut browser, true);
     }
     match params.get("decision").ok().flatten() {
@@ -93,9 +93,9 @@ async fn decide(
     }
 }
 
-/// Browsers say where a request comes from: in `Sec-Fetch-Site`, or older ones in `Origin`. That
-/// one is `null` from our own page, too, which sends no referrer; the sealed form stands behind
-/// both.
+/// Returns whether the browser says that the request comes from our page: in `Sec-Fetch-Site`, or
+/// older browsers in `Origin`. The latter is `null` from our own page, too, which sends no
+/// referrer; the sealed form is checked in any case.
 fn is_from_our_page(headers: &HeaderMap, origin: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text("sec-fetch-site"), text("origin")) {

@@ -1,4 +1,4 @@
-//! What the endpoints share, and how long things live.
+//! The state that the endpoints share, and the lifetimes of forms, codes and consents.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,17 +8,17 @@ use super::{
     store::Store, tokens::SealedTokens, upstream::Upstream,
 };
 
-/// How long a consent page can be answered.
+/// The time in which a consent page can be answered.
 pub(super) const FORM_TTL: Duration = Duration::from_secs(1_800);
-/// How long a person may take at the identity provider.
+/// The time that a person may take at the identity provider.
 pub(super) const TRANSACTION_TTL: Duration = Duration::from_secs(600);
-/// How long a client may take to redeem a code.
+/// The time that a client may take to redeem a code.
 pub(super) const CODE_TTL: Duration = Duration::from_secs(120);
-/// How long a second use of a code is recognized as one.
+/// The time in which a second use of a code is recognized as one.
 pub(super) const SPENT_CODE_TTL: Duration = Duration::from_secs(3_600);
-/// How long a refresh token that was used is answered again.
+/// The time in which a refresh token that was used gets the same answer again.
 pub(super) const REFRESH_GRACE: Duration = Duration::from_secs(60);
-/// How long a consent is remembered.
+/// The time that a consent is remembered.
 pub(super) const CONSENT_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Everything that an endpoint needs.
@@ -37,7 +37,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Puts the parts together. Asks nobody.
+    /// Assembles the parts. Contacts no other server.
     pub(super) fn new(
         settings: Settings,
         clock: Clock,

@@ -1,4 +1,4 @@
-//! How a failure leaves: as JSON to a client, or as a page to a person. Errors that go to a
+//! Failures as answers: JSON for a client, or a page for a person. Errors that go to a
 //! client's redirect URI are made in `answer`, once client and URI are proven.
 //!
 //! Texts are constants or checked: nothing that a stranger sent gets into one unescaped, and no
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{limits::TooMany, store::StoreError, upstream::UpstreamError};
 
-/// What a client is told to wait when something behind us is down.
+/// The time that a client is told to wait when a server behind us is down.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The codes of RFC 6749, 7591, 8707 and OpenID Connect that we send.
@@ -80,23 +80,23 @@ impl OAuthError {
         }
     }
 
-    /// HTTP 401, the same whatever was wrong with the client. `challenge` where it came with an
+    /// HTTP 401, the same whatever was wrong with the client. `challenge` if it came with an
     /// `Authorization` header.
     pub(super) fn invalid_client(challenge: bool) -> Self {
         let mut error = Self::new(
             ErrorCode::InvalidClient,
-            "the client is not known or could not be authenticated; register it anew",
+            "the client is not known or could not be authenticated; register it again",
         );
         error.status = StatusCode::UNAUTHORIZED;
         error.challenge = challenge;
         error
     }
 
-    /// The same whatever was wrong with a code or refresh token.
+    /// HTTP 400, the same whatever was wrong with a code or refresh token.
     pub(super) fn invalid_grant() -> Self {
         Self::new(
             ErrorCode::InvalidGrant,
-            "the code or refresh token is not valid, expired, used or of another client",
+            "the code or refresh token is invalid, expired, already used or of another client",
         )
     }
 
@@ -170,7 +170,7 @@ pub(super) fn retry_after(after: Duration) -> HeaderValue {
     HeaderValue::from(whole.max(1))
 }
 
-/// A failure that a person sees, because it cannot be told to the client.
+/// A failure that a person sees, because it cannot be reported to the client.
 #[derive(Debug)]
 pub(super) struct PageError {
     pub(super) status: StatusCode,
@@ -180,7 +180,7 @@ pub(super) struct PageError {
 }
 
 impl PageError {
-    /// HTTP 400: the request that the app made is not good.
+    /// HTTP 400: the request that the app made is not valid.
     pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,

@@ -28,7 +28,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// What a person agrees to: this client, this destination, these scopes.
+    /// A digest of what a person agrees to: this client, this destination, these scopes.
     pub(super) fn consent(&self) -> String {
         let mut scopes: Vec<&str> = self.scope.split(' ').collect();
         scopes.sort_unstable();
@@ -43,8 +43,8 @@ impl Request {
     }
 }
 
-/// What the consent page's form carries, sealed: it cannot be made or changed by anybody else,
-/// and counts in one browser only.
+/// The content of the consent page's form, sealed: nobody else can make or change it, and it is
+/// valid in one browser only.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Form {
     #[serde(rename = "q")]
@@ -58,7 +58,7 @@ pub(super) struct Form {
     pub(super) expires: u64,
 }
 
-/// An authorization on its way, sealed in the store.
+/// A pending authorization, sealed in the store.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Transaction {
     #[serde(rename = "q")]
@@ -71,7 +71,7 @@ pub(super) struct Transaction {
     pub(super) verifier: CodeVerifier,
 }
 
-/// What a code of ours stands for, sealed in the store.
+/// The grant that a code of ours stands for, sealed in the store.
 #[derive(Serialize, Deserialize)]
 pub(super) struct CodeContent {
     #[serde(rename = "q")]

@@ -1,6 +1,6 @@
 //! The keys that seal tokens: given by the operator, or kept in a file that only this user can read.
 //!
-//! Never logs a key, never takes a key file that others can read.
+//! Never logs a key, never accepts a key file that others can read.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -28,7 +28,7 @@ const MAX_FILE_BYTES: u64 = 4_096;
 /// The keys are not usable. Never holds a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// A key in `OAUTH_TOKEN_KEYS` is no 32 bytes.
+    /// A key in `OAUTH_TOKEN_KEYS` is not 32 bytes.
     #[error(
         "key {position} of `OAUTH_TOKEN_KEYS` is not 32 bytes in base64 or hex\nhint: make one with `openssl rand -base64 32`"
     )]
@@ -54,7 +54,7 @@ pub enum KeysError {
     },
     /// The key file holds something else.
     #[error(
-        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in anew",
+        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in again",
         path.display()
     )]
     Corrupt {
@@ -66,7 +66,7 @@ pub enum KeysError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -167,7 +167,7 @@ fn key_file(directory: &Path) -> Result<Key, KeysError> {
         })?;
     make_key(directory, &path)?;
     tracing::info!(path = %path.display(), "made a key for sealed tokens");
-    // What is on disk counts: another process may have been first.
+    // The file on disk counts: another process may have been first.
     read_key(&path)
 }
 
@@ -198,8 +198,8 @@ fn read_key(path: &Path) -> Result<Key, KeysError> {
     }
 }
 
-/// Writes a new key beside its place and links it there: it is whole or not there, and of two
-/// processes that start at once one wins.
+/// Writes a new key to a temporary file and links it into place: the key file is complete or
+/// absent, and of two processes that start at once one wins.
 fn make_key(directory: &Path, path: &Path) -> Result<(), KeysError> {
     let failed = |source| KeysError::Io {
         path: path.to_owned(),

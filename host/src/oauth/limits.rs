@@ -1,4 +1,4 @@
-//! How often one address and one client may ask each endpoint.
+//! Rate limits of one address and one client at each endpoint.
 //!
 //! Memory is fixed: addresses and clients share a table of buckets under a hash that nobody
 //! outside can predict, so a flood of addresses costs nothing.
@@ -57,10 +57,10 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-/// Asked too often.
+/// The limit of requests is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany {
-    /// When the next request is taken.
+    /// The time until the next request is accepted.
     pub(super) retry_after: Duration,
 }
 

@@ -1,6 +1,6 @@
-//! What this authorization server can do, as a document (RFC 8414).
+//! The document that says what this authorization server can do (RFC 8414).
 //!
-//! Holds no `null`: clients refuse the whole document for one.
+//! Contains no `null`: clients refuse the whole document because of one.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(super) struct Metadata {
     client_id_metadata_document_supported: bool,
 }
 
-/// How clients may authenticate at the token and revocation endpoints.
+/// The ways in which clients may authenticate at the token and revocation endpoints.
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
 impl Metadata {

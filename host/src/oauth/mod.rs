@@ -1,5 +1,5 @@
 //! The sign-in proxy: an OAuth 2.1 authorization server towards MCP clients, a client towards the
-//! company's identity provider. One file an endpoint, named as in the RFCs.
+//! company's identity provider. One file per endpoint, named as in the RFCs.
 //!
 //! A sign-in goes: `register` (or a metadata document) -> `authorize` -> `consent` -> the identity
 //! provider -> `callback` -> `token` (the grants are in `grants`), and later `revoke`.
@@ -68,7 +68,7 @@ pub use self::{
 
 /// Longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1_024;
-/// How long a browser may remember what another origin may ask.
+/// The longest time that a browser may cache a preflight answer.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 
 /// The sign-in proxy.
@@ -83,12 +83,12 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// Checks the settings, reads or makes the keys, and prepares the store. Asks nobody: an
-    /// identity provider or a Redis that is down does not stop the start. Must be called inside
-    /// a tokio runtime.
+    /// Checks the settings, reads or makes the keys, and prepares the store. Waits for no other
+    /// server: an identity provider or a Redis that is down does not prevent the start. Must be
+    /// called inside a tokio runtime.
     ///
     /// # Errors
-    /// When a setting cannot work; the text says what to change.
+    /// If a setting cannot work; the text says what to change.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let clock = Clock::from(crate::clock::Clock::system());
         let store: Arc<dyn Store> = match &settings.store {
@@ -126,7 +126,7 @@ impl Proxy {
             .route(well_known, document.clone())
             .route("/oauth/token", post(token::post))
             .route("/oauth/revoke", post(revoke::post));
-        // RFC 8414 section 3.1: the issuer's path goes behind the well-known part.
+        // RFC 8414 section 3.1: the issuer's path goes after the well-known part.
         let path = settings.public_url.path();
         if !path.is_empty() {
             programs = programs.route(&format!("{well_known}{path}"), document);
@@ -134,7 +134,7 @@ impl Proxy {
         if settings.registration {
             programs = programs.route("/oauth/register", post(register::post));
         }
-        // Programs in a browser call these from any origin; pages below are for people alone.
+        // Programs in a browser call these from any origin; the pages below are for people only.
         let programs = programs.layer(cors());
         Router::new()
             .route("/oauth/authorize", get(authorize::get).post(consent::post))

@@ -113,7 +113,7 @@ pub(super) fn consent(
     respond(status, &page)
 }
 
-/// What a scope allows, in words.
+/// The description of what a scope allows.
 fn permission(scope: &str) -> Option<String> {
     Some(match scope {
         "" => return None,

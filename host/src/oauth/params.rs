@@ -6,10 +6,10 @@ use url::form_urlencoded;
 
 use super::error::{ErrorCode, OAuthError};
 
-/// More parameters than any client sends.
+/// The most parameters of a request, more than any client sends.
 const MAX_PARAMETERS: usize = 64;
 
-/// A parameter came more than once.
+/// A parameter is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Repeated;
 
@@ -50,8 +50,8 @@ impl Params {
         })
     }
 
-    /// Whether any parameter came twice. `resource` may (RFC 8707 section 2) and is checked where
-    /// it is used.
+    /// Returns whether any parameter is repeated. `resource` may be (RFC 8707 section 2) and is
+    /// checked where it is used.
     pub(super) fn any_repeated(&self) -> bool {
         self.0
             .iter()

@@ -1,8 +1,8 @@
-//! Where a client's answers may be sent: which redirect URIs are taken, and when one equals
-//! another.
+//! The destinations that a client's answers may be sent to: the redirect URIs that are accepted,
+//! and the rule by which one equals another.
 //!
-//! Compares text, not what some parser makes of it: two programs that read a URI differently are
-//! how codes get stolen. Never allows this server's own address.
+//! Compares text, not what some parser makes of it: codes get stolen where two programs read a URI
+//! differently. Never allows this server's own address.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ const DENIED_SCHEMES: [&str; 24] = [
     "ws",
     "wss",
 ];
-/// Parameters that the answer carries; one of them in the URI would make two.
+/// Parameters that the answer carries; one that is in the URI, too, would be repeated.
 const RESERVED_PARAMETERS: [&str; 7] = [
     "code",
     "error",
@@ -52,12 +52,12 @@ const RESERVED_PARAMETERS: [&str; 7] = [
     "state",
 ];
 
-/// Why a redirect URI is not taken. Shown to whoever registers it.
+/// The reason a redirect URI is not accepted. Shown to whoever registers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RedirectUriError {
     #[error("is empty or longer than 2048 bytes")]
     Length,
-    #[error("holds a character that does not belong into a URI")]
+    #[error("holds a character that does not belong in a URI")]
     Character,
     #[error("is not an absolute URI")]
     NotAbsolute,
@@ -73,7 +73,7 @@ pub(super) enum RedirectUriError {
     Host,
     #[error("has a dot segment in its path")]
     DotSegment,
-    #[error("uses plain http for another host than loopback")]
+    #[error("uses plain http for a host other than loopback")]
     PlainHttp,
     #[error("has a query parameter that the answer carries")]
     Parameter,
@@ -100,7 +100,7 @@ pub(super) struct RedirectRules {
 }
 
 impl RedirectRules {
-    /// Rules that also take `app_schemes`.
+    /// Rules that also accept `app_schemes`.
     pub(super) fn new(own: &PublicUrl, app_schemes: &[String]) -> Result<Self, SettingsError> {
         for scheme in app_schemes {
             if !is_scheme(scheme) || DENIED_SCHEMES.contains(&scheme.as_str()) {
@@ -113,7 +113,7 @@ impl RedirectRules {
         })
     }
 
-    /// Takes https, http on loopback (RFC 8252 section 7.3) and private-use schemes (7.1).
+    /// Accepts https, http on loopback (RFC 8252 section 7.3) and private-use schemes (7.1).
     pub(super) fn check(&self, text: &str) -> Result<RedirectUri, RedirectUriError> {
         if text.is_empty() || text.len() > MAX_REDIRECT_URI_BYTES {
             return Err(RedirectUriError::Length);
@@ -196,8 +196,8 @@ impl RedirectUri {
         &self.0
     }
 
-    /// Whether `requested` is this registered URI: the same text, or on loopback the same but for
-    /// the port, which an app learns only when it starts to listen (RFC 8252 section 7.3).
+    /// Returns whether `requested` is this registered URI: the same text, or on loopback the same
+    /// but for the port, which an app learns only when it starts to listen (RFC 8252 section 7.3).
     pub(super) fn admits(&self, requested: &Self) -> bool {
         self == requested
             || match (
@@ -220,18 +220,20 @@ impl RedirectUri {
         Some(format!("http://{host}{path}"))
     }
 
-    /// The same for every port that an app may listen on: what a remembered consent is bound to.
+    /// The text that a remembered consent is bound to, the same for every port that an app may
+    /// listen on.
     pub(super) fn identity(&self) -> String {
         self.without_loopback_port()
             .unwrap_or_else(|| self.0.clone())
     }
 
-    /// Whether the answer stays on the person's own computer.
+    /// Returns whether the answer stays on the person's own computer.
     pub(super) fn is_loopback(&self) -> bool {
         self.0.starts_with("http://")
     }
 
-    /// Where the person will be sent, in words of a URL: host and port, or an app's scheme.
+    /// The place where the person will be sent, as it stands in a URL: host and port, or an app's
+    /// scheme.
     pub(super) fn destination(&self) -> &str {
         match self.0.split_once("://") {
             Some(("https" | "http", rest)) => rest.split(['/', '?']).next().unwrap_or(rest),
@@ -242,7 +244,7 @@ impl RedirectUri {
         }
     }
 
-    /// Whether the destination is an app that owns a scheme.
+    /// Returns whether the destination is an app that owns a scheme.
     pub(super) fn is_app(&self) -> bool {
         !self.0.starts_with("https://") && !self.0.starts_with("http://")
     }
@@ -262,7 +264,7 @@ impl RedirectUri {
     }
 }
 
-/// Lower case alone: another spelling is another text.
+/// Returns whether `text` is a scheme in lower case, since another spelling is another text.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text

@@ -1,4 +1,4 @@
-//! `POST /oauth/register` (RFC 7591): anybody registers a client.
+//! `POST /oauth/register` (RFC 7591): anybody can register a client.
 //!
 //! Nothing is stored: the `client_id` is the checked registration itself, sealed. It never holds
 //! anything of ours, least of all our id or secret at the identity provider.
@@ -28,7 +28,7 @@ const MAX_REDIRECT_URIS: usize = 10;
 /// Longest `client_id` that is issued, in bytes: it travels in URLs.
 const MAX_ISSUED_ID_BYTES: usize = 3_000;
 
-/// What a client says of itself. Anything else in the request is not looked at.
+/// The metadata that a client sends of itself. Anything else in the request is ignored.
 #[derive(Deserialize)]
 struct Asked {
     redirect_uris: Option<Vec<String>>,
@@ -38,7 +38,7 @@ struct Asked {
     application_type: Option<String>,
 }
 
-/// What was registered (RFC 7591 section 3.2.1).
+/// The answer, with all that was registered (RFC 7591 section 3.2.1).
 #[derive(Serialize)]
 struct Registered {
     client_id: String,
@@ -100,7 +100,7 @@ pub(super) async fn post(
         .map_err(|_| OAuthError::server("the registration could not be sealed"))?;
     if client_id.len() > MAX_ISSUED_ID_BYTES {
         return Err(metadata_error(
-            "the redirect URIs are too long together; at most 2 KB",
+            "the redirect URIs are too long in total; at most 2 KB",
         ));
     }
     let registered = Registered {

@@ -1,4 +1,4 @@
-//! What goes to a client through the browser: a code or an error at its redirect URI.
+//! Answers that go to a client through the browser: a code or an error at its redirect URI.
 //!
 //! A [`ReplyTo`] exists only once client and redirect URI are proven. `iss` (RFC
 //! 9207) is on every answer, once, and always ours.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{error::ErrorCode, redirect_uri::RedirectUri, upstream::ProviderError};
 
-/// Where an answer goes.
+/// The destination of an answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ReplyTo {
     #[serde(rename = "u")]
@@ -56,7 +56,7 @@ impl ReplyTo {
     }
 }
 
-/// A 303, which the browser follows with GET whatever it came with.
+/// A 303, which the browser follows with GET whatever the method of its request was.
 pub(super) fn see_other(location: &str) -> Response {
     let Ok(mut location) = HeaderValue::from_str(location) else {
         // Redirect URIs and provider URLs are printable ASCII by construction.

@@ -48,7 +48,7 @@ pub(super) async fn post(
     Ok(StatusCode::OK)
 }
 
-/// Tells the provider, too; nobody waits for it.
+/// Revokes the token at the provider, too, without waiting for it.
 fn forget_upstream(context: &Arc<Context>, token: String) {
     let context = Arc::clone(context);
     tokio::spawn(async move {

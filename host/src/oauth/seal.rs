@@ -1,5 +1,5 @@
-//! Envelopes: what this server hands out and takes back, encrypted and authenticated so that
-//! nobody else can read, make or change one.
+//! Envelopes: texts that this server hands out and accepts back, encrypted and authenticated so
+//! that nobody else can read, make or change one.
 //!
 //! AES-256-GCM-SIV (RFC 8452), which forgives a repeated nonce, with a key of its own for each
 //! [`Kind`] (HKDF, RFC 5869). Kind, issuer and resource are authenticated beside the content: an
@@ -17,12 +17,12 @@ use zeroize::Zeroizing;
 use super::keys::Keys;
 use crate::public_url::PublicUrl;
 
-/// The layout of an envelope; another one gets another number.
+/// The number of an envelope's layout; another layout gets another number.
 const VERSION: u8 = 1;
 /// Version and key id.
 const HEAD_BYTES: usize = 1 + 4;
 
-/// What an envelope is for.
+/// The purpose of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An access token.
@@ -33,11 +33,11 @@ pub(super) enum Kind {
     Client,
     /// A checked authorization request inside the consent page's form.
     Form,
-    /// A browser's cookie: who it is, and what it agreed to.
+    /// A browser's cookie: its id, and the consents given in it.
     Browser,
-    /// An authorization on its way, in the store.
+    /// A pending authorization, in the store.
     Transaction,
-    /// What an authorization code stands for, in the store.
+    /// The grant that an authorization code stands for, in the store.
     Code,
     /// The answer to a refresh, kept for the grace period, in the store.
     Answer,
@@ -55,7 +55,7 @@ impl Kind {
         Self::Answer,
     ];
 
-    /// What the text of such an envelope begins with, so that people and secret scanners know it.
+    /// The start of such an envelope's text, by which people and secret scanners recognize it.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::Access => "mcp_at_",
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// Whether `text` looks like an envelope of any kind.
+    /// Returns whether `text` looks like an envelope of any kind.
     pub(super) fn any_prefixes(text: &str) -> bool {
         Self::ALL.iter().any(|kind| text.starts_with(kind.prefix()))
     }

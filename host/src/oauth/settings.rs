@@ -1,5 +1,5 @@
-//! What the proxy needs to know: plain values that were already parsed. `config` builds them from
-//! the environment; nothing here reads it.
+//! Settings of the proxy: plain values that were already parsed. `config` builds them from the
+//! environment; nothing here reads it.
 //!
 //! Never holds a secret outside [`SecretString`].
 
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::public_url::{PublicUrl, PublicUrlError};
 
-/// A setting of the sign-in proxy that cannot work, with what to change.
+/// A setting of the sign-in proxy that cannot work, with a hint on what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The public URL is not usable.
@@ -17,14 +17,14 @@ pub enum SettingsError {
     PublicUrl(#[from] PublicUrlError),
     /// An endpoint of the identity provider is not usable.
     #[error(
-        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is taken for loopback alone"
+        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is accepted for loopback only"
     )]
     Endpoint {
         /// The setting.
         name: &'static str,
-        /// What was configured.
+        /// The configured value.
         value: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: &'static str,
     },
     /// Neither both endpoints nor an issuer to discover them at.
@@ -33,11 +33,13 @@ pub enum SettingsError {
     )]
     NoEndpoints,
     /// `OIDC_CLIENT_ID` is empty.
-    #[error("`OIDC_CLIENT_ID` is empty\nhint: set it, or leave it away to run without sign-in")]
+    #[error(
+        "`OIDC_CLIENT_ID` is empty\nhint: set a value, or leave it unset to run without sign-in"
+    )]
     NoClientId,
     /// The way to authenticate needs a secret that is not there.
     #[error(
-        "`OIDC_CLIENT_SECRET` is not set, but the client shall authenticate with one\nhint: set it, or use the method `none`"
+        "`OIDC_CLIENT_SECRET` is not set, but the client is configured to authenticate with one\nhint: set it, or use the method `none`"
     )]
     NoClientSecret,
     /// An extra parameter would overwrite one that the protocol needs.
@@ -47,7 +49,7 @@ pub enum SettingsError {
     ReservedParameter(String),
     /// A redirect scheme that must never be allowed.
     #[error(
-        "the redirect scheme `{0}` cannot be allowed\nhint: name the scheme of an app, as `cursor`"
+        "the redirect scheme `{0}` cannot be allowed\nhint: name the scheme of an app, such as `cursor`"
     )]
     RedirectScheme(String),
     /// A client registered by configuration is not usable.
@@ -55,7 +57,7 @@ pub enum SettingsError {
     Client {
         /// The client.
         client_id: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: String,
     },
     /// The keys are not usable.
@@ -66,7 +68,7 @@ pub enum SettingsError {
     Seal(#[from] super::seal::SealFailed),
     /// The store's address is not usable.
     #[error(
-        "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it away for one replica"
+        "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it unset for one replica"
     )]
     Store(String),
     /// The HTTP client could not be made.
@@ -74,7 +76,7 @@ pub enum SettingsError {
     HttpClient(String),
 }
 
-/// How this server authenticates at the identity provider's token endpoint.
+/// The way in which this server authenticates at the identity provider's token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpstreamAuth {
     /// A public client: `client_id` in the form, no secret.
@@ -86,7 +88,7 @@ pub enum UpstreamAuth {
     Post,
 }
 
-/// Which of the identity provider's tokens the client's token stands for.
+/// The one of the identity provider's tokens that the client's token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpstreamToken {
     /// The access token.
@@ -96,7 +98,7 @@ pub enum UpstreamToken {
     IdToken,
 }
 
-/// What a client gets.
+/// The kind of tokens that a client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenMode {
     /// Our own sealed tokens around those of the identity provider.
@@ -113,21 +115,21 @@ pub struct UpstreamSettings {
     pub client_id: String,
     /// Our secret there, `OIDC_CLIENT_SECRET`.
     pub client_secret: Option<SecretString>,
-    /// How the secret is sent.
+    /// The way in which the secret is sent.
     pub auth: UpstreamAuth,
     /// `OAUTH_AUTHORIZE_ENDPOINT`; discovered when unset.
     pub authorize_endpoint: Option<String>,
     /// `OAUTH_TOKEN_ENDPOINT`; discovered when unset.
     pub token_endpoint: Option<String>,
-    /// Where endpoints are discovered: `OAUTH_ISSUER_URL`, or else `OIDC_ISSUER_URL`.
+    /// The issuer at which endpoints are discovered: `OAUTH_ISSUER_URL`, or else `OIDC_ISSUER_URL`.
     pub issuer: Option<String>,
     /// Added to every authorization request.
     pub authorize_params: Vec<(String, String)>,
     /// Added to every token request.
     pub token_params: Vec<(String, String)>,
-    /// Whether the `resource` parameter travels on; several providers refuse it.
+    /// True if the `resource` parameter is passed on; several providers refuse it.
     pub forward_resource: bool,
-    /// Which token is taken.
+    /// The token that is used.
     pub token: UpstreamToken,
 }
 
@@ -140,11 +142,11 @@ pub struct ConfiguredClient {
     pub client_secret: Option<SecretString>,
     /// The name that people see.
     pub name: String,
-    /// Where people may be sent.
+    /// The URIs that people may be sent to.
     pub redirect_uris: Vec<String>,
 }
 
-/// Where the keys that seal tokens come from.
+/// The source of the keys that seal tokens.
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// `OAUTH_TOKEN_KEYS`: comma-separated, 32 bytes each in base64 or hex. The first seals, all open.
@@ -153,7 +155,7 @@ pub enum KeySource {
     StateDirectory(PathBuf),
 }
 
-/// Where that which is used once is remembered.
+/// The place where single-use values are remembered.
 #[derive(Debug, Clone, Default)]
 pub enum StoreSettings {
     /// In this process.
@@ -166,9 +168,9 @@ pub enum StoreSettings {
 /// Client ID Metadata Documents: an https URL as `client_id`.
 #[derive(Debug, Clone)]
 pub struct ClientMetadataSettings {
-    /// Whether they are taken at all.
+    /// True if they are accepted at all.
     pub enabled: bool,
-    /// Hosts that may be fetched from, each with its subdomains; empty is all public ones.
+    /// Hosts that may be fetched from, each with its subdomains; empty allows all public ones.
     pub allowed_domains: Vec<String>,
 }
 
@@ -181,7 +183,7 @@ impl Default for ClientMetadataSettings {
     }
 }
 
-/// How much one address or client may ask. Hosted clients send whole companies from one address,
+/// Rate limits of one address and one client. Hosted clients send whole companies from one address,
 /// so these are generous; what a request costs us is bounded elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSettings {
@@ -209,29 +211,29 @@ impl Default for LimitSettings {
 /// Everything that the proxy needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where people reach this server.
+    /// The URL under which people reach this server.
     pub public_url: PublicUrl,
     /// The identity provider.
     pub upstream: UpstreamSettings,
     /// `OAUTH_TOKEN_MODE`.
     pub token_mode: TokenMode,
-    /// Where the keys are.
+    /// The source of the keys.
     pub keys: KeySource,
-    /// Where transactions, codes and token families are.
+    /// The store of transactions, codes and token families.
     pub store: StoreSettings,
     /// `OAUTH_DEFAULT_SCOPE`: asked for when the client names none, and all that it may name.
     pub default_scopes: Vec<String>,
     /// Clients registered by configuration.
     pub clients: Vec<ConfiguredClient>,
-    /// Whether clients may register themselves (RFC 7591).
+    /// True if clients may register themselves (RFC 7591).
     pub registration: bool,
     /// Client ID Metadata Documents.
     pub client_metadata: ClientMetadataSettings,
-    /// Schemes of apps without a dot in them that may be redirected to, as `cursor`.
+    /// Schemes of apps without a dot in them that may be redirected to, such as `cursor`.
     pub redirect_schemes: Vec<String>,
     /// The longest life of an access token.
     pub access_ttl: Duration,
-    /// How long a refresh token lives when it is not used.
+    /// The lifetime of a refresh token that is not used.
     pub refresh_ttl: Duration,
     /// Limits.
     pub limits: LimitSettings,

@@ -1,4 +1,4 @@
-//! `POST /oauth/token` (RFC 6749 section 3.2): a code or a refresh token for tokens.
+//! `POST /oauth/token` (RFC 6749 section 3.2): exchanges a code or a refresh token for tokens.
 //!
 //! Whatever is wrong with a code or token, the answer is the same.
 
@@ -55,7 +55,7 @@ pub(super) fn authenticated(
     let body = body.map_err(|_| OAuthError::too_large())?;
     let params = Params::parse(&body).ok_or_else(OAuthError::too_large)?;
     if params.any_repeated() {
-        let description = "a parameter is there more than once";
+        let description = "a parameter is repeated";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     let client = context.clients.authenticate(headers, &params)?;

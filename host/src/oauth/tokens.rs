@@ -1,5 +1,5 @@
 //! The tokens that clients hold: sealed around those of the identity provider, so that the token
-//! on the wire between client and server never travels on.
+//! on the wire between client and server is never passed on.
 //!
 //! Never gives out an upstream token whose envelope is expired, revoked or not ours.
 
@@ -19,12 +19,12 @@ use super::{
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
 
-/// What a presented bearer token turned out to be.
+/// The result of opening a presented bearer token.
 #[derive(Debug)]
 pub enum Opened {
     /// Not a token of this proxy: goes to the validators as it is.
     NotOurs,
-    /// A good token of ours; this is the identity provider's token within.
+    /// A valid token of ours; this is the identity provider's token within.
     Token(SecretString),
     /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
     Invalid,
@@ -34,7 +34,7 @@ pub enum Opened {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssueError {
     /// The identity provider's token is too large for an HTTP header.
-    #[error("the sealed token would have {0} bytes, more than the 8192 that servers take")]
+    #[error("the sealed token would have {0} bytes, more than the 8192 that servers accept")]
     TooLarge(usize),
     /// The envelope could not be made.
     #[error(transparent)]
@@ -58,7 +58,7 @@ impl IssueError {
 struct AccessContent {
     /// The upstream token.
     t: String,
-    /// When it ends, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     #[zeroize(skip)]
     x: u64,
     /// The client that it was issued to.
@@ -78,7 +78,7 @@ pub(super) struct RefreshContent {
     /// The upstream refresh token.
     #[serde(rename = "t")]
     pub(super) upstream: String,
-    /// When it ends, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "x")]
     pub(super) expires: u64,
@@ -90,7 +90,7 @@ pub(super) struct RefreshContent {
     #[zeroize(skip)]
     #[serde(rename = "f")]
     pub(super) family: FamilyId,
-    /// How often the family was refreshed before.
+    /// The number of times that the family was refreshed before.
     #[zeroize(skip)]
     #[serde(rename = "g")]
     pub(super) generation: u64,
@@ -109,11 +109,11 @@ pub(super) struct TokenSet {
     /// The provider's refresh token; without one we issue none.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) refresh: Option<String>,
-    /// When the access token ends, in seconds since 1970.
+    /// The expiry of the access token, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "x")]
     pub(super) expires: u64,
-    /// When the refresh token ends, in seconds since 1970.
+    /// The expiry of the refresh token, in seconds since 1970.
     #[zeroize(skip)]
     #[serde(rename = "y")]
     pub(super) refresh_expires: u64,
@@ -145,7 +145,7 @@ impl SealedTokens {
         }
     }
 
-    /// What `token` is, and the identity provider's token within.
+    /// Returns what `token` is, and the identity provider's token within.
     pub fn open(&self, token: &SecretString) -> Opened {
         let token = token.expose_secret();
         if !Kind::any_prefixes(token) {
@@ -168,8 +168,8 @@ impl SealedTokens {
         Some((content.c.clone(), content.f.clone()))
     }
 
-    /// A refresh token's content, if it is ours and not expired. Whether it was used before is
-    /// the store's to say.
+    /// A refresh token's content, if it is ours and not expired. Only the store knows whether it
+    /// was used before.
     pub(super) fn open_refresh(&self, token: &str) -> Option<RefreshContent> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
@@ -178,7 +178,7 @@ impl SealedTokens {
         (self.clock.now() < Instant::from_seconds(content.expires)).then_some(content)
     }
 
-    /// An access token around the provider's token, and a refresh token where it gave one.
+    /// An access token around the provider's token, and a refresh token if it gave one.
     pub(super) fn issue(
         &self,
         tokens: &TokenSet,

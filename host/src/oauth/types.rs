@@ -1,6 +1,6 @@
-//! The words of the protocol as types, so that none is taken for another.
+//! The terms of the protocol as types, so that none is mistaken for another.
 //!
-//! What is secret has no `Display` and a `Debug` without content.
+//! Secret ones have no `Display` and a `Debug` without content.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Longest `client_id` that is looked at, in bytes.
+/// Longest `client_id` that is accepted, in bytes.
 pub(super) const MAX_CLIENT_ID_BYTES: usize = 4_096;
 
 /// A `client_id` as a client sent it: a sealed registration, a URL, or a configured name.
@@ -31,7 +31,7 @@ impl ClientId {
         &self.0
     }
 
-    /// The short form by which tokens, limits and logs know the client.
+    /// The short form by which tokens, limits and logs identify the client.
     pub(super) fn key(&self) -> ClientKey {
         ClientKey(short_digest(b"client", &[self.0.as_bytes()]))
     }
@@ -74,13 +74,13 @@ impl FamilyId {
         &self.0
     }
 
-    /// From the store, which holds nothing but what we put there.
+    /// An id from the store, which holds only what we put there.
     pub(super) fn from_store(text: String) -> Self {
         Self(text)
     }
 }
 
-/// What the store knows a state or code by: a digest, so that the store's content opens nothing.
+/// The key of a state or code in the store: a digest, so that the store's content opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct StoreKey(String);
 
@@ -106,7 +106,7 @@ pub(super) struct CodeVerifier(String);
 #[serde(transparent)]
 pub(super) struct CodeChallenge(String);
 
-/// Who a browser is to us: 128 random bits inside its sealed cookie.
+/// The id of a browser: 128 random bits inside its sealed cookie.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct BrowserId(String);
@@ -191,7 +191,7 @@ impl CodeChallenge {
         &self.0
     }
 
-    /// Whether `verifier` is the secret half, in constant time.
+    /// Returns whether `verifier` is the secret half, in constant time.
     pub(super) fn matches(&self, verifier: &CodeVerifier) -> bool {
         same_secret(&self.0, &verifier.challenge().0)
     }
@@ -207,7 +207,7 @@ impl BrowserId {
     }
 }
 
-/// Compares in a time that depends on the length alone.
+/// Compares in a time that depends on the length only.
 pub(super) fn same_secret(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }

@@ -1,7 +1,8 @@
-//! The accept loop. It is our own because `axum::serve` waits for slow heads for ever.
+//! The accept loop. It is our own because `axum::serve` waits forever for slow request heads.
 //!
 //! Bounds: connections by a semaphore (more wait in the kernel's queue), the head of a request by
-//! size and time, an idle connection by time. Out of file descriptors, it waits instead of spinning.
+//! size and time, an idle connection by time. Without free file descriptors, it waits instead of
+//! spinning.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use tower::ServiceBuilder;
 use super::{io::WatchedIo, settings::Limits};
 use crate::telemetry::metrics;
 
-/// Headers of one request; hyper answers more with 431.
+/// The most headers of one request; hyper answers more with 431.
 const MAX_HEADERS: usize = 100;
 
 /// Waits between failing accepts: this long at first, then twice as long each time.
@@ -30,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts connections and serves `router` on them until `closing`, then lets requests under way
-/// finish; `tracker` knows when they have.
+/// finish; `tracker` tells when they have.
 pub(super) async fn accept(
     listener: TcpListener,
     router: Router,
@@ -60,7 +61,7 @@ pub(super) async fn accept(
                     drop(slot);
                 });
             }
-            // The client went away while it waited: its own affair.
+            // The client disconnected while it waited: nothing to report.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 metrics::accept_error();
@@ -102,7 +103,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn protocol(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        // hyper counts from the end of the request before, so this is the limit of idleness; the
+        // hyper counts from the end of the previous request, so this is the idle limit; the
         // head itself is watched by `WatchedIo`.
         .header_read_timeout(limits.idle_timeout)
         .max_buf_size(limits.max_header_bytes)

@@ -1,18 +1,18 @@
-//! Which `Host` headers are ours. A web page that rebinds its own name to our address would
+//! The `Host` headers that are allowed. A web page that rebinds its own name to our address would
 //! otherwise talk to us as if it were the same site (DNS rebinding).
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 use http::uri::Authority;
 
-/// Which ports a pattern takes.
+/// The ports that a pattern allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Port {
-    /// The port that is listened on, and the two that a browser leaves out.
+    /// The port that the server listens on, and the two that a browser leaves out.
     Usual,
-    /// This one.
+    /// This port.
     Exactly(u16),
-    /// Every one: `name:*`.
+    /// Every port: `name:*`.
     Any,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// All names that are ours.
+/// The names that are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct AllowedHosts {
     patterns: Vec<HostPattern>,
@@ -67,8 +67,8 @@ pub(super) struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// The `configured` names, that of the public URL, and on a loopback address those of this
-    /// machine.
+    /// Allows the `configured` names, that of the public URL, and on a loopback address those of
+    /// this machine.
     pub(super) fn new(
         configured: &[HostPattern],
         public: Option<HostPattern>,
@@ -91,7 +91,7 @@ impl AllowedHosts {
         }
     }
 
-    /// Is this `Host` header's value one of ours?
+    /// Returns whether this value of a `Host` header is allowed.
     pub(super) fn allow(&self, host: &str) -> bool {
         let Some((name, port)) = split(host) else {
             return false;

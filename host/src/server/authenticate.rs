@@ -1,5 +1,5 @@
-//! From a bearer token to a caller before the MCP service, and from what DataHub said of that token
-//! to a status after it.
+//! Turns a bearer token into a caller before the MCP service, and the outcome that a tool decided
+//! into a status after it.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::{
     telemetry::Who,
 };
 
-/// How soon to try again where the shared token is refused: an operator has to act.
+/// The time to wait before trying again if the shared token is refused: an operator has to act.
 const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Lets nobody by without a [`Caller`] in the request's extensions.
+/// Lets no request pass without a [`Caller`] in its extensions.
 pub(super) async fn bearer(
     Shared(state): Shared<Arc<State>>,
     mut request: Request,
@@ -42,7 +42,7 @@ pub(super) async fn bearer(
     let who = Who::of(&caller.principal);
     // Nothing behind needs the token, so nothing behind can leak it or pass it on.
     request.headers_mut().remove(AUTHORIZATION);
-    // Judged by `middleware::allowed_origin`, whose list is the one that operators set.
+    // Already checked by `edge::origin`, against the list that operators set.
     request.headers_mut().remove(ORIGIN);
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
@@ -53,7 +53,7 @@ pub(super) async fn bearer(
     response
 }
 
-/// What a tool decided, as a refusal.
+/// The refusal for the outcome that a tool decided.
 fn decided(state: &State, caller: &Caller, outcome: HttpOutcome) -> Refusal {
     match outcome {
         HttpOutcome::InsufficientScope(scopes) => Refusal::InsufficientScope(scopes),

@@ -1,14 +1,14 @@
-//! What browsers are told about our answers (the Fetch standard's CORS protocol).
+//! The CORS headers that tell browsers who may read our answers (the Fetch standard).
 
 use std::time::Duration;
 
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-/// How long a browser may remember a preflight.
+/// The longest time that a browser may cache a preflight answer.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// For `/mcp`: the origin is given back as it came. Origins that may not use us have been refused
+/// The layer of `/mcp`, which echoes the origin. Origins that are not allowed have been refused
 /// before this layer.
 pub(super) fn of_mcp() -> CorsLayer {
     CorsLayer::new()
@@ -25,7 +25,7 @@ pub(super) fn of_mcp() -> CorsLayer {
         .max_age(MAX_AGE)
 }
 
-/// For public documents: anybody may read them.
+/// The layer of public documents, which any origin may read.
 pub(super) fn of_documents() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)

@@ -1,26 +1,26 @@
 //! Follows the bytes that a client sends just far enough to know where the head of each request
 //! begins and ends.
 //!
-//! Two things depend on it. hyper takes a bare LF as the end of a line (RFC 9112 section 2.2 lets it),
-//! and proxies before us may not: that difference is how requests are smuggled. And only who knows
-//! where a head begins can tell a slow head from an idle connection.
+//! Two things depend on it. hyper accepts a bare LF as the end of a line (as RFC 9112 section 2.2
+//! permits), and proxies in front of us may not: that difference allows request smuggling. And a
+//! slow head is told from an idle connection only by knowing where a head begins.
 //!
 //! A head with both `Content-Length` and `Transfer-Encoding` is refused too (RFC 9112 section 6.1):
-//! hyper drops the length and goes on, others believe it.
+//! hyper drops the length and goes on, other parsers use it.
 //!
 //! This only ever makes hyper refuse more. It does not decide what a request is.
 
 /// The longest line of interest is `transfer-encoding: ` with some spaces.
 const MAX_LINE: usize = 64;
 
-/// Where in the stream of requests the next byte is.
+/// The position of the next byte in the stream of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// In a head, at a line's first byte or further.
     Head,
     /// In a body with this many bytes to come.
     Body(u64),
-    /// In a chunked body, or after a request that we do not understand: hyper's word counts, and the
+    /// In a chunked body, or after a request that we do not understand: hyper decides, and the
     /// server closes the connection after the answer.
     Rest,
 }
@@ -34,25 +34,25 @@ pub(super) struct HeadScanner {
     /// The length of the current line so far.
     length: usize,
     previous: u8,
-    /// Has the head begun?
+    /// True once the head has begun.
     begun: bool,
     first_line: bool,
     content_length: Option<u64>,
-    /// Was there a `Content-Length`, whatever it said?
+    /// True once there was a `Content-Length`, whatever its value.
     length_given: bool,
-    /// Was there a `Transfer-Encoding`?
+    /// True once there was a `Transfer-Encoding`.
     encoding_given: bool,
     chunked: bool,
 }
 
-/// What a line of a head was.
+/// The place of a line in its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// One of several.
     Within,
     /// The empty one at the end.
     Last,
-    /// The empty one at the end of a head that two parsers would read in two ways.
+    /// The empty one at the end of a head that two parsers would read differently.
     Ambiguous,
 }
 
@@ -72,7 +72,7 @@ impl HeadScanner {
         }
     }
 
-    /// Has a head begun that has not ended?
+    /// Returns whether a head has begun and not ended.
     pub(super) fn is_inside_head(&self) -> bool {
         self.state == State::Head && self.begun
     }
@@ -100,7 +100,7 @@ impl HeadScanner {
         }
     }
 
-    /// Follows a head and says how many bytes of it there were.
+    /// Follows a head and returns how many of `bytes` belong to it.
     fn scan_head(&mut self, bytes: &mut [u8]) -> usize {
         for (index, byte) in bytes.iter_mut().enumerate() {
             self.begun = true;
@@ -131,7 +131,7 @@ impl HeadScanner {
         bytes.len()
     }
 
-    /// Takes a whole line.
+    /// Handles the end of a line.
     fn end_line(&mut self) -> Line {
         let length = self.length - 1;
         if length == 0 {

@@ -1,7 +1,7 @@
-//! `/health`: does the process answer? `/ready`: can it serve people now?
+//! The probes: `/health` shows that the process answers, `/ready` whether it can serve people now.
 //!
-//! Neither needs a token, so neither tells more than the names of its parts, and neither costs more
-//! for being asked often: what is behind `/ready` remembers its answer for a while.
+//! Neither needs a token, so neither tells more than the names of its parts, and frequent probes
+//! cost no more: the check behind `/ready` remembers its answer for a while.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A client's TCP connection with what hyper does not watch: a head that comes too slowly, a client
-//! that does not take its answer, and line ends on which parsers disagree.
+//! A client's TCP connection, with a watch on what hyper does not see: a head that arrives too
+//! slowly, a client that does not read its answer, and line ends on which parsers disagree.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ impl Deadline {
         }
     }
 
-    /// Starts the timer where it does not run, and fails where it has run out.
+    /// Starts the timer if it is not running, and fails if it has run out.
     fn poll(&mut self, cx: &mut Context<'_>, what: &'static str) -> io::Result<()> {
         let after = self.after;
         let timer = self
@@ -57,7 +57,8 @@ pub(super) struct WatchedIo<S> {
 }
 
 impl<S> WatchedIo<S> {
-    /// `header_timeout` from a head's first byte to its last; `write_timeout` without a byte taken.
+    /// `header_timeout` runs from a head's first byte to its last, `write_timeout` while the client
+    /// reads nothing.
     pub(super) fn new(stream: S, header_timeout: Duration, write_timeout: Duration) -> Self {
         Self {
             stream,
@@ -77,7 +78,7 @@ impl<S> WatchedIo<S> {
                 self.write.stop();
                 Poll::Ready(result)
             }
-            Poll::Pending => match self.write.poll(cx, "the client takes no data") {
+            Poll::Pending => match self.write.poll(cx, "the client does not read its answer") {
                 Ok(()) => Poll::Pending,
                 Err(error) => Poll::Ready(Err(error)),
             },
@@ -102,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedIo<S> {
                 Poll::Ready(result)
             }
             Poll::Pending if this.scanner.is_inside_head() => {
-                match this.head.poll(cx, "the head came too slowly") {
+                match this.head.poll(cx, "the request head arrived too slowly") {
                     Ok(()) => Poll::Pending,
                     Err(error) => Poll::Ready(Err(error)),
                 }

@@ -1,4 +1,4 @@
-//! How much of us one request may use.
+//! The limits of a request to `/mcp`: how many at once, for how long, with how large a body.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{respond::Refusal, state::State};
 
-/// Answers 503 where as many requests are under way as may be.
+/// Answers 503 if as many requests are under way as are allowed.
 pub(super) async fn concurrency(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -24,7 +24,7 @@ pub(super) async fn concurrency(
     }
 }
 
-/// Answers 504 where the answer is not there in time; what works on it is dropped.
+/// Answers 504 if the answer is not ready in time, and drops the work on it.
 pub(super) async fn deadline(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -36,7 +36,7 @@ pub(super) async fn deadline(
     }
 }
 
-/// Answers 413 where the request itself says that its body is too large.
+/// Answers 413 if the request declares a body that is too large.
 pub(super) async fn declared_size(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -47,7 +47,7 @@ pub(super) async fn declared_size(
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
-    // A length that is no number has been refused by hyper; one that does not fit is too large.
+    // A length that is not a number has been refused by hyper; one that does not fit is too large.
     if declared.is_some_and(|text| text.parse::<usize>().map_or(true, |bytes| bytes > limit)) {
         return state.responder.refuse(&Refusal::BodyTooLarge(limit));
     }

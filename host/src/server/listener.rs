@@ -1,4 +1,4 @@
-//! The listening socket, and how many connections the operating system lets us have.
+//! The listening socket, and the number of connections that the operating system allows.
 
 use std::{io, net::SocketAddr};
 
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// Files that are not clients: DataHub's pool, plugins, logs, the listener.
+/// Open files that are not client connections: DataHub's pool, plugins, logs, the listener.
 const RESERVED_FILES: u64 = 64;
 
 /// The address cannot be listened on.
@@ -22,7 +22,7 @@ pub struct BindError {
 /// Listens on `address`.
 ///
 /// # Errors
-/// Where it is taken, or is none of this machine.
+/// If it is in use, or is not an address of this machine.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     listen(address).map_err(|source| BindError { address, source })
 }
@@ -33,13 +33,13 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v6()
     }?;
-    // A restart must not wait for connections of the process before.
+    // A restart must not wait for connections of the previous process.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Raises the limit of open files as far as it goes, and says how many connections may be open:
+/// Raises the limit of open files as far as possible, and returns how many connections may be open:
 /// `wanted`, or what the limit leaves.
 pub(super) fn connections_within_limit(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
@@ -57,13 +57,14 @@ pub(super) fn connections_within_limit(wanted: usize) -> usize {
             wanted,
             allowed,
             open_files = open,
-            "fewer connections, for want of open files"
+            "fewer connections than configured, the limit of open files is too low"
         );
     }
     allowed
 }
 
-/// [`RESERVED_FILES`], but never more than half of all, are kept for others.
+/// The connections that `open_files` leaves. [`RESERVED_FILES`], but never more than half of all,
+/// are kept for other uses.
 fn allowed_connections(wanted: usize, open_files: Option<u64>) -> usize {
     let Some(open) = open_files else {
         return wanted;

@@ -1,7 +1,7 @@
-//! The body of a call: read within its limits, and one JSON-RPC message or refused in the words of
-//! JSON-RPC. What a message means is the MCP service's affair.
+//! The body of a call: read within its limits, and refused with a JSON-RPC error unless it is one
+//! JSON-RPC message. Interpreting the message is left to the MCP service.
 //!
-//! Nothing behind waits for a client: it gets the whole body at once.
+//! Nothing behind this middleware waits for a client: it gets the whole body at once.
 
 use std::{fmt, sync::Arc};
 
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{respond::Refusal, state::State};
 
-/// Reads the body and looks whether it is a message.
+/// Reads the body and checks that it is a message.
 pub(super) async fn message(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -38,11 +38,11 @@ pub(super) async fn message(
         }
         Err(refusal) => return state.responder.refuse(&refusal),
     };
-    // The MCP service's word for JSON that is none of its messages.
+    // The MCP service's status for JSON that is not one of its messages.
     if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return state
             .responder
-            .refuse(&Refusal::NotAMessage("the body is no message of MCP"));
+            .refuse(&Refusal::NotAMessage("the body is not an MCP message"));
     }
     response
 }
@@ -58,7 +58,7 @@ async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Any other media type is the MCP service's to refuse.
+/// Returns whether the body claims to be JSON. The MCP service refuses any other media type.
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers
         .get(CONTENT_TYPE)
@@ -68,7 +68,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Is it one object with the members of a JSON-RPC message, each once?
+/// Checks that the body is one object with the members of a JSON-RPC message, each once.
 fn check(bytes: &[u8]) -> Result<(), Refusal> {
     let outline: Outline = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
@@ -86,7 +86,7 @@ fn check(bytes: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Which members a message has.
+/// The members that a message has.
 #[derive(Debug, Default)]
 struct Outline {
     version: bool,
@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for Outline {
 
 struct OutlineVisitor;
 
-/// Sets `seen`, or fails where it was set before.
+/// Sets `seen`, or fails if it is set already.
 fn once<E: serde::de::Error>(seen: &mut bool) -> Result<(), E> {
     if std::mem::replace(seen, true) {
         Err(E::custom("twice"))

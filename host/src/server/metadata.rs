@@ -1,6 +1,6 @@
-//! The protected-resource metadata (RFC 9728): where clients learn who signs people in here.
+//! The protected-resource metadata (RFC 9728), which tells clients who signs people in here.
 //!
-//! Holds no `null`: TypeScript clients refuse the whole document for one.
+//! Contains no `null`: TypeScript clients refuse the whole document because of one.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct ProtectedResource<'a> {
     resource_name: &'static str,
 }
 
-/// The document for `resource`. `issuer` signs people in; without one, a token must be had elsewhere.
+/// The document for `resource`. `issuer` signs people in; without it, clients get tokens elsewhere.
 /// `offline_access` is left out: refresh tokens are between client and authorization server.
 pub(super) fn document(
     resource: &str,

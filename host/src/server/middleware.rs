@@ -1,4 +1,4 @@
-//! The middlewares that every request passes before its sender is looked at.
+//! The middleware that a request passes before it is authenticated.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::telemetry::{Access, Who};
 
-/// Writes the request's line in the log.
+/// Writes the request's access log line.
 pub(super) async fn access_log(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -43,26 +43,26 @@ pub(super) async fn access_log(
     response
 }
 
-/// Answers 500 where something below panics.
+/// Answers 500 if an inner service panics.
 pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(payload) => {
-            // Its destructor could panic again. The hook has already logged where it was.
+            // Its destructor could panic again. The panic hook has already logged the location.
             std::mem::forget(payload);
             unrelated_to_auth(&Refusal::Internal)
         }
     }
 }
 
-/// Refuses what a proxy before us may have read in another way than we do.
+/// Refuses requests that a proxy in front of us may have read differently than we do.
 pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
     if let Some(why) = ambiguity(&request) {
         return unrelated_to_auth(&Refusal::BadRequest(why));
     }
     for name in [AUTHORIZATION, COOKIE] {
         if let Some(value) = request.headers_mut().get_mut(name) {
-            // `Debug` of it says "Sensitive" from here on.
+            // Its `Debug` prints "Sensitive" from here on.
             value.set_sensitive(true);
         }
     }
@@ -77,7 +77,7 @@ pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// What is ambiguous about `request`, if anything.
+/// The ambiguity in `request`, if there is one.
 fn ambiguity(request: &Request) -> Option<&'static str> {
     let headers = request.headers();
     let mut hosts = headers.get_all(HOST).iter();
@@ -102,7 +102,7 @@ fn ambiguity(request: &Request) -> Option<&'static str> {
     None
 }
 
-/// Refuses names that are not ours.
+/// Refuses requests for a `Host` that is not allowed.
 pub(super) async fn allowed_host(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -119,7 +119,7 @@ pub(super) async fn allowed_host(
     }
 }
 
-/// Refuses web pages of other origins.
+/// Refuses requests from web pages whose origin is not allowed.
 pub(super) async fn allowed_origin(
     Shared(state): Shared<Arc<State>>,
     request: Request,

@@ -1,9 +1,9 @@
-//! The listening side: sockets, limits, routes, the end of the process.
+//! The listening side: sockets, limits, routes, shutdown.
 //!
 //! Start with `routes`: the route table and the list of what every request passes. Then `accept`
 //! (connections), `authenticate` (bearer to caller), `respond` (refusals to answers).
 //!
-//! Never builds a URL from a request, and believes no `X-Forwarded-*` or `Forwarded` header.
+//! Never builds a URL from a request, and trusts no `X-Forwarded-*` or `Forwarded` header.
 
 mod accept;
 mod allowed_hosts;

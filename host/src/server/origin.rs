@@ -1,4 +1,4 @@
-//! Which web pages may use `/mcp`. A request without an `Origin` header comes from no page.
+//! The web pages that may use `/mcp`. A request without an `Origin` header comes from no page.
 
 use std::{fmt, str::FromStr};
 
@@ -25,7 +25,7 @@ impl FromStr for Origin {
             .port()
             .map(|port| format!(":{port}"))
             .unwrap_or_default();
-        // A browser's value in lower case is what is left when it is taken apart and put together.
+        // A browser's value, in lower case, is unchanged by being parsed and put together again.
         let origin = format!("{}://{host}{port}", url.scheme());
         if text.eq_ignore_ascii_case(&origin) {
             Ok(Self(origin))
@@ -64,7 +64,7 @@ pub(super) struct AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// The `configured` ones, else those of this machine; that of the public URL always.
+    /// Allows the `configured` origins, else those of this machine; that of the public URL always.
     pub(super) fn new(configured: Option<&[Origin]>, public: Option<Origin>) -> Self {
         let mut named = configured.map(<[Origin]>::to_vec).unwrap_or_default();
         named.extend(public);
@@ -74,7 +74,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// May a page of this `Origin` header's value use `/mcp`?
+    /// Returns whether a page with this value of the `Origin` header may use `/mcp`.
     pub(super) fn allow(&self, value: &[u8]) -> bool {
         let Ok(text) = std::str::from_utf8(value) else {
             return false;

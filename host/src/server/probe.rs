@@ -7,11 +7,11 @@ use futures::future::BoxFuture;
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// Does it work?
+    /// True if it works.
     pub works: bool,
 }
 
-/// Says which parts work. Must be cheap when asked often.
+/// Reports which parts work. Must be cheap when called often.
 pub trait Probe: Send + Sync + 'static {
     /// All parts.
     fn parts(&self) -> BoxFuture<'_, Vec<Part>>;

@@ -5,10 +5,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest request id that is taken over from a proxy.
+/// The longest request id that is accepted from a proxy.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The id of a request: a proxy's where it is harmless, else one of our own.
+/// The id of a request: a proxy's if it is harmless, else one of our own.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(HeaderValue);
 
@@ -37,7 +37,7 @@ fn is_harmless(id: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
 }
 
-/// Gives the request its id, and the answer the same.
+/// Gives the request and its answer the same id.
 pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());

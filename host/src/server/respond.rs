@@ -1,6 +1,6 @@
 //! The only place where a refusal becomes an HTTP answer.
 //!
-//! Says what the caller can change and no more; why is in the log.
+//! An answer says what the caller can change and no more; the reason is in the log.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use serde_json::json;
 
 use crate::auth::{AuthError, BearerError, Challenge};
 
-/// Why a request gets no answer of its own.
+/// The reason a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The request is one that parsers disagree on.
+    /// Parsers disagree on the request; this is why.
     BadRequest(&'static str),
-    /// The `Host` is not ours.
+    /// The `Host` is not allowed.
     NotOurHost,
-    /// The page of this `Origin` may not use us.
+    /// The `Origin` is not allowed.
     ForeignOrigin,
     /// Not authenticated.
     Auth(AuthError),
@@ -37,21 +37,21 @@ pub(super) enum Refusal {
     BodyBroken,
     /// The body is not JSON.
     NotJson,
-    /// The body is JSON, but no message; this is why.
+    /// The body is JSON, but not a message; this is why.
     NotAMessage(&'static str),
     /// The answer was not ready in time.
     Timeout,
-    /// More requests are under way than may be.
+    /// Too many requests are under way.
     Overloaded,
-    /// We failed.
+    /// A failure of this server.
     Internal,
     /// No such route.
     NotFound,
-    /// The route does not know the method.
+    /// The route does not support the method; it supports these.
     MethodNotAllowed(&'static str),
 }
 
-/// Answers refusals.
+/// Turns refusals into answers.
 #[derive(Debug, Clone)]
 pub(super) struct Responder {
     challenge: Challenge,
@@ -94,7 +94,7 @@ impl Responder {
                 oauth(
                     StatusCode::UNAUTHORIZED,
                     "invalid_token",
-                    "the access token is not good, sign in again",
+                    "the access token is not valid, sign in again",
                 ),
                 self.challenge.invalid(),
             ),
@@ -109,7 +109,7 @@ impl Responder {
                 return oauth(
                     StatusCode::BAD_REQUEST,
                     "invalid_request",
-                    "send the token in the Authorization header, and take this one as known to others",
+                    "send the token in the Authorization header, and treat this one as leaked",
                 );
             }
             AuthError::Unavailable { retry_after: after } => {
@@ -126,7 +126,7 @@ impl Responder {
     }
 }
 
-/// Refusals that need nothing of this server's settings.
+/// The answers to refusals that do not depend on this server's settings.
 pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
     use StatusCode as S;
     match refusal {
@@ -134,12 +134,12 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
         Refusal::NotOurHost => json_rpc(
             S::MISDIRECTED_REQUEST,
             INVALID_REQUEST,
-            "this server does not go by that name; its operator can allow it with ALLOWED_HOSTS",
+            "this host name is not allowed; the operator can allow it with ALLOWED_HOSTS",
         ),
         Refusal::ForeignOrigin => json_rpc(
             S::FORBIDDEN,
             INVALID_REQUEST,
-            "web pages of this origin are not allowed; the operator can allow it with ALLOWED_ORIGINS",
+            "web pages of this origin are not allowed; the operator can allow them with ALLOWED_ORIGINS",
         ),
         Refusal::BodyTooLarge(limit) => close(json_rpc(
             S::PAYLOAD_TOO_LARGE,
@@ -190,13 +190,13 @@ const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const INTERNAL_ERROR: i32 = -32603;
 
-/// For refusals on the way to `/mcp`: a body that MCP clients show to people.
+/// A refusal before `/mcp` is reached, with a body that MCP clients show to people.
 fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response {
     let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}});
     no_store((status, Json(body)).into_response())
 }
 
-/// For refusals that OAuth knows (RFC 6750 section 3.1 and the error registry of RFC 6749).
+/// A refusal that OAuth defines (RFC 6750 section 3.1 and the error registry of RFC 6749).
 fn oauth(status: StatusCode, error: &str, description: &str) -> Response {
     let body = json!({"error": error, "error_description": description});
     no_store((status, Json(body)).into_response())
@@ -213,7 +213,7 @@ fn no_store(mut response: Response) -> Response {
     response
 }
 
-/// What comes after this request on its connection cannot be trusted to be a request.
+/// Closes the connection: what follows this request on it cannot be trusted to be a request.
 fn close(mut response: Response) -> Response {
     response
         .headers_mut()

@@ -1,7 +1,7 @@
-//! The routes and what every request passes, in order: all of it on this page.
+//! The routes and the middleware that every request passes, in order: all of it on this page.
 //!
 //! Paths are matched byte for byte: nothing is decoded, folded or normalised on the way to a route,
-//! so there is one spelling of each and no way around the checks before it.
+//! so each route has one spelling, and there is no way around the checks before it.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -23,7 +23,7 @@ use super::{
     state::State,
 };
 
-/// What answers at [`MCP`].
+/// The service that answers at [`MCP`].
 pub trait McpService:
     Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
     + Clone
@@ -42,19 +42,19 @@ impl<S> McpService for S where
 {
 }
 
-/// The whole server as one service. `oauth` are the routes of the sign-in proxy, where it is on.
+/// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on.
 pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Router>) -> Router {
     // Only POST passes these; any other method is answered 405 without them.
     let calls = ServiceBuilder::new()
-        // Too many at once: 503 at once, rather than all of them slowly.
+        // Too many requests: 503 at once, rather than slow answers to all of them.
         .layer(from_fn_with_state(Arc::clone(state), limits::concurrency))
-        // An answer within the time or none.
+        // An answer in time, or 504.
         .layer(from_fn_with_state(Arc::clone(state), limits::deadline))
-        // A body that says it is too large is refused unread.
+        // A body that is declared too large is refused unread.
         .layer(from_fn_with_state(Arc::clone(state), limits::declared_size))
-        // The bearer token becomes a caller; what DataHub said of it becomes the status.
+        // The bearer token becomes a caller; the outcome that a tool decided becomes the status.
         .layer(from_fn_with_state(Arc::clone(state), authenticate::bearer))
-        // Only now is the body read, only so much of it for so long, and it must be a message.
+        // Only now is the body read, within limits of size and time, and it must be a message.
         .layer(from_fn_with_state(Arc::clone(state), message::message));
 
     let mcp = Router::new()
@@ -62,9 +62,9 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
             MCP,
             post_service(mcp).route_layer(calls).fallback(only_post),
         )
-        // What browsers ask before they send; also their headers on refusals.
+        // Preflight answers for browsers; also the CORS headers on refusals.
         .layer(cors::of_mcp())
-        // A page of another origin gets no further, not even with a good token.
+        // A page of another origin gets no further, not even with a valid token.
         .layer(from_fn_with_state(
             Arc::clone(state),
             middleware::allowed_origin,
@@ -73,7 +73,7 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
     let documents = Router::new()
         .route(RESOURCE_METADATA, get(metadata::protected_resource))
         .route(ROOT_METADATA, get(metadata::protected_resource))
-        // Clients take a page here for a document that they cannot read.
+        // Clients take a page under this path for a document that they cannot read.
         .route("/.well-known/{*rest}", any(not_found))
         .layer(cors::of_documents())
         .with_state(Arc::clone(state));
@@ -83,7 +83,7 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
         .merge(documents)
         .merge(oauth.unwrap_or_default())
         .fallback(not_found)
-        // Our names only: a page cannot rebind its own to us.
+        // Allowed host names only: a page cannot rebind its own name to us.
         .layer(from_fn_with_state(
             Arc::clone(state),
             middleware::allowed_host,
@@ -92,22 +92,22 @@ pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Rou
     let probes = Router::new()
         .route(HEALTH, get(health::health))
         .route(READY, get(health::ready))
-        // Probes come by address, whatever our name is.
+        // Probes use the address, whatever our name is.
         .with_state(Arc::clone(state));
 
     Router::new().merge(named).merge(probes).layer(
         // Every request, outermost first.
         ServiceBuilder::new()
-            // An id that the answer and all log lines name.
+            // An id that the answer and all log lines carry.
             .layer(from_fn(request_id::request_id))
             // One line in the log, whatever happens below.
             .layer(from_fn_with_state(
                 Arc::clone(state),
                 middleware::access_log,
             ))
-            // A bug of ours is a 500 for one request.
+            // A panic is a 500 for one request.
             .layer(from_fn(middleware::catch_panic))
-            // What hyper lets through and parsers disagree on.
+            // Refuses what hyper lets through and parsers disagree on.
             .layer(from_fn(middleware::unambiguous)),
     )
 }

@@ -1,4 +1,4 @@
-//! The server from its parts to its end.
+//! The server, from its assembly to its shutdown.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,12 +25,12 @@ use crate::{
     telemetry::{AccessLog, metrics::Metrics},
 };
 
-/// The server cannot be put together from its settings.
+/// The server cannot be assembled from its settings.
 #[derive(Debug, thiserror::Error)]
 #[error("the server cannot be set up: {0}")]
 pub struct SetupError(String);
 
-/// How the server ended.
+/// The way in which the server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// All requests were answered.
@@ -53,7 +53,7 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// What a server is put together from.
+/// The parts that a server is assembled from.
 pub struct Parts {
     /// The URL that people use.
     pub public_url: PublicUrl,
@@ -61,19 +61,19 @@ pub struct Parts {
     pub listening: SocketAddr,
     /// Writes a line for each request.
     pub access: AccessLog,
-    /// Lets requests in.
+    /// Authenticates requests.
     pub authenticator: Authenticator,
-    /// Says which parts work.
+    /// Reports which parts work.
     pub probe: Arc<dyn Probe>,
-    /// The routes of the sign-in proxy, where it is on.
+    /// The routes of the sign-in proxy, if it is on.
     pub oauth: Option<Router>,
 }
 
 impl Server {
-    /// Puts the server together; `mcp` answers at `/mcp`.
+    /// Assembles the server; `mcp` answers at `/mcp`.
     ///
     /// # Errors
-    /// Where a URL or a scope cannot stand in a header.
+    /// If a URL or a scope holds characters that no header can carry.
     pub fn new(settings: Settings, parts: Parts, mcp: impl McpService) -> Result<Self, SetupError> {
         let Parts {
             public_url: public,
@@ -123,8 +123,9 @@ impl Server {
         self.router
     }
 
-    /// Serves connections of `listener` until `stop`, then ends as [`Shutdown`](super::Shutdown) says:
-    /// `/ready` says no, the listener closes, requests under way finish. `hurry` ends the waiting.
+    /// Serves connections of `listener` until `stop`, then shuts down with the times of
+    /// [`Shutdown`](super::Shutdown): `/ready` answers 503, the listener closes, requests under way
+    /// finish. `hurry` ends the waiting.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -172,7 +173,7 @@ impl Server {
     }
 }
 
-/// Scrapers at once.
+/// The most scrapers at once.
 const METRICS_CONNECTIONS: usize = 16;
 
 fn metrics_router(metrics: Metrics) -> Router {

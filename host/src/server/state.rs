@@ -1,4 +1,4 @@
-//! What all requests share, made once at start and never changed.
+//! The state that all requests share, made once at start. Only the drain flag changes later.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{auth::Authenticator, telemetry::AccessLog};
 
-/// What all requests share.
+/// The state that all requests share.
 pub(super) struct State {
     pub(super) authenticator: Authenticator,
     pub(super) responder: Responder,
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// From now on `/ready` says no.
+    /// Makes `/ready` answer 503 from now on.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }

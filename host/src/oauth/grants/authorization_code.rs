@@ -21,7 +21,7 @@ pub(in crate::oauth) async fn redeem(
     // No verifier, no code: PKCE cannot be left out (and the code stays for whoever has one).
     let verifier = params.required("code_verifier")?;
     let verifier = CodeVerifier::parse(verifier).ok_or_else(OAuthError::invalid_grant)?;
-    // Taken before anything is compared: a code is good for one try.
+    // Taken before anything is compared: a code is valid for one attempt.
     let sealed = match context
         .store
         .take_code(&code.store_key(), SPENT_CODE_TTL)
@@ -29,7 +29,7 @@ pub(in crate::oauth) async fn redeem(
     {
         TakenCode::Fresh(sealed) => sealed,
         TakenCode::Spent(family) => {
-            tracing::warn!(client = %client, "code was used twice, its tokens end");
+            tracing::warn!(client = %client, "code was used twice, its tokens are revoked");
             context
                 .store
                 .end_family(&family, context.settings.refresh_ttl)

@@ -1,7 +1,7 @@
 //! The refresh_token grant (RFC 6749 section 6) with rotation (OAuth 2.1 section 4.3.1).
 //!
-//! The provider is asked once for each of our refresh tokens, however many requests bring it and
-//! to however many replicas: providers that rotate end the session at a second use. Within the
+//! The provider is asked once for each of our refresh tokens, however many requests present it and
+//! at however many replicas: providers that rotate end the session at a second use. Within the
 //! grace period all get the same answer; a later use ends the family.
 
 use std::{sync::Arc, time::Duration};
@@ -19,11 +19,12 @@ use crate::oauth::{
     upstream::UpstreamError,
 };
 
-/// How long one refresh at the provider may hold up the others. More than its time-out.
+/// The longest time that one refresh at the provider may hold up the others. More than its
+/// time-out.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often those who wait ask whether there is an answer.
+/// The interval at which waiting requests check for the answer.
 const POLL: Duration = Duration::from_millis(50);
-/// How long they wait.
+/// The longest time that they wait.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// Answers the grant.
@@ -66,7 +67,7 @@ pub(in crate::oauth) async fn refresh(
     )
 }
 
-/// Gets the answer for this refresh token: by asking, or from whoever is or was asking.
+/// Gets the answer for this refresh token: by asking, or from the request that is or was asking.
 async fn claim_refresh(
     context: &Arc<Context>,
     content: &Arc<RefreshContent>,
@@ -79,7 +80,7 @@ async fn claim_refresh(
             .await?
         {
             RefreshClaim::Granted => {
-                // On its own task: a client that hangs up must not lose what the provider rotated.
+                // On its own task: the rotated token must not be lost when the client hangs up.
                 let task = tokio::spawn(ask(Arc::clone(context), Arc::clone(content)));
                 return task
                     .await
@@ -93,14 +94,14 @@ async fn claim_refresh(
                     .ok_or_else(OAuthError::invalid_grant);
             }
             RefreshClaim::Revoked => {
-                tracing::warn!(client = %content.client, "refresh token of an ended sign-in, or used before");
+                tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
                 return Err(OAuthError::invalid_grant());
             }
         }
     }
 }
 
-/// Asks the provider, and keeps the answer for those who come within the grace period.
+/// Asks the provider, and keeps the answer for requests within the grace period.
 async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<TokenSet, OAuthError> {
     let RefreshContent {
         family,
@@ -128,7 +129,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
         }
     };
     let mut tokens = token_set(&context, &fresh, scope);
-    // A provider that does not rotate sends none: the old one stays good.
+    // A provider that does not rotate sends none: the old one stays valid.
     tokens.refresh.get_or_insert_with(|| upstream.clone());
     let sealed = context
         .sealer
@@ -150,7 +151,8 @@ fn not_refreshed(error: &UpstreamError) -> OAuthError {
     }
 }
 
-/// Relay mode: the refresh token is the provider's own, and so is what becomes of it.
+/// Refreshes in relay mode: the refresh token is the provider's own, and rotating it is up to the
+/// provider.
 async fn relay(
     context: &Context,
     client: &ClientKey,

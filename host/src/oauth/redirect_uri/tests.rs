@@ -1,4 +1,4 @@
-//! Which redirect URIs are taken, and which requested one a registered one admits.
+//! The redirect URIs that are accepted, and the requested ones that a registered one admits.
 
 use super::*;
 
@@ -190,7 +190,7 @@ fn a_registered_uri_admits_itself_and_other_loopback_ports_alone() {
     }
 }
 
-/// S-06: whatever is hung onto a registered URI or put around it, nothing else is admitted.
+/// S-06: whatever is appended to a registered URI or put around it, nothing else is admitted.
 #[test]
 fn variations_of_a_registered_uri_are_not_admitted() {
     let mut tried = 0;

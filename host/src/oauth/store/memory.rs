@@ -1,5 +1,5 @@
 //! The store in this process: bounded in every direction, so that unfinished sign-ins of
-//! strangers cost a fixed amount of memory and push out their own kind first.
+//! strangers cost a fixed amount of memory and push out each other first.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -30,7 +30,7 @@ struct CodeEntry {
 }
 
 impl MemoryStore {
-    /// An empty store that keeps `capacity` authorizations on their way.
+    /// An empty store that keeps up to `capacity` pending authorizations.
     pub(in crate::oauth) fn new(clock: Clock, capacity: usize) -> Self {
         Self {
             clock,
@@ -147,7 +147,7 @@ impl Store for MemoryStore {
     }
 }
 
-/// A map whose entries end, and whose oldest make room when it is full.
+/// A map whose entries expire, and whose oldest make room when it is full.
 struct Expiring<K, V> {
     entries: HashMap<K, (u64, Instant, V)>,
     order: BTreeSet<(Instant, u64, K)>,
@@ -202,15 +202,15 @@ impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
     }
 }
 
-/// Authorizations on their way, and who put how many of them there.
+/// Pending authorizations, and the number of them that each owner holds.
 struct Transactions {
-    /// How many are kept at most.
+    /// The most that are kept.
     capacity: usize,
     entries: HashMap<StoreKey, Pending>,
-    /// By end: what is over goes first.
+    /// By expiry: what has expired is removed first.
     order: BTreeSet<(Instant, StoreKey)>,
     by_owner: HashMap<String, VecDeque<StoreKey>>,
-    /// Owners by how much they hold.
+    /// Owners by the number that they hold.
     ranking: BTreeSet<(usize, String)>,
 }
 
@@ -300,16 +300,16 @@ impl Transactions {
 struct Families {
     live: Expiring<FamilyId, Live>,
     ended: Expiring<FamilyId, ()>,
-    /// Whose answers are kept, by when they go: answers are large, families are not.
+    /// Families whose answers are kept, by expiry: answers are large, families are not.
     answers: VecDeque<(Instant, FamilyId, u64)>,
 }
 
 struct Live {
-    /// The refresh token that is good now.
+    /// The number of the refresh token that is valid now.
     generation: u64,
-    /// Until when somebody is asking upstream.
+    /// The end of the claim, while a request is asking upstream.
     claimed: Option<Instant>,
-    /// The answer to the refresh token before, and until when it is given again.
+    /// The answer to the previous refresh token, and the time until which it is given again.
     answer: Option<(String, Instant)>,
 }
 

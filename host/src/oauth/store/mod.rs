@@ -1,9 +1,9 @@
-//! What may be used once: authorizations on their way, codes, refresh tokens; and which sign-ins
-//! have ended.
+//! The store of what may be used once: pending authorizations, codes, refresh tokens; and of the
+//! sign-ins that have ended.
 //!
-//! Knows its content as opaque text (sealed by the caller) under digests, so that a stolen store
-//! opens nothing. Each operation is one atomic step, in one process or across replicas. An error
-//! is never taken for permission.
+//! Its content is opaque text (sealed by the caller) under digests, so that a stolen store opens
+//! nothing. Each operation is one atomic step, in one process or across replicas. An error never
+//! counts as permission.
 
 mod memory;
 mod redis;
@@ -19,11 +19,12 @@ pub(super) use self::tests::{FailingStore, Redis};
 pub(super) use self::{memory::MemoryStore, redis::RedisStore};
 use super::types::{ClientKey, FamilyId, StoreKey};
 
-/// Authorizations on their way that are kept at most; above it the oldest of whoever has most go.
+/// The most pending authorizations that are kept; above it, the oldest of the owner with the most
+/// are dropped.
 pub(super) const MAX_TRANSACTIONS: usize = 10_000;
-/// Codes that are kept at most. Each needs a person who signed in.
+/// The most codes that are kept. Each needs a person who signed in.
 pub(super) const MAX_CODES: usize = 20_000;
-/// Families that are kept at most.
+/// The most families that are kept.
 pub(super) const MAX_FAMILIES: usize = 200_000;
 
 /// The store cannot answer now: HTTP 503.
@@ -31,7 +32,7 @@ pub(super) const MAX_FAMILIES: usize = 200_000;
 #[error("the store is not available: {0}")]
 pub(super) struct StoreError(pub(super) String);
 
-/// Who put an authorization on its way, for fairness when there are too many.
+/// The network and client that started an authorization, for fairness when there are too many.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
     /// The peer's network: its address, or /64 for IPv6.
@@ -40,7 +41,7 @@ pub(super) struct Owner {
     pub(super) client: ClientKey,
 }
 
-/// What a code turned out to be.
+/// The result of using a code.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TakenCode {
     /// Its first use.
@@ -51,12 +52,12 @@ pub(super) enum TakenCode {
     Unknown,
 }
 
-/// What presenting a refresh token led to.
+/// The result of presenting a refresh token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RefreshClaim {
-    /// The caller is the one to ask upstream; it must call `answer` or `release`.
+    /// The caller asks upstream; it must call `answer` or `release`.
     Granted,
-    /// Another one is asking upstream right now: ask again soon.
+    /// Another request is asking upstream right now: try again soon.
     InProgress,
     /// It was used a moment ago; this was the answer.
     Replayed(String),
@@ -66,7 +67,7 @@ pub(super) enum RefreshClaim {
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// See the module. `now` comes from the caller's clock.
+/// The operations of a store; see the module. Times come from this process's clock.
 pub(super) trait Store: Send + Sync {
     /// Keeps an authorization until it is taken or `ttl` is over.
     fn put_transaction<'a>(
@@ -77,10 +78,10 @@ pub(super) trait Store: Send + Sync {
         ttl: Duration,
     ) -> Answer<'a, ()>;
 
-    /// Takes an authorization: a second time there is none.
+    /// Takes an authorization: a second call finds none.
     fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>>;
 
-    /// Keeps what a code stands for.
+    /// Keeps the grant that a code stands for.
     fn put_code<'a>(
         &'a self,
         key: &'a StoreKey,
@@ -89,7 +90,7 @@ pub(super) trait Store: Send + Sync {
         ttl: Duration,
     ) -> Answer<'a, ()>;
 
-    /// Uses a code. That it was used is remembered for `remember`.
+    /// Uses a code. Its use is remembered for `remember`.
     fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode>;
 
     /// Uses refresh token number `generation` of a family. A claim ends by itself after `lease`;
@@ -111,13 +112,13 @@ pub(super) trait Store: Send + Sync {
         grace: Duration,
     ) -> Answer<'a, ()>;
 
-    /// Ends a claim without an answer: the refresh token stays good.
+    /// Ends a claim without an answer: the refresh token stays valid.
     fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> Answer<'a, ()>;
 
-    /// Ends a family: none of its tokens is good any more.
+    /// Ends a family: none of its tokens is valid any more.
     fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()>;
 
-    /// Whether a family has ended. Answers at once from memory; another replica's word gets here
-    /// within [`redis::POLL_INTERVAL`].
+    /// Returns whether a family has ended. Answers at once from memory; an end at another replica
+    /// is known here within [`redis::POLL_INTERVAL`].
     fn is_ended(&self, family: &FamilyId) -> bool;
 }

@@ -1,7 +1,7 @@
 //! The store in Redis, shared by replicas. Each operation is one Lua script, so one atomic step.
 //!
 //! Times come from the caller and are compared inside the scripts; Redis' own expiry only cleans
-//! up. Ended families are mirrored into this process every [`POLL_INTERVAL`], so that asking
+//! up. Ended families are mirrored into this process every [`POLL_INTERVAL`], so that checking
 //! whether a bearer token's family has ended costs no round trip. Never logs the store's address,
 //! which may hold a password.
 
@@ -26,13 +26,13 @@ use crate::oauth::{
     types::{FamilyId, StoreKey},
 };
 
-/// How soon a family that another replica ended is known here.
+/// The time until a family that another replica ended is known here.
 pub(in crate::oauth) const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// How long one command may take.
+/// The longest time that one command may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// One slot of a cluster for all keys, since the scripts touch several.
 const PREFIX: &str = "{datahub-mcp}";
-/// Most ended families that are mirrored at once.
+/// The most ended families that are mirrored at once.
 const MAX_MIRRORED: usize = 200_000;
 
 /// See the module.
@@ -40,7 +40,7 @@ pub(in crate::oauth) struct RedisStore {
     connection: ConnectionManager,
     prefix: String,
     clock: Clock,
-    /// Authorizations on their way that are kept at most.
+    /// The most pending authorizations that are kept.
     capacity: usize,
     scripts: Scripts,
     ended: RwLock<HashMap<FamilyId, Instant>>,
@@ -63,7 +63,7 @@ impl RedisStore {
     /// the start.
     ///
     /// # Errors
-    /// When `url` is not a Redis URL. The text never holds it.
+    /// If `url` is not a Redis URL. The text never holds it.
     pub(in crate::oauth) fn new(
         url: &SecretString,
         namespace: &str,
@@ -90,7 +90,7 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// Fetches which families have ended.
+    /// Fetches the families that have ended.
     pub(super) async fn refresh_ended(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ended: Vec<(String, u64)> = self
@@ -106,7 +106,7 @@ impl RedisStore {
             .into_iter()
             .map(|(f, until)| (FamilyId::from_store(f), Instant(until)));
         let mut known = self.ended.write();
-        // What this replica ended stays, whether or not Redis has heard of it yet.
+        // Families that this replica ended stay, even if Redis does not know of them yet.
         known.retain(|_, until| now < *until);
         known.extend(fresh);
         Ok(())
@@ -140,7 +140,7 @@ async fn mirror(store: Weak<RedisStore>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(%error, "store does not answer, revocations by other replicas wait");
+            tracing::warn!(%error, "store does not answer, revocations by other replicas are delayed");
         }
         if failing && result.is_ok() {
             tracing::info!("store answers again");

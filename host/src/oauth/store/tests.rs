@@ -1,4 +1,4 @@
-//! The suite that every store passes; for Redis with a server of its own, where one is installed.
+//! The suite that every store passes; for Redis with a server of its own, if one is installed.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::oauth::types::{ClientId, Code, FamilyId, State, StoreKey};
 
-/// How many unfinished sign-ins the stores under test keep.
+/// The most unfinished sign-ins that the stores under test keep.
 const CAPACITY: usize = 300;
 const TTL: Duration = Duration::from_secs(600);
 const LEASE: Duration = Duration::from_secs(30);
@@ -83,7 +83,7 @@ pub(in crate::oauth) struct Redis {
 }
 
 impl Redis {
-    /// `None`, and a word about it, where Redis is not installed.
+    /// `None`, with a message, if Redis is not installed.
     pub(in crate::oauth) async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let child = Command::new("redis-server")
@@ -225,7 +225,7 @@ async fn families(store: &dyn Store, clock: &crate::clock::Clock) {
         RefreshClaim::Replayed("answer".to_owned())
     );
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::Granted);
-    // A late answer or release of the generation before changes nothing.
+    // A late answer or release of the previous generation changes nothing.
     store
         .answer(&family, 0, "late".to_owned(), GRACE)
         .await
@@ -271,7 +271,7 @@ async fn families(store: &dyn Store, clock: &crate::clock::Clock) {
     );
 }
 
-/// Of many who come at once, one gets it.
+/// Of many callers at once, one gets it.
 async fn races(store: Arc<dyn Store>) {
     let (transaction, code, family) = (key(), Code::random().store_key(), FamilyId::random());
     store
@@ -304,7 +304,7 @@ async fn races(store: Arc<dyn Store>) {
     assert_eq!(winners, [1, 1, 1]);
 }
 
-/// Too many: the oldest of whoever has most go, by network or by client.
+/// Above the capacity, the oldest of the owner with the most are dropped, by network or by client.
 async fn fairness(store: &dyn Store) {
     let (person, second) = (key(), key());
     store

@@ -118,7 +118,7 @@ async fn a_code_is_good_for_its_client_verifier_and_redirect_uri_alone() {
             "invalid_grant",
             "{name}"
         );
-        // That try was the one it was good for.
+        // That attempt was the only one it was valid for.
         assert_eq!(
             world.redeem(&client, &code).await.error(),
             "invalid_grant",
@@ -253,7 +253,7 @@ async fn an_answer_of_another_issuer_is_not_redeemed() {
     assert!(world.idp.requests().is_empty());
 }
 
-/// Answers of many at once go to whom they belong.
+/// Answers to many clients at once go to the right ones.
 #[tokio::test]
 async fn answers_are_not_crossed_between_clients() {
     let world = Arc::new(World::new().await);
@@ -284,7 +284,7 @@ async fn answers_are_not_crossed_between_clients() {
     }
 }
 
-/// S-19: what was wrong is not told apart.
+/// S-19: an answer does not tell what was wrong.
 #[tokio::test]
 async fn failures_look_alike() {
     let world = World::with(|settings| {

@@ -1,4 +1,4 @@
-//! The consent page: when it is shown, what it shows, and what it takes for an answer.
+//! The consent page: when it is shown, what it shows, and which answers it accepts.
 
 use axum::http::{StatusCode, header};
 
@@ -112,7 +112,7 @@ async fn looking_at_the_page_changes_nothing_and_earlier_pages_stay_good() {
     let client = world.register("x").await;
     let mut jar = Jar::default();
     let first = jar.authorize(&world, &good_request(&client)).await;
-    // fastmcp tries the URL without cookies; browsers load it ahead with them.
+    // fastmcp probes the URL without cookies; browsers prefetch it with them.
     Jar::default()
         .authorize(&world, &good_request(&client))
         .await;
@@ -209,7 +209,7 @@ async fn an_approval_from_another_place_is_refused() {
     assert!(answer.body.contains("decide once more"));
     let answer = other.decide(&world, &answer, "approve").await;
     assert!(answer.location().as_str().starts_with(world.idp.issuer()));
-    // And too late.
+    // And after it has expired.
     world.clock.advance(Duration::from_secs(1_801));
     let answer = jar
         .submit(&world, &good, &[("sec-fetch-site", "same-origin")])

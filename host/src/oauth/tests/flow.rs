@@ -1,4 +1,4 @@
-//! The way that honest clients and people go.
+//! The sign-in of honest clients and people.
 
 use axum::http::{Method, Request, StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,5 +1,5 @@
 //! A small identity provider: discovery, a token endpoint that checks what an honest one checks,
-//! rotation with reuse detection, and switches for bad days.
+//! rotation with reuse detection, and switches for failures.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +18,7 @@ use url::Url;
 
 use super::param;
 
-/// How the provider behaves.
+/// The behaviour of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::oauth) enum Mood {
     #[default]
@@ -132,7 +132,7 @@ impl FakeIdp {
         self.back(location, &[("code", &code), ("iss", &self.issuer)])
     }
 
-    /// The person says no at the provider.
+    /// The person refuses at the provider.
     pub(in crate::oauth) fn deny(&self, location: &Url) -> String {
         self.back(
             location,

@@ -35,7 +35,7 @@ async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
         .with(LevelFilter::TRACE)
         .with(layer);
     let guard = tracing::subscriber::set_default(subscriber);
-    // With one subscriber alone, a log line that another test reaches first is off for all.
+    // With a single subscriber, a log line that another test reaches first is disabled for all.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
 
     let world = World::new().await;

@@ -140,7 +140,7 @@ impl World {
         Self::beside(idp, clock, change, store)
     }
 
-    /// A proxy at a provider and in a time that are there already.
+    /// A proxy with an existing provider and clock.
     fn beside(
         idp: FakeIdp,
         clock: crate::clock::Clock,
@@ -204,7 +204,7 @@ impl World {
         self.send(request).await
     }
 
-    /// A client as `mcp-remote` and the SDKs register.
+    /// A client as `mcp-remote` and the SDKs register one.
     async fn register(&self, name: &str) -> String {
         let answer = self
             .post_json(

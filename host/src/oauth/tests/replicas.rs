@@ -44,7 +44,7 @@ async fn a_sign_in_works_whichever_replica_answers() {
     );
     assert_eq!(idp.refreshes(), 1);
 
-    // A code is used up for both, and what that ends has ended for both.
+    // A code that is used at one is used at both, and what its second use ends has ended at both.
     assert_eq!(two.redeem(&client, &code).await.error(), "invalid_grant");
     assert!(two.open(&access).is_none());
     let known = tokio::time::timeout(Duration::from_secs(30), async {

@@ -1,4 +1,4 @@
-//! Requests that are wrong, and who is told.
+//! Requests that are wrong, and who gets the error.
 
 use axum::http::StatusCode;
 
@@ -51,7 +51,7 @@ async fn nothing_is_sent_to_an_unproven_address() {
     }
 }
 
-/// S-05: everything else is told to the client, with `iss` and its `state`.
+/// S-05: everything else is reported to the client, with `iss` and its `state`.
 #[tokio::test]
 async fn bad_requests_of_proven_clients_are_told_to_them() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! What strangers can send without signing in: sizes, floods, a store that fails.
+//! Requests that strangers can send without signing in: sizes, floods, a store that fails.
 
 use axum::http::{StatusCode, header};
 
@@ -126,7 +126,7 @@ async fn bad_token_requests_are_json_and_not_cached() {
 async fn too_many_requests_of_one_address_are_429_and_others_go_on() {
     let world = World::with(|settings| {
         settings.limits.address_burst = 5;
-        // So slow that a busy machine does not earn another request in between.
+        // So slow that a busy machine is not allowed another request in between.
         settings.limits.address_per_minute = 1;
     })
     .await;
@@ -155,7 +155,7 @@ async fn too_many_requests_of_one_address_are_429_and_others_go_on() {
     }
 }
 
-/// S-17: a flood of unfinished sign-ins keeps to its cap, and people who are on their way arrive.
+/// S-17: a flood of unfinished sign-ins stays within its cap, and people's sign-ins still finish.
 #[tokio::test]
 async fn a_flood_of_unfinished_sign_ins_pushes_out_its_own_kind() {
     let store: Arc<parking_lot::Mutex<Option<Arc<MemoryStore>>>> = Arc::default();
@@ -210,7 +210,7 @@ async fn a_store_that_fails_lets_nobody_through() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.error(), "temporarily_unavailable");
 
-    // A good refresh token of a server with the same keys and a store that works.
+    // A valid refresh token of a server with the same keys and a store that works.
     let good = World::new().await;
     let client = good.register("x").await;
     let tokens = good.tokens(&client).await;

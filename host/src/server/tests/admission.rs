@@ -1,4 +1,4 @@
-//! Who is let in, row by row.
+//! The table "Who is let in" of `DEVELOPING.md`, row by row.
 
 use std::sync::{Arc, atomic::Ordering};
 

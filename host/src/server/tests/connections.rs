@@ -22,7 +22,7 @@ struct Running {
     ended: JoinHandle<Ended>,
 }
 
-/// Starts `bench`. Its name is that of port 8000 whatever the port is: requests say so.
+/// Starts `bench`. Its name is that of port 8000, whatever the port is, and requests use that name.
 fn start(bench: Bench) -> Running {
     let listener = bind(bench.settings.address).unwrap();
     let address = listener.local_addr().unwrap();
@@ -45,7 +45,7 @@ async fn exchange(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // A reset after the answer is as good as an end.
+    // A reset after the answer counts as an end.
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
         .await
         .unwrap();
@@ -162,7 +162,7 @@ async fn the_end_lets_requests_finish_and_closes_idle_connections() {
     let mut busy = TcpStream::connect(running.address).await.unwrap();
     let head = "POST /mcp HTTP/1.1\r\nHost: localhost:8000\r\nAuthorization: Bearer good\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
     busy.write_all(head.as_bytes()).await.unwrap();
-    // The server has begun with the request when it asks for the body.
+    // The server has started on the request when it asks for the body.
     let mut begun = [0; 25];
     busy.read_exact(&mut begun).await.unwrap();
     assert_eq!(&begun, b"HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,4 +1,4 @@
-//! What one request may use.
+//! The limits of one request.
 
 use std::time::Duration;
 

@@ -29,14 +29,14 @@ use crate::{
     telemetry::AccessLog,
 };
 
-/// What the stand-in validator has been asked.
+/// Counters of the calls that the stand-in validator has received.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) checks: AtomicUsize,
     pub(super) evictions: AtomicUsize,
 }
 
-/// Accepts `good...`, cannot say of `later...`, refuses the rest.
+/// Accepts `good...`, is unavailable for `later...`, rejects the rest.
 struct Check(Arc<Seen>);
 
 impl TokenCheck for Check {
@@ -193,7 +193,7 @@ pub(super) fn call(token: &str, body: &'static str) -> Request<Body> {
         .unwrap()
 }
 
-/// What came back.
+/// The server's answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,

@@ -1,4 +1,4 @@
--- ARGV: ended key, now, at most. Forgets what is over, gives the rest as pairs.
+-- ARGV: ended key, now, at most. Removes what has expired, returns the rest as pairs.
 redis.call('ZREMRANGEBYSCORE', ARGV[1], '-inf', ARGV[2])
 local flat = redis.call('ZREVRANGE', ARGV[1], 0, tonumber(ARGV[3]) - 1, 'WITHSCORES')
 local pairs_ = {}
