@@ -1,22 +1,21 @@
 //! `datahub-mcp`: the command line, and the start of the server step by step.
 
-mod probe;
+#![forbid(unsafe_code)]
 
-use std::{env, process::ExitCode, sync::Arc, time::Duration};
+use std::{env, process::ExitCode, time::Duration};
 
 use anyhow::Context;
+use datahub::DataHub;
 use datahub_mcp::{
-    auth::Authenticator,
     cli::{self, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
     config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
-    datahub::DataHub,
-    mcp::{self, HttpSettings, McpServer},
-    oauth::{self, Proxy},
-    plugins::{LoadError, Validators},
-    public_url::PublicUrlError,
-    server::{self, Ended, Parts, Server},
-    telemetry::{AccessLog, Logs, metrics::Metrics},
+    server::{self, Assembly, Ended, Server},
 };
+use foundation::public_url::PublicUrlError;
+use mcp::{HttpSettings, McpServer};
+use oauth::Proxy;
+use plugin_host::{LoadError, Validators};
+use telemetry::{AccessLog, Logs, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 
 /// Needs half the idle memory of the system's allocator and less time per request.
@@ -153,20 +152,16 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         max_body_bytes: settings.server.limits.max_body_bytes,
         shutdown: closing.clone(),
     };
-    let parts = Parts {
+    let assembly = Assembly {
         public_url: public_url.clone(),
         listening,
         access: AccessLog::new(settings.telemetry.access_percent),
-        authenticator: Authenticator::new(
-            Arc::new(validators.clone()),
-            proxy.as_ref().map(Proxy::sealed_tokens),
-            datahub.clone(),
-            settings.shared_token.clone(),
-        ),
-        probe: Arc::new(probe::Neighbours::new(validators.clone(), datahub)),
-        oauth: proxy.as_ref().map(Proxy::router),
+        validators: validators.clone(),
+        datahub,
+        proxy,
+        shared_token: settings.shared_token.clone(),
     };
-    let server = Server::new(settings.server.clone(), parts, mcp.into_http(http))?;
+    let server = Server::assemble(settings.server.clone(), assembly, mcp.into_http(http))?;
 
     tracing::info!(address = %listening, url = %public_url.resource(), "listening");
     let fresh = tokio::spawn(validators.clone().keep_fresh(settings.watch_plugins));

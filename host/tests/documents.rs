@@ -86,7 +86,7 @@ fn documents_are_sent_as_they_are_written_down() {
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
     let update = env::var_os("UPDATE_SENT").is_some();
-    let whole = datahub_mcp::mcp::documents().filter(|one| one.text().contains("fragment "));
+    let whole = mcp::documents().filter(|one| one.text().contains("fragment "));
     for document in whole {
         let name = format!("{}.graphql", document.name());
         let text = format!("{}\n", document.text().trim_end());

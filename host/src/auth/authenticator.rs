@@ -9,16 +9,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use datahub::{Caller, DataHub};
+use foundation::identity::{Principal, TokenCheck, Verdict};
 use http::HeaderMap;
+use oauth::{Opened, SealedTokens};
 use secrecy::SecretString;
+use telemetry::metrics;
 
-use super::{BearerError, Caller, bearer};
-use crate::{
-    datahub::DataHub,
-    identity::{Principal, TokenCheck, Verdict},
-    oauth::{Opened, SealedTokens},
-    telemetry::metrics,
-};
+use super::{BearerError, bearer};
 
 /// The reason a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

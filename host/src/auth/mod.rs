@@ -6,12 +6,10 @@
 
 mod authenticator;
 mod bearer;
-mod caller;
 mod challenge;
 
 pub use self::{
     authenticator::{AuthError, Authenticator},
     bearer::{BearerError, MAX_TOKEN_BYTES, bearer},
-    caller::{Caller, HttpOutcome},
     challenge::Challenge,
 };

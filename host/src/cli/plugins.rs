@@ -1,4 +1,4 @@
-//! `datahub-mcp plugins ...`: prints what [`crate::plugins::tools`] reports.
+//! `datahub-mcp plugins ...`: prints what [`plugin_host::tools`] reports.
 //!
 //! Data goes to stdout, as text for people or as JSON for programs; never a secret.
 
@@ -11,14 +11,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use plugin_host::{self, ValidatorSpec, tools};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::{fail, print};
-use crate::{
-    config::EXIT_USAGE,
-    plugins::{self, ValidatorSpec, tools},
-};
+use crate::config::EXIT_USAGE;
 
 /// The longest token file that is read.
 const MAX_TOKEN_FILE_BYTES: u64 = 1024 * 1024;
@@ -107,7 +105,7 @@ impl PluginsCommand {
                 Ok(line) => print(line),
                 Err(error) => fail(1, error),
             }),
-            Self::Isolated => Some(plugins::run_isolated()),
+            Self::Isolated => Some(plugin_host::run_isolated()),
             _ => None,
         }
     }
@@ -116,7 +114,7 @@ impl PluginsCommand {
     ///
     /// The exit status is 0 if the answer is good (nothing is wrong with the library, the token
     /// is accepted), 1 if it is not, 64 if the arguments are wrong.
-    pub fn run(self, settings: &plugins::Settings) -> ExitCode {
+    pub fn run(self, settings: &plugin_host::Settings) -> ExitCode {
         let directories = &settings.directories;
         match self {
             Self::List { json } => {
@@ -158,7 +156,7 @@ impl PluginsCommand {
 }
 
 fn attempt(
-    settings: &plugins::Settings,
+    settings: &plugin_host::Settings,
     validator: &str,
     token_file: &std::path::Path,
     json: bool,
@@ -199,7 +197,7 @@ fn attempt(
     }
 }
 
-fn check(settings: &plugins::Settings, args: &CheckArgs) -> ExitCode {
+fn check(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
     if !args.in_process {
         return check_in_child();
     }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
+use datahub::Settings;
 use secrecy::SecretString;
 
 use super::{reader::Reader, table as t};
-use crate::datahub::Settings;
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let gms_url = reader.http_url(&t::DATAHUB_GMS_URL, "http://localhost:8080");

@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use foundation::public_url::PublicUrl;
+
 use super::{reader::Reader, setting::Setting, table as t};
-use crate::{
-    public_url::PublicUrl,
-    server::{HostPattern, Limits, Origin, Settings, Shutdown},
-};
+use crate::server::{HostPattern, Limits, Origin, Settings, Shutdown};
 
 const DAY: u64 = 86_400;
 

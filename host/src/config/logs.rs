@@ -1,7 +1,8 @@
 //! Settings of the log.
 
+use telemetry::{Format, Settings};
+
 use super::{reader::Reader, table as t};
-use crate::telemetry::{Format, Settings};
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let levels = ["error", "warn", "info", "debug", "trace", "off"].map(|level| (level, level));

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use foundation::suggest;
+
 use super::{error::Problem, table};
-use crate::suggest;
 
 /// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
 /// DataHub tools, so they are ignored.

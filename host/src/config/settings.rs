@@ -2,7 +2,9 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::Path};
 
+use foundation::public_url::{PublicUrl, PublicUrlError};
 use secrecy::{ExposeSecret, SecretString};
+use telemetry;
 
 use super::{
     datahub,
@@ -13,11 +15,7 @@ use super::{
     reader::Reader,
     signin, table, tools, validators,
 };
-use crate::{
-    plugins,
-    public_url::{PublicUrl, PublicUrlError},
-    server, telemetry,
-};
+use crate::server;
 
 /// All settings of the server, in the types of the modules that own them.
 #[derive(Debug, Clone)]
@@ -29,13 +27,13 @@ pub struct Settings {
     /// The public URL, if it was given; otherwise that of the loopback address is used.
     pub public_url: Option<PublicUrl>,
     /// Validators.
-    pub plugins: plugins::Settings,
+    pub plugins: plugin_host::Settings,
     /// Reload plugins when their files change.
     pub watch_plugins: bool,
     /// DataHub.
-    pub datahub: crate::datahub::Settings,
+    pub datahub: ::datahub::Settings,
     /// The tools.
-    pub mcp: crate::mcp::Settings,
+    pub mcp: mcp::Settings,
     /// The token of requests that have none.
     pub shared_token: Option<SecretString>,
     /// The sign-in proxy, if it is on; its public URL is filled in once the port is known.
@@ -99,7 +97,7 @@ impl Settings {
 ///
 /// # Errors
 /// All problems with the settings of the plugins, one line each.
-pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugins::Settings, ConfigError> {
+pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugin_host::Settings, ConfigError> {
     let mut reader = Reader::new(raw);
     let plugins = validators::read(&mut reader, program);
     let problems = reader.finish();
@@ -115,9 +113,9 @@ pub struct LocalSettings {
     /// Logs.
     pub telemetry: telemetry::Settings,
     /// DataHub.
-    pub datahub: crate::datahub::Settings,
+    pub datahub: ::datahub::Settings,
     /// The tools.
-    pub mcp: crate::mcp::Settings,
+    pub mcp: mcp::Settings,
     /// The person's own DataHub token.
     pub token: SecretString,
 }

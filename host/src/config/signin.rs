@@ -1,14 +1,14 @@
 //! Settings of the sign-in proxy, which is on if `OIDC_CLIENT_ID` is set.
 
+use foundation::public_url::PublicUrl;
+use oauth::{
+    ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
+    TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{reader::Reader, setting::Setting, table as t};
-use crate::oauth::{
-    ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
-    TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
-};
-use crate::public_url::PublicUrl;
 
 /// Settings of the proxy without the public URL, which may depend on the port that is bound.
 #[derive(Debug, Clone)]

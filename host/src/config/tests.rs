@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
+use plugin_host::Isolation;
 use secrecy::ExposeSecret;
+use telemetry::Format;
 
 use super::{Environment, Raw, Setting, Settings, masked, table as t};
-use crate::{plugins::Isolation, telemetry::Format};
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     pairs
@@ -134,16 +135,16 @@ fn defaults_here_are_those_of_the_modules() {
         ("OIDC_ISSUER_URL", "https://idp.example"),
     ])
     .unwrap();
-    let defaults = crate::datahub::Settings::at("http://gms:8080".parse().unwrap());
+    let defaults = datahub::Settings::at("http://gms:8080".parse().unwrap());
     assert_eq!(format!("{:?}", settings.datahub), format!("{defaults:?}"));
-    let defaults = crate::plugins::Limits::default();
+    let defaults = plugin_host::Limits::default();
     assert_eq!(
         format!("{:?}", settings.plugins.limits),
         format!("{defaults:?}")
     );
-    let url = crate::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
+    let url = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
     let drafted = settings.oauth.unwrap().at(url.clone());
-    let defaults = crate::oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
+    let defaults = oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
     assert_eq!(format!("{drafted:?}"), format!("{defaults:?}"));
 }
 
@@ -155,7 +156,7 @@ fn a_clients_secret_may_hold_spaces_and_a_token_may_not() {
     ];
     let secret = ("OIDC_CLIENT_SECRET", "two words");
     let settings = check(&[proxy[0], proxy[1], secret]).unwrap();
-    let url = crate::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
+    let url = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
     let secret = settings.oauth.unwrap().at(url).upstream.client_secret;
     assert_eq!(secret.unwrap().expose_secret(), "two words");
     assert!(check(&[("DATAHUB_GMS_TOKEN", "two words")]).is_err());

@@ -1,7 +1,8 @@
 //! Settings of the tools.
 
+use mcp::{Settings, ToolScopes};
+
 use super::{reader::Reader, table as t};
-use crate::mcp::{Settings, ToolScopes};
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
     let scopes = reader.text(&t::TOOL_SCOPES).unwrap_or_default();

@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use plugin_host::{
+    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, Settings, ValidatorSpec,
+};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::{names::OPTION_PREFIX, reader::Reader, table as t};
-use crate::plugins::{
-    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, Settings, ValidatorSpec,
-};
 
 /// The validator for tokens of an identity provider, and the one for DataHub's own tokens: the
 /// defaults of `TOKEN_VALIDATOR_FACTORY`.

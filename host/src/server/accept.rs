@@ -12,6 +12,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use telemetry::metrics;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -21,7 +22,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceBuilder;
 
 use super::{io::WatchedIo, settings::Limits};
-use crate::telemetry::metrics;
 
 /// The most headers of one request; hyper answers more with 431.
 const MAX_HEADERS: usize = 100;

@@ -8,14 +8,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use datahub::{Caller, HttpOutcome};
+use foundation::identity::Principal;
 use http::header::{AUTHORIZATION, ORIGIN};
+use telemetry::Who;
 
 use super::{request_id::RequestId, respond::Refusal, state::State};
-use crate::{
-    auth::{AuthError, Caller, HttpOutcome},
-    identity::Principal,
-    telemetry::Who,
-};
+use crate::auth::AuthError;
 
 /// The time to wait before trying again if the shared token is refused: an operator has to act.
 const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(60);

@@ -12,6 +12,7 @@ use http::{
     HeaderValue,
     header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING},
 };
+use telemetry::{Access, Who};
 
 use super::{
     paths,
@@ -19,7 +20,6 @@ use super::{
     respond::{Refusal, unrelated_to_auth},
     state::State,
 };
-use crate::telemetry::{Access, Who};
 
 /// Writes the request's access log line.
 pub(super) async fn access_log(

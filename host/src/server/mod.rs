@@ -7,6 +7,7 @@
 
 mod accept;
 mod allowed_hosts;
+mod assemble;
 mod authenticate;
 mod cors;
 mod head;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use self::{
     allowed_hosts::HostPattern,
+    assemble::Assembly,
     listener::{BindError, bind},
     origin::Origin,
     probe::{Part, Probe},

@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
+use foundation::public_url::PublicUrl;
 use http::header::CONTENT_TYPE;
+use telemetry::{AccessLog, metrics::Metrics};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -19,11 +21,7 @@ use super::{
     settings::Settings,
     state::State,
 };
-use crate::{
-    auth::{Authenticator, Challenge},
-    public_url::PublicUrl,
-    telemetry::{AccessLog, metrics::Metrics},
-};
+use crate::auth::{Authenticator, Challenge};
 
 /// The server cannot be assembled from its settings.
 #[derive(Debug, thiserror::Error)]

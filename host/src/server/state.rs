@@ -6,13 +6,14 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use telemetry::AccessLog;
 use tokio::sync::Semaphore;
 
 use super::{
     allowed_hosts::AllowedHosts, origin::AllowedOrigins, probe::Probe, respond::Responder,
     settings::Limits,
 };
-use crate::{auth::Authenticator, telemetry::AccessLog};
+use crate::auth::Authenticator;
 
 /// The state that all requests share.
 pub(super) struct State {

@@ -5,7 +5,7 @@
 use std::{env, fs, path::PathBuf};
 
 use anyhow::Context;
-use datahub_mcp::datahub::{ServerInfo, Version};
+use datahub::{ServerInfo, Version};
 
 fn main() -> anyhow::Result<()> {
     let mut args = env::args().skip(1);
@@ -22,7 +22,7 @@ fn main() -> anyhow::Result<()> {
         cloud: false,
     };
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for document in datahub_mcp::mcp::documents().filter(|d| server.has(d.needs())) {
+    for document in mcp::documents().filter(|d| server.has(d.needs())) {
         let path = folder.join(format!("{}.graphql", document.name()));
         fs::write(&path, document.text())
             .with_context(|| format!("cannot write {}", path.display()))?;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use crate::plugins::tools::{Attempt, Conformance, FactoryReport, Inspection, Listed};
+use plugin_host::tools::{Attempt, Conformance, FactoryReport, Inspection, Listed};
 
 /// The number of exported symbols that are shown.
 const MAX_EXPORTS: usize = 20;

@@ -10,23 +10,25 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
+use datahub::{self, Caller, DataHub, HttpOutcome};
+use foundation::{
+    identity::{Acceptance, Lease, TokenCheck, TokenDigest, Verdict},
+    public_url::PublicUrl,
+};
 use futures::future::BoxFuture;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use telemetry::AccessLog;
 use tower::{ServiceExt, service_fn};
 
 use crate::{
-    auth::{Authenticator, Caller, HttpOutcome},
-    datahub::{self, DataHub},
-    identity::{Acceptance, Lease, TokenCheck, TokenDigest, Verdict},
-    public_url::PublicUrl,
+    auth::Authenticator,
     server::{
         Limits, Part, Parts, Probe, Server, Settings, Shutdown, allowed_hosts::HostPattern,
         origin::Origin,
     },
-    telemetry::AccessLog,
 };
 
 /// Counters of the calls that the stand-in validator has received.

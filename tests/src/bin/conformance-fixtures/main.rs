@@ -11,30 +11,19 @@ mod resources;
 mod server;
 mod tools;
 
-use std::{env, io::Write as _, sync::Arc};
+use std::{env, io::Write as _};
 
 use anyhow::{Context, bail};
+use datahub::DataHub;
 use datahub_mcp::{
-    auth::Authenticator,
     cli::{self, Signals},
     config::{self, Settings},
-    datahub::DataHub,
-    mcp::{self, HttpSettings},
-    plugins::Validators,
-    server::{self as http_server, Ended, Part, Parts, Probe, Server},
-    telemetry::{AccessLog, Logs},
+    server::{self as http_server, Assembly, Ended, Server},
 };
-use futures::future::BoxFuture;
+use mcp::HttpSettings;
+use plugin_host::Validators;
+use telemetry::{AccessLog, Logs};
 use tokio_util::sync::CancellationToken;
-
-/// A readiness probe without dependencies that could fail.
-struct Alone;
-
-impl Probe for Alone {
-    fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
-        Box::pin(async { Vec::new() })
-    }
-}
 
 fn main() -> anyhow::Result<()> {
     let arguments = ["conformance-fixtures", "serve"].map(Into::into);
@@ -52,7 +41,6 @@ fn main() -> anyhow::Result<()> {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let signals = Signals::take().context("signals")?;
     let validators = Validators::load(settings.plugins.clone())?;
-    let datahub = DataHub::new(settings.datahub.clone())?;
     let listener = http_server::bind(settings.server.address)?;
     let listening = listener.local_addr().context("listener")?;
     let public_url = settings.public_url_at(listening)?;
@@ -63,21 +51,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         max_body_bytes: settings.server.limits.max_body_bytes,
         shutdown: closing.clone(),
     };
-    let parts = Parts {
+    let assembly = Assembly {
         public_url: public_url.clone(),
         listening,
         access: AccessLog::new(settings.telemetry.access_percent),
-        authenticator: Authenticator::new(
-            Arc::new(validators.clone()),
-            None,
-            datahub,
-            settings.shared_token.clone(),
-        ),
-        probe: Arc::new(Alone),
-        oauth: None,
+        validators: validators.clone(),
+        datahub: DataHub::new(settings.datahub.clone())?,
+        proxy: None,
+        shared_token: settings.shared_token.clone(),
     };
     let fixtures = mcp::stateless_http(server::Fixtures::new()?, http);
-    let server = Server::new(settings.server.clone(), parts, fixtures)?;
+    let server = Server::assemble(settings.server.clone(), assembly, fixtures)?;
     writeln!(std::io::stdout(), "{}", public_url.resource())?;
     let ended = server
         .run(listener, None, signals.stop, signals.hurry)

@@ -4,11 +4,9 @@
 use std::{path::Path, time::Instant};
 
 use anyhow::{bail, ensure};
-use datahub_mcp::{
-    identity::Verdict,
-    plugins::{Isolation, Settings, ValidatorSpec, Validators},
-};
+use foundation::identity::Verdict;
 use integration_tests::{PluginDir, artifacts, say, vendor};
+use plugin_host::{Isolation, Settings, ValidatorSpec, Validators};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

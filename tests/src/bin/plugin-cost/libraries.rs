@@ -3,8 +3,8 @@
 use std::{fs, time::Instant};
 
 use anyhow::Context;
-use datahub_mcp::plugins::{Settings, ValidatorSpec, Validators, tools};
 use integration_tests::{PluginDir, artifacts, say, vendor};
+use plugin_host::{Settings, ValidatorSpec, Validators, tools};
 
 use super::median;
 

@@ -202,7 +202,7 @@ fn every_field_of_other_catalogs_is_answered() {
 
 #[test]
 fn every_document_of_the_server_is_executable() {
-    for sent in datahub_mcp::mcp::documents() {
+    for sent in mcp::documents() {
         let document = apollo_compiler::ExecutableDocument::parse_and_validate(
             &ENGINE.schema,
             sent.text(),

@@ -1,0 +1,299 @@
+//! The fields that the language knows by name: their names in the search index and the values that
+//! they take. Any other name is passed to the index unchanged.
+
+use foundation::suggest;
+
+use super::{
+    FilterError,
+    ast::{Condition, Operator},
+    facet::FacetFilter,
+};
+use crate::urn;
+
+/// The meaning of a condition before negation is applied.
+#[derive(Debug, Clone)]
+pub(super) enum Meaning {
+    /// True if any of these is true.
+    AnyOf(Vec<FacetFilter>),
+    /// The soft-deletion state, which replaces the default of hiding soft-deleted entities.
+    Status(Status),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Live,
+    Deleted,
+    All,
+}
+
+struct Known {
+    /// The names in the filter language, in lower case and without underscores.
+    names: &'static [&'static str],
+    /// The fields of the index; where there are several, all hold the same fact.
+    index: &'static [&'static str],
+    values: Values,
+}
+
+enum Values {
+    Any,
+    Platform,
+    EntityType,
+    Boolean,
+    /// Urns of these entity types.
+    Urn(&'static [&'static str]),
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        names: &["platform"],
+        index: &["platform.keyword"],
+        values: Values::Platform,
+    },
+    Known {
+        names: &["env", "environment"],
+        index: &["origin", "env"],
+        values: Values::Any,
+    },
+    Known {
+        names: &["type", "entitytype"],
+        index: &["_entityType"],
+        values: Values::EntityType,
+    },
+    Known {
+        names: &["subtype", "entitysubtype", "subtypes", "typenames"],
+        index: &["typeNames"],
+        values: Values::Any,
+    },
+    Known {
+        names: &["tag", "tags"],
+        index: &["tags"],
+        values: Values::Urn(&["tag"]),
+    },
+    Known {
+        names: &["glossaryterm", "glossaryterms", "term", "terms"],
+        index: &["glossaryTerms"],
+        values: Values::Urn(&["glossaryTerm"]),
+    },
+    Known {
+        names: &["owner", "owners"],
+        index: &["owners"],
+        values: Values::Urn(&["corpuser", "corpGroup"]),
+    },
+    Known {
+        names: &["domain", "domains"],
+        index: &["domains"],
+        values: Values::Urn(&["domain"]),
+    },
+    Known {
+        names: &["container"],
+        index: &["browsePathV2"],
+        values: Values::Any,
+    },
+    Known {
+        names: &["deprecated"],
+        index: &["deprecated"],
+        values: Values::Boolean,
+    },
+    Known {
+        names: &["hasactiveincidents"],
+        index: &["hasActiveIncidents"],
+        values: Values::Boolean,
+    },
+    Known {
+        names: &["hasfailingassertions"],
+        index: &["hasFailingAssertions"],
+        values: Values::Boolean,
+    },
+];
+
+/// Dataset subtypes that are often mistaken for entity types.
+const SUBTYPES: &[&str] = &["Table", "View", "Topic"];
+
+/// The entity types of DataHub's GraphQL API that can be searched for.
+const ENTITY_TYPES: &[&str] = &[
+    "ASSERTION",
+    "BUSINESS_ATTRIBUTE",
+    "CHART",
+    "CONTAINER",
+    "CORP_GROUP",
+    "CORP_USER",
+    "DASHBOARD",
+    "DATASET",
+    "DATA_CONTRACT",
+    "DATA_FLOW",
+    "DATA_JOB",
+    "DATA_PLATFORM",
+    "DATA_PLATFORM_INSTANCE",
+    "DATA_PROCESS_INSTANCE",
+    "DATA_PRODUCT",
+    "DOCUMENT",
+    "DOMAIN",
+    "ER_MODEL_RELATIONSHIP",
+    "FORM",
+    "GLOSSARY_NODE",
+    "GLOSSARY_TERM",
+    "INCIDENT",
+    "MLFEATURE",
+    "MLFEATURE_TABLE",
+    "MLMODEL",
+    "MLMODEL_GROUP",
+    "MLPRIMARY_KEY",
+    "NOTEBOOK",
+    "QUERY",
+    "ROLE",
+    "SCHEMA_FIELD",
+    "STRUCTURED_PROPERTY",
+    "TAG",
+    "TEST",
+    "VERSION_SET",
+];
+
+/// The meaning of `condition` without its negation, with its values checked.
+pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
+    let name: String = condition
+        .field
+        .chars()
+        .filter(|c| *c != '_')
+        .collect::<String>()
+        .to_lowercase();
+    if name == "status" {
+        return status(condition).map(Meaning::Status);
+    }
+    let known = KNOWN
+        .iter()
+        .find(|known| known.names.contains(&name.as_str()));
+    let (index, rule): (&[&str], _) = match known {
+        Some(known) => (known.index, &known.values),
+        None => (&[condition.field.as_str()], &Values::Any),
+    };
+    let operator = match condition.operator {
+        Operator::Equal | Operator::NotEqual | Operator::In => "EQUAL",
+        Operator::IsNull | Operator::IsNotNull => "EXISTS",
+        Operator::Greater | Operator::GreaterOrEqual | Operator::Less | Operator::LessOrEqual
+            if known.is_some() =>
+        {
+            return Err(FilterError::at(
+                condition.position,
+                format!(
+                    "'{}' can be compared with =, != and IN only",
+                    condition.field
+                ),
+            ));
+        }
+        Operator::Greater => "GREATER_THAN",
+        Operator::GreaterOrEqual => "GREATER_THAN_OR_EQUAL_TO",
+        Operator::Less => "LESS_THAN",
+        Operator::LessOrEqual => "LESS_THAN_OR_EQUAL_TO",
+    };
+    let values = condition
+        .values
+        .iter()
+        .map(|value| rule.read(condition, value))
+        .collect::<Result<Vec<_>, _>>()?;
+    let facet = |field: &&str| FacetFilter {
+        field: (*field).to_owned(),
+        condition: operator,
+        values: values.clone(),
+        negated: false,
+    };
+    Ok(Meaning::AnyOf(index.iter().map(facet).collect()))
+}
+
+/// True if a condition with this operator is the negation of what [`meaning`] returns for it.
+pub(super) fn is_negative(operator: Operator) -> bool {
+    matches!(operator, Operator::NotEqual | Operator::IsNull)
+}
+
+fn status(condition: &Condition) -> Result<Status, FilterError> {
+    let fail = |message: &str| Err(FilterError::at(condition.position, message));
+    if !matches!(
+        condition.operator,
+        Operator::Equal | Operator::NotEqual | Operator::In
+    ) {
+        return fail("status can be compared with = and != only");
+    }
+    let [value] = condition.values.as_slice() else {
+        return fail("status takes exactly one value");
+    };
+    match value.to_uppercase().as_str() {
+        "NOT_SOFT_DELETED" => Ok(Status::Live),
+        "SOFT_DELETED" => Ok(Status::Deleted),
+        "ALL" => Ok(Status::All),
+        _ => fail("status is one of NOT_SOFT_DELETED, SOFT_DELETED, ALL"),
+    }
+}
+
+impl Values {
+    fn read(&self, condition: &Condition, value: &str) -> Result<String, FilterError> {
+        let fail = |message: String| Err(FilterError::at(condition.position, message));
+        let field = &condition.field;
+        match self {
+            Self::Any => Ok(value.to_owned()),
+            Self::Platform if value.starts_with("urn:li:dataPlatform:") => Ok(value.to_owned()),
+            Self::Platform if value.starts_with("urn:") || value.is_empty() => fail(format!(
+                "'{field}' is a platform's name, such as snowflake, not '{value}'"
+            )),
+            Self::Platform => Ok(format!("urn:li:dataPlatform:{value}")),
+            Self::Boolean => match value.to_lowercase().as_str() {
+                lower @ ("true" | "false") => Ok(lower.to_owned()),
+                _ => fail(format!("'{field}' is true or false, not '{value}'")),
+            },
+            Self::EntityType => entity_type(value)
+                .map(str::to_owned)
+                .or_else(|| {
+                    ["CORP_USER", "CORP_GROUP", "GLOSSARY_TERM"]
+                        .into_iter()
+                        .zip(["user", "group", "term"])
+                        .find(|(_, name)| value.eq_ignore_ascii_case(name))
+                        .map(|(entity, _)| entity.to_owned())
+                })
+                .map_or_else(
+                    || {
+                        if let Some(subtype) = SUBTYPES.iter().find(|name| value.eq_ignore_ascii_case(name)) {
+                            return fail(format!(
+                                "'{value}' is not an entity type; write type = dataset AND subtype = {subtype}"
+                            ));
+                        }
+                        let near = suggest::names(value, ENTITY_TYPES.iter().copied(), 3);
+                        let list = if near.is_empty() {
+                            ENTITY_TYPES.join(", ")
+                        } else {
+                            near.join(", ")
+                        };
+                        fail(format!(
+                            "'{value}' is not an entity type; did you mean one of {list}?"
+                        ))
+                    },
+                    Ok,
+                ),
+            Self::Urn(kinds) => {
+                if urn::kind(value).is_some_and(|kind| kinds.contains(&kind)) {
+                    return Ok(value.to_owned());
+                }
+                let wanted: Vec<String> = kinds
+                    .iter()
+                    .map(|kind| format!("urn:li:{kind}:..."))
+                    .collect();
+                fail(format!(
+                    "'{field}' takes {}, not '{value}'; find the urn with the search tool first",
+                    wanted.join(" or ")
+                ))
+            }
+        }
+    }
+}
+
+/// The GraphQL name of an entity type written in any of the usual ways (`dataJob`, `data_job`).
+pub(super) fn entity_type(value: &str) -> Option<&'static str> {
+    let squeeze = |text: &str| -> String {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect::<String>()
+            .to_lowercase()
+    };
+    let wanted = squeeze(value);
+    ENTITY_TYPES
+        .iter()
+        .copied()
+        .find(|name| squeeze(name) == wanted)
+}

@@ -1,0 +1,45 @@
+//! MCP: the view of DataHub that a model gets. Holds the server (both protocol eras, stateless),
+//! the tools (one file each), the filter language, resources and prompts.
+//!
+//! Makes no access decisions: a request arrives with its [`Caller`](datahub::Caller), and
+//! DataHub itself decides what that person may see and change. Never keeps a caller after the
+//! request.
+//!
+//! Suggested reading order: [`McpServer`] (the protocol), `registry` (the tools that are enabled),
+//! `tool` (the definition of a tool), `tools/search.rs` (an example).
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod budget;
+mod clean;
+mod context;
+mod error;
+mod filter;
+mod prompts;
+mod registry;
+mod resources;
+mod scopes;
+mod server;
+mod service;
+mod settings;
+pub mod stdio;
+mod tool;
+mod tools;
+mod urn;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    scopes::{ScopesError, ToolScopes},
+    server::{McpServer, SetupError},
+    service::{HttpSettings, McpHttpService, stateless_http},
+    settings::Settings,
+};
+
+/// All GraphQL documents that the tools send, for checks against DataHub's schemas.
+pub fn documents() -> impl Iterator<Item = &'static datahub::Document> {
+    tools::documents::all()
+}

@@ -1,0 +1,93 @@
+//! The registry of the tools that the settings enable. Built once; a tool that is switched off is
+//! not in it and so cannot be called.
+
+use std::collections::HashMap;
+
+use foundation::suggest;
+use rmcp::model::ListToolsResult;
+
+use super::{
+    settings::Settings,
+    tool::{AnyTool, Definition},
+    tools,
+};
+
+pub(crate) struct Registry {
+    tools: Vec<Entry>,
+    by_name: HashMap<&'static str, usize>,
+    /// The names of the tools that are switched off, for the error text.
+    off: Vec<&'static str>,
+    list: ListToolsResult,
+}
+
+pub(crate) struct Entry {
+    pub(crate) definition: Definition,
+    pub(crate) tool: Box<dyn AnyTool>,
+}
+
+impl Registry {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let mut tools = Vec::new();
+        let mut off = Vec::new();
+        for tool in tools::all(settings) {
+            let definition = tool.definition();
+            if (definition.enabled)(settings) {
+                tools.push(Entry { definition, tool });
+            } else {
+                off.push(definition.name);
+            }
+        }
+        let by_name = tools
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.definition.name, i))
+            .collect();
+        let list = ListToolsResult::with_all_items(
+            tools
+                .iter()
+                .map(|entry| entry.definition.to_mcp())
+                .collect(),
+        );
+        Self {
+            tools,
+            by_name,
+            off,
+            list,
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
+        self.by_name.get(name).map(|index| &self.tools[*index])
+    }
+
+    /// The names of all tools, switched on or off.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.tools
+            .iter()
+            .map(|entry| entry.definition.name)
+            .chain(self.off.iter().copied())
+    }
+
+    /// The answer of `tools/list`.
+    pub(crate) fn list(&self) -> ListToolsResult {
+        self.list.clone()
+    }
+
+    /// The error text for `name`, which cannot be called; begins with the words of the MCP
+    /// specification.
+    pub(crate) fn unknown(&self, name: &str) -> String {
+        if self.off.contains(&name) {
+            return format!("Unknown tool: {name} (it is switched off on this server)");
+        }
+        let known: Vec<&str> = self
+            .tools
+            .iter()
+            .map(|entry| entry.definition.name)
+            .collect();
+        let shown: String = name.chars().take(60).collect();
+        match suggest::names(name, known.iter().copied(), 3).as_slice() {
+            [] => format!("Unknown tool: {shown}; tools: {}", known.join(", ")),
+            near => format!("Unknown tool: {shown}; did you mean {}?", near.join(" or ")),
+        }
+    }
+}

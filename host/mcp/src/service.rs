@@ -1,0 +1,60 @@
+//! The server as an HTTP service: stateless, JSON answers, Host and Origin checked here as well.
+
+use std::sync::Arc;
+
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use super::McpServer;
+
+/// The service that `server` mounts at `/mcp`.
+pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+
+/// The settings of the HTTP side of MCP.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The accepted `Host` values, such as `host` or `host:port`; empty accepts any (only where a
+    /// layer in front checks them).
+    pub allowed_hosts: Vec<String>,
+    /// The accepted `Origin` values, such as `http://localhost:*`; empty refuses every request that
+    /// has that header.
+    pub allowed_origins: Vec<String>,
+    /// The largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Cancelled at shutdown, which ends the streams that are still open.
+    pub shutdown: CancellationToken,
+}
+
+impl McpServer {
+    /// The service for both protocol eras. Expects the [`Caller`](datahub::Caller) in the
+    /// request's extensions.
+    pub fn into_http(self, settings: HttpSettings) -> McpHttpService {
+        stateless_http(self, settings)
+    }
+}
+
+/// Serves any handler as this server serves its own: each request is independent, there are no
+/// sessions, GET and DELETE are answered 405.
+pub fn stateless_http<H>(
+    handler: H,
+    settings: HttpSettings,
+) -> StreamableHttpService<H, NeverSessionManager>
+where
+    H: ServerHandler + Clone,
+{
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(settings.allowed_hosts)
+        .with_allowed_origins(settings.allowed_origins)
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(settings.max_body_bytes)
+        .with_cancellation_token(settings.shutdown);
+    let sessions = Arc::new(NeverSessionManager::default());
+    StreamableHttpService::new(move || Ok(handler.clone()), sessions, config)
+}

@@ -1,0 +1,138 @@
+//! `get_entities`: the details of entities whose urns are known.
+
+use datahub::DataHubError;
+use futures::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{columns, documents, entity};
+use crate::{
+    args::texts,
+    budget,
+    clean::clean,
+    context::ToolContext,
+    error::ToolError,
+    tool::{Definition, Effect, Tool},
+    urn,
+};
+
+/// The largest number of urns in one call.
+const MAX_URNS: usize = 50;
+/// The number of concurrent calls to DataHub.
+const AT_ONCE: usize = 8;
+/// Calls with more urns than this report progress.
+const LONG: usize = 5;
+
+pub(super) struct GetEntities;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Args {
+    urns: Vec<String>,
+}
+
+impl Tool for GetEntities {
+    type Args = Args;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            name: "get_entities",
+            title: "Get entities",
+            description: "Details of up to 50 entities by urn: descriptions, owners, tags, terms, \
+                domain, deprecation, health, custom and structured properties, links, and for \
+                datasets the columns (cut for wide tables: list_schema_fields has the rest). Text \
+                of documents, members of groups, contents of containers and domains as well.",
+            params: vec![texts("urns", MAX_URNS, "One urn or a list.").required()],
+            output: json!({"entities": {"type": "array", "items": {"type": "object"}}}),
+            effect: Effect::Reads,
+            enabled: |_| true,
+        }
+    }
+
+    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+        if args.urns.is_empty() {
+            return Err(ToolError::Arguments(
+                "`urns` is empty; name at least one urn".to_owned(),
+            ));
+        }
+        let many = args.urns.len() > LONG;
+        let mut entities = Vec::with_capacity(args.urns.len());
+        let calls: Vec<_> = args
+            .urns
+            .iter()
+            .map(|urn| one(context, urn.trim()))
+            .collect();
+        let mut answers = stream::iter(calls).buffered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            entities.push(answer?);
+            if many {
+                context
+                    .progress(entities.len(), Some(args.urns.len()), "entities read")
+                    .await;
+            }
+        }
+        if let ([only], Some(error)) = (args.urns.as_slice(), entities[0]["error"].as_str()) {
+            return Err(ToolError::NotFound(format!("{only} {error}")));
+        }
+        let limit = context.settings.response_tokens;
+        budget::fit(&mut entities, limit - limit / 8);
+        let mut answer = json!({"entities": entities});
+        let shown = answer["entities"].as_array().map_or(0, Vec::len);
+        if shown < args.urns.len() {
+            let rest = &args.urns[shown..];
+            answer["next"] = json!(format!("too long for one answer; call again with {rest:?}"));
+        }
+        Ok(answer)
+    }
+}
+
+/// Reads one entity, or returns an object that says why it is missing. Only a failure of the whole
+/// call (a refused token, DataHub down) is an error.
+pub(crate) async fn one(context: &ToolContext, urn: &str) -> Result<Value, ToolError> {
+    let why_not = |why: String| Ok(json!({"urn": urn, "error": why}));
+    let Some(kind) = urn::kind(urn) else {
+        return why_not(
+            "is not a urn; urns look like urn:li:dataset:(...) and come from search".into(),
+        );
+    };
+    let document = documents::entity(kind);
+    let mut answer = match context.ask(document, json!({"urn": urn})).await {
+        Ok(answer) => answer,
+        Err(error) if error == DataHubError::TokenRefused || error.is_outage() => {
+            return Err(error.into());
+        }
+        Err(error) => return why_not(ToolError::from(error).to_string()),
+    };
+    let mut entity = answer.take("entity");
+    if entity::existing(&entity, urn).is_err() {
+        return why_not(entity::MISSING.to_owned());
+    }
+    shape(context, &mut entity);
+    Ok(entity)
+}
+
+fn shape(context: &ToolContext, entity: &mut Value) {
+    let mut columns = columns::merged(entity);
+    let note = columns::within_budget(context, &mut columns);
+    if let Some(map) = entity.as_object_mut() {
+        // Always true for an entity that got here.
+        map.shift_remove("exists");
+        map.shift_remove("editableSchemaMetadata");
+        if !columns.is_empty() {
+            map.insert("fields".to_owned(), Value::from(columns));
+        }
+        if let Some(note) = note {
+            map.insert("fieldsCut".to_owned(), Value::from(note));
+        }
+    }
+    clean(entity);
+    budget::cut_texts(entity, context.settings.description_chars);
+}
+
+/// Refuses an entity that does not exist, whatever its kind.
+pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
+    let entity = one(context, urn).await?;
+    match entity["error"].as_str() {
+        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,196 @@
+//! `get_lineage`: the sources of data and the effects of a change, for assets and for columns.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{columns, documents, entity, get_entities, hits::query_of};
+use crate::{
+    args::{flag, integer, text},
+    budget,
+    clean::clean,
+    context::ToolContext,
+    error::ToolError,
+    filter,
+    tool::{Definition, Effect, Tool},
+    urn,
+};
+
+pub(super) struct GetLineage;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Args {
+    urn: String,
+    column: Option<String>,
+    query: Option<String>,
+    filter: Option<String>,
+    upstream: bool,
+    max_hops: i64,
+    max_results: i64,
+    offset: i64,
+}
+
+impl Tool for GetLineage {
+    type Args = Args;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            name: "get_lineage",
+            title: "Get lineage",
+            description: "What an asset or a column comes from (upstream) or what depends on it \
+                (upstream=false): totals by number of hops first, then a page of assets with their \
+                degree. query and filter (as in search) narrow the result, for example type = \
+                dashboard for the dashboards a change would touch.",
+            params: vec![
+                text("urn", "An asset's urn.").required(),
+                text("column", "A column of the dataset: lineage of that column."),
+                text("query", "Words that the result must match."),
+                text("filter", "As in search."),
+                flag("upstream", "false for what depends on it.").default(true),
+                integer("max_hops", 1, 20, "3 and more mean all hops.").default(1),
+                integer("max_results", 1, 200, "").default(30),
+                integer("offset", 0, 10_000, "").default(0),
+            ],
+            output: json!({
+                "upstreams": {"type": "object"},
+                "downstreams": {"type": "object"}
+            }),
+            effect: Effect::Reads,
+            enabled: |_| true,
+        }
+    }
+
+    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+        entity::of_kind(&args.urn, &[])?;
+        let start = match args
+            .column
+            .as_deref()
+            .map(str::trim)
+            .filter(|c| !c.is_empty())
+        {
+            Some(column) => columns::urn_of(context, &args.urn, column).await?,
+            None => args.urn.clone(),
+        };
+        let of_column = urn::kind(&start) == Some("schemaField");
+        let compiled = filter::compile(args.filter.as_deref())?;
+        let mut or_filters = serde_json::to_value(&compiled.or_filters).unwrap_or_default();
+        for clause in or_filters.as_array_mut().into_iter().flatten() {
+            if let Some(and) = clause["and"].as_array_mut() {
+                and.push(degrees(args.max_hops));
+            }
+        }
+        let mut input = json!({
+            "urn": start,
+            "direction": if args.upstream { "UPSTREAM" } else { "DOWNSTREAM" },
+            "query": query_of(args.query.as_deref().unwrap_or("*")),
+            "start": args.offset,
+            "count": args.max_results,
+            "orFilters": or_filters,
+            "searchFlags": {"skipHighlighting": true, "maxAggValues": 10},
+        });
+        if let Some(types) = compiled.types {
+            input["types"] = json!(types);
+        }
+        let document = if of_column {
+            &documents::COLUMN_LINEAGE
+        } else {
+            &documents::LINEAGE
+        };
+        let variables = json!({"input": input});
+        let mut found = context
+            .ask_for(document, variables, "searchAcrossLineage")
+            .await?;
+        let side = if args.upstream {
+            "upstreams"
+        } else {
+            "downstreams"
+        };
+        let mut page = shape(context, &mut found, args.offset);
+        if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
+            // No lineage at all may mean a wrong urn, which DataHub does not report.
+            get_entities::must_exist(context, &args.urn).await?;
+        }
+        let mut answer = Map::new();
+        answer.insert("urn".to_owned(), json!(start));
+        answer.insert(side.to_owned(), page.take());
+        Ok(Value::Object(answer))
+    }
+}
+
+/// The facet filter for at most `hops` hops; DataHub distinguishes 1, 2 and "3+".
+fn degrees(hops: i64) -> Value {
+    let values: &[&str] = match hops {
+        1 => &["1"],
+        2 => &["1", "2"],
+        _ => &["1", "2", "3+"],
+    };
+    json!({"field": "degree", "condition": "EQUAL", "values": values})
+}
+
+fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {
+    let total = found["total"].as_i64().unwrap_or(0);
+    let mut degrees = Map::new();
+    for facet in found["facets"].as_array().into_iter().flatten() {
+        if facet["field"] == "degree" {
+            for value in facet["aggregations"].as_array().into_iter().flatten() {
+                if let Some(name) = value["value"].as_str() {
+                    degrees.insert(name.to_owned(), value["count"].clone());
+                }
+            }
+        }
+    }
+    let mut results = match found["searchResults"].take() {
+        Value::Array(results) => results,
+        _ => Vec::new(),
+    };
+    if results
+        .iter()
+        .any(|result| result["truncatedChildren"] == true)
+    {
+        context.warn("DataHub did not explore all children of some assets: there may be more");
+    }
+    for result in &mut results {
+        let columns = lineage_columns(result["paths"].take());
+        if let Some(map) = result.as_object_mut() {
+            map.shift_remove("truncatedChildren");
+            map.insert("columns".to_owned(), Value::from(columns));
+        }
+        clean(result);
+        budget::cut_texts(result, context.settings.description_chars);
+    }
+    let limit = context.settings.response_tokens;
+    budget::fit(&mut results, limit - limit / 8);
+    let next = offset + i64::try_from(results.len()).unwrap_or(i64::MAX);
+    let mut page = json!({"total": total, "byDegree": degrees, "searchResults": results});
+    if next < total && next > offset {
+        page["next"] = json!(format!(
+            "{} more; call again with offset={next}",
+            total - next
+        ));
+    }
+    if degrees_empty(&page) {
+        page.as_object_mut().map(|map| map.shift_remove("byDegree"));
+    }
+    page
+}
+
+fn degrees_empty(page: &Value) -> bool {
+    page["byDegree"].as_object().is_some_and(Map::is_empty)
+}
+
+/// The columns at the far ends of the paths, without duplicates.
+fn lineage_columns(paths: Value) -> Vec<Value> {
+    let mut columns: Vec<Value> = Vec::new();
+    for path in paths.as_array().into_iter().flatten() {
+        let last = path["path"].as_array().and_then(|nodes| nodes.last());
+        let column = last
+            .and_then(|node| node["urn"].as_str())
+            .and_then(urn::split_column);
+        if let Some((_, column)) = column {
+            let column = Value::from(columns::simple_path(column));
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+    }
+    columns
+}

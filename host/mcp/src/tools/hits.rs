@@ -1,0 +1,86 @@
+//! Hits of a search, as a model reads them.
+
+use datahub::{Answer, DataHubError};
+use serde_json::{Value, json};
+
+use crate::{budget, clean::clean, context::ToolContext, error::ToolError};
+
+/// The query for DataHub, in which an empty one is replaced by one that matches everything.
+pub(super) fn query_of(query: &str) -> &str {
+    match query.trim() {
+        "" => "*",
+        query => query,
+    }
+}
+
+/// Cleans the hits, keeps those that fit, and says how to get the rest.
+pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Value {
+    let total = found["total"].as_i64().unwrap_or(0);
+    let mut hits = match found["searchResults"].take() {
+        Value::Array(hits) => hits,
+        _ => Vec::new(),
+    };
+    for hit in &mut hits {
+        clean(hit);
+        budget::cut_texts(hit, context.settings.description_chars);
+    }
+    let reserve = context.settings.response_tokens / 8;
+    budget::fit(&mut hits, context.settings.response_tokens - reserve);
+    let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
+    let mut answer = json!({"total": total, "searchResults": hits});
+    if next < total && next > offset {
+        answer["next"] = json!(format!(
+            "{} more; call again with offset={next}",
+            total - next
+        ));
+    }
+    if total == 0 {
+        answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
+    }
+    let facets = facets(found["facets"].take());
+    if !facets.is_empty() {
+        answer["facets"] = Value::from(facets);
+    }
+    answer
+}
+
+/// The facets that carry information, with their most frequent values.
+fn facets(facets: Value) -> Vec<Value> {
+    let Value::Array(facets) = facets else {
+        return Vec::new();
+    };
+    facets
+        .into_iter()
+        .filter(|facet| {
+            facet["aggregations"]
+                .as_array()
+                .is_some_and(|values| !values.is_empty())
+        })
+        .map(|mut facet| {
+            clean(&mut facet);
+            facet
+        })
+        .collect()
+}
+
+/// The result of a search by meaning; `None` (with a warning) where this DataHub does not support
+/// it, so that the caller searches by words instead.
+pub(super) fn by_meaning(
+    context: &ToolContext,
+    result: Result<Answer, DataHubError>,
+    name: &str,
+) -> Result<Option<Value>, ToolError> {
+    match result {
+        Ok(mut answer) => Ok(Some(answer.take(name))),
+        Err(
+            DataHubError::TooOld { .. }
+            | DataHubError::Schema { .. }
+            | DataHubError::BadRequest { .. }
+            | DataHubError::Internal { .. },
+        ) => {
+            context.warn("this DataHub cannot search by meaning; searched by words instead");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,127 @@
+//! `search`: finds entities by words and by filter.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    documents,
+    hits::{by_meaning, query_of, shape},
+};
+use crate::{
+    args::{choice, integer, text},
+    context::ToolContext,
+    error::ToolError,
+    filter,
+    tool::{Definition, Effect, Tool},
+};
+
+pub(super) struct Search {
+    /// Offers the search by meaning.
+    pub(super) semantic: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Args {
+    query: String,
+    filter: Option<String>,
+    num_results: i64,
+    sort_by: Option<String>,
+    sort_order: String,
+    offset: i64,
+    search_strategy: Option<String>,
+}
+
+impl Tool for Search {
+    type Args = Args;
+
+    fn definition(&self) -> Definition {
+        let mut definition = Definition {
+            name: "search",
+            title: "Search the catalog",
+            description: "Finds entities by words and filter; returns urns, names, facets and the \
+                total. Query: words, or `/q` and a query string (`/q revenue AND NOT test`), `*` \
+                for all. Filter: `field = value`, `!=`, `IN (a, b)`, `IS [NOT] NULL`, `>`, joined \
+                by AND, OR, NOT, parentheses. Fields: platform, env, type (dataset, dashboard, \
+                chart, dataJob, ...), subtype, tag, glossary_term, owner, domain, container (these \
+                five by urn), deprecated, has_active_incidents, status, structuredProperties.<id>, \
+                or any index field. num_results 0 gives facets only.",
+            params: vec![
+                text("query", "Words, or /q and a query string.").default("*"),
+                text("filter", "As platform = snowflake AND env = PROD."),
+                integer("num_results", 0, 50, "").default(10),
+                text(
+                    "sort_by",
+                    "An index field, as lastModifiedAt; by relevance if left out.",
+                ),
+                choice("sort_order", &["asc", "desc"], "").default("desc"),
+                integer("offset", 0, 10_000, "Where to go on.").default(0),
+            ],
+            output: json!({
+                "total": {"type": "integer"},
+                "searchResults": {"type": "array", "items": {"type": "object"}},
+                "facets": {"type": "array", "items": {"type": "object"}},
+                "next": {"type": "string"},
+                "hint": {"type": "string"}
+            }),
+            effect: Effect::Reads,
+            enabled: |_| true,
+        };
+        if self.semantic {
+            definition.params.push(
+                choice(
+                    "search_strategy",
+                    &["keyword", "semantic"],
+                    "semantic: by meaning.",
+                )
+                .default("keyword"),
+            );
+        }
+        definition
+    }
+
+    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+        let compiled = filter::compile(args.filter.as_deref())?;
+        let view = match context.settings.default_view {
+            true => context.default_view().await?,
+            false => None,
+        };
+        let mut input = json!({
+            "query": query_of(&args.query),
+            "start": args.offset,
+            "count": args.num_results,
+            "orFilters": compiled.or_filters,
+            "searchFlags": {
+                "skipHighlighting": true,
+                "maxAggValues": 5,
+                "skipAggregates": args.offset > 0,
+            },
+        });
+        if let Some(types) = compiled.types {
+            input["types"] = json!(types);
+        }
+        if let Some(view) = view {
+            input["viewUrn"] = json!(view);
+        }
+        if let Some(field) = args.sort_by {
+            let order = if args.sort_order == "asc" {
+                "ASCENDING"
+            } else {
+                "DESCENDING"
+            };
+            input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
+        }
+        let variables = json!({"input": input});
+        if args.search_strategy.as_deref() == Some("semantic") {
+            let result = context
+                .ask(&documents::SEARCH_SEMANTIC, variables.clone())
+                .await;
+            if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
+                return Ok(shape(context, found, args.offset));
+            }
+        }
+        let found = context
+            .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
+            .await?;
+        Ok(shape(context, found, args.offset))
+    }
+}

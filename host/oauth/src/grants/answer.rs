@@ -1,0 +1,87 @@
+//! The successful answer of the token endpoint (RFC 6749 section 5.1).
+
+use axum::{
+    Json,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use crate::{
+    TokenMode,
+    context::Context,
+    error::OAuthError,
+    tokens::{IssueError, TokenSet},
+    types::{ClientKey, FamilyId},
+    upstream::UpstreamTokens,
+};
+
+/// A successful answer (RFC 6749 section 5.1).
+#[derive(Serialize)]
+pub(crate) struct TokenAnswer {
+    pub(crate) access_token: String,
+    pub(crate) token_type: &'static str,
+    pub(crate) expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) scope: String,
+}
+
+impl IntoResponse for TokenAnswer {
+    fn into_response(self) -> Response {
+        let mut response = Json(self).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        response
+    }
+}
+
+/// The tokens as the client gets them.
+pub(super) fn answer(
+    context: &Context,
+    tokens: &TokenSet,
+    client: &ClientKey,
+    family: &FamilyId,
+    generation: u64,
+) -> Result<TokenAnswer, OAuthError> {
+    let (access_token, refresh_token) = match context.settings.token_mode {
+        TokenMode::Sealed => context.tokens.issue(tokens, client, family, generation)?,
+        TokenMode::Relay => (tokens.token.clone(), tokens.refresh.clone()),
+    };
+    Ok(TokenAnswer {
+        access_token,
+        token_type: "Bearer",
+        expires_in: tokens.expires.saturating_sub(context.clock.now().seconds()),
+        refresh_token,
+        scope: tokens.scope.clone(),
+    })
+}
+
+/// The provider's answer as we keep it.
+pub(crate) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &str) -> TokenSet {
+    let now = context.clock.now();
+    let longest = now.after(context.settings.access_ttl);
+    TokenSet {
+        token: upstream.token.expose_secret().to_owned(),
+        refresh: upstream
+            .refresh
+            .as_ref()
+            .map(|token| token.expose_secret().to_owned()),
+        expires: upstream
+            .expires
+            .map_or(longest, |expires| expires.min(longest))
+            .seconds(),
+        refresh_expires: now.after(context.settings.refresh_ttl).seconds(),
+        scope: upstream.scope.clone().unwrap_or_else(|| scope.to_owned()),
+    }
+}
+
+impl From<IssueError> for OAuthError {
+    fn from(error: IssueError) -> Self {
+        tracing::error!(%error, "token cannot be issued");
+        Self::server(error.describe())
+    }
+}

@@ -1,0 +1,57 @@
+//! The authorization code grant (RFC 6749 section 4.1.3) with PKCE (RFC 7636 section 4.5).
+
+use super::answer::{TokenAnswer, answer};
+use crate::{
+    context::{Context, SPENT_CODE_TTL},
+    error::OAuthError,
+    grant::CodeContent,
+    params::Params,
+    seal::Kind,
+    store::TakenCode,
+    types::{ClientKey, Code, CodeVerifier},
+};
+
+/// Redeems a code of ours. Any error spends it.
+pub(crate) async fn redeem(
+    context: &Context,
+    client: &ClientKey,
+    params: &Params,
+) -> Result<TokenAnswer, OAuthError> {
+    let code = Code::parse(params.required("code")?).ok_or_else(OAuthError::invalid_grant)?;
+    // No verifier, no code: PKCE cannot be left out (and the code stays for whoever has one).
+    let verifier = params.required("code_verifier")?;
+    let verifier = CodeVerifier::parse(verifier).ok_or_else(OAuthError::invalid_grant)?;
+    // Taken before anything is compared: a code is valid for one attempt.
+    let sealed = match context
+        .store
+        .take_code(&code.store_key(), SPENT_CODE_TTL)
+        .await?
+    {
+        TakenCode::Fresh(sealed) => sealed,
+        TakenCode::Spent(family) => {
+            tracing::warn!(client = %client, "code was used twice, its tokens are revoked");
+            context
+                .store
+                .end_family(&family, context.settings.refresh_ttl)
+                .await?;
+            return Err(OAuthError::invalid_grant());
+        }
+        TakenCode::Unknown => return Err(OAuthError::invalid_grant()),
+    };
+    let content: CodeContent = context
+        .sealer
+        .open(Kind::Code, &sealed)
+        .ok_or_else(OAuthError::invalid_grant)?;
+    let CodeContent {
+        request,
+        tokens,
+        family,
+    } = content;
+    // OAuth 2.1 has no redirect_uri here; a client that sends one must send the right one.
+    let redirect_uri = params.get("redirect_uri").ok().flatten();
+    let same_uri = redirect_uri.is_none_or(|uri| uri == request.reply_to.redirect_uri.as_str());
+    if request.client != *client || !same_uri || !request.challenge.matches(&verifier) {
+        return Err(OAuthError::invalid_grant());
+    }
+    answer(context, &tokens, client, &family, 0)
+}

@@ -1,0 +1,177 @@
+//! The refresh_token grant (RFC 6749 section 6) with rotation (OAuth 2.1 section 4.3.1).
+//!
+//! The provider is asked once for each of our refresh tokens, however many requests present it and
+//! at however many replicas: providers that rotate end the session at a second use. Within the
+//! grace period all get the same answer; a later use ends the family.
+
+use std::{sync::Arc, time::Duration};
+
+use super::answer::{TokenAnswer, answer, token_set};
+use crate::{
+    TokenMode,
+    context::{Context, REFRESH_GRACE},
+    error::{ErrorCode, OAuthError},
+    params::Params,
+    seal::Kind,
+    store::RefreshClaim,
+    tokens::{RefreshContent, TokenSet},
+    types::{ClientKey, FamilyId},
+    upstream::UpstreamError,
+};
+
+/// The longest time that one refresh at the provider may hold up the others. More than its
+/// time-out.
+const LEASE: Duration = Duration::from_secs(30);
+/// The interval at which waiting requests check for the answer.
+const POLL: Duration = Duration::from_millis(50);
+/// The longest time that they wait.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// Answers the grant.
+pub(crate) async fn refresh(
+    context: &Arc<Context>,
+    client: &ClientKey,
+    params: &Params,
+) -> Result<TokenAnswer, OAuthError> {
+    let presented = params.required("refresh_token")?;
+    if context.settings.token_mode == TokenMode::Relay {
+        return relay(context, client, presented).await;
+    }
+    let content = context
+        .tokens
+        .open_refresh(presented)
+        .ok_or_else(OAuthError::invalid_grant)?;
+    if content.client != *client {
+        return Err(OAuthError::invalid_grant());
+    }
+    let asked = params.get("scope").ok().flatten().unwrap_or_default();
+    let granted: Vec<&str> = content.scope.split(' ').collect();
+    if asked
+        .split(' ')
+        .any(|scope| !scope.is_empty() && !granted.contains(&scope))
+    {
+        let description = "a requested scope was not granted before";
+        return Err(OAuthError::new(ErrorCode::InvalidScope, description));
+    }
+    let content = Arc::new(content);
+    let waiting = tokio::time::timeout(MAX_WAIT, claim_refresh(context, &content));
+    let tokens = waiting
+        .await
+        .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
+    answer(
+        context,
+        &tokens,
+        client,
+        &content.family,
+        content.generation + 1,
+    )
+}
+
+/// Gets the answer for this refresh token: by asking, or from the request that is or was asking.
+async fn claim_refresh(
+    context: &Arc<Context>,
+    content: &Arc<RefreshContent>,
+) -> Result<TokenSet, OAuthError> {
+    let ttl = context.settings.refresh_ttl;
+    loop {
+        match context
+            .store
+            .claim_refresh(&content.family, content.generation, LEASE, ttl)
+            .await?
+        {
+            RefreshClaim::Granted => {
+                // On its own task: the rotated token must not be lost when the client hangs up.
+                let task = tokio::spawn(ask(Arc::clone(context), Arc::clone(content)));
+                return task
+                    .await
+                    .unwrap_or_else(|_| Err(OAuthError::server("refresh failed")));
+            }
+            RefreshClaim::InProgress => tokio::time::sleep(POLL).await,
+            RefreshClaim::Replayed(sealed) => {
+                return context
+                    .sealer
+                    .open(Kind::Answer, &sealed)
+                    .ok_or_else(OAuthError::invalid_grant);
+            }
+            RefreshClaim::Revoked => {
+                tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
+                return Err(OAuthError::invalid_grant());
+            }
+        }
+    }
+}
+
+/// Asks the provider, and keeps the answer for requests within the grace period.
+async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<TokenSet, OAuthError> {
+    let RefreshContent {
+        family,
+        generation,
+        scope,
+        upstream,
+        ..
+    } = &*content;
+    let resource = context.settings.public_url.resource();
+    let fresh = match context.upstream.refresh(upstream, &resource).await {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            tracing::warn!(%error, client = %content.client, "identity provider did not refresh");
+            if let UpstreamError::Refused(refused) = &error
+                && refused.code == "invalid_grant"
+            {
+                context
+                    .store
+                    .end_family(family, context.settings.refresh_ttl)
+                    .await?;
+                return Err(OAuthError::invalid_grant());
+            }
+            context.store.release(family, *generation).await?;
+            return Err(not_refreshed(&error));
+        }
+    };
+    let mut tokens = token_set(&context, &fresh, scope);
+    // A provider that does not rotate sends none: the old one stays valid.
+    tokens.refresh.get_or_insert_with(|| upstream.clone());
+    let sealed = context
+        .sealer
+        .seal(Kind::Answer, &tokens)
+        .map_err(|_| OAuthError::server("the answer could not be kept"))?;
+    context
+        .store
+        .answer(family, *generation, sealed, REFRESH_GRACE)
+        .await?;
+    Ok(tokens)
+}
+
+fn not_refreshed(error: &UpstreamError) -> OAuthError {
+    match error {
+        UpstreamError::Unavailable(_) => {
+            OAuthError::unavailable("the identity provider does not answer")
+        }
+        _ => OAuthError::server("the identity provider did not give a token"),
+    }
+}
+
+/// Refreshes in relay mode: the refresh token is the provider's own, and rotating it is up to the
+/// provider.
+async fn relay(
+    context: &Context,
+    client: &ClientKey,
+    token: &str,
+) -> Result<TokenAnswer, OAuthError> {
+    let resource = context.settings.public_url.resource();
+    let fresh = context
+        .upstream
+        .refresh(token, &resource)
+        .await
+        .map_err(|error| {
+            tracing::warn!(%error, client = %client, "identity provider did not refresh");
+            match &error {
+                UpstreamError::Refused(refused) if refused.code == "invalid_grant" => {
+                    OAuthError::invalid_grant()
+                }
+                _ => not_refreshed(&error),
+            }
+        })?;
+    let tokens = token_set(context, &fresh, "");
+    answer(context, &tokens, client, &FamilyId::random(), 0)
+}

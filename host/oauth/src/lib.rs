@@ -1,0 +1,163 @@
+//! The sign-in proxy: an OAuth 2.1 authorization server towards MCP clients, a client towards the
+//! company's identity provider. One file per endpoint, named as in the RFCs.
+//!
+//! A sign-in goes: `register` (or a metadata document) -> `authorize` -> `consent` -> the identity
+//! provider -> `callback` -> `token` (the grants are in `grants`), and later `revoke`.
+//!
+//! Every URL is built from configuration, never from `Host` or a forwarded header. Nothing is
+//! stored for a stranger except a bounded number of pending sign-ins. Tokens, codes, verifiers,
+//! states and cookies never reach a log or an error text.
+
+#![forbid(unsafe_code)]
+
+mod authorize;
+mod browser;
+mod callback;
+mod client_metadata;
+mod clients;
+mod clock;
+mod consent;
+mod context;
+mod error;
+mod grant;
+mod grants;
+mod keys;
+mod limits;
+mod metadata;
+mod pages;
+mod params;
+mod public_address;
+mod redirect_uri;
+mod register;
+mod reply_to;
+mod revoke;
+mod seal;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tokens;
+mod types;
+mod upstream;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, Method, header},
+    routing::{get, post},
+};
+use tower_http::cors::{Any, CorsLayer};
+
+use self::{
+    client_metadata::Documents,
+    clock::Clock,
+    context::Context,
+    metadata::Metadata,
+    store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
+};
+pub use self::{
+    keys::KeysError,
+    seal::SealFailed,
+    settings::{
+        ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
+        SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
+    },
+    tokens::{Opened, SealedTokens},
+};
+
+/// Longest body of a request, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1_024;
+/// The longest time that a browser may cache a preflight answer.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
+
+/// The sign-in proxy.
+pub struct Proxy {
+    context: Arc<Context>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({})", self.context.settings.public_url.issuer())
+    }
+}
+
+impl Proxy {
+    /// Checks the settings, reads or makes the keys, and prepares the store. Waits for no other
+    /// server: an identity provider or a Redis that is down does not prevent the start. Must be
+    /// called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// If a setting cannot work; the text says what to change.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let clock = Clock::from(foundation::clock::Clock::system());
+        let store: Arc<dyn Store> = match &settings.store {
+            StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
+            StoreSettings::Redis(url) => RedisStore::new(
+                url,
+                settings.public_url.issuer(),
+                clock.clone(),
+                MAX_TRANSACTIONS,
+            )?,
+        };
+        let documents = Documents::new(&settings.client_metadata)?;
+        Ok(Self {
+            context: Arc::new(Context::new(settings, clock, store, documents)?),
+        })
+    }
+
+    /// Opens bearer tokens that this proxy issued.
+    pub fn sealed_tokens(&self) -> Arc<SealedTokens> {
+        Arc::clone(&self.context.tokens)
+    }
+
+    /// `/oauth/*` and `/.well-known/oauth-authorization-server`, with their own body limit and
+    /// CORS. The server must put the peer's address into each request's extensions as
+    /// `axum::extract::ConnectInfo<SocketAddr>`.
+    pub fn router(&self) -> Router {
+        let settings = &self.context.settings;
+        let metadata = Arc::new(Metadata::new(settings));
+        let document = get(move || {
+            let metadata = Arc::clone(&metadata);
+            async move { Json(metadata) }
+        });
+        let well_known = "/.well-known/oauth-authorization-server";
+        let mut programs = Router::new()
+            .route(well_known, document.clone())
+            .route("/oauth/token", post(token::post))
+            .route("/oauth/revoke", post(revoke::post));
+        // RFC 8414 section 3.1: the issuer's path goes after the well-known part.
+        let path = settings.public_url.path();
+        if !path.is_empty() {
+            programs = programs.route(&format!("{well_known}{path}"), document);
+        }
+        if settings.registration {
+            programs = programs.route("/oauth/register", post(register::post));
+        }
+        // Programs in a browser call these from any origin; the pages below are for people only.
+        let programs = programs.layer(cors());
+        Router::new()
+            .route("/oauth/authorize", get(authorize::get).post(consent::post))
+            .route("/oauth/callback", get(callback::get))
+            .merge(programs)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .with_state(Arc::clone(&self.context))
+    }
+}
+
+fn cors() -> CorsLayer {
+    let mcp = ["mcp-protocol-version", "mcp-method", "mcp-name"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::OPTIONS])
+        .allow_headers(
+            [header::AUTHORIZATION, header::CONTENT_TYPE]
+                .into_iter()
+                .chain(mcp)
+                .collect::<Vec<_>>(),
+        )
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .max_age(PREFLIGHT_MAX_AGE)
+}

@@ -1,0 +1,406 @@
+//! The store in this process: bounded in every direction, so that unfinished sign-ins of
+//! strangers cost a fixed amount of memory and push out each other first.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    hash::Hash,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use parking_lot::Mutex;
+
+use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, TakenCode};
+use crate::{
+    clock::{Clock, Instant},
+    types::{FamilyId, StoreKey},
+};
+
+/// See the module.
+pub(crate) struct MemoryStore {
+    clock: Clock,
+    transactions: Mutex<Transactions>,
+    codes: Mutex<Expiring<StoreKey, CodeEntry>>,
+    families: Mutex<Families>,
+}
+
+struct CodeEntry {
+    value: Option<String>,
+    family: FamilyId,
+}
+
+impl MemoryStore {
+    /// An empty store that keeps up to `capacity` pending authorizations.
+    pub(crate) fn new(clock: Clock, capacity: usize) -> Self {
+        Self {
+            clock,
+            transactions: Mutex::new(Transactions::new(capacity)),
+            codes: Mutex::new(Expiring::new(MAX_CODES)),
+            families: Mutex::new(Families::new()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn transactions(&self) -> usize {
+        self.transactions.lock().entries.len()
+    }
+}
+
+impl Store for MemoryStore {
+    fn put_transaction<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        value: String,
+        owner: &'a Owner,
+        ttl: Duration,
+    ) -> Answer<'a, ()> {
+        let now = self.clock.now();
+        self.transactions
+            .lock()
+            .put(key.clone(), value, owner, now, now.after(ttl));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>> {
+        let taken = self.transactions.lock().take(key, self.clock.now());
+        std::future::ready(Ok(taken)).boxed()
+    }
+
+    fn put_code<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        value: String,
+        family: &'a FamilyId,
+        ttl: Duration,
+    ) -> Answer<'a, ()> {
+        let now = self.clock.now();
+        let entry = CodeEntry {
+            value: Some(value),
+            family: family.clone(),
+        };
+        self.codes
+            .lock()
+            .put(key.clone(), entry, now, now.after(ttl));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode> {
+        let now = self.clock.now();
+        let mut codes = self.codes.lock();
+        let taken = match codes.take(key, now) {
+            None => TakenCode::Unknown,
+            Some(CodeEntry { value, family }) => {
+                let spent = CodeEntry {
+                    value: None,
+                    family: family.clone(),
+                };
+                codes.put(key.clone(), spent, now, now.after(remember));
+                value.map_or(TakenCode::Spent(family), TakenCode::Fresh)
+            }
+        };
+        std::future::ready(Ok(taken)).boxed()
+    }
+
+    fn claim_refresh<'a>(
+        &'a self,
+        family: &'a FamilyId,
+        generation: u64,
+        lease: Duration,
+        ttl: Duration,
+    ) -> Answer<'a, RefreshClaim> {
+        let spent =
+            self.families
+                .lock()
+                .claim_refresh(family, generation, self.clock.now(), lease, ttl);
+        std::future::ready(Ok(spent)).boxed()
+    }
+
+    fn answer<'a>(
+        &'a self,
+        family: &'a FamilyId,
+        generation: u64,
+        value: String,
+        grace: Duration,
+    ) -> Answer<'a, ()> {
+        self.families
+            .lock()
+            .answer(family, generation, value, self.clock.now().after(grace));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> Answer<'a, ()> {
+        self.families.lock().release(family, generation);
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()> {
+        let now = self.clock.now();
+        self.families.lock().end(family, now, now.after(ttl));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn is_ended(&self, family: &FamilyId) -> bool {
+        self.families
+            .lock()
+            .ended
+            .contains(family, self.clock.now())
+    }
+}
+
+/// A map whose entries expire, and whose oldest make room when it is full.
+struct Expiring<K, V> {
+    entries: HashMap<K, (u64, Instant, V)>,
+    order: BTreeSet<(Instant, u64, K)>,
+    next: u64,
+    capacity: usize,
+}
+
+impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
+    fn new(capacity: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            order: BTreeSet::new(),
+            next: 0,
+            capacity,
+        }
+    }
+
+    fn put(&mut self, key: K, value: V, now: Instant, expires: Instant) {
+        self.remove(&key);
+        while let Some((first, _, _)) = self.order.first()
+            && (*first <= now || self.entries.len() >= self.capacity)
+            && let Some((_, _, oldest)) = self.order.pop_first()
+        {
+            self.entries.remove(&oldest);
+        }
+        self.next += 1;
+        self.order.insert((expires, self.next, key.clone()));
+        self.entries.insert(key, (self.next, expires, value));
+    }
+
+    fn get(&self, key: &K, now: Instant) -> Option<&V> {
+        self.entries
+            .get(key)
+            .filter(|(_, expires, _)| now < *expires)
+            .map(|(_, _, value)| value)
+    }
+
+    fn contains(&self, key: &K, now: Instant) -> bool {
+        self.get(key, now).is_some()
+    }
+
+    fn take(&mut self, key: &K, now: Instant) -> Option<V> {
+        self.remove(key)
+            .filter(|(expires, _)| now < *expires)
+            .map(|(_, value)| value)
+    }
+
+    fn remove(&mut self, key: &K) -> Option<(Instant, V)> {
+        let (number, expires, value) = self.entries.remove(key)?;
+        self.order.remove(&(expires, number, key.clone()));
+        Some((expires, value))
+    }
+}
+
+/// Pending authorizations, and the number of them that each owner holds.
+struct Transactions {
+    /// The most that are kept.
+    capacity: usize,
+    entries: HashMap<StoreKey, Pending>,
+    /// By expiry: what has expired is removed first.
+    order: BTreeSet<(Instant, StoreKey)>,
+    by_owner: HashMap<String, VecDeque<StoreKey>>,
+    /// Owners by the number that they hold.
+    ranking: BTreeSet<(usize, String)>,
+}
+
+struct Pending {
+    value: String,
+    expires: Instant,
+    owners: [String; 2],
+}
+
+impl Transactions {
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            entries: HashMap::new(),
+            order: BTreeSet::new(),
+            by_owner: HashMap::new(),
+            ranking: BTreeSet::new(),
+        }
+    }
+
+    fn put(&mut self, key: StoreKey, value: String, owner: &Owner, now: Instant, expires: Instant) {
+        while let Some((end, oldest)) = self.order.first().cloned()
+            && end <= now
+        {
+            self.remove(&oldest);
+        }
+        while self.entries.len() >= self.capacity
+            && let Some((_, largest)) = self.ranking.last().cloned()
+            && let Some(oldest) = self
+                .by_owner
+                .get(&largest)
+                .and_then(|keys| keys.front())
+                .cloned()
+        {
+            self.remove(&oldest);
+        }
+        let owners = [
+            format!("n {}", owner.network),
+            format!("c {}", owner.client),
+        ];
+        for name in &owners {
+            let keys = self.by_owner.entry(name.clone()).or_default();
+            self.ranking.remove(&(keys.len(), name.clone()));
+            keys.push_back(key.clone());
+            self.ranking.insert((keys.len(), name.clone()));
+        }
+        self.order.insert((expires, key.clone()));
+        self.entries.insert(
+            key,
+            Pending {
+                value,
+                expires,
+                owners,
+            },
+        );
+    }
+
+    fn take(&mut self, key: &StoreKey, now: Instant) -> Option<String> {
+        self.remove(key)
+            .filter(|pending| now < pending.expires)
+            .map(|pending| pending.value)
+    }
+
+    fn remove(&mut self, key: &StoreKey) -> Option<Pending> {
+        let pending = self.entries.remove(key)?;
+        self.order.remove(&(pending.expires, key.clone()));
+        for name in &pending.owners {
+            let Some(keys) = self.by_owner.get_mut(name) else {
+                continue;
+            };
+            self.ranking.remove(&(keys.len(), name.clone()));
+            if let Some(position) = keys.iter().position(|held| held == key) {
+                keys.remove(position);
+            }
+            if keys.is_empty() {
+                self.by_owner.remove(name);
+            } else {
+                self.ranking.insert((keys.len(), name.clone()));
+            }
+        }
+        Some(pending)
+    }
+}
+
+/// Families that were refreshed, and those that have ended. The latter are kept apart so that
+/// many of the former cannot push them out.
+struct Families {
+    live: Expiring<FamilyId, Live>,
+    ended: Expiring<FamilyId, ()>,
+    /// Families whose answers are kept, by expiry: answers are large, families are not.
+    answers: VecDeque<(Instant, FamilyId, u64)>,
+}
+
+struct Live {
+    /// The number of the refresh token that is valid now.
+    generation: u64,
+    /// The end of the claim, while a request is asking upstream.
+    claimed: Option<Instant>,
+    /// The answer to the previous refresh token, and the time until which it is given again.
+    answer: Option<(String, Instant)>,
+}
+
+impl Families {
+    fn new() -> Self {
+        Self {
+            live: Expiring::new(MAX_FAMILIES),
+            ended: Expiring::new(MAX_FAMILIES),
+            answers: VecDeque::new(),
+        }
+    }
+
+    fn claim_refresh(
+        &mut self,
+        family: &FamilyId,
+        generation: u64,
+        now: Instant,
+        lease: Duration,
+        ttl: Duration,
+    ) -> RefreshClaim {
+        self.drop_old_answers(now);
+        if self.ended.contains(family, now) {
+            return RefreshClaim::Revoked;
+        }
+        let live = self.live.get(family, now);
+        if let Some(live) = live
+            && generation != live.generation
+        {
+            if generation.checked_add(1) == Some(live.generation)
+                && let Some((answer, until)) = &live.answer
+                && now < *until
+            {
+                return RefreshClaim::Replayed(answer.clone());
+            }
+            self.end(family, now, now.after(ttl));
+            return RefreshClaim::Revoked;
+        }
+        if live
+            .and_then(|live| live.claimed)
+            .is_some_and(|until| now < until)
+        {
+            return RefreshClaim::InProgress;
+        }
+        // Not refreshed before, or forgotten in a restart: our seal on the token vouches for it.
+        let mut live = self.live.take(family, now).unwrap_or(Live {
+            generation,
+            claimed: None,
+            answer: None,
+        });
+        live.claimed = Some(now.after(lease));
+        self.live.put(family.clone(), live, now, now.after(ttl));
+        RefreshClaim::Granted
+    }
+
+    fn answer(&mut self, family: &FamilyId, generation: u64, value: String, until: Instant) {
+        // The entry may be gone or ended by now; then there is nobody left to answer.
+        let Some((_, _, live)) = self.live.entries.get_mut(family) else {
+            return;
+        };
+        if live.generation == generation {
+            live.generation = generation + 1;
+            live.claimed = None;
+            live.answer = Some((value, until));
+            self.answers
+                .push_back((until, family.clone(), generation + 1));
+        }
+    }
+
+    fn release(&mut self, family: &FamilyId, generation: u64) {
+        if let Some((_, _, live)) = self.live.entries.get_mut(family)
+            && live.generation == generation
+        {
+            live.claimed = None;
+        }
+    }
+
+    fn end(&mut self, family: &FamilyId, now: Instant, until: Instant) {
+        self.live.remove(family);
+        self.ended.put(family.clone(), (), now, until);
+    }
+
+    fn drop_old_answers(&mut self, now: Instant) {
+        while let Some((until, _, _)) = self.answers.front()
+            && *until <= now
+            && let Some((_, family, generation)) = self.answers.pop_front()
+        {
+            if let Some((_, _, live)) = self.live.entries.get_mut(&family)
+                && live.generation == generation
+            {
+                live.answer = None;
+            }
+        }
+    }
+}

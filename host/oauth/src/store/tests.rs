@@ -1,0 +1,443 @@
+//! The suite that every store passes; for Redis with a server of its own, if one is installed.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use futures::FutureExt;
+use secrecy::SecretString;
+
+use super::{
+    Answer, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError,
+    TakenCode,
+};
+use crate::types::{ClientId, Code, FamilyId, State, StoreKey};
+
+/// The most unfinished sign-ins that the stores under test keep.
+const CAPACITY: usize = 300;
+const TTL: Duration = Duration::from_secs(600);
+const LEASE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Fails at everything.
+pub(crate) struct FailingStore;
+
+fn failure<'a, T: Send + 'a>() -> Answer<'a, T> {
+    std::future::ready(Err(StoreError("disk on fire".to_owned()))).boxed()
+}
+
+impl Store for FailingStore {
+    fn put_transaction<'a>(
+        &'a self,
+        _: &'a StoreKey,
+        _: String,
+        _: &'a Owner,
+        _: Duration,
+    ) -> Answer<'a, ()> {
+        failure()
+    }
+    fn take_transaction<'a>(&'a self, _: &'a StoreKey) -> Answer<'a, Option<String>> {
+        failure()
+    }
+    fn put_code<'a>(
+        &'a self,
+        _: &'a StoreKey,
+        _: String,
+        _: &'a FamilyId,
+        _: Duration,
+    ) -> Answer<'a, ()> {
+        failure()
+    }
+    fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> Answer<'a, TakenCode> {
+        failure()
+    }
+    fn claim_refresh<'a>(
+        &'a self,
+        _: &'a FamilyId,
+        _: u64,
+        _: Duration,
+        _: Duration,
+    ) -> Answer<'a, RefreshClaim> {
+        failure()
+    }
+    fn answer<'a>(&'a self, _: &'a FamilyId, _: u64, _: String, _: Duration) -> Answer<'a, ()> {
+        failure()
+    }
+    fn release<'a>(&'a self, _: &'a FamilyId, _: u64) -> Answer<'a, ()> {
+        failure()
+    }
+    fn end_family<'a>(&'a self, _: &'a FamilyId, _: Duration) -> Answer<'a, ()> {
+        failure()
+    }
+    fn is_ended(&self, _: &FamilyId) -> bool {
+        false
+    }
+}
+
+/// A Redis of our own on a socket in a directory of our own; killed when dropped.
+pub(crate) struct Redis {
+    child: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Redis {
+    /// `None`, with a message, if Redis is not installed.
+    pub(crate) async fn start() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let child = Command::new("redis-server")
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--unixsocket",
+            ])
+            .arg(directory.path().join("redis.sock"))
+            .arg("--dir")
+            .arg(directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(child) = child else {
+            println!("skipped: redis-server is not installed");
+            return None;
+        };
+        let redis = Self { child, directory };
+        let ready = tokio::time::timeout(Duration::from_secs(30), async {
+            while tokio::net::UnixStream::connect(redis.directory.path().join("redis.sock"))
+                .await
+                .is_err()
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        ready.await.expect("redis-server starts");
+        Some(redis)
+    }
+
+    fn url(&self) -> SecretString {
+        let socket = self.directory.path().join("redis.sock");
+        SecretString::from(format!("redis+unix://{}", socket.display()))
+    }
+
+    pub(crate) fn store(&self, clock: &foundation::clock::Clock) -> Arc<RedisStore> {
+        RedisStore::new(&self.url(), "test", clock.clone().into(), CAPACITY).unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn clock() -> foundation::clock::Clock {
+    foundation::clock::Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000))
+}
+
+fn owner(network: &str, client: &str) -> Owner {
+    Owner {
+        network: network.to_owned(),
+        client: ClientId::parse(client).unwrap().key(),
+    }
+}
+
+fn key() -> StoreKey {
+    State::random().store_key()
+}
+
+async fn transactions(store: &dyn Store, clock: &foundation::clock::Clock) {
+    let (one, two) = (key(), key());
+    let owner = owner("n", "c");
+    store
+        .put_transaction(&one, "one".to_owned(), &owner, TTL)
+        .await
+        .unwrap();
+    store
+        .put_transaction(&two, "two".to_owned(), &owner, TTL)
+        .await
+        .unwrap();
+    assert_eq!(
+        store.take_transaction(&one).await.unwrap().as_deref(),
+        Some("one")
+    );
+    assert_eq!(store.take_transaction(&one).await.unwrap(), None, "once");
+    clock.advance(TTL);
+    assert_eq!(store.take_transaction(&two).await.unwrap(), None, "in time");
+}
+
+async fn codes(store: &dyn Store, clock: &foundation::clock::Clock) {
+    let (code, late) = (Code::random().store_key(), Code::random().store_key());
+    let family = FamilyId::random();
+    assert_eq!(
+        store.take_code(&code, TTL).await.unwrap(),
+        TakenCode::Unknown
+    );
+    store
+        .put_code(&code, "content".to_owned(), &family, TTL)
+        .await
+        .unwrap();
+    store
+        .put_code(&late, "content".to_owned(), &family, TTL)
+        .await
+        .unwrap();
+    let first = store.take_code(&code, 3 * TTL).await.unwrap();
+    assert_eq!(first, TakenCode::Fresh("content".to_owned()));
+    clock.advance(2 * TTL);
+    assert_eq!(
+        store.take_code(&code, TTL).await.unwrap(),
+        TakenCode::Spent(family)
+    );
+    assert_eq!(
+        store.take_code(&late, TTL).await.unwrap(),
+        TakenCode::Unknown
+    );
+}
+
+async fn families(store: &dyn Store, clock: &foundation::clock::Clock) {
+    let family = FamilyId::random();
+    let spend = |generation| store.claim_refresh(&family, generation, LEASE, 100 * TTL);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::Granted);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::InProgress);
+    store.release(&family, 0).await.unwrap();
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Granted,
+        "after a release"
+    );
+    clock.advance(LEASE);
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Granted,
+        "after the lease"
+    );
+    store
+        .answer(&family, 0, "answer".to_owned(), GRACE)
+        .await
+        .unwrap();
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Replayed("answer".to_owned())
+    );
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::Granted);
+    // A late answer or release of the previous generation changes nothing.
+    store
+        .answer(&family, 0, "late".to_owned(), GRACE)
+        .await
+        .unwrap();
+    store.release(&family, 0).await.unwrap();
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::InProgress);
+    assert_eq!(
+        spend(0).await.unwrap(),
+        RefreshClaim::Replayed("answer".to_owned())
+    );
+    assert!(!store.is_ended(&family));
+    clock.advance(GRACE);
+    assert_eq!(spend(0).await.unwrap(), RefreshClaim::Revoked);
+    assert!(store.is_ended(&family));
+    assert_eq!(spend(1).await.unwrap(), RefreshClaim::Revoked);
+
+    let other = FamilyId::random();
+    assert_eq!(
+        store.claim_refresh(&other, 7, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted,
+        "after a restart"
+    );
+    store.end_family(&other, TTL).await.unwrap();
+    assert_eq!(
+        store.claim_refresh(&other, 7, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Revoked
+    );
+    clock.advance(TTL);
+    assert!(
+        !store.is_ended(&other),
+        "forgotten when no token of it can be left"
+    );
+
+    let future = FamilyId::random();
+    assert_eq!(
+        store.claim_refresh(&future, 3, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted
+    );
+    assert_eq!(
+        store.claim_refresh(&future, 5, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Revoked,
+        "not ours to give"
+    );
+}
+
+/// Of many callers at once, one gets it.
+async fn races(store: Arc<dyn Store>) {
+    let (transaction, code, family) = (key(), Code::random().store_key(), FamilyId::random());
+    store
+        .put_transaction(&transaction, "t".to_owned(), &owner("n", "c"), TTL)
+        .await
+        .unwrap();
+    store
+        .put_code(&code, "c".to_owned(), &family, TTL)
+        .await
+        .unwrap();
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let (store, t, c) = (Arc::clone(&store), transaction.clone(), code.clone());
+            let family = family.clone();
+            tokio::spawn(async move {
+                let took = store.take_transaction(&t).await.unwrap().is_some();
+                let fresh = matches!(store.take_code(&c, TTL).await.unwrap(), TakenCode::Fresh(_));
+                let claimed = store.claim_refresh(&family, 0, LEASE, TTL).await.unwrap()
+                    == RefreshClaim::Granted;
+                [took, fresh, claimed]
+            })
+        })
+        .collect();
+    let mut winners = [0; 3];
+    for task in tasks {
+        for (count, won) in winners.iter_mut().zip(task.await.unwrap()) {
+            *count += usize::from(won);
+        }
+    }
+    assert_eq!(winners, [1, 1, 1]);
+}
+
+/// Above the capacity, the oldest of the owner with the most are dropped, by network or by client.
+async fn fairness(store: &dyn Store) {
+    let (person, second) = (key(), key());
+    store
+        .put_transaction(&person, "p".to_owned(), &owner("home", "app"), TTL)
+        .await
+        .unwrap();
+    // One network with a new client each time.
+    for number in 0..2 * CAPACITY {
+        let owner = owner("flood", &format!("client {number}"));
+        store
+            .put_transaction(&key(), "f".to_owned(), &owner, TTL)
+            .await
+            .unwrap();
+    }
+    store
+        .put_transaction(&second, "s".to_owned(), &owner("home2", "app"), TTL)
+        .await
+        .unwrap();
+    // One client from a new network each time.
+    for number in 0..2 * CAPACITY {
+        let owner = owner(&format!("network {number}"), "one client");
+        store
+            .put_transaction(&key(), "f".to_owned(), &owner, TTL)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        store.take_transaction(&person).await.unwrap().as_deref(),
+        Some("p")
+    );
+    assert_eq!(
+        store.take_transaction(&second).await.unwrap().as_deref(),
+        Some("s")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_memory_store_passes_the_suite() {
+    let clock = clock();
+    let store = Arc::new(MemoryStore::new(clock.clone().into(), CAPACITY));
+    transactions(&*store, &clock).await;
+    codes(&*store, &clock).await;
+    families(&*store, &clock).await;
+    races(store.clone()).await;
+    fairness(&*store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_store_passes_the_suite() {
+    let Some(redis) = Redis::start().await else {
+        return;
+    };
+    let clock = clock();
+    let store = redis.store(&clock);
+    transactions(&*store, &clock).await;
+    codes(&*store, &clock).await;
+    families(&*store, &clock).await;
+    races(store.clone()).await;
+    fairness(&*store).await;
+}
+
+#[tokio::test]
+async fn replicas_on_one_redis_know_what_the_other_did() {
+    let Some(redis) = Redis::start().await else {
+        return;
+    };
+    let clock = clock();
+    let (one, two) = (redis.store(&clock), redis.store(&clock));
+    let (state, family) = (key(), FamilyId::random());
+    one.put_transaction(&state, "t".to_owned(), &owner("n", "c"), TTL)
+        .await
+        .unwrap();
+    assert_eq!(
+        two.take_transaction(&state).await.unwrap().as_deref(),
+        Some("t")
+    );
+    assert_eq!(one.take_transaction(&state).await.unwrap(), None);
+    assert_eq!(
+        one.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        RefreshClaim::Granted
+    );
+    assert_eq!(
+        two.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        RefreshClaim::InProgress
+    );
+    one.answer(&family, 0, "answer".to_owned(), GRACE)
+        .await
+        .unwrap();
+    let answered = RefreshClaim::Replayed("answer".to_owned());
+    assert_eq!(
+        two.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
+        answered
+    );
+    one.end_family(&family, TTL).await.unwrap();
+    two.refresh_ended().await.unwrap();
+    assert!(two.is_ended(&family));
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!(
+        "redis+unix://{}",
+        directory.path().join("none.sock").display()
+    );
+    let store =
+        RedisStore::new(&SecretString::from(url), "test", clock().into(), CAPACITY).unwrap();
+    let error = store.take_transaction(&key()).await.unwrap_err();
+    assert!(!error.to_string().contains("none.sock"), "{error}");
+    assert!(
+        RedisStore::new(
+            &SecretString::from("http://x:secret@y"),
+            "t",
+            clock().into(),
+            CAPACITY
+        )
+        .is_err()
+    );
+}
+
+/// 100,000 unfinished sign-ins: the memory store is as large as before.
+#[tokio::test]
+async fn a_hundred_thousand_unfinished_sign_ins_leave_memory_flat() {
+    let store = MemoryStore::new(clock().into(), MAX_TRANSACTIONS);
+    for number in 0..100_000_u32 {
+        let owner = owner(
+            &format!("network {}", number % 5_000),
+            &format!("client {number}"),
+        );
+        store
+            .put_transaction(&key(), "x".repeat(1_000), &owner, TTL)
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.transactions(), MAX_TRANSACTIONS);
+}

@@ -1,0 +1,244 @@
+//! A small identity provider: discovery, a token endpoint that checks what an honest one checks,
+//! rotation with reuse detection, and switches for failures.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Form, Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::param;
+
+/// The behaviour of the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mood {
+    #[default]
+    Good,
+    /// 503 for everything.
+    Down,
+    /// `invalid_grant` for every token request.
+    Refusing,
+    /// A token answer that is HTML.
+    Html,
+    /// Tokens of 9 KB.
+    Huge,
+    /// No refresh token.
+    NoRefresh,
+    /// A discovery document of another issuer.
+    OtherIssuer,
+}
+
+#[derive(Default)]
+struct Book {
+    mood: Mood,
+    codes: HashMap<String, (Url, String)>,
+    refresh: HashMap<String, String>,
+    spent: Vec<String>,
+    issued: u32,
+    requests: Vec<(HeaderMap, HashMap<String, String>)>,
+    discoveries: u32,
+    document: Value,
+    fetches: u32,
+}
+
+#[derive(Clone)]
+pub(crate) struct FakeIdp {
+    issuer: String,
+    book: Arc<Mutex<Book>>,
+}
+
+impl FakeIdp {
+    pub(crate) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let idp = Self {
+            issuer,
+            book: Arc::default(),
+        };
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(discovery))
+            .route("/token", post(token))
+            .route("/revoke", post(revoke))
+            .route("/client.json", get(document))
+            .with_state(idp.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        idp
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(crate) fn set(&self, mood: Mood) {
+        self.book.lock().mood = mood;
+    }
+
+    /// The token requests so far.
+    pub(crate) fn requests(&self) -> Vec<(HeaderMap, HashMap<String, String>)> {
+        self.book.lock().requests.clone()
+    }
+
+    pub(crate) fn refreshes(&self) -> usize {
+        let of_refresh = |(_, form): &&(HeaderMap, HashMap<String, String>)| {
+            form.get("grant_type")
+                .is_some_and(|grant| grant == "refresh_token")
+        };
+        self.book.lock().requests.iter().filter(of_refresh).count()
+    }
+
+    pub(crate) fn revoked(&self) -> Vec<String> {
+        self.book.lock().spent.clone()
+    }
+
+    pub(crate) fn discoveries(&self) -> u32 {
+        self.book.lock().discoveries
+    }
+
+    /// Serves `document` at `/client.json`; gives its URL under a name.
+    pub(crate) fn serve_document(&self, name: &str, fill: impl FnOnce(&str) -> Value) -> String {
+        let url = format!("{}/client.json", self.issuer.replace("127.0.0.1", name));
+        self.book.lock().document = fill(&url);
+        url
+    }
+
+    pub(crate) fn fetches(&self) -> u32 {
+        self.book.lock().fetches
+    }
+
+    /// `person` signs in; gives the path that the browser is sent back to.
+    pub(crate) fn sign_in(&self, location: &Url, person: &str) -> String {
+        assert_eq!(
+            location.as_str().split('?').next(),
+            Some(&*format!("{}/authorize", self.issuer))
+        );
+        let mut book = self.book.lock();
+        book.issued += 1;
+        let code = format!("upstream-code-{}", book.issued);
+        book.codes
+            .insert(code.clone(), (location.clone(), person.to_owned()));
+        self.back(location, &[("code", &code), ("iss", &self.issuer)])
+    }
+
+    /// The person refuses at the provider.
+    pub(crate) fn deny(&self, location: &Url) -> String {
+        self.back(
+            location,
+            &[
+                ("error", "access_denied"),
+                ("error_description", "no \"thanks\"\r\nSet-Cookie: x=y"),
+                ("error_uri", "https://evil.example"),
+                ("iss", &self.issuer),
+            ],
+        )
+    }
+
+    fn back(&self, location: &Url, pairs: &[(&str, &str)]) -> String {
+        let mut url = Url::parse(&param(location, "redirect_uri").unwrap()).unwrap();
+        url.query_pairs_mut()
+            .extend_pairs(pairs)
+            .append_pair("state", &param(location, "state").unwrap());
+        format!("{}?{}", url.path(), url.query().unwrap())
+    }
+
+    fn issue(&self, book: &mut Book, person: &str) -> Response {
+        book.issued += 1;
+        let number = book.issued;
+        let padding = if book.mood == Mood::Huge {
+            "x".repeat(9_000)
+        } else {
+            String::new()
+        };
+        let refresh = format!("upstream-refresh-{number}");
+        let mut answer = json!({
+            "access_token": format!("upstream-access-{person}-{number}{padding}"),
+            "id_token": format!("upstream-id-{person}-{number}"),
+            "token_type": "bearer",
+            "expires_in": "600",
+            "iss": self.issuer,
+        });
+        if book.mood != Mood::NoRefresh {
+            book.refresh.insert(refresh.clone(), person.to_owned());
+            answer["refresh_token"] = refresh.into();
+        }
+        Json(answer).into_response()
+    }
+}
+
+fn refused(code: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response()
+}
+
+async fn discovery(State(idp): State<FakeIdp>) -> Response {
+    let mut book = idp.book.lock();
+    book.discoveries += 1;
+    let issuer = match book.mood {
+        Mood::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Mood::OtherIssuer => "https://other.example",
+        _ => &idp.issuer,
+    };
+    let at = |path: &str| format!("{}/{path}", idp.issuer);
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("authorize"),
+        "token_endpoint": at("token"),
+        "revocation_endpoint": at("revoke"),
+    }))
+    .into_response()
+}
+
+async fn revoke(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, String>>) {
+    idp.book.lock().spent.push(form["token"].clone());
+}
+
+async fn document(State(idp): State<FakeIdp>) -> Response {
+    let mut book = idp.book.lock();
+    book.fetches += 1;
+    Json(book.document.clone()).into_response()
+}
+
+async fn token(
+    State(idp): State<FakeIdp>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let mut book = idp.book.lock();
+    book.requests.push((headers, form.clone()));
+    match book.mood {
+        Mood::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Mood::Refusing => return refused("invalid_grant"),
+        Mood::Html => return ([(header::CONTENT_TYPE, "text/html")], "<p>hello").into_response(),
+        _ => {}
+    }
+    if form["grant_type"] == "refresh_token" {
+        let presented = &form["refresh_token"];
+        if book.spent.contains(presented) {
+            // Reuse: as strict providers do, the whole session is gone.
+            book.refresh.clear();
+            return refused("invalid_grant");
+        }
+        let Some(person) = book.refresh.remove(presented) else {
+            return refused("invalid_grant");
+        };
+        book.spent.push(presented.clone());
+        return idp.issue(&mut book, &person);
+    }
+    let Some((location, person)) = book.codes.remove(&form["code"]) else {
+        return refused("invalid_grant");
+    };
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
+    if param(&location, "code_challenge").as_deref() != Some(&*digest)
+        || param(&location, "redirect_uri").as_ref() != form.get("redirect_uri")
+    {
+        return refused("invalid_grant");
+    }
+    idp.issue(&mut book, &person)
+}

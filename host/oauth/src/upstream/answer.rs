@@ -1,0 +1,186 @@
+//! What the provider sends back: tokens or an error, read up to a cap and checked before it goes
+//! anywhere.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::Response;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{UpstreamToken, clock::Instant};
+
+/// How much of an answer is read.
+const MAX_ANSWER_BYTES: usize = 256 * 1_024;
+
+/// The provider could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// It said no, with this error code (RFC 6749 section 5.2).
+    #[error("the identity provider refused: {0}")]
+    Refused(ProviderError),
+    /// It did not answer, or with a 5xx or 429: may be tried again.
+    #[error("the identity provider does not answer: {0}")]
+    Unavailable(&'static str),
+    /// It answered something else than OAuth says.
+    #[error("the identity provider's answer is not usable: {0}")]
+    Unusable(&'static str),
+}
+
+/// An error that the provider named; only characters that RFC 6749 allows, and of bounded length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProviderError {
+    pub(crate) code: String,
+    pub(crate) description: Option<String>,
+}
+
+impl std::fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.code)
+    }
+}
+
+impl ProviderError {
+    /// Checks what the provider sent.
+    pub(crate) fn new(code: &str, description: Option<&str>) -> Self {
+        let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
+        let clean = |text: &str, most| text.chars().filter(allowed).take(most).collect::<String>();
+        let code = clean(code, 64);
+        Self {
+            code: if code.is_empty() {
+                "server_error".to_owned()
+            } else {
+                code
+            },
+            description: description
+                .map(|text| clean(text, 300))
+                .filter(|text| !text.is_empty()),
+        }
+    }
+}
+
+/// What a successful token request gave.
+#[derive(Debug)]
+pub(crate) struct UpstreamTokens {
+    /// The token that DataHub and the validators will see.
+    pub(crate) token: SecretString,
+    pub(crate) refresh: Option<SecretString>,
+    /// When `token` ends, as far as the provider said.
+    pub(crate) expires: Option<Instant>,
+    /// The granted scope, where it differs from what was asked for.
+    pub(crate) scope: Option<String>,
+}
+
+impl UpstreamTokens {
+    /// Reads a successful answer that came at `now`, and takes the token that `wanted` names.
+    pub(super) fn read(
+        body: &[u8],
+        wanted: UpstreamToken,
+        now: Instant,
+    ) -> Result<Self, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            access_token: Option<SecretString>,
+            id_token: Option<SecretString>,
+            refresh_token: Option<SecretString>,
+            expires_in: Option<Value>,
+            scope: Option<Value>,
+        }
+        let answer: Answer = serde_json::from_slice(body)
+            .map_err(|_| UpstreamError::Unusable("the token answer is not JSON"))?;
+        let (token, missing) = match wanted {
+            UpstreamToken::AccessToken => (answer.access_token, "no access_token in the answer"),
+            UpstreamToken::IdToken => (
+                answer.id_token,
+                "no id_token in the answer; is `openid` among the scopes?",
+            ),
+        };
+        let token = token
+            .filter(|token| !token.expose_secret().is_empty())
+            .ok_or(UpstreamError::Unusable(missing))?;
+        // `expires_in` speaks of the access token; a JWT says itself when it ends.
+        let lifetime = match wanted {
+            UpstreamToken::AccessToken => answer.expires_in.as_ref().and_then(seconds),
+            UpstreamToken::IdToken => None,
+        };
+        let expires = [
+            lifetime.map(|lifetime| now.after(lifetime)),
+            jwt_end(token.expose_secret()),
+        ];
+        Ok(Self {
+            token,
+            refresh: answer
+                .refresh_token
+                .filter(|token| !token.expose_secret().is_empty()),
+            expires: expires.into_iter().flatten().min(),
+            scope: answer
+                .scope
+                .as_ref()
+                .and_then(Value::as_str)
+                .and_then(clean_scope),
+        })
+    }
+}
+
+/// The whole body.
+pub(super) async fn read(mut answer: Response) -> Result<Vec<u8>, UpstreamError> {
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(None) => return Ok(body),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => return Err(UpstreamError::Unusable("the answer is too large")),
+            Err(_) => return Err(UpstreamError::Unavailable("the answer broke off")),
+        }
+    }
+}
+
+/// Why the provider did not do it.
+pub(super) async fn read_error(answer: Response) -> UpstreamError {
+    #[derive(Deserialize)]
+    struct Body {
+        error: String,
+        error_description: Option<String>,
+    }
+    let status = answer.status();
+    if status.is_server_error() || status.as_u16() == 429 {
+        return UpstreamError::Unavailable("it answered with a 5xx or 429");
+    }
+    match read(answer)
+        .await
+        .map(|body| serde_json::from_slice::<Body>(&body))
+    {
+        Ok(Ok(body)) => UpstreamError::Refused(ProviderError::new(
+            &body.error,
+            body.error_description.as_deref(),
+        )),
+        Ok(Err(_)) => UpstreamError::Unusable("an error without an OAuth error code"),
+        Err(error) => error,
+    }
+}
+
+/// Seconds as a number or, as some providers send them, a string.
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Scope tokens of RFC 6749 section 3.3, of bounded length.
+fn clean_scope(text: &str) -> Option<String> {
+    let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
+    (!text.is_empty() && text.len() <= 1_024 && text.chars().all(allowed)).then(|| text.to_owned())
+}
+
+/// `exp` of a JWT, unverified: only to end our envelope no later than its content.
+fn jwt_end(token: &str) -> Option<Instant> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: Value,
+    }
+    let payload = token.split('.').nth(1)?;
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    Some(Instant::from_seconds(seconds(&claims.exp)?.as_secs()))
+}

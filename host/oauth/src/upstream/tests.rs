@@ -1,0 +1,218 @@
+//! Settings, discovery and what is taken from the provider's answers.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::*;
+use crate::{
+    UpstreamToken,
+    tests::{FakeIdp, Mood},
+};
+
+fn settings(issuer: Option<&str>) -> UpstreamSettings {
+    UpstreamSettings {
+        client_id: "id".to_owned(),
+        client_secret: None,
+        auth: UpstreamAuth::None,
+        authorize_endpoint: None,
+        token_endpoint: None,
+        issuer: issuer.map(str::to_owned),
+        authorize_params: Vec::new(),
+        token_params: Vec::new(),
+        forward_resource: false,
+        token: UpstreamToken::AccessToken,
+    }
+}
+
+fn clock() -> foundation::clock::Clock {
+    foundation::clock::Clock::manual(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000))
+}
+
+fn upstream(settings: &UpstreamSettings) -> Result<Upstream, SettingsError> {
+    Upstream::new(
+        settings,
+        "https://mcp.example.com/oauth/callback".to_owned(),
+        clock().into(),
+    )
+}
+
+#[test]
+fn settings_that_cannot_work_stop_the_start_by_name() {
+    let with = |change: fn(&mut UpstreamSettings)| {
+        let mut settings = settings(Some("https://idp.example"));
+        change(&mut settings);
+        upstream(&settings)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    };
+    assert_eq!(with(|_| {}), "");
+    for (change, named) in [
+        (
+            (|s| s.issuer = None) as fn(&mut UpstreamSettings),
+            "OIDC_ISSUER_URL",
+        ),
+        (|s| s.client_id = " ".to_owned(), "OIDC_CLIENT_ID"),
+        (|s| s.auth = UpstreamAuth::Basic, "OIDC_CLIENT_SECRET"),
+        (
+            |s| s.issuer = Some("http://idp.example".to_owned()),
+            "OAUTH_ISSUER_URL",
+        ),
+        (|s| s.issuer = Some("idp".to_owned()), "OAUTH_ISSUER_URL"),
+        (
+            |s| s.token_endpoint = Some("ftp://idp".to_owned()),
+            "OAUTH_TOKEN_ENDPOINT",
+        ),
+        (
+            |s| s.authorize_endpoint = Some("https://a:b@idp.example/".to_owned()),
+            "OAUTH_AUTHORIZE_ENDPOINT",
+        ),
+        (
+            |s| s.authorize_params = vec![("state".to_owned(), "x".to_owned())],
+            "`state`",
+        ),
+        (
+            |s| s.token_params = vec![("client_secret".to_owned(), "x".to_owned())],
+            "`client_secret`",
+        ),
+    ] {
+        let error = with(change);
+        assert!(error.contains(named), "{named} in {error:?}");
+        assert!(error.contains("hint:"), "{error}");
+    }
+}
+
+#[test]
+fn discovery_looks_where_both_standards_put_it() {
+    let urls = |issuer: &str| {
+        discovery_urls(issuer)
+            .iter()
+            .map(Url::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        urls("https://idp.example/realms/x/"),
+        [
+            "https://idp.example/realms/x/.well-known/openid-configuration",
+            "https://idp.example/.well-known/oauth-authorization-server/realms/x",
+        ]
+    );
+    assert_eq!(
+        urls("https://idp.example")[1],
+        "https://idp.example/.well-known/oauth-authorization-server"
+    );
+}
+
+#[tokio::test]
+async fn endpoints_are_discovered_once_and_kept_when_the_provider_is_down() {
+    let idp = FakeIdp::start().await;
+    let clock = clock();
+    let upstream = Upstream::new(
+        &settings(Some(idp.issuer())),
+        String::new(),
+        clock.clone().into(),
+    )
+    .unwrap();
+    let all = (0..20).map(|_| upstream.endpoints());
+    for endpoints in futures::future::join_all(all).await {
+        assert_eq!(
+            endpoints.unwrap().token.as_str(),
+            format!("{}/token", idp.issuer())
+        );
+    }
+    assert_eq!(idp.discoveries(), 1);
+    idp.set(Mood::Down);
+    clock.advance(Duration::from_secs(3_601));
+    upstream
+        .endpoints()
+        .await
+        .expect("old endpoints are better than none");
+    assert_eq!(idp.discoveries(), 2);
+    for _ in 0..10 {
+        upstream.endpoints().await.unwrap();
+    }
+    assert_eq!(idp.discoveries(), 2, "not asked again right away");
+}
+
+#[tokio::test]
+async fn a_document_of_another_issuer_is_refused() {
+    let idp = FakeIdp::start().await;
+    idp.set(Mood::OtherIssuer);
+    let error = upstream(&settings(Some(idp.issuer())))
+        .unwrap()
+        .endpoints()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, UpstreamError::Unusable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn configured_endpoints_need_no_discovery() {
+    let mut settings = settings(None);
+    settings.authorize_endpoint = Some("https://idp.example/a?tenant=1".to_owned());
+    settings.token_endpoint = Some("https://idp.example/t".to_owned());
+    let upstream = upstream(&settings).unwrap();
+    let verifier = CodeVerifier::random();
+    let url = upstream
+        .authorize_url(
+            &State::random(),
+            &verifier.challenge(),
+            "openid",
+            "https://r",
+        )
+        .await
+        .unwrap();
+    assert!(
+        url.starts_with("https://idp.example/a?tenant=1&response_type=code"),
+        "{url}"
+    );
+    assert!(
+        upstream.is_issuer("https://anything.example").await,
+        "nothing to compare with"
+    );
+}
+
+#[test]
+fn token_answers_are_read_as_providers_really_send_them() {
+    let now = Clock::from(clock()).now();
+    let take = |json: &str| UpstreamTokens::read(json.as_bytes(), UpstreamToken::AccessToken, now);
+    let expires = |json: &str| take(json).unwrap().expires;
+    assert_eq!(
+        expires(r#"{"access_token":"x","expires_in":600}"#),
+        Some(now.after(Duration::from_secs(600)))
+    );
+    assert_eq!(
+        expires(r#"{"access_token":"x","expires_in":"600"}"#),
+        Some(now.after(Duration::from_secs(600)))
+    );
+    assert_eq!(expires(r#"{"access_token":"x"}"#), None);
+    assert_eq!(expires(r#"{"access_token":"x","expires_in":-5}"#), None);
+    // A JWT that ends earlier than the answer says.
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1900000100.5}"#);
+    assert_eq!(
+        expires(&format!(
+            r#"{{"access_token":"h.{payload}.s","expires_in":600}}"#
+        )),
+        Some(Instant::from_seconds(1_900_000_100))
+    );
+    for json in [
+        "",
+        "[]",
+        "{}",
+        r#"{"access_token":""}"#,
+        r#"{"access_token":1}"#,
+        "<p>",
+    ] {
+        assert!(take(json).is_err(), "{json}");
+    }
+    let odd = r#"{"access_token":"x","scope":"a\"b","refresh_token":""}"#;
+    let tokens = take(odd).unwrap();
+    assert!(tokens.scope.is_none() && tokens.refresh.is_none());
+}
+
+#[test]
+fn what_the_provider_says_is_cut_to_what_the_protocol_allows() {
+    let error = ProviderError::new("a\r\nb\"c", Some(&"é\\x".repeat(1_000)));
+    assert_eq!(error.code, "abc");
+    assert_eq!(error.description.unwrap(), "x".repeat(300));
+    assert_eq!(ProviderError::new("\n", None).code, "server_error");
+}

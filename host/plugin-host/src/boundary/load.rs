@@ -1,0 +1,327 @@
+//! From checked bytes to a loaded library: a copy that nobody can change, `dlopen`, and the API
+//! versions from newest to oldest.
+//!
+//! A library is never unloaded. Two copies of one file are two libraries.
+#![expect(
+    unsafe_code,
+    reason = "dlopen runs the library's initialisers, and a symbol's type is only the library's claim"
+)]
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::{
+        fd::{AsRawFd, IntoRawFd, OwnedFd},
+        unix::fs::{DirBuilderExt, OpenOptionsExt},
+    },
+    panic::catch_unwind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use abi_stable::library::{
+    AbiHeaderRef, LibHeader, LibraryError as AbiError, ROOT_MODULE_LOADER_NAME_WITH_NUL,
+};
+use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW, Symbol};
+use rustix::fs::{MemfdFlags, SealFlags};
+
+use super::{BadLibrary, Library, abi_v1_0, c_v1};
+use crate::library::{check::CheckedFile, elf};
+
+/// Never unload: threads and thread-local destructors of a plugin outlive its last use.
+const RTLD_NODELETE: std::ffi::c_int = 0x1000;
+
+/// The reason a checked file could not be loaded as a library.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// It is a library, but not a token validator.
+    #[error(
+        "{path}: is not a token validator: expected the symbol `{expected}` or \
+         `datahub_mcp_token_validator_v1`, found {found} other exported symbols"
+    )]
+    MissingSymbol {
+        /// The file.
+        path: PathBuf,
+        /// The symbol that a token validator exports.
+        expected: &'static str,
+        /// The number of symbols that it exports.
+        found: usize,
+    },
+    /// The private copy could not be made.
+    #[error("{path}: cannot make a private copy to load: {source}")]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// The dynamic linker refused.
+    #[error("{path}: {reason}")]
+    Dlopen {
+        /// The file.
+        path: PathBuf,
+        /// The dynamic linker's message.
+        reason: String,
+    },
+    /// It uses another version of the API.
+    #[error("{path}: expected plugin API {expected}, found {found}")]
+    Abi {
+        /// The file.
+        path: PathBuf,
+        /// The API versions that this host supports.
+        expected: &'static str,
+        /// The API version of the library.
+        found: String,
+    },
+    /// Its description is invalid.
+    #[error("{path}: {reason}")]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// The fault in the description.
+        reason: String,
+    },
+}
+
+impl LibraryError {
+    pub(crate) fn description(path: &Path, bad: &BadLibrary) -> Self {
+        Self::Description {
+            path: path.to_path_buf(),
+            reason: bad.0.clone(),
+        }
+    }
+}
+
+/// A version of the API: a frozen module of `plugin_api` that a library may be built against.
+///
+/// A new minor version adds one at the top; an older library still loads by its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    V1_0,
+}
+
+impl Rung {
+    /// Newest first: a library loads by the newest version that fits it.
+    const LADDER: [Self; 1] = [Self::V1_0];
+    /// The versions as text, for errors.
+    const KNOWN: &'static str = "1.0";
+
+    fn load(self, header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
+        match self {
+            Self::V1_0 => abi_v1_0::load(header),
+        }
+    }
+}
+
+/// The symbol that a Rust plugin exports, without the terminating NUL.
+pub(crate) fn root_symbol() -> &'static str {
+    ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
+}
+
+/// True if `file` contains a Go runtime.
+pub(crate) fn is_in_go(file: &CheckedFile) -> bool {
+    let exports = elf::summary(&file.bytes).exports;
+    // The C side of every library built by the Go compiler calls into Go through this function.
+    exports.iter().any(|name| name == "crosscall2")
+}
+
+/// Loads `file`. Its initialisers run here, with the rights of this process.
+///
+/// # Errors
+/// What was expected and what was found.
+pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError> {
+    // Looked up in the file first: the initialisers of a library that is not a plugin never run.
+    let exports = elf::summary(&file.bytes).exports;
+    let has = |symbol: &str| exports.iter().any(|name| name == symbol);
+    if !has(root_symbol()) && !has(c_v1::ENTRY) {
+        return Err(LibraryError::MissingSymbol {
+            path: file.path.clone(),
+            expected: root_symbol(),
+            found: exports.len(),
+        });
+    }
+    let library = open(file)?;
+    if !has(root_symbol()) {
+        let loaded = c_v1::load(&library);
+        // Never closed, even if it was refused: its initialisers have run.
+        let _ = library.into_raw();
+        return loaded.map_err(|bad| LibraryError::description(&file.path, &bad));
+    }
+    let header = header(&library, file)?;
+    // Never closed: everything obtained from it stays valid.
+    let _ = library.into_raw();
+    climb(header, &file.path)
+}
+
+fn climb(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, LibraryError> {
+    let version = header.version_strings().version.to_owned();
+    let mut reason = String::new();
+    for rung in Rung::LADDER {
+        match catch_unwind(|| rung.load(header)) {
+            Ok(Ok(library)) => return Ok(library),
+            Ok(Err(error)) => {
+                tracing::debug!(?rung, path = %path.display(), %error, "rung does not fit");
+                reason = in_short(&error);
+            }
+            Err(_) => "its root module panicked".clone_into(&mut reason),
+        }
+    }
+    Err(LibraryError::Abi {
+        path: path.to_path_buf(),
+        expected: Rung::KNOWN,
+        found: format!("{version} ({reason})"),
+    })
+}
+
+/// Summarizes the errors of the layout check, which fill pages, in one line.
+fn in_short(error: &AbiError) -> String {
+    match error {
+        AbiError::IncompatibleVersionNumber { .. } => "another major version".to_owned(),
+        AbiError::AbiInstability(_) => {
+            "its types have another layout: it was built against a changed plugin-api".to_owned()
+        }
+        AbiError::InvalidAbiHeader(found) => format!(
+            "built with abi_stable {}.{} instead of {}",
+            found.abi_major, found.abi_minor, "0.11"
+        ),
+        AbiError::InvalidCAbi { .. } => "its compiler passes values in another way".to_owned(),
+        AbiError::RootModule { .. } => "its root module could not be initialised".to_owned(),
+        _ => "its header cannot be read".to_owned(),
+    }
+}
+
+fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, LibraryError> {
+    let missing = || LibraryError::MissingSymbol {
+        path: file.path.clone(),
+        expected: root_symbol(),
+        found: 0,
+    };
+    // SAFETY: nothing is read through the symbol yet; its address is a pointer and may be null.
+    let symbol: Symbol<*const ()> =
+        unsafe { library.get(ROOT_MODULE_LOADER_NAME_WITH_NUL) }.map_err(|_| missing())?;
+    if symbol.into_raw().is_null() {
+        return Err(missing());
+    }
+    // SAFETY: a library that exports this name puts abi_stable's header there: that is the
+    // contract of the name. The header begins with a magic string, which `upgrade` checks before
+    // it reads on. The library is never closed, so `'static` holds.
+    let header: AbiHeaderRef = unsafe {
+        let symbol: Symbol<AbiHeaderRef> = library
+            .get(ROOT_MODULE_LOADER_NAME_WITH_NUL)
+            .map_err(|_| missing())?;
+        *symbol
+    };
+    header.upgrade().map_err(|error| LibraryError::Abi {
+        path: file.path.clone(),
+        expected: Rung::KNOWN,
+        found: in_short(&error),
+    })
+}
+
+/// Opens a private copy of the checked bytes.
+pub(crate) fn open(file: &CheckedFile) -> Result<Dl, LibraryError> {
+    let copy = |source| LibraryError::Copy {
+        path: file.path.clone(),
+        source,
+    };
+    match memory_copy(&file.bytes) {
+        Ok(fd) => {
+            let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+            if Path::new(&path).exists() {
+                // The number must not be reused: the linker identifies libraries by their path.
+                let _ = fd.into_raw_fd();
+                return dlopen(Path::new(&path), &file.path);
+            }
+        }
+        Err(error) => tracing::debug!(%error, "no memory file; loading from a private directory"),
+    }
+    let (dir, path) = disk_copy(&file.bytes).map_err(copy)?;
+    let opened = dlopen(&path, &file.path);
+    // Mapped by now, or refused: the names are no longer needed.
+    let _ = fs::remove_file(&path);
+    let _ = fs::remove_dir(&dir);
+    opened
+}
+
+fn dlopen(copy: &Path, origin: &Path) -> Result<Dl, LibraryError> {
+    // SAFETY: this runs the library's initialisers, which is what the operator asked for by
+    // naming it; the bytes were checked and nobody can change the copy. NOW: a missing symbol is
+    // an error here and not a crash later. LOCAL: no other library sees its symbols.
+    let opened = unsafe { Dl::open(Some(copy), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) };
+    opened.map_err(|error| LibraryError::Dlopen {
+        path: origin.to_path_buf(),
+        reason: in_words(&error).replace(&copy.display().to_string(), "the library"),
+    })
+}
+
+fn in_words(error: &libloading::Error) -> String {
+    use std::error::Error;
+
+    error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// A file in memory with the content `bytes` that can never change again.
+fn memory_copy(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Some systems require the flag that marks a memory file as executable.
+    let fd = rustix::fs::memfd_create("token-validator", flags | MemfdFlags::EXEC)
+        .or_else(|_| rustix::fs::memfd_create("token-validator", flags))?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    let fd = OwnedFd::from(file);
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&fd, seals)?;
+    Ok(fd)
+}
+
+/// A file of the same content in a new directory that only this user can enter.
+fn disk_copy(bytes: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
+    let name = format!(
+        "token-validator-{}-{:016x}",
+        std::process::id(),
+        rand::random::<u64>()
+    );
+    let dir = std::env::temp_dir().join(name);
+    fs::DirBuilder::new().mode(0o700).create(&dir)?;
+    let path = dir.join("library.so");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o700)
+        .open(&path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok((dir, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn the_memory_copy_cannot_be_changed() {
+        let fd = memory_copy(b"content").unwrap();
+        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        let mut file = File::from(fd);
+        assert!(file.write_all(b"x").is_err());
+        assert!(file.set_len(1).is_err());
+        assert!(file.set_len(100).is_err());
+        let mut rest = Vec::new();
+        file.read_to_end(&mut rest).unwrap();
+    }
+
+    #[test]
+    fn the_disk_copy_is_private() {
+        use std::os::unix::fs::MetadataExt;
+
+        let (dir, path) = disk_copy(b"content").unwrap();
+        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,320 @@
+//! The messages between the server and a validator's own process: frames of a four-byte length
+//! (big endian) and that many bytes of JSON, over a Unix socket.
+//!
+//! Both ends are the same binary, so there is nothing to negotiate. Buffers are wiped: they hold
+//! tokens.
+
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use crate::boundary::{
+    Accepted, Answer, Failure, FailureKind, description::Description, plugin_log,
+};
+
+/// The largest message.
+pub(super) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// From the server.
+#[derive(Serialize, Deserialize)]
+pub(super) enum ToChild {
+    /// Load the library whose bytes are the next frame, within this memory limit.
+    Load {
+        path: String,
+        level: u32,
+        memory: Option<u64>,
+    },
+    /// Make the validator.
+    Create {
+        id: String,
+        factory: String,
+        config: Zeroizing<String>,
+    },
+    /// Check this token.
+    Ask {
+        call: u64,
+        token: Zeroizing<String>,
+        request_id: String,
+        deadline_ms: u64,
+    },
+    /// The answer is no longer needed.
+    Cancel { call: u64 },
+    /// Report whether the validator could answer now.
+    Health { call: u64 },
+    /// Revoke and flush.
+    Shutdown { call: u64 },
+}
+
+/// From the validator's process.
+#[derive(Serialize, Deserialize)]
+pub(super) enum FromChild {
+    Loaded(Description),
+    /// Loading failed.
+    Unloadable(String),
+    Created,
+    Refused(WireFailure),
+    Answer {
+        call: u64,
+        answer: WireAnswer,
+    },
+    Health {
+        call: u64,
+        problem: Option<WireFailure>,
+    },
+    ShutDown {
+        call: u64,
+    },
+    Log(WireRecord),
+}
+
+/// [`plugin_log::Record`] on the wire.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireRecord {
+    plugin: String,
+    request_id: String,
+    level: u32,
+    target: String,
+    message: String,
+    fields: String,
+}
+
+impl From<plugin_log::Record<'_>> for WireRecord {
+    fn from(record: plugin_log::Record<'_>) -> Self {
+        Self {
+            plugin: record.plugin.to_owned(),
+            request_id: record.request_id.to_owned(),
+            level: plugin_log::number(record.level),
+            target: record.target.to_owned(),
+            message: record.message.to_owned(),
+            fields: record.fields.to_owned(),
+        }
+    }
+}
+
+impl WireRecord {
+    /// Writes it to the log of this process.
+    pub(super) fn write(&self) {
+        plugin_log::write(plugin_log::Record {
+            plugin: &self.plugin,
+            request_id: &self.request_id,
+            level: plugin_log::level(self.level),
+            target: &self.target,
+            message: &self.message,
+            fields: &self.fields,
+        });
+    }
+}
+
+/// [`Answer`] on the wire.
+#[derive(Serialize, Deserialize)]
+pub(super) enum WireAnswer {
+    Accepted {
+        subject: String,
+        scopes: Vec<String>,
+        expires_at: Option<u64>,
+        cache_ttl_s: Option<u64>,
+        resolved_token: Option<Zeroizing<String>>,
+        claims_json: String,
+    },
+    Failed(WireFailure),
+    Nonsense(String),
+}
+
+/// [`Failure`] on the wire.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireFailure {
+    kind: u32,
+    retry_after_ms: Option<u64>,
+    oauth_error: String,
+    log_detail: String,
+}
+
+impl From<Answer> for WireAnswer {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Accepted(accepted) => Self::Accepted {
+                subject: accepted.subject,
+                scopes: accepted.scopes,
+                expires_at: accepted.expires_at,
+                cache_ttl_s: accepted.cache_ttl_s,
+                resolved_token: accepted
+                    .resolved_token
+                    .map(|token| Zeroizing::new(token.expose_secret().to_owned())),
+                claims_json: accepted.claims_json,
+            },
+            Answer::Failed(failure) => Self::Failed(failure.into()),
+            Answer::Nonsense(what) => Self::Nonsense(what.to_owned()),
+        }
+    }
+}
+
+impl From<WireAnswer> for Answer {
+    fn from(answer: WireAnswer) -> Self {
+        match answer {
+            WireAnswer::Accepted {
+                subject,
+                scopes,
+                expires_at,
+                cache_ttl_s,
+                resolved_token,
+                claims_json,
+            } => Self::Accepted(Accepted {
+                subject,
+                scopes,
+                expires_at,
+                cache_ttl_s,
+                resolved_token: resolved_token.map(|token| SecretString::from(token.as_str())),
+                claims_json,
+            }),
+            WireAnswer::Failed(failure) => Self::Failed(failure.into()),
+            WireAnswer::Nonsense(what) => Self::Failed(Failure::new(
+                FailureKind::Internal,
+                format!("the plugin answered with {what}"),
+            )),
+        }
+    }
+}
+
+impl From<Failure> for WireFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: failure.kind.number(),
+            retry_after_ms: failure
+                .retry_after
+                .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+            oauth_error: failure.oauth_error,
+            log_detail: failure.log_detail,
+        }
+    }
+}
+
+impl From<WireFailure> for Failure {
+    fn from(failure: WireFailure) -> Self {
+        Self {
+            kind: FailureKind::of(failure.kind),
+            retry_after: failure.retry_after_ms.map(Duration::from_millis),
+            oauth_error: failure.oauth_error,
+            log_detail: failure.log_detail,
+        }
+    }
+}
+
+/// Sends one message.
+pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    // Space for the length, so that the frame is one write.
+    let mut frame = Zeroizing::new(vec![0; 4]);
+    serde_json::to_writer(&mut *frame, message)?;
+    let len = frame.len() - 4;
+    if len > MAX_MESSAGE_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a message that is too long",
+        ));
+    }
+    frame[..4].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+    stream.write_all(&frame)
+}
+
+/// Sends bytes as they are.
+pub(super) fn send_bytes(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    let len = u32::try_from(bytes.len())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "too many bytes"))?;
+    stream.write_all(&len.to_be_bytes())?;
+    stream.write_all(bytes)
+}
+
+/// Receives one message; `None`: the other side has closed the socket.
+pub(super) fn receive<M: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<M>> {
+    match receive_bytes(stream, MAX_MESSAGE_BYTES)? {
+        Some(frame) => Ok(Some(serde_json::from_slice(&frame)?)),
+        None => Ok(None),
+    }
+}
+
+/// Receives bytes as they are.
+pub(super) fn receive_bytes(
+    stream: &mut impl Read,
+    limit: usize,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut len = [0; 4];
+    match stream.read_exact(&mut len) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let len = usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX);
+    if len > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a frame that is too long",
+        ));
+    }
+    let mut frame = Zeroizing::new(vec![0; len]);
+    stream.read_exact(&mut frame)?;
+    Ok(Some(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_back_as_they_went() {
+        let mut wire = Vec::new();
+        send(&mut wire, &ToChild::Cancel { call: 7 }).unwrap();
+        send_bytes(&mut wire, b"library").unwrap();
+        send(&mut wire, &FromChild::Created).unwrap();
+        let mut reader = wire.as_slice();
+        assert!(matches!(
+            receive(&mut reader).unwrap(),
+            Some(ToChild::Cancel { call: 7 })
+        ));
+        assert_eq!(
+            receive_bytes(&mut reader, 100).unwrap().unwrap().as_slice(),
+            b"library"
+        );
+        assert!(matches!(
+            receive(&mut reader).unwrap(),
+            Some(FromChild::Created)
+        ));
+        assert!(receive::<FromChild>(&mut reader).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_length_that_lies_is_refused() {
+        let mut reader: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0];
+        assert!(receive::<FromChild>(&mut reader).is_err());
+        let mut reader: &[u8] = &[0, 0, 0, 9, b'{'];
+        assert!(receive::<FromChild>(&mut reader).is_err());
+        let mut reader: &[u8] = &[0, 0, 0, 2, b'{', b'}'];
+        assert!(receive::<FromChild>(&mut reader).is_err());
+    }
+
+    #[test]
+    fn answers_keep_their_meaning() {
+        let failure = Failure {
+            kind: FailureKind::Unavailable,
+            retry_after: Some(Duration::from_millis(1_500)),
+            oauth_error: "x".to_owned(),
+            log_detail: "y".to_owned(),
+        };
+        let mut wire = Vec::new();
+        let answer = WireAnswer::from(Answer::Failed(failure));
+        send(&mut wire, &FromChild::Answer { call: 1, answer }).unwrap();
+        match receive(&mut wire.as_slice()).unwrap() {
+            Some(FromChild::Answer { answer, .. }) => match Answer::from(answer) {
+                Answer::Failed(failure) => {
+                    assert_eq!(failure.kind, FailureKind::Unavailable);
+                    assert_eq!(failure.retry_after, Some(Duration::from_millis(1_500)));
+                }
+                other => panic!("{other:?}"),
+            },
+            _ => panic!("another message"),
+        }
+    }
+}

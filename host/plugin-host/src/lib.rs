@@ -1,0 +1,33 @@
+//! The plugin host: finds validator libraries, checks them, loads them through the stable ABI,
+//! calls them with deadlines and remembers their answers.
+//!
+//! Never names a concrete plugin, never trusts what one returns.
+
+pub(crate) mod boundary;
+#[cfg(test)]
+mod fake;
+mod isolation;
+mod library;
+mod options;
+mod serving;
+mod settings;
+pub mod tools;
+
+pub use self::isolation::child::run as run_isolated;
+pub use self::{
+    boundary::load::LibraryError,
+    library::{
+        check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
+        ownership::OwnershipError,
+    },
+    options::{assemble::OptionError, schema::Violation},
+    serving::{
+        loader::{Cause, LoadError},
+        reload::{ReloadError, Reloaded, ReloadedValidator},
+        service::{Health, ValidatorHealth, Validators},
+    },
+    settings::{
+        BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
+        SpecError, ValidatorSpec,
+    },
+};

@@ -1,0 +1,476 @@
+//! The part of JSON Schema (draft 2020-12) that option schemas are made of.
+//!
+//! Says what is expected, never what was found beyond its type: a value may be a secret. Keywords
+//! that it does not know are left to the plugin's own check. A schema comes from a plugin, so
+//! depth is bounded.
+
+use foundation::suggest;
+use serde_json::{Map, Number, Value};
+
+/// How deep schemas and references are followed.
+const MAX_DEPTH: usize = 32;
+
+/// A value does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("option `{path}`: {message}")]
+pub struct Violation {
+    /// The option, with the path within it.
+    pub path: String,
+    /// What was expected.
+    pub message: String,
+}
+
+/// A whole schema, whose root the references start from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schema<'a> {
+    root: &'a Value,
+}
+
+impl<'a> Schema<'a> {
+    pub(crate) fn new(root: &'a Value) -> Self {
+        Self { root }
+    }
+
+    /// The properties of the root object, in the order of the schema, each with its own schema.
+    pub(crate) fn properties(self) -> Vec<(&'a str, &'a Value)> {
+        let mut found = Vec::new();
+        self.collect(self.root, 0, &mut found);
+        found
+    }
+
+    fn collect(self, node: &'a Value, depth: usize, found: &mut Vec<(&'a str, &'a Value)>) {
+        let node = self.resolve(node);
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for (name, schema) in node
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            if !found.iter().any(|(known, _)| known == name) {
+                found.push((name, schema));
+            }
+        }
+        for part in alternatives(node) {
+            self.collect(part, depth + 1, found);
+        }
+    }
+
+    /// The names that the root object must have.
+    pub(crate) fn required(self) -> Vec<&'a str> {
+        let node = self.resolve(self.root);
+        let names = node.get("required").and_then(Value::as_array);
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// An annotation of a property: beside a reference, or where it leads.
+    pub(crate) fn annotation(self, property: &'a Value, keyword: &str) -> Option<&'a Value> {
+        property
+            .get(keyword)
+            .or_else(|| self.resolve(property).get(keyword))
+    }
+
+    /// The only values of a property, where it is one of several words.
+    pub(crate) fn choices(self, property: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        self.collect_choices(property, 0, &mut found);
+        found
+    }
+
+    fn collect_choices(self, node: &Value, depth: usize, found: &mut Vec<String>) {
+        let node = self.resolve(node);
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let words = list(node, "enum").chain(node.get("const"));
+        found.extend(
+            words
+                .filter(|word| !word.is_null())
+                .map(ToString::to_string),
+        );
+        for part in alternatives(node) {
+            self.collect_choices(part, depth + 1, found);
+        }
+    }
+
+    /// The type of a property in words.
+    pub(crate) fn type_name(self, property: &Value) -> String {
+        let mut names = Vec::new();
+        self.types(property, 0, &mut names);
+        names.retain(|name| *name != "null");
+        if names.is_empty() {
+            "any".to_owned()
+        } else {
+            names.join(" or ")
+        }
+    }
+
+    /// Turns the text of an environment variable into a value of the type that `property` wants.
+    ///
+    /// # Errors
+    /// Where the text is no such value.
+    pub(crate) fn coerce(self, property: &Value, text: &str) -> Result<Value, String> {
+        let mut types = Vec::new();
+        self.types(property, 0, &mut types);
+        let is = |name: &str| types.contains(&name);
+        if is("array") && (text.trim_start().starts_with('[') || !is("string")) {
+            return self.coerce_array(property, text);
+        }
+        if is("object") && (text.trim_start().starts_with('{') || !is("string")) {
+            return serde_json::from_str::<Map<String, Value>>(text)
+                .map(Value::Object)
+                .map_err(|_| "expected a JSON object".to_owned());
+        }
+        if is("boolean")
+            && let Some(value) = boolean(text)
+        {
+            return Ok(value.into());
+        }
+        if is("integer") || is("number") {
+            let integer = text.trim().parse::<i64>().map(Number::from).ok();
+            let integer = integer.or_else(|| text.trim().parse::<u64>().map(Number::from).ok());
+            let float = || text.trim().parse().ok().and_then(Number::from_f64);
+            if let Some(number) = integer.or_else(|| is("number").then(float).flatten()) {
+                return Ok(Value::Number(number));
+            }
+        }
+        if is("string") || types.is_empty() {
+            return Ok(text.into());
+        }
+        Err(format!("expected {}", article(&self.type_name(property))))
+    }
+
+    fn coerce_array(self, property: &Value, text: &str) -> Result<Value, String> {
+        if text.trim_start().starts_with('[') {
+            return serde_json::from_str::<Vec<Value>>(text)
+                .map(Value::Array)
+                .map_err(|_| "expected a JSON array or values separated by commas".to_owned());
+        }
+        let anything = Value::Bool(true);
+        let items = self.items(property, 0).unwrap_or(&anything);
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        parts
+            .map(|part| self.coerce(items, part))
+            .collect::<Result<_, _>>()
+            .map(Value::Array)
+    }
+
+    fn items<'b>(self, node: &'b Value, depth: usize) -> Option<&'b Value>
+    where
+        'a: 'b,
+    {
+        let node = self.resolve(node);
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        node.get("items")
+            .or_else(|| alternatives(node).find_map(|part| self.items(part, depth + 1)))
+    }
+
+    fn resolve<'b>(self, mut node: &'b Value) -> &'b Value
+    where
+        'a: 'b,
+    {
+        for _ in 0..MAX_DEPTH {
+            let reference = node.get("$ref").and_then(Value::as_str);
+            match reference.and_then(|r| self.root.pointer(r.strip_prefix('#')?)) {
+                Some(target) => node = target,
+                None => break,
+            }
+        }
+        node
+    }
+
+    fn types(self, node: &Value, depth: usize, names: &mut Vec<&'static str>) {
+        let node = self.resolve(node);
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let mut add = |name: Option<&'static str>| {
+            if let Some(name) = name.filter(|name| !names.contains(name)) {
+                names.push(name);
+            }
+        };
+        match node.get("type") {
+            Some(Value::String(name)) => add(known_type(name)),
+            Some(Value::Array(list)) => {
+                list.iter()
+                    .for_each(|name| add(name.as_str().and_then(known_type)));
+            }
+            _ => {}
+        }
+        for value in node
+            .get("enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            add(Some(type_of(value)));
+        }
+        add(node.get("const").map(type_of));
+        for part in alternatives(node) {
+            self.types(part, depth + 1, names);
+        }
+    }
+
+    /// Checks `value`, found at `path`, against `node`.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub(crate) fn check(self, node: &Value, value: &Value, path: &str) -> Result<(), Violation> {
+        self.check_at(node, value, path, 0)
+    }
+
+    fn check_at(
+        self,
+        node: &Value,
+        value: &Value,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), Violation> {
+        let refuse = |message: String| {
+            Err(Violation {
+                path: path.to_owned(),
+                message,
+            })
+        };
+        if depth > MAX_DEPTH {
+            return refuse("its schema is nested too deeply".to_owned());
+        }
+        if node == &Value::Bool(false) {
+            return refuse("is not allowed".to_owned());
+        }
+        let node = self.resolve(node);
+        if let Some(expected) = type_mismatch(node, value) {
+            return refuse(format!(
+                "expected {expected}, found {}",
+                article(type_of(value))
+            ));
+        }
+        if let Some(allowed) = node.get("enum").and_then(Value::as_array)
+            && !allowed.contains(value)
+        {
+            let names: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+            return refuse(format!("expected one of {}", names.join(", ")));
+        }
+        if let Some(only) = node.get("const")
+            && only != value
+        {
+            return refuse(format!("expected {only}"));
+        }
+        if let Some(message) = out_of_bounds(node, value) {
+            return refuse(message);
+        }
+        match value {
+            Value::Object(members) => self.check_members(node, members, path, depth)?,
+            Value::Array(items) => {
+                if let Some(schema) = node.get("items") {
+                    for (index, item) in items.iter().enumerate() {
+                        self.check_at(schema, item, &format!("{path}[{index}]"), depth + 1)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        for part in list(node, "allOf") {
+            self.check_at(part, value, path, depth + 1)?;
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            self.check_any(node, keyword, value, path, depth)?;
+        }
+        Ok(())
+    }
+
+    fn check_any(
+        self,
+        node: &Value,
+        keyword: &str,
+        value: &Value,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), Violation> {
+        let mut first = None;
+        for part in list(node, keyword) {
+            match self.check_at(part, value, path, depth + 1) {
+                Ok(()) => return Ok(()),
+                // The alternative of the right type tells more than that null was expected.
+                Err(violation) if type_mismatch(self.resolve(part), value).is_none() => {
+                    first = Some(violation);
+                }
+                Err(violation) => first = first.or(Some(violation)),
+            }
+        }
+        let choices = self.choices(node);
+        first.map_or(Ok(()), |violation: Violation| {
+            Err(if choices.len() > 1 && violation.path == path {
+                let message = format!("expected one of {}", choices.join(", "));
+                Violation {
+                    path: violation.path,
+                    message,
+                }
+            } else {
+                violation
+            })
+        })
+    }
+
+    fn check_members(
+        self,
+        node: &Value,
+        members: &Map<String, Value>,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), Violation> {
+        let inner = |name: &str| {
+            if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}.{name}")
+            }
+        };
+        let properties = node.get("properties").and_then(Value::as_object);
+        for name in list(node, "required").filter_map(Value::as_str) {
+            if !members.contains_key(name) {
+                let message = "is required and not set".to_owned();
+                return Err(Violation {
+                    path: inner(name),
+                    message,
+                });
+            }
+        }
+        for (name, value) in members {
+            let known = properties.and_then(|properties| properties.get(name));
+            let schema = match (known, node.get("additionalProperties")) {
+                (Some(schema), _) => schema,
+                (None, Some(Value::Bool(false))) => {
+                    let known = properties
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, _)| name.as_str());
+                    let near = suggest::offers(name, known);
+                    let message = format!("is unknown{}", suggest::hint(&near));
+                    return Err(Violation {
+                        path: inner(name),
+                        message,
+                    });
+                }
+                (None, Some(schema)) => schema,
+                (None, None) => continue,
+            };
+            self.check_at(schema, value, &inner(name), depth + 1)?;
+        }
+        Ok(())
+    }
+}
+
+fn list<'a>(node: &'a Value, keyword: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    node.get(keyword)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn alternatives(node: &Value) -> impl Iterator<Item = &Value> {
+    ["anyOf", "oneOf", "allOf"]
+        .into_iter()
+        .flat_map(move |keyword| list(node, keyword))
+}
+
+fn known_type(name: &str) -> Option<&'static str> {
+    [
+        "null", "boolean", "integer", "number", "string", "array", "object",
+    ]
+    .into_iter()
+    .find(|known| *known == name)
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn article(name: &str) -> String {
+    match name {
+        "null" | "any" => name.to_owned(),
+        "integer" | "array" | "object" => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
+/// What `node` expects instead of `value`, by its `type` alone.
+fn type_mismatch(node: &Value, value: &Value) -> Option<String> {
+    let names: Vec<&str> = match node.get("type")? {
+        Value::String(name) => vec![name],
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        _ => return None,
+    };
+    let found = type_of(value);
+    let whole = |value: &Value| value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    let fits = |name: &&str| {
+        *name == found
+            || (*name == "number" && found == "integer")
+            || (*name == "integer" && found == "number" && whole(value))
+    };
+    if names.iter().any(fits) {
+        return None;
+    }
+    let names: Vec<String> = names.iter().map(|name| article(name)).collect();
+    Some(names.join(" or "))
+}
+
+/// What `node` expects of the size of `value`, where it does not have it.
+fn out_of_bounds(node: &Value, value: &Value) -> Option<String> {
+    let bound = |keyword: &str| node.get(keyword).and_then(Value::as_f64);
+    if let Some(number) = value.as_f64() {
+        if let Some(min) = bound("minimum").filter(|min| number < *min) {
+            return Some(format!("expected at least {min}"));
+        }
+        if let Some(max) = bound("maximum").filter(|max| number > *max) {
+            return Some(format!("expected at most {max}"));
+        }
+        if let Some(min) = bound("exclusiveMinimum").filter(|min| number <= *min) {
+            return Some(format!("expected more than {min}"));
+        }
+        if let Some(max) = bound("exclusiveMaximum").filter(|max| number >= *max) {
+            return Some(format!("expected less than {max}"));
+        }
+    }
+    let (size, unit, min, max) = match value {
+        Value::String(text) => (text.chars().count(), "characters", "minLength", "maxLength"),
+        Value::Array(items) => (items.len(), "values", "minItems", "maxItems"),
+        Value::Object(members) => (members.len(), "members", "minProperties", "maxProperties"),
+        _ => return None,
+    };
+    let limit = |keyword: &str| node.get(keyword).and_then(Value::as_u64);
+    if let Some(min) = limit(min).filter(|min| (size as u64) < *min) {
+        return Some(format!("expected at least {min} {unit}"));
+    }
+    if let Some(max) = limit(max).filter(|max| (size as u64) > *max) {
+        return Some(format!("expected at most {max} {unit}"));
+    }
+    None
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs on stderr and metrics: their setup, and the access line of each request.
+//!
+//! Nothing sensitive may reach this module: tokens, codes, secrets, header values and query strings
+//! are kept out by its callers, not filtered here. People appear as a digest of their subject.
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod logs;
+pub mod metrics;
+mod panics;
+
+pub use self::{
+    access::{Access, AccessLog, Who},
+    logs::{Format, Logs, Settings, SetupError},
+};
