@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Needs half the idle memory of the system's allocator and less time per request.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let environment = config::environment(env::vars_os());

@@ -36,8 +36,8 @@ pub struct Fake {
 
 impl Fake {
     pub async fn start(answer: impl Fn(Seen) -> Reply + Clone + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("loopback");
         let hits = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&hits);
         tokio::spawn(async move {
@@ -50,9 +50,9 @@ impl Fake {
                         let authorization = request
                             .headers()
                             .get("authorization")
-                            .map(|value| value.to_str().unwrap().to_owned())
+                            .map(|value| value.to_str().expect("loopback").to_owned())
                             .unwrap_or_default();
-                        let body = request.into_body().collect().await.unwrap().to_bytes();
+                        let body = request.into_body().collect().await.expect("loopback").to_bytes();
                         if path.ends_with("/graphql") {
                             counter.fetch_add(1, Ordering::SeqCst);
                         }
@@ -74,7 +74,7 @@ impl Fake {
     }
 
     pub fn settings(&self) -> Settings {
-        Settings::at(format!("http://{}/", self.address).parse().unwrap())
+        Settings::at(format!("http://{}/", self.address).parse().expect("loopback"))
     }
 
     pub fn client(&self) -> DataHubClient {
@@ -83,7 +83,7 @@ impl Fake {
 
     pub fn client_with(&self, settings: Settings) -> DataHubClient {
         DataHub::new(settings)
-            .unwrap()
+            .expect("loopback")
             .client("canary-token".into())
     }
 
@@ -97,7 +97,7 @@ pub fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
     let body = Full::new(body.into())
         .map_err(|never: Infallible| match never {})
         .boxed();
-    Response::builder().status(status).body(body).unwrap()
+    Response::builder().status(status).body(body).expect("loopback")
 }
 
 /// A GraphQL reply.
