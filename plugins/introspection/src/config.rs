@@ -19,6 +19,9 @@ pub struct Config {
     /// The issuer, for discovery. Where an answer names an issuer, it must be this one.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
+    /// Where the discovery document is looked for, if not below the issuer.
+    #[schemars(extend("x-env" = "OAUTH_ISSUER_URL"))]
+    pub discovery_url: Option<String>,
     /// Who we are to the provider.
     #[serde(flatten)]
     pub client: ClientOptions,
@@ -51,6 +54,7 @@ pub struct Config {
     /// Ask DataHub with the token itself. Default true.
     pub forward_token: Option<Switch>,
     /// Allow plain HTTP to the provider. Loopback addresses need no permission.
+    #[schemars(extend("x-env" = "OUTBOUND_ALLOW_HTTP"))]
     pub allow_http: Switch,
     /// The way to the provider.
     #[serde(flatten)]

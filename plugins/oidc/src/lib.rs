@@ -23,7 +23,13 @@
 //! | `tenants` | | none | tenants of a shared Entra endpoint, or `*` |
 //! | `unknown_key_cooldown` | | 10 | seconds between fetches for tokens that no key fits |
 //! | `keys_min_ttl`, `keys_max_ttl`, `keys_max_stale` | | 60, 3600, 3600 | seconds |
-//! | `allow_http`, `ca_file`, `proxy` | | off, none | the way to the provider |
+//! | `discovery_url` | `OAUTH_ISSUER_URL` | the issuer | where the document is looked for |
+//! | `allow_http` | `OUTBOUND_ALLOW_HTTP` | off | plain HTTP to the provider off loopback |
+//! | `ca_file` | `OUTBOUND_CA_FILE`, `SSL_CERT_FILE` | none | authorities beside the system's |
+//! | `ca_dir` | `SSL_CERT_DIR` | none | directories of such files |
+//! | `proxy` | `OUTBOUND_PROXY` | none | the proxy for every URL |
+//! | `https_proxy`, `http_proxy` | `HTTPS_PROXY`, `HTTP_PROXY` | none | that for one scheme |
+//! | `no_proxy` | `OUTBOUND_NO_PROXY`, `NO_PROXY` | none | hosts to ask without one |
 //! | `forward_token` | | on | DataHub is asked with the same token |
 //!
 //! # Why `OIDC_ALGORITHMS` unset is more than RS256
