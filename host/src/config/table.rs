@@ -29,6 +29,23 @@ settings! {
         /// How long the version that DataHub names is remembered.
         DATAHUB_MCP_GMS_VERSION_TTL_SECS: "SECONDS", default("60");
     }
+    "Outgoing connections" {
+        /// HTTP proxy for all outgoing requests, as `http://proxy.example.com:3128`, with
+        /// `user:password@` before the host where it wants that; `none` for no proxy. Unset,
+        /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` count, in either case of letters. This
+        /// machine is never asked through a proxy.
+        OUTBOUND_PROXY: "URL", secret();
+        /// Hosts that are asked without a proxy: `example.com` with its subdomains, addresses,
+        /// networks as `10.0.0.0/8`, each with `:port` or without, or `*`; comma-separated. Unset,
+        /// `NO_PROXY`.
+        OUTBOUND_NO_PROXY: "HOSTS";
+        /// File of PEM certificates of authorities that are trusted besides the system's. Unset,
+        /// `SSL_CERT_FILE`.
+        OUTBOUND_CA_FILE: "FILE";
+        /// Lets the identity provider be asked over plain HTTP, as inside a cluster, by the validators
+        /// and for signing in alike. Loopback addresses need no permission.
+        OUTBOUND_ALLOW_HTTP: "BOOLEAN", default("false");
+    }
     "Listening" {
         /// IP address to listen on, or `localhost`. Anything but loopback needs `PUBLIC_URL`.
         DATAHUB_MCP_HOST: "ADDRESS", default("127.0.0.1"), alias("FASTMCP_HOST");
@@ -119,7 +136,8 @@ settings! {
         /// The most memory that a plugin in a process of its own may take, in MiB; its process ends and
         /// starts anew where that is not enough. 0 for no bound.
         PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");
-        /// URL of the identity provider, exactly as its tokens name it.
+        /// URL of the identity provider, exactly as its tokens and its discovery document name it: a
+        /// slash at the end counts.
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be for; several are comma-separated.
         OIDC_AUDIENCE: "AUDIENCE";
@@ -137,7 +155,9 @@ settings! {
         OAUTH_AUTHORIZE_ENDPOINT: "URL";
         /// The identity provider's token endpoint. Unset, it is discovered.
         OAUTH_TOKEN_ENDPOINT: "URL";
-        /// Where the endpoints are discovered, if not at `OIDC_ISSUER_URL`.
+        /// Where the identity provider's discovery document is looked for, if not below
+        /// `OIDC_ISSUER_URL`: a URL that this server reaches, inside a cluster for example. The issuer
+        /// that the document names must be `OIDC_ISSUER_URL` all the same.
         OAUTH_ISSUER_URL: "URL";
         /// Scopes asked for where a client names none, and named in challenges; separated by spaces.
         OAUTH_DEFAULT_SCOPE: "SCOPES", default("openid profile email");

@@ -44,7 +44,7 @@ pub enum SetupError {
     Url,
     /// TLS could not be set up.
     #[error("the HTTP client for DataHub cannot be set up: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] outbound::Error),
 }
 
 /// One DataHub: the connection pool, its breaker and what is known of the server. Made once.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub breaker_pause: Duration,
     /// How long the answer of `/config` is good for. Default 60 s.
     pub version_ttl: Duration,
+    /// Proxies and authorities of the whole server.
+    pub network: outbound::Network,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(1),
             version_ttl: Duration::from_secs(60),
+            network: outbound::Network::default(),
         }
     }
 }

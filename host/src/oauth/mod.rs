@@ -23,7 +23,6 @@ mod limits;
 mod metadata;
 mod pages;
 mod params;
-mod public_address;
 mod redirect_uri;
 mod refresh;
 mod register;
@@ -99,7 +98,7 @@ impl Proxy {
                 MAX_TRANSACTIONS,
             )?,
         };
-        let documents = Documents::new(&settings.client_metadata)?;
+        let documents = Documents::new(&settings)?;
         Ok(Self {
             context: Arc::new(Context::new(settings, clock, store, documents)?),
         })
