@@ -95,10 +95,6 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
 fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
-    // Returns memory to the system while the server is idle.
-    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
-        tracing::warn!(%error, "the allocator returns memory only when it is used");
-    }
     announce(&settings);
     let runtime = runtime()?;
     let status = runtime.block_on(run(settings));

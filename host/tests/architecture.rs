@@ -90,8 +90,7 @@ fn imports_of(src: &Path) -> Graph<Module> {
 }
 
 fn collect(folder: &Path, at: &mut Module, sources: &mut BTreeMap<Module, String>) {
-    let entries =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).expect("a folder of sources");
     for entry in entries {
         let path = entry.expect("an entry").path();
         let stem = path
@@ -120,8 +119,7 @@ fn graph_of(sources: &BTreeMap<Module, String>) -> Graph<Module> {
     let known: BTreeSet<&Module> = sources.keys().collect();
     let mut graph = Graph::new();
     for (module, text) in sources {
-        let file =
-            syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")));
+        let file = syn::parse_file(text).expect("Rust");
         let mut paths = Paths::default();
         paths.visit_file(&file);
         let imported = paths.0.iter().filter_map(|path| {

@@ -147,7 +147,8 @@ pub async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
 pub fn http_client() -> reqwest::Client {
     #[expect(
         clippy::expect_used,
-        reason = "a harness without a client cannot go on"
+        clippy::disallowed_methods,
+        reason = "a harness without a client of its own cannot go on"
     )]
     reqwest::Client::builder()
         .no_proxy()

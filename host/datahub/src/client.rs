@@ -7,7 +7,7 @@ use std::{
 };
 
 use foundation::{
-    breaker::{Breaker, Change, Policy},
+    breaker::{Breaker, Change},
     clock::Clock,
 };
 use http::{HeaderValue, StatusCode, header};
@@ -47,7 +47,7 @@ pub enum SetupError {
     Url,
     /// TLS could not be set up.
     #[error("the HTTP client for DataHub cannot be set up: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] outbound::Error),
 }
 
 /// One DataHub: the connection pool, its breaker and the known facts about the server. Made once.
@@ -80,20 +80,6 @@ struct Shared {
     unsupported: UnsupportedFields,
 }
 
-/// Each failed probe doubles the pause, up to this multiple of the first.
-const LONGEST_PAUSE: u32 = 8;
-
-/// Failures in a row open it.
-fn breaker_policy(settings: &Settings) -> Policy {
-    Policy {
-        faults: usize::try_from(settings.breaker_failures).unwrap_or(usize::MAX),
-        window: None,
-        pause: settings.breaker_pause,
-        longest_pause: settings.breaker_pause * LONGEST_PAUSE,
-        probe_retry: settings.breaker_pause,
-    }
-}
-
 impl DataHub {
     /// Creates the pool for the DataHub in `settings`. Does not connect yet.
     ///
@@ -105,7 +91,7 @@ impl DataHub {
             graphql: below(&settings.gms_url, &["api", "graphql"])?,
             config: below(&settings.gms_url, &["config"])?,
             health: below(&settings.gms_url, &["health"])?,
-            breaker: Breaker::new(breaker_policy(&settings)),
+            breaker: Breaker::new(settings.breaker_policy()),
             clock: Clock::system(),
             budget: RetryBudget::new(),
             in_flight: Semaphore::new(settings.max_in_flight),

@@ -52,7 +52,12 @@ impl Fake {
                             .get("authorization")
                             .map(|value| value.to_str().expect("loopback").to_owned())
                             .unwrap_or_default();
-                        let body = request.into_body().collect().await.expect("loopback").to_bytes();
+                        let body = request
+                            .into_body()
+                            .collect()
+                            .await
+                            .expect("loopback")
+                            .to_bytes();
                         if path.ends_with("/graphql") {
                             counter.fetch_add(1, Ordering::SeqCst);
                         }
@@ -74,7 +79,11 @@ impl Fake {
     }
 
     pub fn settings(&self) -> Settings {
-        Settings::at(format!("http://{}/", self.address).parse().expect("loopback"))
+        Settings::at(
+            format!("http://{}/", self.address)
+                .parse()
+                .expect("loopback"),
+        )
     }
 
     pub fn client(&self) -> DataHubClient {
@@ -97,7 +106,10 @@ pub fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
     let body = Full::new(body.into())
         .map_err(|never: Infallible| match never {})
         .boxed();
-    Response::builder().status(status).body(body).expect("loopback")
+    Response::builder()
+        .status(status)
+        .body(body)
+        .expect("loopback")
 }
 
 /// A GraphQL reply.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use foundation::breaker::Policy;
 use url::Url;
+
+/// Each failed probe doubles the pause, up to this multiple of the first.
+const LONGEST_PAUSE: u32 = 8;
 
 /// The input of [`DataHub::new`](super::DataHub::new): plain, validated values.
 #[derive(Debug, Clone)]
@@ -24,9 +28,22 @@ pub struct Settings {
     pub breaker_pause: Duration,
     /// The lifetime of a cached answer of `/config`. Default 60 s.
     pub version_ttl: Duration,
+    /// Proxies and authorities of the whole server.
+    pub network: outbound::Network,
 }
 
 impl Settings {
+    /// Failures in a row open the breaker.
+    pub(crate) fn breaker_policy(&self) -> Policy {
+        Policy {
+            faults: usize::try_from(self.breaker_failures).unwrap_or(usize::MAX),
+            window: None,
+            pause: self.breaker_pause,
+            longest_pause: self.breaker_pause * LONGEST_PAUSE,
+            probe_retry: self.breaker_pause,
+        }
+    }
+
     /// The defaults for the DataHub at `gms_url`.
     pub fn at(gms_url: Url) -> Self {
         Self {
@@ -38,6 +55,7 @@ impl Settings {
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(1),
             version_ttl: Duration::from_secs(60),
+            network: outbound::Network::default(),
         }
     }
 }

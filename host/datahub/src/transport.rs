@@ -2,28 +2,30 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use outbound::{AddressRule, BodyError, Profile};
 
 use super::{error::DataHubError, settings::Settings};
 
 /// What is told to callers when DataHub says nothing of its own.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A `Retry-After` beyond this is not believed.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// The shared pool: rustls, keep-alive, no redirects, no cookies, no proxy from the environment.
-pub(super) fn pool(settings: &Settings) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(settings.connect_timeout)
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .pool_idle_timeout(Duration::from_secs(50))
-        .pool_max_idle_per_host(256)
-        .user_agent(concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// The shared pool: keep-alive, no redirects, no cookies, through the proxy that is for DataHub. Each
+/// call has a deadline of its own.
+pub(super) fn pool(settings: &Settings) -> Result<reqwest::Client, outbound::Error> {
+    let profile = Profile {
+        user_agent: concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")),
+        connect: settings.connect_timeout,
+        total: None,
+        idle: Duration::from_secs(50),
+        idle_connections: 256,
+        max_body: settings.max_response_bytes,
+        https_only: false,
+    };
+    // No other URL than the operator's own is asked.
+    let client = outbound::Client::new(&settings.network, &profile, AddressRule::any())?;
+    Ok(client.requests().clone())
 }
 
 /// A failed exchange: the error, and whether sending the same once more can help.
@@ -98,38 +100,16 @@ fn on_send(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Reads the body piece by piece, never more than `max_bytes`.
-async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Failure> {
-    let too_large = || Failure::lasting(DataHubError::TooLarge { limit: max_bytes });
-    let announced = response.content_length().unwrap_or(0);
-    if announced > max_bytes as u64 {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.is_empty() && chunk.len() as u64 == announced => {
-                return Ok(chunk);
-            }
-            Ok(Some(chunk)) => {
-                if body.len() + chunk.len() > max_bytes {
-                    return Err(too_large());
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(None) => return Ok(body.freeze()),
-            Err(_) => return Err(Failure::unavailable("its answer ended too early", true)),
-        }
-    }
+/// Reads the body, never more than `max_bytes`.
+async fn read(response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Failure> {
+    outbound::read(response, max_bytes)
+        .await
+        .map_err(|error| match error {
+            BodyError::TooLarge => Failure::lasting(DataHubError::TooLarge { limit: max_bytes }),
+            BodyError::Broken(_) => Failure::unavailable("its answer ended too early", true),
+        })
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); the date form is not used by DataHub.
 fn retry_after(headers: &HeaderMap) -> Duration {
-    headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse().ok())
-        .map_or(DEFAULT_RETRY_AFTER, |seconds| {
-            Duration::from_secs(seconds).min(MAX_RETRY_AFTER)
-        })
+    outbound::retry_after(headers).unwrap_or(DEFAULT_RETRY_AFTER)
 }

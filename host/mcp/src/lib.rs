@@ -14,6 +14,7 @@ mod args;
 mod budget;
 mod clean;
 mod context;
+mod documents;
 mod error;
 mod filter;
 mod prompts;
@@ -41,5 +42,5 @@ pub use self::{
 
 /// All GraphQL documents that the tools send, for checks against DataHub's schemas.
 pub fn documents() -> impl Iterator<Item = &'static datahub::Document> {
-    tools::documents::all()
+    documents::all()
 }

@@ -78,7 +78,7 @@ pub(super) async fn complete(context: &ToolContext, typed: &str) -> CompleteResu
     let mut urns: Vec<String> = Vec::new();
     if !typed.is_empty() {
         let input = json!({"input": {"query": typed, "limit": SUGGESTIONS}});
-        let document = &tools::documents::AUTOCOMPLETE;
+        let document = &crate::documents::AUTOCOMPLETE;
         // A failed completion is answered with an empty one, because no person waits for its error.
         let found = context
             .ask_for(document, input, "autoCompleteForMultiple")

@@ -8,7 +8,7 @@ use foundation::identity::{Principal, TokenDigest};
 use moka::sync::Cache;
 use serde_json::Value;
 
-use super::tools::documents;
+use crate::documents;
 
 /// The longest time until a changed default view takes effect.
 const TTL: Duration = Duration::from_secs(300);

@@ -2,28 +2,29 @@
 //! describes itself (draft-ietf-oauth-client-id-metadata-document).
 //!
 //! The URL comes from a stranger, so it is fetched with the SSRF guard: https alone, no redirect,
-//! no proxy, connected to no other address than the public ones that were just looked up, 5 KB,
-//! 5 s. What is found is kept as long as its HTTP headers say, within bounds.
+//! connected to no other address than the public ones that were just looked up, 5 KB, 5 s. What is
+//! found is kept as long as its HTTP headers say, within bounds.
+//!
+//! Behind a proxy it is the proxy that looks names up, so this guard cannot see where they lead.
+//! There only names below the domains that the operator listed are fetched, and none where there is
+//! no list.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
 use moka::{Expiry, future::Cache};
-use reqwest::{
-    Client, Response,
-    dns::{Addrs, Name, Resolve, Resolving},
-    header::{CACHE_CONTROL, HeaderMap},
-    redirect::Policy,
+use outbound::{
+    AddressRule, BodyError, Client, Lifetime, Lookup, Network, Profile, Proxies, SystemLookup,
+    is_public,
 };
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use super::{ClientMetadataSettings, SettingsError, public_address::is_public, types::ClientId};
+use super::{ClientMetadataSettings, Settings, SettingsError, types::ClientId};
 
 /// How much of a document is read.
 const MAX_DOCUMENT_BYTES: usize = 5 * 1_024;
@@ -33,10 +34,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_AT_ONCE: usize = 16;
 /// How many are kept.
 const MAX_KEPT: u64 = 2_000;
-/// How long one is kept that says nothing about it.
-const DEFAULT_TTL: Duration = Duration::from_secs(300);
-/// The longest that one is kept.
-const MAX_TTL: Duration = Duration::from_secs(24 * 3_600);
+/// How long one is kept.
+const LIFETIME: Lifetime = Lifetime {
+    floor: MIN_TTL,
+    ceiling: Duration::from_secs(24 * 3_600),
+    default: Duration::from_secs(300),
+    unreadable: MIN_TTL,
+};
 /// How long a failure, or one that must not be kept, is: so that a page and the requests that
 /// follow it do not fetch it again and again.
 const MIN_TTL: Duration = Duration::from_secs(10);
@@ -69,53 +73,6 @@ pub(super) struct Document {
     pub(super) redirect_uris: Vec<String>,
 }
 
-/// Looks names up. A trait so that tests stand in for the name service.
-pub(super) trait Lookup: Send + Sync {
-    fn lookup(&self, host: &str) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>>;
-}
-
-/// The system's name service.
-struct SystemLookup;
-
-impl Lookup for SystemLookup {
-    fn lookup(&self, host: &str) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
-        let host = host.to_owned();
-        Box::pin(async move {
-            Ok(tokio::net::lookup_host((host, 0))
-                .await?
-                .map(|address| address.ip())
-                .collect())
-        })
-    }
-}
-
-/// Resolves names for the HTTP client, which connects to what it gets from here and nothing else:
-/// there is no second lookup that could answer differently.
-struct GuardedResolver {
-    lookup: Arc<dyn Lookup>,
-    allowed: fn(IpAddr) -> bool,
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let lookup = self.lookup.lookup(name.as_str());
-        let allowed = self.allowed;
-        Box::pin(async move {
-            let addresses = lookup.await?;
-            // One address that is not public makes the whole name suspect.
-            if addresses.is_empty() || !addresses.iter().all(|address| allowed(*address)) {
-                return Err("the name does not lead to the public internet".into());
-            }
-            let addresses: Addrs = Box::new(
-                addresses
-                    .into_iter()
-                    .map(|address| SocketAddr::new(address, 0)),
-            );
-            Ok(addresses)
-        })
-    }
-}
-
 type Fetched = (Result<Arc<Document>, DocumentError>, Duration);
 
 struct OwnTtl;
@@ -134,30 +91,50 @@ pub(super) struct Documents {
     kept: Cache<String, Fetched>,
     /// Plain http is for tests, which have no certificates.
     scheme: &'static str,
-    allowed: fn(IpAddr) -> bool,
+    proxies: Proxies,
 }
 
 impl Documents {
-    pub(super) fn new(settings: &ClientMetadataSettings) -> Result<Self, SettingsError> {
-        Self::guarded(settings, Arc::new(SystemLookup), is_public, "https")
+    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        let documents = &settings.client_metadata;
+        if documents.enabled && !settings.fetches_client_metadata() {
+            tracing::warn!(
+                "client metadata documents are not fetched through a proxy, which looks names up \
+                 itself: list their domains in OAUTH_CLIENT_METADATA_DOMAINS"
+            );
+        }
+        let lookup = Arc::new(SystemLookup);
+        Self::with(documents, &settings.network, lookup, is_public, "https")
     }
 
     /// With another name service and another idea of what is public.
+    #[cfg(test)]
     pub(super) fn guarded(
         settings: &ClientMetadataSettings,
         lookup: Arc<dyn Lookup>,
         allowed: fn(IpAddr) -> bool,
         scheme: &'static str,
     ) -> Result<Self, SettingsError> {
-        let http = Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .https_only(scheme == "https")
-            .timeout(TIMEOUT)
-            .connect_timeout(TIMEOUT)
-            .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedResolver { lookup, allowed })
-            .build()
+        Self::with(settings, &Network::default(), lookup, allowed, scheme)
+    }
+
+    fn with(
+        settings: &ClientMetadataSettings,
+        network: &Network,
+        lookup: Arc<dyn Lookup>,
+        allowed: fn(IpAddr) -> bool,
+        scheme: &'static str,
+    ) -> Result<Self, SettingsError> {
+        let profile = Profile {
+            user_agent: concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")),
+            connect: TIMEOUT,
+            total: Some(TIMEOUT),
+            idle: TIMEOUT,
+            idle_connections: 0,
+            max_body: MAX_DOCUMENT_BYTES,
+            https_only: scheme == "https",
+        };
+        let http = Client::new(network, &profile, AddressRule::strangers(lookup, allowed))
             .map_err(|error| SettingsError::HttpClient(error.to_string()))?;
         Ok(Self {
             settings: settings.clone(),
@@ -168,7 +145,7 @@ impl Documents {
                 .expire_after(OwnTtl)
                 .build(),
             scheme,
-            allowed,
+            proxies: network.proxies.clone(),
         })
     }
 
@@ -196,13 +173,12 @@ impl Documents {
             return Err(DocumentError::Url);
         }
         let allowed = match url.host() {
-            Some(Host::Domain(name)) => self.is_allowed_name(name),
+            Some(Host::Domain(name)) => self.is_allowed_name(name) && self.is_seen(&url),
             // An address is not looked up, so the resolver does not see it.
-            Some(Host::Ipv4(ip)) => self.is_allowed_address(ip.into()),
-            Some(Host::Ipv6(ip)) => self.is_allowed_address(ip.into()),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => self.settings.allowed_domains.is_empty(),
             None => false,
         };
-        if allowed {
+        if allowed && self.http.permits(&url) {
             Ok(url)
         } else {
             Err(DocumentError::Host)
@@ -218,8 +194,9 @@ impl Documents {
             })
     }
 
-    fn is_allowed_address(&self, address: IpAddr) -> bool {
-        self.settings.allowed_domains.is_empty() && (self.allowed)(address)
+    /// Whether the addresses of a name are checked, or the operator vouches for it.
+    fn is_seen(&self, url: &Url) -> bool {
+        !self.settings.allowed_domains.is_empty() || self.proxies.of(url).is_none()
     }
 
     /// The document of the client `id`. Each is fetched once at a time.
@@ -245,30 +222,25 @@ impl Documents {
                 .acquire()
                 .await
                 .map_err(|_| DocumentError::Fetch)?;
-            let request = self.http.get(url).header("accept", "application/json");
+            let request = self.http.requests().get(url);
+            let request = request.header("accept", "application/json");
             let answer = request.send().await.map_err(|_| DocumentError::Fetch)?;
             if answer.status() != reqwest::StatusCode::OK {
                 return Err(DocumentError::Fetch);
             }
-            let ttl = time_to_live(answer.headers());
-            Ok((read(answer).await?, ttl))
+            let ttl = LIFETIME.of(answer.headers());
+            let body = outbound::read(answer, MAX_DOCUMENT_BYTES).await;
+            let body = body.map_err(|error| match error {
+                BodyError::TooLarge => DocumentError::TooLarge,
+                BodyError::Broken(_) => DocumentError::Fetch,
+            })?;
+            Ok((body, ttl))
         };
         let (body, ttl) = tokio::time::timeout(TIMEOUT, fetch)
             .await
             .map_err(|_| DocumentError::Fetch)??;
         Ok((parse(&body, &client_id)?, ttl))
     }
-}
-
-async fn read(mut answer: Response) -> Result<Vec<u8>, DocumentError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_| DocumentError::Fetch)? {
-        if body.len() + chunk.len() > MAX_DOCUMENT_BYTES {
-            return Err(DocumentError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 fn parse(body: &[u8], client_id: &str) -> Result<Document, DocumentError> {
@@ -296,29 +268,6 @@ fn parse(body: &[u8], client_id: &str) -> Result<Document, DocumentError> {
         client_name: raw.client_name,
         redirect_uris: raw.redirect_uris,
     })
-}
-
-/// How long an answer may be kept (RFC 9111 section 5.2.2), within our bounds.
-fn time_to_live(headers: &HeaderMap) -> Duration {
-    let mut ttl = DEFAULT_TTL;
-    let directives = headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    for directive in directives.flat_map(|value| value.split(',')).map(str::trim) {
-        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        match name.to_ascii_lowercase().as_str() {
-            "no-store" | "no-cache" => return MIN_TTL,
-            "max-age" => {
-                ttl = value
-                    .trim_matches('"')
-                    .parse()
-                    .map_or(MIN_TTL, Duration::from_secs);
-            }
-            _ => {}
-        }
-    }
-    ttl.clamp(MIN_TTL, MAX_TTL)
 }
 
 #[cfg(test)]

@@ -57,7 +57,12 @@ impl Context {
             Arc::clone(&rules),
         )?;
         let callback = settings.public_url.url("/oauth/callback");
-        let upstream = Upstream::new(&settings.upstream, callback, clock.clone())?;
+        let upstream = Upstream::new(
+            &settings.upstream,
+            &settings.network,
+            callback,
+            clock.clone(),
+        )?;
         let tokens = SealedTokens::new(Arc::clone(&sealer), Arc::clone(&store), clock.clone());
         let limits = || Limits::new(&settings.limits);
         Ok(Self {

@@ -26,7 +26,6 @@ mod limits;
 mod metadata;
 mod pages;
 mod params;
-mod public_address;
 mod redirect_uri;
 mod register;
 mod reply_to;
@@ -102,7 +101,7 @@ impl Proxy {
                 MAX_TRANSACTIONS,
             )?,
         };
-        let documents = Documents::new(&settings.client_metadata)?;
+        let documents = Documents::new(&settings)?;
         Ok(Self {
             context: Arc::new(Context::new(settings, clock, store, documents)?),
         })

@@ -52,7 +52,7 @@ impl Metadata {
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
-            client_id_metadata_document_supported: settings.client_metadata.enabled,
+            client_id_metadata_document_supported: settings.fetches_client_metadata(),
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum SettingsError {
     PublicUrl(#[from] PublicUrlError),
     /// An endpoint of the identity provider is not usable.
     #[error(
-        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is accepted for loopback only"
+        "`{name}` is `{value}`, {why}\nhint: give an https URL; http is accepted for loopback, and elsewhere with `OUTBOUND_ALLOW_HTTP=true`"
     )]
     Endpoint {
         /// The setting.
@@ -25,6 +25,16 @@ pub enum SettingsError {
         value: String,
         /// The problem with it.
         why: &'static str,
+    },
+    /// The issuer, or the place of its document, is not usable.
+    #[error(
+        "{name} {why}\nhint: give the issuer as the identity provider's discovery document names it"
+    )]
+    Issuer {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, with its value.
+        why: String,
     },
     /// Neither both endpoints nor an issuer to discover them at.
     #[error(
@@ -120,8 +130,13 @@ pub struct UpstreamSettings {
     pub authorize_endpoint: Option<String>,
     /// `OAUTH_TOKEN_ENDPOINT`; discovered when unset.
     pub token_endpoint: Option<String>,
-    /// The issuer at which endpoints are discovered: `OAUTH_ISSUER_URL`, or else `OIDC_ISSUER_URL`.
+    /// The issuer that the discovery document must name: `OIDC_ISSUER_URL`, or else
+    /// `OAUTH_ISSUER_URL`.
     pub issuer: Option<String>,
+    /// The place of the document, if not below the issuer: `OAUTH_ISSUER_URL`.
+    pub discovery_url: Option<String>,
+    /// Plain HTTP to the provider off loopback: `OUTBOUND_ALLOW_HTTP`.
+    pub allow_http: bool,
     /// Added to every authorization request.
     pub authorize_params: Vec<(String, String)>,
     /// Added to every token request.
@@ -236,6 +251,8 @@ pub struct Settings {
     pub refresh_ttl: Duration,
     /// Limits.
     pub limits: LimitSettings,
+    /// Proxies and authorities of the whole server.
+    pub network: outbound::Network,
 }
 
 impl Settings {
@@ -257,6 +274,14 @@ impl Settings {
             access_ttl: Duration::from_secs(3_600),
             refresh_ttl: Duration::from_secs(30 * 24 * 3_600),
             limits: LimitSettings::default(),
+            network: outbound::Network::default(),
         }
+    }
+
+    /// Whether documents of clients can be fetched at all: a proxy looks names up itself, so behind
+    /// one only hosts that the operator listed are asked.
+    pub(super) fn fetches_client_metadata(&self) -> bool {
+        let listed = !self.client_metadata.allowed_domains.is_empty();
+        self.client_metadata.enabled && (listed || !self.network.proxies.has("https"))
     }
 }

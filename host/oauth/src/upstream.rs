@@ -1,23 +1,22 @@
 //! The identity provider, towards which this server is an ordinary OAuth client.
 //!
 //! Endpoints are configured or discovered when first needed, so a provider that is down stops a
-//! sign-in and not the start. Answers are read up to a cap, redirects are not followed, and what
-//! the provider says in an error is checked before it goes anywhere.
+//! sign-in and not the start. What the provider says in an error is checked before it goes anywhere.
 
 mod answer;
 mod discovery;
 
 use std::{sync::Arc, time::Duration};
 
+use outbound::{AddressRule, Answer, Client, DOCUMENT_LIFETIME, Network, Profile, Source};
 use parking_lot::RwLock;
-use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
 pub(super) use self::answer::{ProviderError, UpstreamError, UpstreamTokens};
 use self::{
-    answer::{read, read_error},
-    discovery::{Endpoints, discovery_urls, endpoint},
+    answer::read_error,
+    discovery::{Endpoints, endpoint, source},
 };
 use super::{
     SettingsError, UpstreamAuth, UpstreamSettings,
@@ -25,12 +24,16 @@ use super::{
     types::{CodeChallenge, CodeVerifier, State},
 };
 
-/// How long one request may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a discovery document is good.
-const DISCOVERY_TTL: Duration = Duration::from_secs(3_600);
+/// The bounds of a request to the provider.
+const PROFILE: Profile = Profile {
+    user_agent: concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")),
+    connect: Duration::from_secs(5),
+    total: Some(Duration::from_secs(10)),
+    idle: Duration::from_secs(90),
+    idle_connections: usize::MAX,
+    max_body: 256 * 1_024,
+    https_only: false,
+};
 /// How soon discovery is tried again after it failed.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(3);
 /// Parameters that the protocol needs as they are.
@@ -56,6 +59,7 @@ pub(super) struct Upstream {
     settings: UpstreamSettings,
     fixed: [Option<Url>; 2],
     callback: String,
+    source: Option<Source>,
     http: Client,
     clock: Clock,
     discovered: RwLock<Option<(Instant, Arc<Endpoints>)>>,
@@ -66,6 +70,7 @@ impl Upstream {
     /// Checks the settings; asks nobody.
     pub(super) fn new(
         settings: &UpstreamSettings,
+        network: &Network,
         callback: String,
         clock: Clock,
     ) -> Result<Self, SettingsError> {
@@ -88,22 +93,30 @@ impl Upstream {
         let authorize = endpoint(
             "OAUTH_AUTHORIZE_ENDPOINT",
             settings.authorize_endpoint.as_deref(),
+            settings.allow_http,
         )?;
-        let token = endpoint("OAUTH_TOKEN_ENDPOINT", settings.token_endpoint.as_deref())?;
-        let issuer = endpoint("OAUTH_ISSUER_URL", settings.issuer.as_deref())?;
-        if issuer.is_none() && (authorize.is_none() || token.is_none()) {
+        let token = endpoint(
+            "OAUTH_TOKEN_ENDPOINT",
+            settings.token_endpoint.as_deref(),
+            settings.allow_http,
+        )?;
+        let source = source(settings)?;
+        if source.is_none() && (authorize.is_none() || token.is_none()) {
             return Err(SettingsError::NoEndpoints);
         }
-        let http = Client::builder()
-            .redirect(Policy::none())
-            .timeout(TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
+        let places = source.iter().flat_map(|source| {
+            // Their hosts may be anywhere; what only a document names may not.
+            [source.issuer().url(), source.place()]
+        });
+        let configured = places.chain(&authorize).chain(&token);
+        let addresses = AddressRule::configured(configured);
+        let http = Client::new(network, &PROFILE, addresses)
             .map_err(|error| SettingsError::HttpClient(error.to_string()))?;
         Ok(Self {
             settings: settings.clone(),
             fixed: [authorize, token],
             callback,
+            source,
             http,
             clock,
             discovered: RwLock::default(),
@@ -140,10 +153,7 @@ impl Upstream {
     /// Whether `iss` of an answer may be this provider's (RFC 9207 section 2.4).
     pub(super) async fn is_issuer(&self, iss: &str) -> bool {
         match self.endpoints().await {
-            Ok(endpoints) => endpoints
-                .issuer
-                .as_deref()
-                .is_none_or(|issuer| issuer == iss),
+            Ok(endpoints) => endpoints.is_issuer(iss),
             Err(_) => false,
         }
     }
@@ -179,28 +189,19 @@ impl Upstream {
         let Some(url) = self.endpoints().await?.revoke.clone() else {
             return Ok(());
         };
-        let request = self.authenticated(url, &[("token", token)]);
-        let answer = send(request).await?;
-        if answer.status().is_success() {
+        let answer = self.send(&url, &[("token", token)]).await?;
+        if answer.status.is_success() {
             Ok(())
         } else {
-            Err(read_error(answer).await)
+            Err(read_error(&answer))
         }
     }
 
     async fn discover(&self) -> Result<Endpoints, UpstreamError> {
-        let issuer = self.settings.issuer.as_deref().unwrap_or_default();
-        let mut failure = UpstreamError::Unusable("no discovery document");
-        for url in discovery_urls(issuer) {
-            match send(self.http.get(url)).await {
-                Ok(answer) if answer.status().is_success() => {
-                    return Endpoints::read(&read(answer).await?, issuer, self.fixed.clone());
-                }
-                Ok(_) => {}
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
+        let source = self.source.as_ref();
+        let source = source.ok_or(UpstreamError::Unusable("no issuer is configured".into()))?;
+        let document = outbound::discover(&self.http, source).await?;
+        Endpoints::read(&document, self.fixed.clone())
     }
 
     async fn ask_for_tokens(
@@ -219,15 +220,15 @@ impl Upstream {
                 .iter()
                 .map(|(name, value)| (&**name, &**value)),
         );
-        let answer = send(self.authenticated(url, &form)).await?;
-        if !answer.status().is_success() {
-            return Err(read_error(answer).await);
+        let answer = self.send(&url, &form).await?;
+        if !answer.status.is_success() {
+            return Err(read_error(&answer));
         }
-        let body = read(answer).await?;
-        UpstreamTokens::read(&body, self.settings.token, self.clock.now())
+        UpstreamTokens::read(&answer.body, self.settings.token, self.clock.now())
     }
 
-    fn authenticated(&self, url: Url, form: &[(&str, &str)]) -> RequestBuilder {
+    /// Sends a form as the client that we are.
+    async fn send(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answer, UpstreamError> {
         let mut form = form.to_vec();
         let mut request = self.http.post(url).header("accept", "application/json");
         let secret = self
@@ -249,7 +250,7 @@ impl Upstream {
             }
             _ => form.push(("client_id", &self.settings.client_id)),
         }
-        request.form(&form)
+        Ok(self.http.send(url, request.form(&form)).await?)
     }
 
     async fn endpoints(&self) -> Result<Arc<Endpoints>, UpstreamError> {
@@ -293,7 +294,7 @@ impl Upstream {
         match self.discover().await {
             Ok(endpoints) => {
                 let endpoints = Arc::new(endpoints);
-                let until = self.clock.now().after(DISCOVERY_TTL);
+                let until = self.clock.now().after(DOCUMENT_LIFETIME);
                 *self.discovered.write() = Some((until, Arc::clone(&endpoints)));
                 *retry_at = None;
                 Ok(endpoints)
@@ -304,18 +305,6 @@ impl Upstream {
             }
         }
     }
-}
-
-async fn send(request: RequestBuilder) -> Result<Response, UpstreamError> {
-    request.send().await.map_err(|error| {
-        UpstreamError::Unavailable(if error.is_timeout() {
-            "no answer in time"
-        } else if error.is_connect() {
-            "no connection"
-        } else {
-            "the connection broke"
-        })
-    })
 }
 
 fn form_encoded(text: &str) -> String {

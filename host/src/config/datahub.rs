@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use datahub::Settings;
+use outbound::Network;
 use secrecy::SecretString;
 
 use super::{reader::Reader, table as t};
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Settings> {
     let gms_url = reader.http_url(&t::DATAHUB_GMS_URL, "http://localhost:8080");
     if !reader.is_set(&t::DATAHUB_GMS_URL) {
         reader.missing(
@@ -31,6 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         breaker_failures,
         breaker_pause,
         version_ttl,
+        network: network.clone(),
         ..Settings::at(gms_url?)
     })
 }

@@ -10,6 +10,7 @@ mod error;
 mod listen;
 mod logs;
 mod names;
+mod network;
 mod raw;
 mod reader;
 mod reference;

@@ -16,6 +16,7 @@ const PREFIXES: &[&str] = &[
     "DATAHUB_MCP_",
     "DATAHUB_GMS_",
     "PLUGIN_",
+    "OUTBOUND_",
 ];
 
 /// Names under our prefixes that other programs use.

@@ -53,6 +53,11 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::new(setting, None, why, fix));
     }
 
+    /// Notes a problem that is not of one setting of the table.
+    pub(super) fn note(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// True if it was given.
     pub(super) fn is_set(&self, setting: &Setting) -> bool {
         self.raw.get(setting).is_some()

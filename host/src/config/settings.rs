@@ -10,7 +10,7 @@ use super::{
     datahub,
     datahub_env::DatahubEnv,
     error::{ConfigError, Problem, mask_userinfo},
-    listen, logs,
+    listen, logs, network,
     raw::{Environment, Raw, Source},
     reader::Reader,
     signin, table, tools, validators,
@@ -49,14 +49,17 @@ impl Settings {
     pub fn check(raw: &Raw, program: &Path) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(raw);
         let telemetry = logs::read(&mut reader);
-        let datahub = datahub::read(&mut reader);
+        let way_out = network::read(&mut reader);
+        let datahub = datahub::read(&mut reader, &way_out);
         let server = listen::read(&mut reader);
         let public_url = listen::public_url(&mut reader, server.as_ref().map(|s| s.address));
         let shared_token = datahub::shared_token(&mut reader, server.as_ref().map(|s| s.address));
         let plugins = validators::read(&mut reader, program);
         let mcp = tools::read(&mut reader);
         let watch_plugins = reader.switch(&table::WATCH_PLUGINS);
-        let oauth = signin::read(&mut reader);
+        let options = plugins.as_ref().map(|plugins| &plugins.options);
+        let allow_http = network::allow_http(&mut reader, options);
+        let oauth = signin::read(&mut reader, way_out, allow_http);
         let proxy_wanted = reader.is_set(&table::OIDC_CLIENT_ID);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {
@@ -144,7 +147,8 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
     }
     let mut reader = Reader::new(&raw);
     let telemetry = logs::read(&mut reader);
-    let datahub = datahub::read(&mut reader);
+    let way_out = network::read(&mut reader);
+    let datahub = datahub::read(&mut reader, &way_out);
     let token = datahub::shared_token(&mut reader, None);
     if token.is_none() {
         reader.missing(

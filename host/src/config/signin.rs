@@ -5,6 +5,7 @@ use oauth::{
     ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
 };
+use outbound::Network;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -36,11 +37,14 @@ const ONLY_WITH_PROXY: &[&Setting] = &[
     &t::OAUTH_CLIENTS,
 ];
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
-    let drafted = draft(reader);
+/// `network` and `allow_http` are those of the whole server.
+pub(super) fn read(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Draft> {
+    let drafted = draft(reader, network, allow_http);
     if !reader.is_set(&t::OIDC_CLIENT_ID) {
         for setting in ONLY_WITH_PROXY {
-            if reader.is_set(setting) {
+            // The validators look for the document there, too.
+            let shared = *setting == &t::OAUTH_ISSUER_URL && reader.is_set(&t::OIDC_ISSUER_URL);
+            if reader.is_set(setting) && !shared {
                 reader.missing(
                     setting,
                     "is set, but the sign-in proxy is off",
@@ -54,8 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
 }
 
 /// Reads all of it even if the proxy is off, so that a wrong value never goes unnoticed.
-fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
-    let upstream = upstream(reader);
+fn draft(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Draft> {
+    let upstream = upstream(reader, allow_http);
     let keys = keys(reader);
     let token_mode = reader.choice(
         &t::OAUTH_TOKEN_MODE,
@@ -96,11 +100,12 @@ fn draft(reader: &mut Reader<'_>) -> Option<Draft> {
         redirect_schemes: rest.redirect_schemes,
         access_ttl: rest.access_ttl,
         refresh_ttl: rest.refresh_ttl,
+        network,
         ..Settings::new(public_url, upstream?, keys)
     }))
 }
 
-fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
+fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSettings> {
     let client_secret = reader.client_secret(&t::OIDC_CLIENT_SECRET);
     let auth = match reader.is_set(&t::OAUTH_CLIENT_AUTH) {
         true => reader.choice(
@@ -123,8 +128,10 @@ fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
     }
     let authorize_endpoint = url_text(reader, &t::OAUTH_AUTHORIZE_ENDPOINT);
     let token_endpoint = url_text(reader, &t::OAUTH_TOKEN_ENDPOINT);
-    let own_issuer = url_text(reader, &t::OAUTH_ISSUER_URL);
-    let issuer = own_issuer.or_else(|| reader.quiet_text(&t::OIDC_ISSUER_URL));
+    let discovery_url = url_text(reader, &t::OAUTH_ISSUER_URL);
+    let issuer = reader
+        .quiet_text(&t::OIDC_ISSUER_URL)
+        .or_else(|| discovery_url.clone());
     let client_id = reader.text(&t::OIDC_CLIENT_ID);
     if client_id.is_some()
         && issuer.is_none()
@@ -150,6 +157,8 @@ fn upstream(reader: &mut Reader<'_>) -> Option<UpstreamSettings> {
         authorize_endpoint,
         token_endpoint,
         issuer,
+        discovery_url,
+        allow_http,
         authorize_params: parameters(reader, &t::OAUTH_AUTHORIZE_PARAMS),
         token_params: parameters(reader, &t::OAUTH_TOKEN_PARAMS),
         forward_resource: reader.switch(&t::OAUTH_FORWARD_RESOURCE),

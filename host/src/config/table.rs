@@ -29,6 +29,23 @@ settings! {
         /// Time for which the version that DataHub reports is cached.
         DATAHUB_MCP_GMS_VERSION_TTL_SECS: "SECONDS", default("60");
     }
+    "Outgoing connections" {
+        /// HTTP proxy for all outgoing requests, as `http://proxy.example.com:3128`, with
+        /// `user:password@` before the host where it wants that; `none` for no proxy. Unset,
+        /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` count, in either case of letters. This
+        /// machine is never asked through a proxy.
+        OUTBOUND_PROXY: "URL", secret();
+        /// Hosts that are asked without a proxy: `example.com` with its subdomains, addresses,
+        /// networks as `10.0.0.0/8`, each with `:port` or without, or `*`; comma-separated. Unset,
+        /// `NO_PROXY`.
+        OUTBOUND_NO_PROXY: "HOSTS";
+        /// File of PEM certificates of authorities that are trusted besides the system's. Unset,
+        /// `SSL_CERT_FILE`.
+        OUTBOUND_CA_FILE: "FILE";
+        /// Lets the identity provider be asked over plain HTTP, as inside a cluster, by the validators
+        /// and for signing in alike. Loopback addresses need no permission.
+        OUTBOUND_ALLOW_HTTP: "BOOLEAN", default("false");
+    }
     "Listening" {
         /// IP address to listen on, or `localhost`. Any address other than loopback needs
         /// `PUBLIC_URL`.
@@ -123,7 +140,8 @@ settings! {
         /// Memory limit of a plugin in a process of its own, in MiB; a process that needs more ends
         /// and is restarted. 0 for no limit.
         PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");
-        /// URL of the identity provider, exactly as in its tokens.
+        /// URL of the identity provider, exactly as its tokens and its discovery document name it: a
+        /// slash at the end counts.
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be issued for; several are comma-separated.
         OIDC_AUDIENCE: "AUDIENCE";
@@ -142,7 +160,9 @@ settings! {
         OAUTH_AUTHORIZE_ENDPOINT: "URL";
         /// The identity provider's token endpoint. If unset, it is discovered.
         OAUTH_TOKEN_ENDPOINT: "URL";
-        /// URL at which the endpoints are discovered, if not `OIDC_ISSUER_URL`.
+        /// Where the identity provider's discovery document is looked for, if not below
+        /// `OIDC_ISSUER_URL`: a URL that this server reaches, inside a cluster for example. The issuer
+        /// that the document names must be `OIDC_ISSUER_URL` all the same.
         OAUTH_ISSUER_URL: "URL";
         /// Scopes requested if a client names none, and named in challenges; separated by spaces.
         OAUTH_DEFAULT_SCOPE: "SCOPES", default("openid profile email");

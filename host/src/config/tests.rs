@@ -49,7 +49,10 @@ fn wrong_value(
         | "TOKEN_VALIDATOR_PLUGIN_DIR"
         | "OAUTH_CLIENT_METADATA_DOMAINS"
         | "OAUTH_REDIRECT_SCHEMES"
+        | "OUTBOUND_NO_PROXY"
         | "SAVE_DOCUMENT_PARENT_TITLE" => return None,
+        "OUTBOUND_PROXY" => ("socks5://me:canary@proxy", &[]),
+        "OUTBOUND_CA_FILE" => ("/nowhere/ca.pem", &[]),
         "OIDC_CLIENT_ID" => ("id", &[]),
         "DATAHUB_GMS_TOKEN" => ("pasted twice", &[]),
         "OIDC_CLIENT_SECRET" => ("a\tsecret", proxy),

@@ -89,8 +89,8 @@ pub struct Factory {
     /// Its name: ASCII letters, digits, `_` and `-`. An operator selects it as `library:name`.
     pub name: RString,
     /// The JSON Schema (draft 2020-12) of its options: an object schema. Beyond the standard
-    /// keywords, a property may carry `x-env` (a string: the environment variable that fills it)
-    /// and `x-secret` (`true`: never printed).
+    /// keywords, a property may carry `x-env` (a string: the environment variable that fills it;
+    /// or a list of them, of which the first that is set counts) and `x-secret` (`true`: never printed).
     pub schema_json: RString,
     /// Reserved for extensions; empty in this ABI version.
     pub ext_json: RString,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use outbound::{DOCUMENT_LIFETIME, DiscoveryError, Document, Source as Provider, check_scheme};
 use plugin_api::sdk::Failure;
 use url::Url;
 
@@ -9,13 +10,10 @@ use crate::{
     cache::{Cache, Remember},
     client::ClientAuth,
     clock::Clock,
-    discovery::{DiscoveryError, discover},
     http::{Answer, Http, HttpError, Network, shown},
-    issuer::{Issuer, check_scheme},
+    issuer,
 };
 
-/// A document is asked for again after this long.
-const FOUND_FOR: Duration = Duration::from_secs(3600);
 /// When to try again where the endpoint does not say.
 const DEFAULT_RETRY: Duration = Duration::from_secs(2);
 
@@ -42,7 +40,6 @@ impl EndpointKind {
 pub struct Endpoint {
     kind: EndpointKind,
     source: Source,
-    allow_http: bool,
     http: Http,
 }
 
@@ -50,7 +47,7 @@ pub struct Endpoint {
 enum Source {
     Configured(Url),
     Discovered {
-        issuer: Issuer,
+        provider: Box<Provider>,
         found: Cache<(), Url>,
     },
 }
@@ -65,6 +62,7 @@ impl Endpoint {
         kind: EndpointKind,
         configured: Option<&Url>,
         issuer: Option<&str>,
+        discovery_url: Option<&str>,
         allow_http: bool,
         network: &Network,
         clock: Clock,
@@ -74,15 +72,15 @@ impl Endpoint {
             (Some(url), _) => {
                 check_scheme(url, allow_http)
                     .map_err(|what| Failure::misconfigured(format!("`{name}`: {what}")))?;
-                (Source::Configured(url.clone()), url.clone())
+                (Source::Configured(url.clone()), vec![url.clone()])
             }
             (None, Some(issuer)) => {
-                let issuer =
-                    Issuer::parse(issuer, allow_http, &[]).map_err(Failure::misconfigured)?;
-                let at = issuer.url().clone();
+                let provider = issuer::source(issuer, discovery_url, allow_http)
+                    .map_err(Failure::misconfigured)?;
+                let at = issuer::configured(&provider).map(Url::clone).to_vec();
                 (
                     Source::Discovered {
-                        issuer,
+                        provider: Box::new(provider),
                         found: Cache::new(1, clock),
                     },
                     at,
@@ -96,13 +94,8 @@ impl Endpoint {
             }
         };
         let http =
-            Http::new(network, [&at]).map_err(|error| Failure::misconfigured(error.to_string()))?;
-        Ok(Self {
-            kind,
-            source,
-            allow_http,
-            http,
-        })
+            Http::new(network, &at).map_err(|error| Failure::misconfigured(error.to_string()))?;
+        Ok(Self { kind, source, http })
     }
 
     /// Sends a form to the endpoint at `url` as this client.
@@ -139,37 +132,44 @@ impl Endpoint {
     pub async fn url(&self) -> Result<Url, Failure> {
         match &self.source {
             Source::Configured(url) => Ok(url.clone()),
-            Source::Discovered { issuer, found } => {
-                found.get_or(&(), || self.discovered(issuer)).await
+            Source::Discovered { provider, found } => {
+                found.get_or(&(), || self.discovered(provider)).await
             }
         }
     }
 
-    async fn discovered(&self, issuer: &Issuer) -> Result<Remember<Url>, Failure> {
-        let metadata = discover(&self.http, issuer, self.allow_http)
+    async fn discovered(&self, provider: &Provider) -> Result<Remember<Url>, Failure> {
+        let document = outbound::discover(self.http.client(), provider)
             .await
             .map_err(|error| {
                 let what = error.to_string();
                 match error {
                     DiscoveryError::Invalid { .. } => Failure::misconfigured(what),
+                    DiscoveryError::Busy { retry_after, .. } => {
+                        Failure::unavailable(what).retry_after(retry_after.unwrap_or(DEFAULT_RETRY))
+                    }
                     DiscoveryError::Http(_) | DiscoveryError::Missing(_) => {
                         Failure::unavailable(what)
                     }
                 }
             })?;
-        let url = match self.kind {
-            EndpointKind::Introspection => metadata.introspection_endpoint,
-            EndpointKind::Token => metadata.token_endpoint,
-        };
-        let name = self.kind.name();
-        let value = url.ok_or_else(|| {
-            Failure::misconfigured(format!(
-                "the discovery document names no usable `{name}`: set the option `{name}`"
-            ))
-        })?;
         Ok(Remember {
-            value,
-            ttl: FOUND_FOR,
+            value: self.named_in(&document)?,
+            ttl: DOCUMENT_LIFETIME,
         })
+    }
+
+    fn named_in(&self, document: &Document) -> Result<Url, Failure> {
+        let name = self.kind.name();
+        let unusable = |why: &str| {
+            Failure::misconfigured(format!(
+                "the discovery document names no usable `{name}`{why}: set the option `{name}`"
+            ))
+        };
+        match document.endpoint(name) {
+            Ok(Some(url)) => Ok(url),
+            Ok(None) => Err(unusable("")),
+            Err(why) => Err(unusable(&format!(" ({why})"))),
+        }
     }
 }

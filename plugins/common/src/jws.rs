@@ -158,10 +158,4 @@ pub fn unverified_claims(token: &str) -> Option<Map<String, Value>> {
     Compact::parse(token).ok().map(|compact| compact.claims)
 }
 
-/// A stranger's text as it may stand in a log line: escaped and cut.
-pub fn quoted(text: &str) -> String {
-    const SHOWN: usize = 100;
-    let cut: String = text.chars().take(SHOWN).collect();
-    let more = if cut.len() < text.len() { "..." } else { "" };
-    format!("`{}{more}`", cut.escape_debug())
-}
+pub use outbound::quoted;

@@ -1,10 +1,10 @@
 //! What the validator plugins share: HTTP with bounds, a provider's discovery and keys, the checks
 //! of JWTs, a clock that tests can move.
 //!
-//! An rlib, linked into each plugin. It knows the provider's side of a token and nothing of the
+//! An rlib, linked into each plugin, above the crate `outbound`, which is the way to the network of
+//! the whole server. It knows the provider's side of a token and nothing of the
 //! host, of MCP or of the network boundary of plugins beyond `plugin_api::sdk`.
 
-mod address;
 mod algorithm;
 mod cache;
 mod claims;
@@ -18,7 +18,6 @@ mod issuer;
 mod jwk;
 mod jwks;
 mod jws;
-mod lifetime;
 mod options;
 mod provider;
 mod strict_json;
@@ -34,7 +33,7 @@ pub use self::{
     clock::Clock,
     datahub::{DataHub, DataHubError},
     endpoint::{Endpoint, EndpointKind},
-    http::{Answer, Http, HttpError, Network, shown},
+    http::{Answer, Http, HttpError, Network, ProxyText, shown},
     jws::{MAX_TOKEN_BYTES, quoted, unverified_claims},
     options::{List, OidcOptions, Seconds, Secret, Switch},
     swap::Swap,

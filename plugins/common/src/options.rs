@@ -4,8 +4,9 @@
 //! Options come from JSON, from environment variables and from `NAME=VALUE` pairs, so numbers,
 //! switches and lists are read from strings as well.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
+use outbound::{Lifetime, check_scheme};
 use plugin_api::sdk::Token;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -16,8 +17,7 @@ use crate::{
     algorithm::Algorithm,
     claims::{AudienceRule, Rules},
     http::Network,
-    issuer::{Issuer, check_scheme},
-    lifetime::Lifetime,
+    issuer::{self, Issuer},
     provider::ProviderSettings,
 };
 
@@ -186,6 +186,10 @@ pub struct OidcOptions {
     /// The issuer: the provider's URL exactly as its discovery document names it. Required.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
+    /// Where the provider's discovery document is looked for, if not below the issuer: a URL that this
+    /// server reaches, while tokens name the issuer as it is seen from outside.
+    #[schemars(extend("x-env" = "OAUTH_ISSUER_URL"))]
+    pub discovery_url: Option<String>,
     /// The audiences, one of which every token must be for. Required with an issuer.
     #[schemars(extend("x-env" = "OIDC_AUDIENCE"))]
     pub audience: List,
@@ -235,24 +239,14 @@ pub struct OidcOptions {
     /// Seconds for which keys stay in use when the provider cannot be asked. Default 3600.
     pub keys_max_stale: Option<Seconds>,
     /// Allow plain HTTP to the provider. Loopback addresses need no permission.
+    #[schemars(extend("x-env" = "OUTBOUND_ALLOW_HTTP"))]
     pub allow_http: Switch,
-    /// A file of PEM certificates of further authorities to trust, for a provider behind a
-    /// private one.
-    pub ca_file: Option<PathBuf>,
-    /// The HTTP proxy to reach the provider through. The proxy variables of the environment are
-    /// not read.
-    pub proxy: Option<Url>,
+    /// The way to the provider.
+    #[serde(flatten)]
+    pub network: Network,
 }
 
 impl OidcOptions {
-    /// The way to the provider.
-    pub fn network(&self) -> Network {
-        Network {
-            ca_file: self.ca_file.clone(),
-            proxy: self.proxy.clone(),
-        }
-    }
-
     /// Hands these claims on beside those that the options name.
     pub fn keep_claims(&mut self, more: impl IntoIterator<Item = String>) {
         let mut kept = words(&self.claims, &KEPT_CLAIMS);
@@ -305,7 +299,6 @@ impl OidcOptions {
         let provider = ProviderSettings {
             issuer,
             jwks_uri: self.jwks_uri.clone(),
-            allow_http: self.allow_http.0,
             cooldown: cooldown.max(Duration::from_secs(1)),
             lifetime,
             max_stale: self.keys_max_stale.unwrap_or(Seconds(3600)).duration(),
@@ -320,7 +313,8 @@ impl OidcOptions {
             .as_deref()
             .filter(|text| !text.is_empty())
             .ok_or("no identity provider is configured: set OIDC_ISSUER_URL (and OIDC_AUDIENCE)")?;
-        Issuer::parse(text, self.allow_http.0, &self.tenants.0)
+        let source = issuer::source(text, self.discovery_url.as_deref(), self.allow_http.0)?;
+        Issuer::new(source, &self.tenants.0)
     }
 
     fn lifetime(&self) -> Result<Lifetime, String> {
@@ -336,6 +330,7 @@ impl OidcOptions {
             floor,
             ceiling: ceiling.max(floor),
             default,
+            unreadable: default,
         })
     }
 

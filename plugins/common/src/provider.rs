@@ -8,6 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
+use outbound::{DOCUMENT_LIFETIME, Lifetime};
 use parking_lot::Mutex;
 use plugin_api::sdk::Failure;
 use tokio::{
@@ -20,9 +21,8 @@ use crate::{
     clock::Clock,
     discovery::{self, Metadata},
     http::{self, Answer, Http},
-    issuer::{Issuer, IssuerRule},
+    issuer::{Issuer, IssuerCheck},
     jwks::KeySet,
-    lifetime::Lifetime,
 };
 
 /// One fetch, discovery included, takes at most this long.
@@ -31,8 +31,6 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 const WAIT_TIMEOUT: Duration = Duration::from_secs(12);
 /// The first pause after a failed fetch; it doubles up to the cooldown.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// A discovery document is asked for again after this long.
-const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Where the keys come from and how long they last.
 #[derive(Debug, Clone)]
@@ -40,7 +38,6 @@ pub(crate) struct ProviderSettings {
     pub(crate) issuer: Issuer,
     /// Set: keys are here and there is no discovery.
     pub(crate) jwks_uri: Option<Url>,
-    pub(crate) allow_http: bool,
     /// At most one fetch in this time for tokens that no key fits.
     pub(crate) cooldown: Duration,
     pub(crate) lifetime: Lifetime,
@@ -52,7 +49,7 @@ pub(crate) struct ProviderSettings {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
-    pub(crate) issuer: IssuerRule,
+    pub(crate) issuer: IssuerCheck,
     /// Counts the snapshots of this provider.
     generation: u64,
     refresh_at: Duration,
@@ -321,7 +318,7 @@ fn unavailable(reason: &str, retry_after: Duration) -> Failure {
 /// What a fetch brought.
 struct Fetched {
     keys: KeySet,
-    issuer: IssuerRule,
+    issuer: IssuerCheck,
     lifetime: Duration,
 }
 
@@ -351,26 +348,27 @@ async fn fetch(
     known: &mut Option<(Metadata, Duration)>,
 ) -> Result<Fetched, String> {
     let settings = &shared.settings;
-    let (url, issuer, announced) = match (&settings.jwks_uri, settings.issuer.rule()) {
+    let (url, issuer, announced) = match (&settings.jwks_uri, settings.issuer.early()) {
         (Some(url), Some(rule)) => (url.clone(), rule, Vec::new()),
         _ => {
             let now = shared.clock.elapsed();
             let metadata = match known.take() {
-                Some((metadata, at)) if now < at + METADATA_LIFETIME => {
+                Some((metadata, at)) if now < at + DOCUMENT_LIFETIME => {
                     known.insert((metadata, at)).0.clone()
                 }
                 _ => {
-                    let found =
-                        discovery::discover(&shared.http, &settings.issuer, settings.allow_http)
-                            .await
-                            .map_err(|error| error.to_string())?;
+                    let found = discovery::discover(&shared.http, &settings.issuer)
+                        .await
+                        .map_err(|error| error.to_string())?;
                     known.insert((found, now)).0.clone()
                 }
             };
-            let url =
-                settings.jwks_uri.clone().or(metadata.jwks_uri).ok_or(
+            let url = match &settings.jwks_uri {
+                Some(url) => url.clone(),
+                None => metadata.jwks_uri?.ok_or(
                     "the discovery document names no `jwks_uri`: set the option `jwks_uri`",
-                )?;
+                )?,
+            };
             (url, metadata.issuer, metadata.algorithms)
         }
     };

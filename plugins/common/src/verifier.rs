@@ -10,7 +10,7 @@ use crate::{
     claims::{Rules, Verified},
     clock::Clock,
     http::Http,
-    issuer::{IssuerRule, key_may_sign},
+    issuer::{self, IssuerCheck, key_may_sign},
     jwks::Checked,
     jws::{Compact, Header, quoted},
     options::OidcOptions,
@@ -25,7 +25,7 @@ pub struct Verifier {
     clock: Clock,
     issuer: String,
     /// What tokens must name, as far as it is known before there are keys.
-    early: Option<IssuerRule>,
+    early: Option<IssuerCheck>,
 }
 
 /// What came of a token and a set of keys.
@@ -47,11 +47,12 @@ impl Verifier {
     /// [`Failure::misconfigured`] with one line that says what to change.
     pub fn new(options: &OidcOptions, clock: Clock) -> Result<Self, Failure> {
         let (rules, settings) = options.resolve().map_err(Failure::misconfigured)?;
-        let configured = [Some(settings.issuer.url()), settings.jwks_uri.as_ref()];
-        let http = Http::new(&options.network(), configured.into_iter().flatten())
+        let configured = issuer::configured(settings.issuer.source());
+        let configured = configured.into_iter().chain(settings.jwks_uri.as_ref());
+        let http = Http::new(&options.network, configured)
             .map_err(|error| Failure::misconfigured(error.to_string()))?;
         let issuer = settings.issuer.text().to_owned();
-        let early = settings.issuer.rule();
+        let early = settings.issuer.early();
         let provider = Provider::start(settings, http, clock.clone());
         Ok(Self {
             rules,

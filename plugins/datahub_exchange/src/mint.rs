@@ -60,7 +60,7 @@ impl Mint {
             ));
         }
         Ok(Self {
-            datahub: DataHub::new(config.gms_url.as_deref(), &config.oidc.network())?,
+            datahub: DataHub::new(config.gms_url.as_deref(), &config.oidc.network)?,
             service_token,
             require_user: config.require_user.is_none_or(|on| on.0),
             clock,

@@ -12,7 +12,11 @@
 //! | `gms_url` | `DATAHUB_GMS_URL` | required | the DataHub to ask |
 //! | `cache_ttl` | | 60 | seconds for which the host may cache an answer |
 //! | `allow_unverified` | | off | accept answers of a DataHub whose authentication is off |
-//! | `ca_file`, `proxy` | | none | the connection to DataHub |
+//! | `ca_file` | `OUTBOUND_CA_FILE`, `SSL_CERT_FILE` | none | authorities beside the system's |
+//! | `ca_dir` | `SSL_CERT_DIR` | none | directories of such files |
+//! | `proxy` | `OUTBOUND_PROXY` | none | the proxy for every URL |
+//! | `https_proxy`, `http_proxy` | `HTTPS_PROXY`, `HTTP_PROXY` | none | that for one scheme |
+//! | `no_proxy` | `OUTBOUND_NO_PROXY`, `NO_PROXY` | none | hosts to ask without one |
 
 use std::time::Duration;
 

@@ -19,6 +19,9 @@ pub struct Config {
     /// The issuer, for discovery. If an answer names an issuer, it must be this one.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
+    /// Where the discovery document is looked for, if not below the issuer.
+    #[schemars(extend("x-env" = "OAUTH_ISSUER_URL"))]
+    pub discovery_url: Option<String>,
     /// The server's credentials at the provider.
     #[serde(flatten)]
     pub client: ClientOptions,
@@ -52,6 +55,7 @@ pub struct Config {
     /// Send the token itself to DataHub. Default true.
     pub forward_token: Option<Switch>,
     /// Allow plain HTTP to the provider. Loopback addresses do not need this.
+    #[schemars(extend("x-env" = "OUTBOUND_ALLOW_HTTP"))]
     pub allow_http: Switch,
     /// The connection to the provider.
     #[serde(flatten)]

@@ -23,7 +23,13 @@
 //! | `cache_ttl`, `negative_cache_ttl` | | 60, 5 | seconds for which positive and negative answers are cached |
 //! | `opaque_only` | | off | leave JWTs to the next validator of a chain |
 //! | `forward_token` | | on | send the same token to DataHub |
-//! | `allow_http`, `ca_file`, `proxy` | | off, none | the connection to the provider |
+//! | `discovery_url` | `OAUTH_ISSUER_URL` | the issuer | where the document is looked for |
+//! | `allow_http` | `OUTBOUND_ALLOW_HTTP` | off | plain HTTP to the provider off loopback |
+//! | `ca_file` | `OUTBOUND_CA_FILE`, `SSL_CERT_FILE` | none | authorities beside the system's |
+//! | `ca_dir` | `SSL_CERT_DIR` | none | directories of such files |
+//! | `proxy` | `OUTBOUND_PROXY` | none | the proxy for every URL |
+//! | `https_proxy`, `http_proxy` | `HTTPS_PROXY`, `HTTP_PROXY` | none | that for one scheme |
+//! | `no_proxy` | `OUTBOUND_NO_PROXY`, `NO_PROXY` | none | hosts to ask without one |
 
 mod answer;
 mod config;
@@ -69,6 +75,7 @@ impl Introspection {
             EndpointKind::Introspection,
             config.introspection_endpoint.as_ref(),
             config.issuer_url.as_deref(),
+            config.discovery_url.as_deref(),
             config.allow_http.0,
             &config.network,
             clock.clone(),

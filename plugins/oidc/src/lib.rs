@@ -23,7 +23,13 @@
 //! | `tenants` | | none | tenants of a shared Entra endpoint, or `*` |
 //! | `unknown_key_cooldown` | | 10 | seconds between fetches of the keys for tokens with an unknown key |
 //! | `keys_min_ttl`, `keys_max_ttl`, `keys_max_stale` | | 60, 3600, 3600 | limits of the seconds for which keys are cached; seconds for which they stay in use if the provider cannot be asked |
-//! | `allow_http`, `ca_file`, `proxy` | | off, none | the connection to the provider |
+//! | `discovery_url` | `OAUTH_ISSUER_URL` | the issuer | where the document is looked for |
+//! | `allow_http` | `OUTBOUND_ALLOW_HTTP` | off | plain HTTP to the provider off loopback |
+//! | `ca_file` | `OUTBOUND_CA_FILE`, `SSL_CERT_FILE` | none | authorities beside the system's |
+//! | `ca_dir` | `SSL_CERT_DIR` | none | directories of such files |
+//! | `proxy` | `OUTBOUND_PROXY` | none | the proxy for every URL |
+//! | `https_proxy`, `http_proxy` | `HTTPS_PROXY`, `HTTP_PROXY` | none | that for one scheme |
+//! | `no_proxy` | `OUTBOUND_NO_PROXY`, `NO_PROXY` | none | hosts to ask without one |
 //! | `forward_token` | | on | send the same token to DataHub |
 //!
 //! # The algorithms that are accepted if `OIDC_ALGORITHMS` is unset

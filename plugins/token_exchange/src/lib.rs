@@ -72,8 +72,9 @@ impl TokenExchange {
             EndpointKind::Token,
             config.token_endpoint.as_ref(),
             config.oidc.issuer_url.as_deref(),
+            config.oidc.discovery_url.as_deref(),
             config.oidc.allow_http.0,
-            &config.oidc.network(),
+            &config.oidc.network,
             clock.clone(),
         )?;
         Ok(Self {

@@ -24,6 +24,7 @@ mod oauth_flow;
 mod oauth_store;
 mod oauth_world;
 mod older_datahub;
+mod outbound;
 mod own_server;
 mod plugin_processes;
 mod reload;

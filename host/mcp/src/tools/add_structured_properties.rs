@@ -5,10 +5,11 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{documents, structured_properties, writing};
+use super::{structured_properties, writing};
 use crate::{
     args::{text_lists, texts},
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

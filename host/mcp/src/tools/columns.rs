@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use foundation::suggest;
 use serde_json::{Map, Value, json};
 
-use super::{documents, entity};
-use crate::{budget, clean::clean, context::ToolContext, error::ToolError, urn};
+use super::entity;
+use crate::{budget, clean::clean, context::ToolContext, documents, error::ToolError, urn};
 
 /// The path as people write it: `a.b` for `[version=2.0].[type=struct].[type=string].a.b`.
 pub(super) fn simple_path(path: &str) -> String {

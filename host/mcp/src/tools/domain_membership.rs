@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{documents, writing};
-use crate::{context::ToolContext, error::ToolError};
+use super::writing;
+use crate::{context::ToolContext, documents, error::ToolError};
 
 /// Puts the entities into `domain`; for `None`, takes them out of their domain.
 pub(super) async fn set(

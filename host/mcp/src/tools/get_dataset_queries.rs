@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, entity};
+use super::{columns, entity};
 use crate::{
     args::{choice, integer, text},
     budget,
     clean::clean,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

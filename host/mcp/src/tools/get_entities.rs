@@ -5,12 +5,13 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, entity};
+use super::{columns, entity};
 use crate::{
     args::texts,
     budget,
     clean::clean,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
     urn,

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, documents, entity, get_entities, hits::query_of};
+use super::{columns, entity, get_entities, hits::query_of};
 use crate::{
     args::{flag, integer, text},
     budget,
     clean::clean,
     context::ToolContext,
+    documents,
     error::ToolError,
     filter,
     tool::{Definition, Effect, Tool},

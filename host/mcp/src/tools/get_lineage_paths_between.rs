@@ -10,10 +10,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, entity, get_entities};
+use super::{columns, entity, get_entities};
 use crate::{
     args::{choice, text},
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
     urn,

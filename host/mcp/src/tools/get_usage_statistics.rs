@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{documents, entity};
+use super::entity;
 use crate::{
     args::{choice, text},
     budget,
     clean::clean,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

@@ -6,11 +6,12 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{documents, entity};
+use super::entity;
 use crate::{
     args::{integer, text, texts},
     budget,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

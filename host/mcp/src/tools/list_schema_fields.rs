@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, entity};
+use super::{columns, entity};
 use crate::{
     args::{integer, text, texts},
     budget,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

@@ -6,7 +6,6 @@ mod add_tags;
 mod add_terms;
 mod columns;
 mod create_tag;
-pub(crate) mod documents;
 mod domain_membership;
 mod entity;
 mod get_aspect_history;

@@ -5,8 +5,7 @@ use foundation::suggest;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::documents;
-use crate::{context::ToolContext, error::ToolError, urn};
+use crate::{context::ToolContext, documents, error::ToolError, urn};
 
 /// The kinds of entities that can own something.
 pub(super) const OWNER_KINDS: &[&str] = &["corpuser", "corpGroup"];

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{documents, ownership, writing};
+use super::{ownership, writing};
 use crate::{
     args::{text, texts},
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

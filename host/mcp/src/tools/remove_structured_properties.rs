@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{documents, structured_properties, writing};
+use super::{structured_properties, writing};
 use crate::{
     args::texts,
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

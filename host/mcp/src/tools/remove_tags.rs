@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{documents, labels, writing};
+use super::{labels, writing};
 use crate::{
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
 };

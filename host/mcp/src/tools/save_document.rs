@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{documents, entity, shared_folder, writing};
+use super::{entity, shared_folder, writing};
 use crate::{
     args::{choice, long_text, text, texts},
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
     urn,

@@ -3,13 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    documents,
-    hits::{by_meaning, query_of, shape},
-};
+use super::hits::{by_meaning, query_of, shape};
 use crate::{
     args::{choice, integer, text},
     context::ToolContext,
+    documents,
     error::ToolError,
     filter,
     tool::{Definition, Effect, Tool},

@@ -5,13 +5,11 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    documents,
-    hits::{by_meaning, query_of, shape},
-};
+use super::hits::{by_meaning, query_of, shape};
 use crate::{
     args::{integer, text},
     context::ToolContext,
+    documents,
     error::ToolError,
     filter,
     tool::{Definition, Effect, Tool},

@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{documents, writing};
-use crate::{context::ToolContext, error::ToolError};
+use super::writing;
+use crate::{context::ToolContext, documents, error::ToolError};
 
 const ID: &str = "__system_shared_documents";
 const URN: &str = "urn:li:document:__system_shared_documents";

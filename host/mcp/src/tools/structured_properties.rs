@@ -4,8 +4,8 @@ use datahub::Document;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{documents, entity, writing};
-use crate::{context::ToolContext, error::ToolError};
+use super::{entity, writing};
+use crate::{context::ToolContext, documents, error::ToolError};
 
 /// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 4;

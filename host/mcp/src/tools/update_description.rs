@@ -7,10 +7,11 @@ use datahub::Document;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, documents, entity, writing};
+use super::{columns, entity, writing};
 use crate::{
     args::{choice, long_text, text},
     context::ToolContext,
+    documents,
     error::ToolError,
     tool::{Definition, Effect, Tool},
     urn,

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::{Router, routing::get};
+use outbound::{Choice, Looked};
 use parking_lot::Mutex;
-use reqwest::header::HeaderValue;
+use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 
 use super::*;
 
@@ -25,7 +26,7 @@ impl Names {
 }
 
 impl Lookup for Names {
-    fn lookup(&self, _: &str) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+    fn lookup(&self, _: &str) -> Looked {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let answers = self.answers.lock().clone();
         Box::pin(async move { Ok(answers) })
@@ -104,6 +105,47 @@ async fn urls_that_are_not_plain_are_not_even_looked_up() {
         assert_eq!(documents.get(&id(text)).await.unwrap_err(), error, "{text}");
     }
     assert_eq!(names.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn behind_a_proxy_only_hosts_that_the_operator_listed_are_fetched() {
+    let through = |domains: &[&str], except: Option<&str>| {
+        let network = Network {
+            proxies: Proxies::new(Choice {
+                setting: Some("http://proxy.corp:3128"),
+                except,
+                ..Choice::default()
+            })
+            .unwrap(),
+            ..Network::default()
+        };
+        let settings = ClientMetadataSettings {
+            allowed_domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
+            ..ClientMetadataSettings::default()
+        };
+        let names = Names::new(&["93.184.215.14"]);
+        let documents = Documents::with(&settings, &network, names, is_public, "https").unwrap();
+        move |text: &str| documents.check(&id(text)).err()
+    };
+    let closed = through(&[], Some("direct.example"));
+    assert_eq!(
+        closed("https://app.example/c.json"),
+        Some(DocumentError::Host)
+    );
+    assert_eq!(closed("https://direct.example/c.json"), None);
+    let listed = through(&["app.example", "proxy.corp"], None);
+    assert_eq!(listed("https://app.example/c.json"), None);
+    assert_eq!(listed("https://x.app.example/c.json"), None);
+    assert_eq!(
+        listed("https://other.example/c.json"),
+        Some(DocumentError::Host)
+    );
+    assert_eq!(
+        listed("https://proxy.corp/c.json"),
+        Some(DocumentError::Host),
+        "the proxy's own name is not looked at"
+    );
+    assert_eq!(listed("https://10.0.0.1/c.json"), Some(DocumentError::Host));
 }
 
 /// A server on loopback that counts, with the guard told that loopback is public.
@@ -206,10 +248,10 @@ fn headers_say_how_long_a_document_is_kept_within_bounds() {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
         assert_eq!(
-            time_to_live(&headers),
+            LIFETIME.of(&headers),
             Duration::from_secs(seconds),
             "{value}"
         );
     }
-    assert_eq!(time_to_live(&HeaderMap::new()), DEFAULT_TTL);
+    assert_eq!(LIFETIME.of(&HeaderMap::new()), LIFETIME.default);
 }

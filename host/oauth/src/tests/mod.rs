@@ -27,6 +27,7 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
+use outbound::Lookup;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -36,7 +37,7 @@ use self::browser::Jar;
 pub(super) use self::idp::{FakeIdp, Mood};
 use super::{
     KeySource, Opened, Proxy, Settings, UpstreamAuth, UpstreamSettings, UpstreamToken,
-    client_metadata::{Documents, Lookup},
+    client_metadata::Documents,
     clock::Clock,
     context::Context,
     store::{MAX_TRANSACTIONS, MemoryStore, Store},
@@ -319,6 +320,8 @@ fn settings(idp: &FakeIdp) -> Settings {
         authorize_endpoint: None,
         token_endpoint: None,
         issuer: Some(idp.issuer().to_owned()),
+        discovery_url: None,
+        allow_http: false,
         authorize_params: Vec::new(),
         token_params: Vec::new(),
         forward_resource: false,

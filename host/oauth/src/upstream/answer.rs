@@ -1,18 +1,14 @@
-//! What the provider sends back: tokens or an error, read up to a cap and checked before it goes
-//! anywhere.
+//! What the provider sends back: tokens or an error, checked before it goes anywhere.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use reqwest::Response;
+use outbound::{Answer, DiscoveryError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{UpstreamToken, clock::Instant};
-
-/// How much of an answer is read.
-const MAX_ANSWER_BYTES: usize = 256 * 1_024;
 
 /// The provider could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +21,7 @@ pub(crate) enum UpstreamError {
     Unavailable(&'static str),
     /// It answered something else than OAuth says.
     #[error("the identity provider's answer is not usable: {0}")]
-    Unusable(&'static str),
+    Unusable(Cow<'static, str>),
 }
 
 /// An error that the provider named; only characters that RFC 6749 allows, and of bounded length.
@@ -80,15 +76,15 @@ impl UpstreamTokens {
         now: Instant,
     ) -> Result<Self, UpstreamError> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Body {
             access_token: Option<SecretString>,
             id_token: Option<SecretString>,
             refresh_token: Option<SecretString>,
             expires_in: Option<Value>,
             scope: Option<Value>,
         }
-        let answer: Answer = serde_json::from_slice(body)
-            .map_err(|_| UpstreamError::Unusable("the token answer is not JSON"))?;
+        let answer: Body = serde_json::from_slice(body)
+            .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
         let (token, missing) = match wanted {
             UpstreamToken::AccessToken => (answer.access_token, "no access_token in the answer"),
             UpstreamToken::IdToken => (
@@ -98,7 +94,7 @@ impl UpstreamTokens {
         };
         let token = token
             .filter(|token| !token.expose_secret().is_empty())
-            .ok_or(UpstreamError::Unusable(missing))?;
+            .ok_or(UpstreamError::Unusable(missing.into()))?;
         // `expires_in` speaks of the access token; a JWT says itself when it ends.
         let lifetime = match wanted {
             UpstreamToken::AccessToken => answer.expires_in.as_ref().and_then(seconds),
@@ -123,42 +119,41 @@ impl UpstreamTokens {
     }
 }
 
-/// The whole body.
-pub(super) async fn read(mut answer: Response) -> Result<Vec<u8>, UpstreamError> {
-    let mut body = Vec::new();
-    loop {
-        match answer.chunk().await {
-            Ok(None) => return Ok(body),
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Some(_)) => return Err(UpstreamError::Unusable("the answer is too large")),
-            Err(_) => return Err(UpstreamError::Unavailable("the answer broke off")),
-        }
-    }
-}
-
 /// Why the provider did not do it.
-pub(super) async fn read_error(answer: Response) -> UpstreamError {
+pub(super) fn read_error(answer: &Answer) -> UpstreamError {
     #[derive(Deserialize)]
     struct Body {
         error: String,
         error_description: Option<String>,
     }
-    let status = answer.status();
-    if status.is_server_error() || status.as_u16() == 429 {
+    if answer.is_overload() {
         return UpstreamError::Unavailable("it answered with a 5xx or 429");
     }
-    match read(answer)
-        .await
-        .map(|body| serde_json::from_slice::<Body>(&body))
-    {
-        Ok(Ok(body)) => UpstreamError::Refused(ProviderError::new(
+    match serde_json::from_slice::<Body>(&answer.body) {
+        Ok(body) => UpstreamError::Refused(ProviderError::new(
             &body.error,
             body.error_description.as_deref(),
         )),
-        Ok(Err(_)) => UpstreamError::Unusable("an error without an OAuth error code"),
-        Err(error) => error,
+        Err(_) => UpstreamError::Unusable("an error without an OAuth error code".into()),
+    }
+}
+
+impl From<outbound::Error> for UpstreamError {
+    fn from(error: outbound::Error) -> Self {
+        match error {
+            outbound::Error::Unreachable { what, .. } => Self::Unavailable(what),
+            other => Self::Unusable(other.to_string().into()),
+        }
+    }
+}
+
+impl From<DiscoveryError> for UpstreamError {
+    fn from(error: DiscoveryError) -> Self {
+        match error {
+            DiscoveryError::Http(error) => error.into(),
+            DiscoveryError::Busy { .. } => Self::Unavailable("it answered with a 5xx or 429"),
+            other => Self::Unusable(other.to_string().into()),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
-//! Where the provider's endpoints are (OpenID Connect Discovery 1.0, RFC 8414).
+//! The provider's endpoints, as configured or as its discovery document names them. Where that is
+//! looked for and when it is believed is the crate `outbound`'s rule, which the validators obey, too.
 
-use foundation::public_url::is_loopback;
-use serde::Deserialize;
+use outbound::{Admission, Document, Issuer, IssuerRule, Source, check_scheme};
 use url::Url;
 
 use super::answer::UpstreamError;
-use crate::SettingsError;
+use crate::{SettingsError, UpstreamSettings};
 
 /// Where the provider's endpoints are.
 #[derive(Debug, Clone)]
@@ -13,73 +13,78 @@ pub(super) struct Endpoints {
     pub(super) authorize: Url,
     pub(super) token: Url,
     pub(super) revoke: Option<Url>,
-    /// Known where they were discovered; then an `iss` in the answer must equal it (RFC 9207).
-    pub(super) issuer: Option<String>,
-}
-
-/// What is read of a discovery document.
-#[derive(Deserialize)]
-struct Document {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    revocation_endpoint: Option<String>,
+    /// Known where they were discovered; then an `iss` in the answer must be it (RFC 9207).
+    pub(super) issuer: Option<IssuerRule>,
 }
 
 impl Endpoints {
-    /// Reads the discovery document of `issuer`; endpoints that are configured go before those in
-    /// it.
+    /// Reads the endpoints of a document; those that are configured go before them, and one that is
+    /// not needed may be unusable.
     pub(super) fn read(
-        body: &[u8],
-        issuer: &str,
+        document: &Document,
         [authorize, token]: [Option<Url>; 2],
     ) -> Result<Self, UpstreamError> {
-        let document: Document = serde_json::from_slice(body)
-            .map_err(|_| UpstreamError::Unusable("the discovery document lacks endpoints"))?;
-        if document.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
-            return Err(UpstreamError::Unusable(
-                "the discovery document is of another issuer",
-            ));
-        }
-        let url = |text: &str| {
-            usable(text).map_err(|_| UpstreamError::Unusable("a discovered endpoint is not https"))
+        let needed = |name: &str| {
+            let found = document.endpoint(name);
+            let missing = || format!("the discovery document names no `{name}`");
+            found
+                .and_then(|url| url.ok_or_else(missing))
+                .map_err(|why| UpstreamError::Unusable(why.into()))
         };
+        let revoke = document.endpoint("revocation_endpoint");
+        if let Err(why) = &revoke {
+            tracing::warn!(why, "tokens are not revoked at the identity provider");
+        }
         Ok(Self {
-            authorize: authorize.map_or_else(|| url(&document.authorization_endpoint), Ok)?,
-            token: token.map_or_else(|| url(&document.token_endpoint), Ok)?,
-            revoke: document
-                .revocation_endpoint
-                .as_deref()
-                .map(url)
-                .transpose()?,
-            issuer: Some(document.issuer),
+            authorize: authorize.map_or_else(|| needed("authorization_endpoint"), Ok)?,
+            token: token.map_or_else(|| needed("token_endpoint"), Ok)?,
+            revoke: revoke.unwrap_or_default(),
+            issuer: Some(document.issuer().clone()),
         })
+    }
+
+    /// Whether `iss` of an answer may be this provider's; without a document there is nothing to
+    /// compare it with.
+    pub(super) fn is_issuer(&self, iss: &str) -> bool {
+        self.issuer
+            .as_ref()
+            .is_none_or(|rule| matches!(rule.admit(iss), Admission::Issuer | Admission::Tenant(_)))
     }
 }
 
-/// The two places of OpenID Connect Discovery and RFC 8414.
-pub(super) fn discovery_urls(issuer: &str) -> Vec<Url> {
-    let openid = format!(
-        "{}/.well-known/openid-configuration",
-        issuer.trim_end_matches('/')
-    );
-    let mut urls: Vec<Url> = Url::parse(&openid).into_iter().collect();
-    if let Ok(mut url) = Url::parse(issuer) {
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
-        urls.push(url);
-    }
-    urls
+/// The issuer and where its document is looked for; `None` where none is set.
+pub(super) fn source(settings: &UpstreamSettings) -> Result<Option<Source>, SettingsError> {
+    let parse = |name: &'static str, text: &str| {
+        Issuer::parse(text, settings.allow_http).map_err(|why| SettingsError::Issuer { name, why })
+    };
+    let place = settings.discovery_url.as_deref();
+    let place = place
+        .map(|text| parse("`OAUTH_ISSUER_URL`", text))
+        .transpose()?;
+    let issuer = settings.issuer.as_deref();
+    let issuer = issuer
+        .map(|text| parse("`OIDC_ISSUER_URL` (or `OAUTH_ISSUER_URL`)", text))
+        .transpose()?;
+    Ok(match (issuer, place) {
+        (Some(issuer), Some(place)) => {
+            Some(Source::new(issuer, settings.allow_http).looked_for_at(place))
+        }
+        (Some(issuer), None) | (None, Some(issuer)) => {
+            Some(Source::new(issuer, settings.allow_http))
+        }
+        (None, None) => None,
+    })
 }
 
 /// A configured endpoint.
 pub(super) fn endpoint(
     name: &'static str,
     value: Option<&str>,
+    allow_http: bool,
 ) -> Result<Option<Url>, SettingsError> {
     value
         .map(|text| {
-            usable(text).map_err(|why| SettingsError::Endpoint {
+            usable(text, allow_http).map_err(|why| SettingsError::Endpoint {
                 name,
                 value: text.to_owned(),
                 why,
@@ -88,7 +93,7 @@ pub(super) fn endpoint(
         .transpose()
 }
 
-fn usable(text: &str) -> Result<Url, &'static str> {
+fn usable(text: &str, allow_http: bool) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "which is not a URL")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("but it must not hold a user name or password");
@@ -96,9 +101,6 @@ fn usable(text: &str) -> Result<Url, &'static str> {
     if url.fragment().is_some() {
         return Err("but it must not have a fragment");
     }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err("but it must be https"),
-    }
+    check_scheme(&url, allow_http).map_err(|_| "but it must be https")?;
+    Ok(url)
 }

@@ -16,6 +16,8 @@ fn settings(issuer: Option<&str>) -> UpstreamSettings {
         authorize_endpoint: None,
         token_endpoint: None,
         issuer: issuer.map(str::to_owned),
+        discovery_url: None,
+        allow_http: false,
         authorize_params: Vec::new(),
         token_params: Vec::new(),
         forward_resource: false,
@@ -30,6 +32,7 @@ fn clock() -> foundation::clock::Clock {
 fn upstream(settings: &UpstreamSettings) -> Result<Upstream, SettingsError> {
     Upstream::new(
         settings,
+        &Network::default(),
         "https://mcp.example.com/oauth/callback".to_owned(),
         clock().into(),
     )
@@ -81,25 +84,43 @@ fn settings_that_cannot_work_stop_the_start_by_name() {
     }
 }
 
+#[tokio::test]
+async fn the_place_to_look_is_not_the_issuer_that_is_checked() {
+    let idp = FakeIdp::start().await;
+    idp.set(Mood::OtherIssuer);
+    let mut apart = settings(Some("https://other.example"));
+    apart.discovery_url = Some(idp.issuer().to_owned());
+    let apart = upstream(&apart).unwrap();
+    let endpoints = apart.endpoints().await.unwrap();
+    assert_eq!(endpoints.token.as_str(), format!("{}/token", idp.issuer()));
+    assert!(apart.is_issuer("https://other.example").await);
+    assert!(!apart.is_issuer("https://other.example/").await);
+    assert!(!apart.is_issuer(idp.issuer()).await);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_issuer_is_told_with_both_values() {
+    let idp = FakeIdp::start().await;
+    let slash = format!("{}/", idp.issuer());
+    let error = upstream(&settings(Some(&slash))).unwrap().endpoints().await;
+    let error = error.unwrap_err().to_string();
+    for part in [
+        "slash at the end alone",
+        &slash,
+        &format!("`{}`", idp.issuer()),
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}
+
 #[test]
-fn discovery_looks_where_both_standards_put_it() {
-    let urls = |issuer: &str| {
-        discovery_urls(issuer)
-            .iter()
-            .map(Url::to_string)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        urls("https://idp.example/realms/x/"),
-        [
-            "https://idp.example/realms/x/.well-known/openid-configuration",
-            "https://idp.example/.well-known/oauth-authorization-server/realms/x",
-        ]
-    );
-    assert_eq!(
-        urls("https://idp.example")[1],
-        "https://idp.example/.well-known/oauth-authorization-server"
-    );
+fn one_switch_lets_the_provider_be_asked_over_plain_http() {
+    let mut plain = settings(Some("http://keycloak:8080/realms/x"));
+    let error = upstream(&plain).err().map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.contains("OUTBOUND_ALLOW_HTTP=true")));
+    plain.allow_http = true;
+    plain.token_endpoint = Some("http://keycloak:8080/token".to_owned());
+    assert!(upstream(&plain).is_ok());
 }
 
 #[tokio::test]
@@ -108,6 +129,7 @@ async fn endpoints_are_discovered_once_and_kept_when_the_provider_is_down() {
     let clock = clock();
     let upstream = Upstream::new(
         &settings(Some(idp.issuer())),
+        &Network::default(),
         String::new(),
         clock.clone().into(),
     )

@@ -17,13 +17,12 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::{
-    Bounds,
+    crash::crash,
     wire::{self, FromChild, ToChild},
 };
 use crate::{
     boundary::{description::Description, plugin_log},
     library::check::CheckedFile,
-    tools::crash,
 };
 
 /// Time limit for sending a message: a process that does not read it in time is killed.
@@ -51,6 +50,15 @@ const ENVIRONMENT: [&str; 18] = [
     "no_proxy",
     "RUST_BACKTRACE",
 ];
+
+/// The limits of a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Time to load the library and to make the validator.
+    pub(crate) start: Duration,
+    /// Memory, in bytes.
+    pub(crate) memory: Option<u64>,
+}
 
 /// A child process; clones are the same.
 #[derive(Debug, Clone)]

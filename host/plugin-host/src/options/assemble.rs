@@ -187,9 +187,10 @@ pub(crate) fn assemble(
     }
     let set_already: Vec<String> = config.keys().cloned().collect();
     for (name, property) in &properties {
-        let variable = view.annotation(property, "x-env").and_then(Value::as_str);
+        let mut variables = view.variables(property).into_iter();
         if !set_already.iter().any(|known| known == name)
-            && let Some((variable, text)) = variable.and_then(|v| Some((v, sources.env.get(v)?)))
+            && let Some((variable, text)) =
+                variables.find_map(|name| Some((name, sources.env.get(name)?)))
         {
             let value = view
                 .coerce(property, text)
@@ -255,7 +256,7 @@ fn where_to_set(view: Schema<'_>, path: &str) -> String {
         return String::new();
     };
     let by_name = format!("`TOKEN_VALIDATOR_OPT_{}`", name.to_ascii_uppercase());
-    match view.annotation(property, "x-env").and_then(Value::as_str) {
+    match view.variables(property).first() {
         Some(variable) => format!("; set `{variable}` or {by_name}"),
         None => format!("; set {by_name}"),
     }

@@ -76,6 +76,16 @@ impl<'a> Schema<'a> {
             .or_else(|| self.resolve(property).get(keyword))
     }
 
+    /// The environment variables that fill a property: one, or a list of which the first that is set
+    /// counts.
+    pub(crate) fn variables(self, property: &'a Value) -> Vec<&'a str> {
+        match self.annotation(property, "x-env") {
+            Some(Value::String(name)) => vec![name],
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The only values of a property, where it is one of several words.
     pub(crate) fn choices(self, property: &Value) -> Vec<String> {
         let mut found = Vec::new();

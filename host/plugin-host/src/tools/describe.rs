@@ -3,7 +3,6 @@
 
 use std::{
     io::Read,
-    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -13,6 +12,7 @@ use std::{
 use super::CHILD_LIMIT;
 use crate::{
     boundary::{description::Description, load},
+    isolation::crash,
     library::{check, find::Found},
 };
 
@@ -64,22 +64,6 @@ pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
         || format!("loading ended the process ({status})"),
         str::to_owned,
     ))
-}
-
-/// `crashed with signal 11 (SIGSEGV)`, if it ended by a signal.
-pub fn crash(status: ExitStatus) -> Option<String> {
-    let signal = status.signal()?;
-    let name = match signal {
-        4 => " (SIGILL)",
-        6 => " (SIGABRT)",
-        7 => " (SIGBUS)",
-        8 => " (SIGFPE)",
-        9 => " (SIGKILL)",
-        11 => " (SIGSEGV)",
-        31 => " (SIGSYS)",
-        _ => "",
-    };
-    Some(format!("crashed with signal {signal}{name}"))
 }
 
 fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {

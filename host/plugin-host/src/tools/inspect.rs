@@ -166,7 +166,7 @@ fn report((name, schema): (String, Value)) -> FactoryReport {
                     .annotation(property, "default")
                     .filter(|value| !secret && !value.is_null())
                     .cloned(),
-                env: text("x-env"),
+                env: Some(view.variables(property).join(", ")).filter(|names| !names.is_empty()),
                 secret,
                 description: text("description"),
             }

@@ -11,16 +11,16 @@ mod list;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use self::describe::crash;
 pub use self::{
     attempt::{Attempt, attempt},
     conformance::{CheckResult, Conformance, Plan, conform},
-    describe::{crash as crashed, describe},
+    describe::describe,
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, pin},
 };
 pub use super::boundary::description::Description;
 use super::{FindError, library::find};
+pub use crate::isolation::crash as crashed;
 
 /// Time limit for a child process that examines a library.
 const CHILD_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -37,6 +37,10 @@ pub(super) async fn start(catalog: Catalog) -> Running {
 }
 
 pub(super) fn client() -> reqwest::Client {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client of the tests, which the product's settings do not touch"
+    )]
     reqwest::Client::builder()
         .timeout(std::time::Duration::from_secs(60))
         .build()

@@ -32,6 +32,10 @@ pub(super) async fn start(options: Options) -> Running {
 }
 
 pub(super) fn http() -> reqwest::Client {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client of the tests, which the product's settings do not touch"
+    )]
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()

@@ -19,6 +19,7 @@ fn schema() -> Value {
             "strict": {"type": ["boolean", "null"]},
             "secret": {"anyOf": [{"$ref": "#/$defs/Key"}, {"type": "null"}], "x-secret": true},
             "mode": {"$ref": "#/$defs/Mode"},
+            "proxy": {"type": "string", "x-env": ["OWN_PROXY", "HTTPS_PROXY", "https_proxy"]},
             "ratio": {"type": "number"},
             "map": {"type": "object", "additionalProperties": {"type": "string"}},
             "one_or_more": {"anyOf": [
@@ -74,6 +75,27 @@ fn overrides_win_over_the_configuration_and_that_over_the_environment() {
     let all = assembled(config, &overrides, &env);
     assert_eq!(all["issuer"], "https://override");
     assert_eq!(all["audiences"], json!(["a", "b"]));
+}
+
+#[test]
+fn the_first_variable_of_a_list_that_is_set_fills_an_option() {
+    let with = |env: &[(&str, &str)]| {
+        let all = [&[("ISSUER_URL", "x")], env].concat();
+        assembled(json!({}), &[], &all)["proxy"].clone()
+    };
+    assert_eq!(with(&[]), Value::Null);
+    assert_eq!(with(&[("https_proxy", "http://lower")]), "http://lower");
+    let both = [
+        ("https_proxy", "http://lower"),
+        ("HTTPS_PROXY", "http://upper"),
+    ];
+    assert_eq!(with(&both), "http://upper");
+    assert_eq!(
+        with(&[both[0], both[1], ("OWN_PROXY", "http://own")]),
+        "http://own"
+    );
+    let text = refusal(json!({"issuer": "x", "proxy": 7}), &[], &[]);
+    assert!(text.contains("set `OWN_PROXY`"), "{text}");
 }
 
 #[test]

@@ -7,7 +7,10 @@ mod bench;
 mod checks;
 mod usage;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -17,7 +20,7 @@ use self::{
     bench::{ANSWER_LIMIT, Bench, prepare},
     checks::{accepted, at_once, cancel, down, lives, many_calls, odd_tokens, refused, two},
 };
-use crate::Settings;
+use crate::{Settings, boundary::Instance};
 
 /// The input of a conformance check.
 #[derive(Debug)]
@@ -135,30 +138,7 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
         "cancelled calls are released",
         cancel(bench, &instance, plan).await,
     );
-    if is_good {
-        report.add(
-            "64 concurrent calls are not mixed up",
-            at_once(bench, &instance, plan).await,
-        );
-        report.add("two validators are independent", two(bench, plan).await);
-        report.add(
-            "nothing grows over many calls",
-            many_calls(bench, &instance, plan).await,
-        );
-    } else {
-        report.skip(
-            "64 concurrent calls are not mixed up",
-            "the good token is not accepted",
-        );
-        report.skip(
-            "two validators are independent",
-            "the good token is not accepted",
-        );
-        report.skip(
-            "nothing grows over many calls",
-            "the good token is not accepted",
-        );
-    }
+    with_good_token(bench, &instance, plan, is_good, report).await;
     report.add("100 instances leave nothing behind", lives(bench).await);
     match &plan.down_config {
         Some(config) => {
@@ -184,4 +164,26 @@ async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
             Ok(String::new())
         },
     );
+}
+
+/// The checks that need a token that is accepted.
+async fn with_good_token(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    plan: &Plan,
+    is_good: bool,
+    report: &mut Report,
+) {
+    const TOGETHER: &str = "64 concurrent calls are not mixed up";
+    const INDEPENDENT: &str = "two validators are independent";
+    const GROWTH: &str = "nothing grows over many calls";
+    if !is_good {
+        for name in [TOGETHER, INDEPENDENT, GROWTH] {
+            report.skip(name, "the good token is not accepted");
+        }
+        return;
+    }
+    report.add(TOGETHER, at_once(bench, instance, plan).await);
+    report.add(INDEPENDENT, two(bench, plan).await);
+    report.add(GROWTH, many_calls(bench, instance, plan).await);
 }

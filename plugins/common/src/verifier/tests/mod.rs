@@ -164,7 +164,10 @@ async fn wrong_options_are_refused_with_one_line_that_says_what_to_change() {
         (|o| o.leeway = Some(Seconds(601)), "OIDC_LEEWAY"),
         (|o| o.subject_claim = Some(String::new()), "subject_claim"),
         (|o| o.tenants = List(vec!["*".into()]), "tenants"),
-        (|o| o.ca_file = Some("/nowhere/ca.pem".into()), "ca_file"),
+        (
+            |o| o.network.ca_file = Some("/nowhere/ca.pem".into()),
+            "ca_file",
+        ),
     ];
     for (change, why) in cases {
         let failure = Verifier::new(&options(&idp, change), Clock::system()).unwrap_err();

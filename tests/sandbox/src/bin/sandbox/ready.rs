@@ -15,6 +15,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn wait(host: &mut Host, stack: &Stack) -> Result<(), Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the sandbox asks the server that it started, which no setting of the product touches"
+    )]
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

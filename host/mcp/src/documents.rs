@@ -8,10 +8,10 @@ use datahub::{Document, Fragments, Since};
 
 static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
     Fragments::read(&[
-        include_str!("fragments/columns.gql"),
-        include_str!("fragments/governance.gql"),
-        include_str!("fragments/hits.gql"),
-        include_str!("fragments/platform.gql"),
+        include_str!("tools/fragments/columns.gql"),
+        include_str!("tools/fragments/governance.gql"),
+        include_str!("tools/fragments/hits.gql"),
+        include_str!("tools/fragments/platform.gql"),
     ])
 });
 
@@ -21,8 +21,9 @@ macro_rules! document {
         document!($name, $file, Since::ALWAYS);
     };
     ($name:ident, $file:literal, $since:expr) => {
-        pub(crate) static $name: LazyLock<Document> =
-            LazyLock::new(|| Document::with(&FRAGMENTS, include_str!($file)).since($since));
+        pub(crate) static $name: LazyLock<Document> = LazyLock::new(|| {
+            Document::with(&FRAGMENTS, include_str!(concat!("tools/", $file))).since($since)
+        });
     };
 }
 
@@ -178,10 +179,10 @@ mod tests {
             .flat_map(|document| defined(document.text()))
             .collect();
         let shared = [
-            include_str!("fragments/columns.gql"),
-            include_str!("fragments/governance.gql"),
-            include_str!("fragments/hits.gql"),
-            include_str!("fragments/platform.gql"),
+            include_str!("tools/fragments/columns.gql"),
+            include_str!("tools/fragments/governance.gql"),
+            include_str!("tools/fragments/hits.gql"),
+            include_str!("tools/fragments/platform.gql"),
         ];
         for name in shared.into_iter().flat_map(defined) {
             assert!(used.contains(name), "{name} is used by no document");

@@ -1,0 +1,92 @@
+//! A library that is loaded in processes of its own only.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{
+    process::{Bounds, Process},
+    remote::Remote,
+    supervisor::{self, Recipe},
+};
+use crate::{
+    boundary::{
+        self, BadLibrary, Factory, Failure, FailureKind, Instance, Library,
+        description::Description,
+    },
+    library::check::CheckedFile,
+};
+
+/// The limits of a process.
+/// A library that is loaded in processes of its own only.
+struct Isolated {
+    file: Arc<CheckedFile>,
+    bounds: Bounds,
+    abi_version: &'static str,
+    description: Description,
+}
+
+impl std::fmt::Debug for Isolated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Library({}, isolated)", self.abi_version)
+    }
+}
+
+/// Loads `file` in a process of its own, which reports the library's description and ends.
+///
+/// # Errors
+/// The reason it would not load; a crash is one of them.
+pub(crate) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Library>, BadLibrary> {
+    let file = Arc::new(file);
+    let (process, description) = Process::load(&file, bounds).map_err(BadLibrary)?;
+    process.end();
+    Ok(Arc::new(Isolated {
+        file,
+        bounds,
+        abi_version: if description.api.starts_with('C') {
+            "C 1, isolated"
+        } else {
+            "1.0, isolated"
+        },
+        description,
+    }))
+}
+
+impl Library for Isolated {
+    fn abi_version(&self) -> &'static str {
+        self.abi_version
+    }
+
+    fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
+        Ok(self.description.info.clone())
+    }
+
+    fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
+        let list = self
+            .description
+            .factories
+            .iter()
+            .map(|(name, schema)| boundary::factory(name.clone(), &schema.to_string()));
+        boundary::factories(list.collect::<Result<_, _>>()?)
+    }
+
+    fn create(
+        &self,
+        id: &str,
+        factory: &str,
+        config: &SecretString,
+    ) -> Result<Arc<dyn Instance>, Failure> {
+        let recipe = Recipe {
+            file: Arc::clone(&self.file),
+            bounds: self.bounds,
+            id: id.to_owned(),
+            factory: factory.to_owned(),
+            config: config.clone(),
+        };
+        let process = recipe.start()?;
+        let shared = supervisor::start(recipe, process)
+            .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        Ok(Arc::new(Remote::new(shared)))
+    }
+}

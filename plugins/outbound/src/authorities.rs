@@ -1,0 +1,216 @@
+//! The certificate authorities that are trusted: those of the system, and those of a bundle that
+//! the operator names.
+//!
+//! The environment is not read here, although the usual loaders do so: `SSL_CERT_FILE` arrives as
+//! a value, adds to the system's authorities and does not replace them. The system's authorities are
+//! read anew for each client, so a reload of a validator sees what has changed.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use reqwest::Certificate;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// A bundle larger than this is not one.
+const MAX_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Where Linux distributions keep all authorities in one file; the first that is there counts.
+const SYSTEM_FILES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// Where they keep one file for each, asked where there is no such file.
+const SYSTEM_DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
+
+/// A bundle that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {why}", .file.display())]
+pub struct AuthoritiesError {
+    /// The bundle.
+    pub file: PathBuf,
+    /// What is wrong with it, in one line.
+    pub why: String,
+}
+
+/// The operator's own authorities, read and checked.
+#[derive(Clone, Default)]
+pub struct Authorities {
+    bundle: Arc<Vec<CertificateDer<'static>>>,
+    directories: Arc<Vec<PathBuf>>,
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({} of a bundle)", self.bundle.len())
+    }
+}
+
+impl Authorities {
+    /// Reads a bundle of PEM certificates. `directories` is as in `SSL_CERT_DIR`: directories of PEM
+    /// files with colons between them, where what cannot be read is passed over.
+    ///
+    /// # Errors
+    /// Where the bundle cannot be read, or holds no certificate that can be used.
+    pub fn load(
+        bundle: Option<&Path>,
+        directories: Option<&str>,
+    ) -> Result<Self, AuthoritiesError> {
+        let bundle = match bundle {
+            None => Vec::new(),
+            Some(file) => read_bundle(file).map_err(|why| AuthoritiesError {
+                file: file.to_owned(),
+                why,
+            })?,
+        };
+        let directories = directories.into_iter().flat_map(|list| list.split(':'));
+        let directories = directories.filter(|directory| !directory.is_empty());
+        Ok(Self {
+            bundle: Arc::new(bundle),
+            directories: Arc::new(directories.map(PathBuf::from).collect()),
+        })
+    }
+
+    /// All that is trusted: the bundle, the directories, the system's.
+    pub(crate) fn trusted(&self) -> Vec<Certificate> {
+        let mut store = RootCertStore::empty();
+        let mut trusted = Vec::new();
+        let own = self.bundle.iter().cloned();
+        let directories = self.directories.iter().flat_map(|path| in_directory(path));
+        for certificate in own.chain(directories).chain(system()) {
+            // A system's store may hold some that are too old for this TLS stack.
+            if store.add(certificate.clone()).is_ok()
+                && let Ok(certificate) = Certificate::from_der(&certificate)
+            {
+                trusted.push(certificate);
+            }
+        }
+        if trusted.is_empty() {
+            tracing::warn!("no certificate authorities are installed: no HTTPS server is trusted");
+        }
+        trusted
+    }
+}
+
+fn read_bundle(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let about = fs::metadata(file).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if about.len() > MAX_BUNDLE_BYTES {
+        return Err("is larger than 16 MiB".to_owned());
+    }
+    let pem = fs::read(file).map_err(|error| error.to_string())?;
+    if pem.iter().all(u8::is_ascii_whitespace) {
+        return Err("is empty".to_owned());
+    }
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|_| "is not a list of PEM certificates".to_owned())?;
+    if certificates.is_empty() {
+        return Err("holds no PEM certificate".to_owned());
+    }
+    let (usable, odd): (Vec<_>, Vec<_>) = certificates
+        .into_iter()
+        .partition(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+    if usable.is_empty() {
+        return Err("holds no certificate that can be used".to_owned());
+    }
+    if !odd.is_empty() {
+        // A copy of a system's store, which may hold some that are too old for this TLS stack.
+        tracing::warn!(
+            file = %file.display(),
+            left_out = odd.len(),
+            "certificates of the bundle cannot be used, the others are"
+        );
+    }
+    Ok(usable)
+}
+
+fn system() -> Vec<CertificateDer<'static>> {
+    let file = SYSTEM_FILES.iter().find(|file| Path::new(file).is_file());
+    match file {
+        Some(file) => in_file(Path::new(file)),
+        None => SYSTEM_DIRECTORIES
+            .iter()
+            .flat_map(|directory| in_directory(Path::new(directory)))
+            .collect(),
+    }
+}
+
+fn in_directory(directory: &Path) -> Vec<CertificateDer<'static>> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    // Nearly all are there twice, once by the hash of their name.
+    files.sort();
+    let mut found = Vec::new();
+    for certificate in files.iter().flat_map(|file| in_file(file)) {
+        if !found.contains(&certificate) {
+            found.push(certificate);
+        }
+    }
+    found
+}
+
+fn in_file(file: &Path) -> Vec<CertificateDer<'static>> {
+    let small = fs::metadata(file).is_ok_and(|about| about.len() <= MAX_BUNDLE_BYTES);
+    let pem = if small { fs::read(file).ok() } else { None };
+    CertificateDer::pem_slice_iter(&pem.unwrap_or_default())
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_says_why_in_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |name: &str, content: &[u8]| {
+            let file = folder.path().join(name);
+            fs::write(&file, content).unwrap();
+            file
+        };
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let no_end = b"-----BEGIN CERTIFICATE-----\nAAAA\n";
+        for (file, why) in [
+            (folder.path().join("nowhere.pem"), "No such file"),
+            (folder.path().to_owned(), "is not a file"),
+            (with("empty.pem", b""), "is empty"),
+            (with("blank.pem", b"\n \n"), "is empty"),
+            (with("text.pem", b"hello"), "holds no PEM certificate"),
+            (
+                with("der.pem", b"\x30\x82\x01\x01"),
+                "holds no PEM certificate",
+            ),
+            (
+                with("broken.pem", broken),
+                "no certificate that can be used",
+            ),
+            (with("no-end.pem", no_end), "not a list of PEM certificates"),
+        ] {
+            let error = Authorities::load(Some(&file), None)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(why), "{error}");
+            assert!(error.starts_with(&file.display().to_string()), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn directories_that_are_not_there_are_passed_over() {
+        let authorities = Authorities::load(None, Some("/nowhere::/nowhere/else")).unwrap();
+        assert_eq!(authorities.directories.len(), 2);
+        let _not_a_panic = authorities.trusted();
+    }
+}

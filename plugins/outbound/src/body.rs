@@ -1,0 +1,73 @@
+//! The one cap on what is read of an answer.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+
+/// Why a body was not read to its end.
+#[derive(Debug)]
+pub enum BodyError {
+    /// It is larger than it may be.
+    TooLarge,
+    /// The connection broke, or the time was over.
+    Broken(reqwest::Error),
+}
+
+/// Reads a body piece by piece, never more than `cap` bytes of it. A body that announces more is
+/// not read at all.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn read(mut response: Response, cap: usize) -> Result<Bytes, BodyError> {
+    let announced = response.content_length().unwrap_or(0);
+    if announced > cap as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            // All of it in one piece: nothing to copy.
+            Ok(Some(chunk)) if body.is_empty() && chunk.len() as u64 == announced => {
+                return Ok(chunk);
+            }
+            Ok(Some(chunk)) => {
+                if body.len() + chunk.len() > cap {
+                    return Err(BodyError::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(None) => return Ok(body.freeze()),
+            Err(error) => return Err(BodyError::Broken(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: impl Into<reqwest::Body>) -> Response {
+        http::Response::new(body.into()).into()
+    }
+
+    /// A body that does not say how long it is.
+    fn chunked(pieces: &[&'static str]) -> Response {
+        let pieces: Vec<_> = pieces
+            .iter()
+            .map(|piece| Ok::<_, std::io::Error>(*piece))
+            .collect();
+        answer(reqwest::Body::wrap_stream(futures::stream::iter(pieces)))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_cap_and_not_beyond() {
+        assert_eq!(read(answer("12345"), 5).await.unwrap(), "12345");
+        assert_eq!(read(answer(""), 0).await.unwrap(), "");
+        assert!(matches!(
+            read(answer("123456"), 5).await,
+            Err(BodyError::TooLarge)
+        ));
+        assert_eq!(read(chunked(&["12", "345"]), 5).await.unwrap(), "12345");
+        let too_long = read(chunked(&["12", "345", "6"]), 5).await;
+        assert!(matches!(too_long, Err(BodyError::TooLarge)));
+    }
+}

@@ -1,0 +1,236 @@
+//! A provider's document about itself (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
+//!
+//! Three places are tried in order, and the first document that names the configured issuer counts.
+//! A place that says no, leads to another origin, or answers with a page instead of a document is
+//! passed over for the next: providers answer unknown paths with pages and sign-in forms. The places
+//! may be on another host than the issuer, where the provider is reached inside a cluster and
+//! tokens name it as it is seen from outside; what is compared is the issuer all the same.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+use url::Url;
+
+use crate::{
+    client::{Answer, Client, Error as HttpError},
+    issuer::{Issuer, IssuerRule, check_scheme},
+    text::{quoted, shown},
+};
+
+/// How long a document is used before it is asked for again, whatever its headers say: many
+/// providers mark it `no-store`, and endpoints hardly ever move.
+pub const DOCUMENT_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// An issuer and where its document is looked for.
+#[derive(Debug, Clone)]
+pub struct Source {
+    issuer: Issuer,
+    place: Option<Issuer>,
+    allow_http: bool,
+}
+
+impl Source {
+    /// The document of `issuer`, looked for below it. `allow_http` is the switch for plain HTTP off
+    /// loopback; it covers what the document names, too.
+    pub fn new(issuer: Issuer, allow_http: bool) -> Self {
+        Self {
+            issuer,
+            place: None,
+            allow_http,
+        }
+    }
+
+    /// Looks for it below `place` instead.
+    #[must_use]
+    pub fn looked_for_at(mut self, place: Issuer) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The issuer that must be named.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The base of the places.
+    pub fn place(&self) -> &Url {
+        self.place.as_ref().unwrap_or(&self.issuer).url()
+    }
+
+    /// Checks a URL that the document or the operator names.
+    ///
+    /// # Errors
+    /// One line that says what to change.
+    pub fn check_scheme(&self, url: &Url) -> Result<(), String> {
+        check_scheme(url, self.allow_http)
+    }
+}
+
+/// Why there is no document.
+#[derive(Debug, Error)]
+pub enum DiscoveryError {
+    /// The provider could not be asked.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The provider says that it cannot answer at the moment.
+    #[error("{url}: answers {status}")]
+    Busy {
+        /// Where it was asked.
+        url: String,
+        /// What it said.
+        status: u16,
+        /// When to ask again, as far as it says so.
+        retry_after: Option<Duration>,
+    },
+    /// None of the places holds a document.
+    #[error("{0}")]
+    Missing(String),
+    /// A document is there and cannot be believed.
+    #[error("{url}: {what}")]
+    Invalid {
+        /// Where it was found.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// A document that names the configured issuer.
+#[derive(Debug, Clone)]
+pub struct Document {
+    issuer: IssuerRule,
+    members: Map<String, Value>,
+    allow_http: bool,
+}
+
+impl Document {
+    /// What tokens must name as their issuer.
+    pub fn issuer(&self) -> &IssuerRule {
+        &self.issuer
+    }
+
+    /// The endpoint `name`, if the document names it.
+    ///
+    /// # Errors
+    /// One line, where it is no URL or may not be asked. A caller that can do without treats that as
+    /// none.
+    pub fn endpoint(&self, name: &str) -> Result<Option<Url>, String> {
+        let Some(value) = self.members.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let url = value
+            .as_str()
+            .and_then(|text| Url::parse(text).ok())
+            .filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
+            .ok_or_else(|| format!("`{name}` of the discovery document is no URL"))?;
+        check_scheme(&url, self.allow_http).map_err(|what| format!("`{name}`: {what}"))?;
+        Ok(Some(url))
+    }
+
+    /// The strings of the list `name`.
+    pub fn strings(&self, name: &str) -> impl Iterator<Item = &str> {
+        let list = self.members.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str)
+    }
+}
+
+/// The places of an issuer's document, in the order in which they are tried: that of OpenID
+/// Connect, that of RFC 8414, and the first one's name in the second one's place.
+pub fn places(issuer: &Url) -> Vec<Url> {
+    let path = issuer.path().trim_end_matches('/');
+    let at = |path: String| {
+        let mut url = issuer.clone();
+        url.set_path(&path);
+        url
+    };
+    let mut places = vec![
+        at(format!("{path}/.well-known/openid-configuration")),
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+        at(format!("/.well-known/openid-configuration{path}")),
+    ];
+    if path.is_empty() {
+        places.truncate(2);
+    }
+    places
+}
+
+/// Fetches and checks the provider's document.
+///
+/// # Errors
+/// [`DiscoveryError`]. A provider that cannot be reached or is overloaded is not asked at the other
+/// places, which are on the same host.
+pub async fn discover(client: &Client, source: &Source) -> Result<Document, DiscoveryError> {
+    let mut tried = Vec::new();
+    let mut invalid = None;
+    for url in places(source.place()) {
+        let passed = match client.get(&url, "application/json").await {
+            Ok(answer) if is_busy(&answer) => {
+                return Err(DiscoveryError::Busy {
+                    url: shown(&url),
+                    status: answer.status.as_u16(),
+                    retry_after: answer.retry_after(),
+                });
+            }
+            Ok(answer) if answer.status.is_success() => match members(&answer.body) {
+                Ok(members) => match confirm(source, members) {
+                    Ok(document) => return Ok(document),
+                    // The places after it may still have the right one.
+                    Err(what) => {
+                        let url = shown(&url);
+                        invalid.get_or_insert(DiscoveryError::Invalid { url, what });
+                        continue;
+                    }
+                },
+                Err(what) => what.to_owned(),
+            },
+            Ok(answer) => answer.status.as_u16().to_string(),
+            Err(HttpError::Redirect { what, .. }) => format!("redirects {what}"),
+            Err(HttpError::TooLarge { .. }) => "too large".to_owned(),
+            Err(error) => return Err(error.into()),
+        };
+        tried.push(format!("{} ({passed})", shown(&url)));
+    }
+    Err(invalid.unwrap_or_else(|| {
+        DiscoveryError::Missing(format!(
+            "no discovery document at {}: check OIDC_ISSUER_URL, or OAUTH_ISSUER_URL where the \
+             document is looked for elsewhere",
+            tried.join(", ")
+        ))
+    }))
+}
+
+/// Whether the provider is overloaded, not merely unable to answer for this path.
+fn is_busy(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 429 | 502 | 503 | 504)
+}
+
+fn members(body: &[u8]) -> Result<Map<String, Value>, &'static str> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) if members.contains_key("issuer") => Ok(members),
+        Ok(_) => Err("no `issuer` in it"),
+        Err(_) => Err("not JSON"),
+    }
+}
+
+fn confirm(source: &Source, members: Map<String, Value>) -> Result<Document, String> {
+    let named = members
+        .get("issuer")
+        .and_then(Value::as_str)
+        .ok_or("the discovery document names no `issuer`")?;
+    let issuer = source
+        .issuer
+        .confirm(named)
+        .map_err(|why| match &source.place {
+            None => why,
+            Some(place) => format!("{why}; it was looked for at {}", quoted(place.text())),
+        })?;
+    Ok(Document {
+        issuer,
+        members,
+        allow_http: source.allow_http,
+    })
+}
+
+#[cfg(test)]
+mod tests;
