@@ -12,6 +12,32 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+/// A point in time as tokens and stores write it: milliseconds since 1970 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnixMillis(pub u64);
+
+impl UnixMillis {
+    /// This much later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// Whole seconds since 1970.
+    pub fn seconds(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// From whole seconds since 1970.
+    pub fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Tells the time. Cheap to clone; clones of a manual clock move together.
 #[derive(Clone)]
 pub struct Clock(Source);
@@ -60,6 +86,13 @@ impl Clock {
             .map_or(0, |since| since.as_secs())
     }
 
+    /// The wall clock in milliseconds since the Unix epoch; zero before it.
+    pub fn unix_millis(&self) -> UnixMillis {
+        UnixMillis(millis(
+            self.now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        ))
+    }
+
     /// The time since this clock started. Never goes back, whatever happens to the wall clock.
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
@@ -73,8 +106,7 @@ impl Clock {
     /// Moves a manual clock forward, to the millisecond. Does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual { moved_ms, .. } = &self.0 {
-            let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-            moved_ms.fetch_add(by, Ordering::AcqRel);
+            moved_ms.fetch_add(millis(by), Ordering::AcqRel);
         }
     }
 }

@@ -137,7 +137,7 @@ pub(super) fn show_consent(
         sealer,
         ..
     } = context;
-    let expires = clock.now().after(FORM_TTL).seconds();
+    let expires = clock.unix_millis().after(FORM_TTL).seconds();
     let form = Form {
         request,
         client,

@@ -4,11 +4,13 @@
 //! The cookie says nothing about the person and gives access to nothing.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use foundation::public_url::PublicUrl;
+use foundation::{
+    clock::{Clock, UnixMillis},
+    public_url::PublicUrl,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    clock::{Clock, Instant},
     context::CONSENT_TTL,
     seal::{Kind, SealFailed, Sealer},
     types::BrowserId,
@@ -53,7 +55,7 @@ impl Browser {
         clock: &Clock,
     ) -> Option<Self> {
         let name = cookie_name(url);
-        let now = clock.now();
+        let now = clock.unix_millis();
         headers
             .get_all(header::COOKIE)
             .iter()
@@ -62,22 +64,22 @@ impl Browser {
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(key, _)| *key == name)
             .filter_map(|(_, value)| sealer.open::<Self>(Kind::Browser, value))
-            .find(|browser| now < Instant::from_seconds(browser.expires))
+            .find(|browser| now < UnixMillis::from_seconds(browser.expires))
     }
 
     /// Returns whether the person agreed to `consent` in this browser.
     pub(super) fn has_agreed(&self, consent: &str, clock: &Clock) -> bool {
-        let now = clock.now();
+        let now = clock.unix_millis();
         self.consents
             .iter()
-            .any(|(agreed, until)| agreed == consent && now < Instant::from_seconds(*until))
+            .any(|(agreed, until)| agreed == consent && now < UnixMillis::from_seconds(*until))
     }
 
     /// Remembers that the person agreed.
     pub(super) fn agree(&mut self, consent: String, clock: &Clock) {
-        let now = clock.now();
+        let now = clock.unix_millis();
         self.consents
-            .retain(|(agreed, until)| *agreed != consent && now < Instant::from_seconds(*until));
+            .retain(|(agreed, until)| *agreed != consent && now < UnixMillis::from_seconds(*until));
         if self.consents.len() >= MAX_CONSENTS {
             self.consents.remove(0);
         }
@@ -96,7 +98,7 @@ impl Browser {
         if !self.is_new {
             return Ok(None);
         }
-        self.expires = clock.now().after(CONSENT_TTL).seconds();
+        self.expires = clock.unix_millis().after(CONSENT_TTL).seconds();
         let cookie = format!(
             "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
             cookie_name(url),

@@ -11,11 +11,11 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use foundation::clock::UnixMillis;
 
 use super::{
     authorize::{show_consent, start},
     browser::Browser,
-    clock::Instant,
     context::Context,
     error::{ErrorCode, PageError},
     grant::Form,
@@ -63,7 +63,7 @@ async fn decide(
         .ok_or_else(stale)?;
     let sealed = params.get("request").ok().flatten().ok_or_else(stale)?;
     let form: Form = sealer.open(Kind::Form, sealed).ok_or_else(stale)?;
-    if clock.now() >= Instant::from_seconds(form.expires) {
+    if clock.unix_millis() >= UnixMillis::from_seconds(form.expires) {
         return Err(stale());
     }
     context

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use foundation::clock::Clock;
+
 use super::{
-    Settings, client_metadata::Documents, clients::Clients, clock::Clock, keys::Keys,
-    limits::Limits, redirect_uri::RedirectRules, seal::Sealer, settings::SettingsError,
-    store::Store, tokens::SealedTokens, upstream::Upstream,
+    Settings, client_metadata::Documents, clients::Clients, keys::Keys, limits::Limits,
+    redirect_uri::RedirectRules, seal::Sealer, settings::SettingsError, store::Store,
+    tokens::SealedTokens, upstream::Upstream,
 };
 
 /// The time in which a consent page can be answered.

@@ -15,7 +15,6 @@ mod browser;
 mod callback;
 mod client_metadata;
 mod clients;
-mod clock;
 mod consent;
 mod context;
 mod error;
@@ -48,11 +47,11 @@ use axum::{
     http::{HeaderName, Method, header},
     routing::{get, post},
 };
+use foundation::clock::Clock;
 use tower_http::cors::{Any, CorsLayer};
 
 use self::{
     client_metadata::Documents,
-    clock::Clock,
     context::Context,
     metadata::Metadata,
     store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
@@ -91,7 +90,7 @@ impl Proxy {
     /// # Errors
     /// If a setting cannot work; the text says what to change.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let clock = Clock::from(foundation::clock::Clock::system());
+        let clock = Clock::system();
         let store: Arc<dyn Store> = match &settings.store {
             StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
             StoreSettings::Redis(url) => RedisStore::new(

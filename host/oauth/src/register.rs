@@ -92,7 +92,7 @@ pub(super) async fn post(
             .map(clean_name)
             .unwrap_or_default(),
         redirect_uris,
-        issued_at: context.clock.now().seconds(),
+        issued_at: context.clock.unix_millis().seconds(),
     };
     let client_id = context
         .sealer

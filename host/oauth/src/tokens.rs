@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
+use foundation::clock::{Clock, UnixMillis};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
-    clock::{Clock, Instant},
     seal::{Kind, SealFailed, Sealer},
     store::Store,
     types::{ClientKey, FamilyId},
@@ -175,7 +175,7 @@ impl SealedTokens {
             return None;
         }
         let content = self.sealer.open::<RefreshContent>(Kind::Refresh, token)?;
-        (self.clock.now() < Instant::from_seconds(content.expires)).then_some(content)
+        (self.clock.unix_millis() < UnixMillis::from_seconds(content.expires)).then_some(content)
     }
 
     /// An access token around the provider's token, and a refresh token if it gave one.
@@ -212,7 +212,7 @@ impl SealedTokens {
     }
 
     fn is_live(&self, expires: u64, family: &FamilyId) -> bool {
-        self.clock.now() < Instant::from_seconds(expires) && !self.store.is_ended(family)
+        self.clock.unix_millis() < UnixMillis::from_seconds(expires) && !self.store.is_ended(family)
     }
 }
 

@@ -8,6 +8,7 @@ mod discovery;
 
 use std::{sync::Arc, time::Duration};
 
+use foundation::clock::{Clock, UnixMillis};
 use outbound::{AddressRule, Answer, Client, DOCUMENT_LIFETIME, Network, Profile, Source};
 use parking_lot::RwLock;
 use secrecy::ExposeSecret;
@@ -20,7 +21,6 @@ use self::{
 };
 use super::{
     SettingsError, UpstreamAuth, UpstreamSettings,
-    clock::{Clock, Instant},
     types::{CodeChallenge, CodeVerifier, State},
 };
 
@@ -62,8 +62,8 @@ pub(super) struct Upstream {
     source: Option<Source>,
     http: Client,
     clock: Clock,
-    discovered: RwLock<Option<(Instant, Arc<Endpoints>)>>,
-    discovering: tokio::sync::Mutex<Option<Instant>>,
+    discovered: RwLock<Option<(UnixMillis, Arc<Endpoints>)>>,
+    discovering: tokio::sync::Mutex<Option<UnixMillis>>,
 }
 
 impl Upstream {
@@ -224,7 +224,7 @@ impl Upstream {
         if !answer.status.is_success() {
             return Err(read_error(&answer));
         }
-        UpstreamTokens::read(&answer.body, self.settings.token, self.clock.now())
+        UpstreamTokens::read(&answer.body, self.settings.token, self.clock.unix_millis())
     }
 
     /// Sends a form as the client that we are.
@@ -264,7 +264,7 @@ impl Upstream {
         }
         let known = self.discovered.read().clone();
         if let Some((until, endpoints)) = &known
-            && self.clock.now() < *until
+            && self.clock.unix_millis() < *until
         {
             return Ok(Arc::clone(endpoints));
         }
@@ -282,7 +282,7 @@ impl Upstream {
     /// One discovery at a time, and none right after one that failed.
     async fn discover_once(&self) -> Result<Arc<Endpoints>, UpstreamError> {
         let mut retry_at = self.discovering.lock().await;
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         if let Some((until, endpoints)) = &*self.discovered.read()
             && now < *until
         {
@@ -294,13 +294,13 @@ impl Upstream {
         match self.discover().await {
             Ok(endpoints) => {
                 let endpoints = Arc::new(endpoints);
-                let until = self.clock.now().after(DOCUMENT_LIFETIME);
+                let until = self.clock.unix_millis().after(DOCUMENT_LIFETIME);
                 *self.discovered.write() = Some((until, Arc::clone(&endpoints)));
                 *retry_at = None;
                 Ok(endpoints)
             }
             Err(error) => {
-                *retry_at = Some(self.clock.now().after(DISCOVERY_RETRY));
+                *retry_at = Some(self.clock.unix_millis().after(DISCOVERY_RETRY));
                 Err(error)
             }
         }

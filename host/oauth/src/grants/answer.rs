@@ -54,7 +54,9 @@ pub(super) fn answer(
     Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",
-        expires_in: tokens.expires.saturating_sub(context.clock.now().seconds()),
+        expires_in: tokens
+            .expires
+            .saturating_sub(context.clock.unix_millis().seconds()),
         refresh_token,
         scope: tokens.scope.clone(),
     })
@@ -62,7 +64,7 @@ pub(super) fn answer(
 
 /// The provider's answer as we keep it.
 pub(crate) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &str) -> TokenSet {
-    let now = context.clock.now();
+    let now = context.clock.unix_millis();
     let longest = now.after(context.settings.access_ttl);
     TokenSet {
         token: upstream.token.expose_secret().to_owned(),

@@ -7,14 +7,12 @@ use std::{
     time::Duration,
 };
 
+use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::Mutex;
 
 use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, TakenCode};
-use crate::{
-    clock::{Clock, Instant},
-    types::{FamilyId, StoreKey},
-};
+use crate::types::{FamilyId, StoreKey};
 
 /// See the module.
 pub(crate) struct MemoryStore {
@@ -54,7 +52,7 @@ impl Store for MemoryStore {
         owner: &'a Owner,
         ttl: Duration,
     ) -> Answer<'a, ()> {
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         self.transactions
             .lock()
             .put(key.clone(), value, owner, now, now.after(ttl));
@@ -62,7 +60,7 @@ impl Store for MemoryStore {
     }
 
     fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>> {
-        let taken = self.transactions.lock().take(key, self.clock.now());
+        let taken = self.transactions.lock().take(key, self.clock.unix_millis());
         std::future::ready(Ok(taken)).boxed()
     }
 
@@ -73,7 +71,7 @@ impl Store for MemoryStore {
         family: &'a FamilyId,
         ttl: Duration,
     ) -> Answer<'a, ()> {
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         let entry = CodeEntry {
             value: Some(value),
             family: family.clone(),
@@ -85,7 +83,7 @@ impl Store for MemoryStore {
     }
 
     fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode> {
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         let mut codes = self.codes.lock();
         let taken = match codes.take(key, now) {
             None => TakenCode::Unknown,
@@ -108,10 +106,13 @@ impl Store for MemoryStore {
         lease: Duration,
         ttl: Duration,
     ) -> Answer<'a, RefreshClaim> {
-        let spent =
-            self.families
-                .lock()
-                .claim_refresh(family, generation, self.clock.now(), lease, ttl);
+        let spent = self.families.lock().claim_refresh(
+            family,
+            generation,
+            self.clock.unix_millis(),
+            lease,
+            ttl,
+        );
         std::future::ready(Ok(spent)).boxed()
     }
 
@@ -122,9 +123,12 @@ impl Store for MemoryStore {
         value: String,
         grace: Duration,
     ) -> Answer<'a, ()> {
-        self.families
-            .lock()
-            .answer(family, generation, value, self.clock.now().after(grace));
+        self.families.lock().answer(
+            family,
+            generation,
+            value,
+            self.clock.unix_millis().after(grace),
+        );
         std::future::ready(Ok(())).boxed()
     }
 
@@ -134,7 +138,7 @@ impl Store for MemoryStore {
     }
 
     fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()> {
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         self.families.lock().end(family, now, now.after(ttl));
         std::future::ready(Ok(())).boxed()
     }
@@ -143,14 +147,14 @@ impl Store for MemoryStore {
         self.families
             .lock()
             .ended
-            .contains(family, self.clock.now())
+            .contains(family, self.clock.unix_millis())
     }
 }
 
 /// A map whose entries expire, and whose oldest make room when it is full.
 struct Expiring<K, V> {
-    entries: HashMap<K, (u64, Instant, V)>,
-    order: BTreeSet<(Instant, u64, K)>,
+    entries: HashMap<K, (u64, UnixMillis, V)>,
+    order: BTreeSet<(UnixMillis, u64, K)>,
     next: u64,
     capacity: usize,
 }
@@ -165,7 +169,7 @@ impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
         }
     }
 
-    fn put(&mut self, key: K, value: V, now: Instant, expires: Instant) {
+    fn put(&mut self, key: K, value: V, now: UnixMillis, expires: UnixMillis) {
         self.remove(&key);
         while let Some((first, _, _)) = self.order.first()
             && (*first <= now || self.entries.len() >= self.capacity)
@@ -178,24 +182,24 @@ impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
         self.entries.insert(key, (self.next, expires, value));
     }
 
-    fn get(&self, key: &K, now: Instant) -> Option<&V> {
+    fn get(&self, key: &K, now: UnixMillis) -> Option<&V> {
         self.entries
             .get(key)
             .filter(|(_, expires, _)| now < *expires)
             .map(|(_, _, value)| value)
     }
 
-    fn contains(&self, key: &K, now: Instant) -> bool {
+    fn contains(&self, key: &K, now: UnixMillis) -> bool {
         self.get(key, now).is_some()
     }
 
-    fn take(&mut self, key: &K, now: Instant) -> Option<V> {
+    fn take(&mut self, key: &K, now: UnixMillis) -> Option<V> {
         self.remove(key)
             .filter(|(expires, _)| now < *expires)
             .map(|(_, value)| value)
     }
 
-    fn remove(&mut self, key: &K) -> Option<(Instant, V)> {
+    fn remove(&mut self, key: &K) -> Option<(UnixMillis, V)> {
         let (number, expires, value) = self.entries.remove(key)?;
         self.order.remove(&(expires, number, key.clone()));
         Some((expires, value))
@@ -208,7 +212,7 @@ struct Transactions {
     capacity: usize,
     entries: HashMap<StoreKey, Pending>,
     /// By expiry: what has expired is removed first.
-    order: BTreeSet<(Instant, StoreKey)>,
+    order: BTreeSet<(UnixMillis, StoreKey)>,
     by_owner: HashMap<String, VecDeque<StoreKey>>,
     /// Owners by the number that they hold.
     ranking: BTreeSet<(usize, String)>,
@@ -216,7 +220,7 @@ struct Transactions {
 
 struct Pending {
     value: String,
-    expires: Instant,
+    expires: UnixMillis,
     owners: [String; 2],
 }
 
@@ -231,7 +235,14 @@ impl Transactions {
         }
     }
 
-    fn put(&mut self, key: StoreKey, value: String, owner: &Owner, now: Instant, expires: Instant) {
+    fn put(
+        &mut self,
+        key: StoreKey,
+        value: String,
+        owner: &Owner,
+        now: UnixMillis,
+        expires: UnixMillis,
+    ) {
         while let Some((end, oldest)) = self.order.first().cloned()
             && end <= now
         {
@@ -268,7 +279,7 @@ impl Transactions {
         );
     }
 
-    fn take(&mut self, key: &StoreKey, now: Instant) -> Option<String> {
+    fn take(&mut self, key: &StoreKey, now: UnixMillis) -> Option<String> {
         self.remove(key)
             .filter(|pending| now < pending.expires)
             .map(|pending| pending.value)
@@ -301,16 +312,16 @@ struct Families {
     live: Expiring<FamilyId, Live>,
     ended: Expiring<FamilyId, ()>,
     /// Families whose answers are kept, by expiry: answers are large, families are not.
-    answers: VecDeque<(Instant, FamilyId, u64)>,
+    answers: VecDeque<(UnixMillis, FamilyId, u64)>,
 }
 
 struct Live {
     /// The number of the refresh token that is valid now.
     generation: u64,
     /// The end of the claim, while a request is asking upstream.
-    claimed: Option<Instant>,
+    claimed: Option<UnixMillis>,
     /// The answer to the previous refresh token, and the time until which it is given again.
-    answer: Option<(String, Instant)>,
+    answer: Option<(String, UnixMillis)>,
 }
 
 impl Families {
@@ -326,7 +337,7 @@ impl Families {
         &mut self,
         family: &FamilyId,
         generation: u64,
-        now: Instant,
+        now: UnixMillis,
         lease: Duration,
         ttl: Duration,
     ) -> RefreshClaim {
@@ -364,7 +375,7 @@ impl Families {
         RefreshClaim::Granted
     }
 
-    fn answer(&mut self, family: &FamilyId, generation: u64, value: String, until: Instant) {
+    fn answer(&mut self, family: &FamilyId, generation: u64, value: String, until: UnixMillis) {
         // The entry may be gone or ended by now; then there is nobody left to answer.
         let Some((_, _, live)) = self.live.entries.get_mut(family) else {
             return;
@@ -386,12 +397,12 @@ impl Families {
         }
     }
 
-    fn end(&mut self, family: &FamilyId, now: Instant, until: Instant) {
+    fn end(&mut self, family: &FamilyId, now: UnixMillis, until: UnixMillis) {
         self.live.remove(family);
         self.ended.put(family.clone(), (), now, until);
     }
 
-    fn drop_old_answers(&mut self, now: Instant) {
+    fn drop_old_answers(&mut self, now: UnixMillis) {
         while let Some((until, _, _)) = self.answers.front()
             && *until <= now
             && let Some((_, family, generation)) = self.answers.pop_front()

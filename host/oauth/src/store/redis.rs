@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::RwLock;
 use redis::{
@@ -22,7 +23,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Answer, Owner, RefreshClaim, Store, StoreError, TakenCode};
 use crate::{
     SettingsError,
-    clock::{Clock, Instant},
     types::{FamilyId, StoreKey},
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct RedisStore {
     /// The most pending authorizations that are kept.
     capacity: usize,
     scripts: Scripts,
-    ended: RwLock<HashMap<FamilyId, Instant>>,
+    ended: RwLock<HashMap<FamilyId, UnixMillis>>,
 }
 
 struct Scripts {
@@ -92,7 +92,7 @@ impl RedisStore {
 
     /// Fetches the families that have ended.
     pub(super) async fn refresh_ended(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let now = self.clock.unix_millis();
         let ended: Vec<(String, u64)> = self
             .run(
                 self.scripts
@@ -104,7 +104,7 @@ impl RedisStore {
             .await?;
         let fresh = ended
             .into_iter()
-            .map(|(f, until)| (FamilyId::from_store(f), Instant(until)));
+            .map(|(f, until)| (FamilyId::from_store(f), UnixMillis(until)));
         let mut known = self.ended.write();
         // Families that this replica ended stay, even if Redis does not know of them yet.
         known.retain(|_, until| now < *until);
@@ -158,7 +158,7 @@ impl Store for RedisStore {
         ttl: Duration,
     ) -> Answer<'a, ()> {
         async move {
-            let now = self.clock.now();
+            let now = self.clock.unix_millis();
             self.run(
                 self.scripts
                     .put_transaction
@@ -178,7 +178,7 @@ impl Store for RedisStore {
 
     fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>> {
         async move {
-            let now = self.clock.now().0;
+            let now = self.clock.unix_millis().0;
             self.run(
                 self.scripts
                     .take_transaction
@@ -199,7 +199,7 @@ impl Store for RedisStore {
         ttl: Duration,
     ) -> Answer<'a, ()> {
         async move {
-            let until = self.clock.now().after(ttl).0;
+            let until = self.clock.unix_millis().after(ttl).0;
             self.run(
                 self.scripts
                     .put_code
@@ -216,7 +216,7 @@ impl Store for RedisStore {
 
     fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode> {
         async move {
-            let now = self.clock.now();
+            let now = self.clock.unix_millis();
             let taken: Vec<String> = self
                 .run(
                     self.scripts
@@ -246,7 +246,7 @@ impl Store for RedisStore {
         ttl: Duration,
     ) -> Answer<'a, RefreshClaim> {
         async move {
-            let now = self.clock.now();
+            let now = self.clock.unix_millis();
             let spent: Vec<String> = self
                 .run(
                     self.scripts
@@ -284,7 +284,7 @@ impl Store for RedisStore {
         grace: Duration,
     ) -> Answer<'a, ()> {
         async move {
-            let until = self.clock.now().after(grace).0;
+            let until = self.clock.unix_millis().after(grace).0;
             self.run(
                 self.scripts
                     .answer
@@ -310,7 +310,7 @@ impl Store for RedisStore {
 
     fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()> {
         async move {
-            let until = self.clock.now().after(ttl);
+            let until = self.clock.unix_millis().after(ttl);
             self.ended.write().insert(family.clone(), until);
             self.run(
                 self.scripts
@@ -329,7 +329,7 @@ impl Store for RedisStore {
         self.ended
             .read()
             .get(family)
-            .is_some_and(|until| self.clock.now() < *until)
+            .is_some_and(|until| self.clock.unix_millis() < *until)
     }
 }
 

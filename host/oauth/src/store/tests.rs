@@ -6,6 +6,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use foundation::clock::Clock;
 use futures::FutureExt;
 use secrecy::SecretString;
 
@@ -124,8 +125,8 @@ impl Redis {
         SecretString::from(format!("redis+unix://{}", socket.display()))
     }
 
-    pub(crate) fn store(&self, clock: &foundation::clock::Clock) -> Arc<RedisStore> {
-        RedisStore::new(&self.url(), "test", clock.clone().into(), CAPACITY).unwrap()
+    pub(crate) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
+        RedisStore::new(&self.url(), "test", clock.clone(), CAPACITY).unwrap()
     }
 }
 
@@ -136,8 +137,8 @@ impl Drop for Redis {
     }
 }
 
-fn clock() -> foundation::clock::Clock {
-    foundation::clock::Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000))
+fn clock() -> Clock {
+    Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000))
 }
 
 fn owner(network: &str, client: &str) -> Owner {
@@ -151,7 +152,7 @@ fn key() -> StoreKey {
     State::random().store_key()
 }
 
-async fn transactions(store: &dyn Store, clock: &foundation::clock::Clock) {
+async fn transactions(store: &dyn Store, clock: &Clock) {
     let (one, two) = (key(), key());
     let owner = owner("n", "c");
     store
@@ -171,7 +172,7 @@ async fn transactions(store: &dyn Store, clock: &foundation::clock::Clock) {
     assert_eq!(store.take_transaction(&two).await.unwrap(), None, "in time");
 }
 
-async fn codes(store: &dyn Store, clock: &foundation::clock::Clock) {
+async fn codes(store: &dyn Store, clock: &Clock) {
     let (code, late) = (Code::random().store_key(), Code::random().store_key());
     let family = FamilyId::random();
     assert_eq!(
@@ -199,7 +200,7 @@ async fn codes(store: &dyn Store, clock: &foundation::clock::Clock) {
     );
 }
 
-async fn families(store: &dyn Store, clock: &foundation::clock::Clock) {
+async fn families(store: &dyn Store, clock: &Clock) {
     let family = FamilyId::random();
     let spend = |generation| store.claim_refresh(&family, generation, LEASE, 100 * TTL);
     assert_eq!(spend(0).await.unwrap(), RefreshClaim::Granted);
@@ -344,7 +345,7 @@ async fn fairness(store: &dyn Store) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_store_passes_the_suite() {
     let clock = clock();
-    let store = Arc::new(MemoryStore::new(clock.clone().into(), CAPACITY));
+    let store = Arc::new(MemoryStore::new(clock.clone(), CAPACITY));
     transactions(&*store, &clock).await;
     codes(&*store, &clock).await;
     families(&*store, &clock).await;
@@ -410,15 +411,14 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
         "redis+unix://{}",
         directory.path().join("none.sock").display()
     );
-    let store =
-        RedisStore::new(&SecretString::from(url), "test", clock().into(), CAPACITY).unwrap();
+    let store = RedisStore::new(&SecretString::from(url), "test", clock(), CAPACITY).unwrap();
     let error = store.take_transaction(&key()).await.unwrap_err();
     assert!(!error.to_string().contains("none.sock"), "{error}");
     assert!(
         RedisStore::new(
             &SecretString::from("http://x:secret@y"),
             "t",
-            clock().into(),
+            clock(),
             CAPACITY
         )
         .is_err()
@@ -428,7 +428,7 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
 /// 100,000 unfinished sign-ins: the memory store is as large as before.
 #[tokio::test]
 async fn a_hundred_thousand_unfinished_sign_ins_leave_memory_flat() {
-    let store = MemoryStore::new(clock().into(), MAX_TRANSACTIONS);
+    let store = MemoryStore::new(clock(), MAX_TRANSACTIONS);
     for number in 0..100_000_u32 {
         let owner = owner(
             &format!("network {}", number % 5_000),

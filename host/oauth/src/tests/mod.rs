@@ -25,6 +25,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
+use foundation::clock::Clock;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use outbound::Lookup;
@@ -38,7 +39,6 @@ pub(super) use self::idp::{FakeIdp, Mood};
 use super::{
     KeySource, Opened, Proxy, Settings, UpstreamAuth, UpstreamSettings, UpstreamToken,
     client_metadata::Documents,
-    clock::Clock,
     context::Context,
     store::{MAX_TRANSACTIONS, MemoryStore, Store},
 };
@@ -60,7 +60,7 @@ impl Lookup for Loopback {
 
 struct World {
     idp: FakeIdp,
-    clock: foundation::clock::Clock,
+    clock: Clock,
     context: Arc<Context>,
     router: Router,
 }
@@ -137,21 +137,20 @@ impl World {
         store: impl FnOnce(Clock) -> Arc<dyn Store>,
     ) -> Self {
         let idp = FakeIdp::start().await;
-        let clock =
-            foundation::clock::Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
+        let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
         Self::beside(idp, clock, change, store)
     }
 
     /// A proxy with an existing provider and clock.
     fn beside(
         idp: FakeIdp,
-        clock: foundation::clock::Clock,
+        clock: Clock,
         change: impl FnOnce(&mut Settings),
         store: impl FnOnce(Clock) -> Arc<dyn Store>,
     ) -> Self {
         let mut settings = settings(&idp);
         change(&mut settings);
-        let own = Clock::from(clock.clone());
+        let own = clock.clone();
         let store = store(own.clone());
         let documents = Documents::guarded(
             &settings.client_metadata,

@@ -2,6 +2,7 @@
 //! each request to the other replica.
 
 use axum::http::StatusCode;
+use foundation::clock::Clock;
 
 use super::*;
 use crate::store::Redis;
@@ -12,7 +13,7 @@ async fn a_sign_in_works_whichever_replica_answers() {
         return;
     };
     let idp = FakeIdp::start().await;
-    let clock = foundation::clock::Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
+    let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
     let replica = || World::beside(idp.clone(), clock.clone(), |_| {}, |_| redis.store(&clock));
     let (one, two) = (replica(), replica());
 

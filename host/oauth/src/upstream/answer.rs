@@ -3,12 +3,13 @@
 use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use foundation::clock::UnixMillis;
 use outbound::{Answer, DiscoveryError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{UpstreamToken, clock::Instant};
+use crate::UpstreamToken;
 
 /// The provider could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +64,7 @@ pub(crate) struct UpstreamTokens {
     pub(crate) token: SecretString,
     pub(crate) refresh: Option<SecretString>,
     /// When `token` ends, as far as the provider said.
-    pub(crate) expires: Option<Instant>,
+    pub(crate) expires: Option<UnixMillis>,
     /// The granted scope, where it differs from what was asked for.
     pub(crate) scope: Option<String>,
 }
@@ -73,7 +74,7 @@ impl UpstreamTokens {
     pub(super) fn read(
         body: &[u8],
         wanted: UpstreamToken,
-        now: Instant,
+        now: UnixMillis,
     ) -> Result<Self, UpstreamError> {
         #[derive(Deserialize)]
         struct Body {
@@ -170,12 +171,12 @@ fn clean_scope(text: &str) -> Option<String> {
 }
 
 /// `exp` of a JWT, unverified: only to end our envelope no later than its content.
-fn jwt_end(token: &str) -> Option<Instant> {
+fn jwt_end(token: &str) -> Option<UnixMillis> {
     #[derive(Deserialize)]
     struct Claims {
         exp: Value,
     }
     let payload = token.split('.').nth(1)?;
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    Some(Instant::from_seconds(seconds(&claims.exp)?.as_secs()))
+    Some(UnixMillis::from_seconds(seconds(&claims.exp)?.as_secs()))
 }

@@ -1,6 +1,7 @@
 //! Settings, discovery and what is taken from the provider's answers.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use foundation::clock::Clock;
 
 use super::*;
 use crate::{
@@ -25,8 +26,8 @@ fn settings(issuer: Option<&str>) -> UpstreamSettings {
     }
 }
 
-fn clock() -> foundation::clock::Clock {
-    foundation::clock::Clock::manual(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000))
+fn clock() -> Clock {
+    Clock::manual(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000))
 }
 
 fn upstream(settings: &UpstreamSettings) -> Result<Upstream, SettingsError> {
@@ -34,7 +35,7 @@ fn upstream(settings: &UpstreamSettings) -> Result<Upstream, SettingsError> {
         settings,
         &Network::default(),
         "https://mcp.example.com/oauth/callback".to_owned(),
-        clock().into(),
+        clock(),
     )
 }
 
@@ -131,7 +132,7 @@ async fn endpoints_are_discovered_once_and_kept_when_the_provider_is_down() {
         &settings(Some(idp.issuer())),
         &Network::default(),
         String::new(),
-        clock.clone().into(),
+        clock.clone(),
     )
     .unwrap();
     let all = (0..20).map(|_| upstream.endpoints());
@@ -195,7 +196,7 @@ async fn configured_endpoints_need_no_discovery() {
 
 #[test]
 fn token_answers_are_read_as_providers_really_send_them() {
-    let now = Clock::from(clock()).now();
+    let now = clock().unix_millis();
     let take = |json: &str| UpstreamTokens::read(json.as_bytes(), UpstreamToken::AccessToken, now);
     let expires = |json: &str| take(json).unwrap().expires;
     assert_eq!(
@@ -214,7 +215,7 @@ fn token_answers_are_read_as_providers_really_send_them() {
         expires(&format!(
             r#"{{"access_token":"h.{payload}.s","expires_in":600}}"#
         )),
-        Some(Instant::from_seconds(1_900_000_100))
+        Some(UnixMillis::from_seconds(1_900_000_100))
     );
     for json in [
         "",
