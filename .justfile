@@ -69,6 +69,7 @@ load *args:
 release:
     cargo build --release
 
-# The same as it is shipped: slower to build, smaller and faster.
+# The server and its plugins as they are shipped, in `target/dist`: slower to build, smaller and faster.
 dist:
-    cargo build --profile dist
+    cargo build --profile dist --package datahub-mcp --package oidc --package datahub_token \
+        --package datahub_exchange --package introspection --package token_exchange --package static_tokens

@@ -132,7 +132,7 @@ impl IssuerCheck {
             Admission::Other => return Err(not_ours(iss)),
             Admission::OtherSlash => {
                 return Err(Failure::not_mine(format!(
-                    "the token is of the issuer {}, which differs from `issuer_url` \
+                    "the token is of another issuer, {}, which differs from `issuer_url` \
                      (OIDC_ISSUER_URL) in the slash at the end alone: it counts, set the value of \
                      the token",
                     quoted(iss)

@@ -104,25 +104,26 @@ impl Authorities {
 fn read_bundle(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let about = fs::metadata(file).map_err(|error| error.to_string())?;
     if !about.is_file() {
-        return Err("is not a file".to_owned());
+        return Err("it is not a file".to_owned());
     }
     if about.len() > MAX_BUNDLE_BYTES {
-        return Err("is larger than 16 MiB".to_owned());
+        return Err("it is larger than 16 MiB".to_owned());
     }
     let pem = fs::read(file).map_err(|error| error.to_string())?;
     if pem.iter().all(u8::is_ascii_whitespace) {
-        return Err("is empty".to_owned());
+        return Err("it is empty".to_owned());
     }
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = certificates.map_err(|_| "is not a list of PEM certificates".to_owned())?;
+    let certificates =
+        certificates.map_err(|_| "it is not a list of PEM certificates".to_owned())?;
     if certificates.is_empty() {
-        return Err("holds no PEM certificate".to_owned());
+        return Err("it holds no PEM certificate".to_owned());
     }
     let (usable, odd): (Vec<_>, Vec<_>) = certificates
         .into_iter()
         .partition(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
     if usable.is_empty() {
-        return Err("holds no certificate that can be used".to_owned());
+        return Err("it holds no certificate that can be used".to_owned());
     }
     if !odd.is_empty() {
         // A copy of a system's store, which may hold some that are too old for this TLS stack.

@@ -184,16 +184,16 @@ pub async fn discover(client: &Client, source: &Source) -> Result<Document, Disc
                 },
                 Err(what) => what.to_owned(),
             },
-            Ok(answer) => answer.status.as_u16().to_string(),
+            Ok(answer) => format!("answers {}", answer.status.as_u16()),
             Err(HttpError::Redirect { what, .. }) => format!("redirects {what}"),
-            Err(HttpError::TooLarge { .. }) => "too large".to_owned(),
+            Err(HttpError::TooLarge { .. }) => "answers with too much".to_owned(),
             Err(error) => return Err(error.into()),
         };
-        tried.push(format!("{} ({passed})", shown(&url)));
+        tried.push(format!("{} {passed}", shown(&url)));
     }
     Err(invalid.unwrap_or_else(|| {
         DiscoveryError::Missing(format!(
-            "no discovery document at {}: check OIDC_ISSUER_URL, or OAUTH_ISSUER_URL where the \
+            "no discovery document: {}; check OIDC_ISSUER_URL, or OAUTH_ISSUER_URL where the \
              document is looked for elsewhere",
             tried.join(", ")
         ))
@@ -208,8 +208,8 @@ fn is_busy(answer: &Answer) -> bool {
 fn members(body: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) if members.contains_key("issuer") => Ok(members),
-        Ok(_) => Err("no `issuer` in it"),
-        Err(_) => Err("not JSON"),
+        Ok(_) => Err("answers without an `issuer`"),
+        Err(_) => Err("answers with something else than JSON"),
     }
 }
 

@@ -130,8 +130,8 @@ async fn where_there_is_none_every_place_is_named_with_its_answer() {
     let text = error.to_string();
     for part in [
         "another origin",
-        "not JSON",
-        "(404)",
+        "something else than JSON",
+        "answers 404",
         OIDC,
         RFC8414,
         INSERTED,
