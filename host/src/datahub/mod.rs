@@ -31,7 +31,7 @@ mod tests;
 pub use self::{
     answer::{Answer, FieldError},
     client::{DataHub, DataHubClient, SetupError},
-    document::{Document, Operation},
+    document::{Document, NamedOperation, Operation},
     error::DataHubError,
     fragments::Fragments,
     server::{Health, ServerInfo},

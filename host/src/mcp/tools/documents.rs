@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use crate::datahub::{Document, Fragments, Since};
+use crate::datahub::{Document, Fragments, NamedOperation, Since};
 
 static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
     Fragments::read(&[
@@ -21,8 +21,14 @@ macro_rules! document {
         document!($name, $file, Since::ALWAYS);
     };
     ($name:ident, $file:literal, $since:expr) => {
-        pub(crate) static $name: LazyLock<Document> =
-            LazyLock::new(|| Document::with(&FRAGMENTS, include_str!($file)).since($since));
+        pub(crate) static $name: LazyLock<Document> = LazyLock::new(|| {
+            const OPERATION: NamedOperation<'static> =
+                match NamedOperation::find(include_str!($file)) {
+                    Some(operation) => operation,
+                    None => panic!(concat!($file, " holds no named operation")),
+                };
+            Document::with(&FRAGMENTS, OPERATION).since($since)
+        });
     };
 }
 
