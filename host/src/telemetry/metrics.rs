@@ -59,7 +59,7 @@ fn describe() {
         REQUEST_SECONDS,
         "time from a request's head to its answer's"
     );
-    metrics::describe_gauge!(CONNECTIONS, "open connections");
+    metrics::describe_gauge!(CONNECTIONS, "open connections of clients");
     metrics::describe_counter!(ACCEPT_ERRORS, "connections that could not be accepted");
     metrics::describe_counter!(AUTHENTICATIONS, "bearer checks by outcome");
     metrics::describe_counter!(TOOL_CALLS, "calls of tools by tool and outcome");
@@ -79,7 +79,7 @@ pub(super) fn request(access: &Access<'_>) {
     histogram!(REQUEST_SECONDS, "route" => access.route).record(access.took.as_secs_f64());
 }
 
-/// Notes how many connections are open.
+/// Notes how many connections of clients are open.
 pub fn connections(change: f64) {
     gauge!(CONNECTIONS).increment(change);
 }
