@@ -25,10 +25,7 @@ use crate::auth::{Lease, TokenDigest};
 const CROWDED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A check answers by its deadline; so much longer a request waits for one that cannot.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long calls may go on after the server has stopped to take requests.
-/// How long requests under way keep a replaced validator from taking back what it gave: as long as
-/// a request may take, unless its operator allows more.
-const LAST_REQUESTS: Duration = Duration::from_secs(60);
+/// How long calls may go on after the server has stopped taking requests.
 const LAST_CALLS: Duration = Duration::from_secs(1);
 /// How long an answer about health is good: strangers may ask for it.
 const HEALTH_TTL: Duration = Duration::from_secs(2);
@@ -288,7 +285,7 @@ impl Inner {
         drop(old);
         for validator in validators {
             let (released, limit) = (released.clone(), limits.shutdown);
-            let until = Instant::now() + (limits.deadline + GRACE).max(LAST_REQUESTS);
+            let until = Instant::now() + (limits.deadline + GRACE).max(limits.request);
             retiring.spawn(async move {
                 // What hangs for so long has been answered for.
                 let _ = tokio::time::timeout_at(until.into(), released.cancelled()).await;

@@ -67,6 +67,9 @@ pub struct Limits {
     pub start: Duration,
     /// How long one validator may take to shut down.
     pub shutdown: Duration,
+    /// How long a request may take: so long it keeps a replaced validator that let it in from
+    /// taking back what it gave.
+    pub request: Duration,
     /// How many calls of one validator may be under way at a time.
     pub in_flight: usize,
     /// How long an accepted token is remembered at most.
@@ -91,6 +94,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(10),
             start: Duration::from_secs(30),
             shutdown: Duration::from_secs(5),
+            request: Duration::from_secs(60),
             in_flight: 512,
             cache_ttl: Duration::from_secs(300),
             cache_entries: 10_000,

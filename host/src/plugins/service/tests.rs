@@ -262,6 +262,30 @@ async fn a_replaced_chain_outlives_the_requests_that_it_let_in() {
     assert_eq!(old.shutdowns.load(Ordering::SeqCst), 1);
 }
 
+/// No longer than a request may take, though.
+#[tokio::test]
+async fn a_replaced_chain_waits_no_longer_than_a_request_may_take() {
+    let limits = Limits {
+        deadline: Duration::from_millis(1),
+        request: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    let old = Fake::answering(|| accepted("ann"));
+    let (validators, clock) = validators(std::slice::from_ref(&old), limits.clone());
+    let _held = validators.inner.chain.load_full();
+    let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
+    let next = validator("v0", new, &limits, &clock);
+    let replaced = validators.inner.swap(vec![next]);
+    validators.inner.retire(replaced);
+    let retired = async {
+        while old.shutdowns.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, retired).await.unwrap();
+}
+
 #[tokio::test]
 async fn health_is_asked_once_in_a_while() {
     let fake = Fake::answering(|| accepted("ann"));
