@@ -212,10 +212,14 @@ async fn a_replaced_chain_serves_its_checks_to_the_end() {
     let (validators, clock) = validators(&[first.clone(), second.clone()], Limits::default());
     let t = token("t");
     let mut check = Box::pin(validators.validate(&t, "r"));
-    while first.calls() == 0 {
-        assert!(futures::poll!(&mut check).is_pending());
-        tokio::task::yield_now().await;
-    }
+    let asked = async {
+        while first.calls() == 0 {
+            assert!(futures::poll!(&mut check).is_pending());
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, asked).await.unwrap();
     let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
     let next = validator("v0", new, &Limits::default(), &clock);
     let old = validators.inner.swap(vec![next]);
@@ -340,9 +344,13 @@ async fn no_request_fails_while_validators_are_replaced() {
         let next = validator("v0", answering(n), &limits, &clock);
         let old = validators.inner.swap(vec![next]);
         validators.inner.retire(old);
-        while asked.load(Ordering::Relaxed) < seen + 20 {
-            tokio::task::yield_now().await;
-        }
+        let served = async {
+            while asked.load(Ordering::Relaxed) < seen + 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = Duration::from_secs(60);
+        tokio::time::timeout(limit, served).await.unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     for caller in callers {
