@@ -25,6 +25,18 @@ wanted() { # is NAME among those asked for?
     return 1
 }
 
+# skipped NAME NEED: a check that is left out for want of NEED. Fails where TESTS_MAY_SKIP is set and does not
+# name it, as in the tests in Rust.
+skipped() {
+    wanted "$1" || return 0
+    if [ -z "${TESTS_MAY_SKIP+set}" ] || [[ " $TESTS_MAY_SKIP " == *" $2 "* ]]; then
+        printf 'skip  %-38s there is no %s\n' "$1" "$2"
+    else
+        failed=$((failed + 1))
+        printf 'FAIL  %-38s\n      there is no %s, and TESTS_MAY_SKIP does not name it\n' "$1" "$2"
+    fi
+}
+
 passed=0
 failed=0
 check() { # NAME COMMAND...: one line, or what it said where it failed or took longer than $limit seconds

@@ -142,9 +142,6 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
     let closing = CancellationToken::new();
     let http = HttpSettings {
-        // Both are checked earlier, by lists that operators set.
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
         max_body_bytes: settings.server.limits.max_body_bytes,
         shutdown: closing.clone(),
     };

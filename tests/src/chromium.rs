@@ -35,7 +35,6 @@ impl Chromium {
     ///
     /// # Errors
     /// If it is installed and does not start.
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub async fn start() -> anyhow::Result<Option<Self>> {
         let driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -44,7 +43,7 @@ impl Chromium {
             .stderr(Stdio::null())
             .spawn();
         let Ok(mut driver) = driver else {
-            println!("skipped: chromedriver is not installed");
+            test_support::skipped("chromedriver");
             return Ok(None);
         };
         let mut stdout = BufReader::new(driver.stdout.take().context("stdout")?);

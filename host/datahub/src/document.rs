@@ -14,6 +14,66 @@ pub enum Operation {
     Mutation,
 }
 
+/// The text of a document that is known to hold a named operation.
+///
+/// Only such a text makes a [`Document`]: what an operation does decides whether it may be sent
+/// again, and must not be guessed.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedOperation<'a> {
+    operation: Operation,
+    name: &'a str,
+    text: &'a str,
+}
+
+impl<'a> NamedOperation<'a> {
+    /// Finds the first `query name` or `mutation name` at the start of a line of `text`; `None`
+    /// where there is none. Constant, so that a document of ours without one does not compile.
+    pub const fn find(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            if at == 0 || bytes[at - 1] == b'\n' {
+                let (operation, start) = if has(bytes, at, b"query ") {
+                    (Operation::Query, at + b"query ".len())
+                } else if has(bytes, at, b"mutation ") {
+                    (Operation::Mutation, at + b"mutation ".len())
+                } else {
+                    at += 1;
+                    continue;
+                };
+                let mut end = start;
+                while end < bytes.len()
+                    && (bytes[end].is_ascii_alphanumeric() || bytes[end] == b'_')
+                {
+                    end += 1;
+                }
+                if end > start {
+                    let (name, _) = text.split_at(start).1.split_at(end - start);
+                    return Some(Self {
+                        operation,
+                        name,
+                        text,
+                    });
+                }
+            }
+            at += 1;
+        }
+        None
+    }
+}
+
+/// Does `bytes` hold `word` at `at`?
+const fn has(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    let mut length = 0;
+    while length < word.len() {
+        if at + length >= bytes.len() || bytes[at + length] != word[length] {
+            return false;
+        }
+        length += 1;
+    }
+    true
+}
+
 /// A GraphQL document as it is sent, made once per process.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -26,15 +86,19 @@ pub struct Document {
 }
 
 impl Document {
-    /// The document `text`. Its operation and name are read from its first named operation; a text
-    /// without one is a bug that the tests of each tool find, and is sent as an anonymous query.
-    pub fn new(text: &str) -> Self {
-        Self::with(&Fragments::default(), text)
+    #[cfg(test)]
+    pub(super) fn new(text: &str) -> Self {
+        let operation = NamedOperation::find(text).expect("a named operation");
+        Self::with(&Fragments::default(), operation)
     }
 
-    /// The document `text` with those of the shared `fragments` that it uses.
-    pub fn with(fragments: &Fragments, text: &str) -> Self {
-        let (operation, name) = operation_of(text).unwrap_or((Operation::Query, ""));
+    /// The document of an operation, with those of the shared `fragments` that it uses.
+    pub fn with(fragments: &Fragments, operation: NamedOperation<'_>) -> Self {
+        let NamedOperation {
+            operation,
+            name,
+            text,
+        } = operation;
         let mut squeezed = squeeze(text);
         for definition in fragments.used_by(text) {
             squeezed.push('\n');
@@ -106,22 +170,7 @@ impl Document {
     }
 }
 
-/// Finds `query name` or `mutation name` at the start of a line.
-fn operation_of(text: &str) -> Option<(Operation, &str)> {
-    text.lines().find_map(|line| {
-        let (operation, rest) = if let Some(rest) = line.strip_prefix("query ") {
-            (Operation::Query, rest)
-        } else {
-            (Operation::Mutation, line.strip_prefix("mutation ")?)
-        };
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
-        (end > 0).then(|| (operation, &rest[..end]))
-    })
-}
-
-/// Drops comment lines and indentation: our documents contain no block strings.
+/// Drops comment lines and indentation: our documents hold no block strings.
 fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text
@@ -164,11 +213,30 @@ mod tests {
     fn carries_the_fragments_that_it_uses() {
         let fragments =
             Fragments::read(&["fragment a on A {\n  x\n}\nfragment b on B {\n  y\n}\n"]);
-        let document = Document::with(&fragments, "query q {\n  me {\n    ...b\n  }\n}\n");
+        let operation = NamedOperation::find("query q {\n  me {\n    ...b\n  }\n}\n").unwrap();
+        let document = Document::with(&fragments, operation);
         assert_eq!(
             document.text(),
             "query q {\nme {\n...b\n}\n}\nfragment b on B {\ny\n}"
         );
+    }
+
+    #[test]
+    fn a_text_without_a_named_operation_makes_no_document() {
+        for text in [
+            "",
+            "{ me }",
+            "query { me }",
+            "query\nq { me }",
+            "mutation { write }",
+            "mutation ($a: String!) {\n  write(a: $a)\n}",
+            "subscription s { me }",
+            "# query q { me }",
+            "fragment query on X { a }",
+            "quer",
+        ] {
+            assert!(NamedOperation::find(text).is_none(), "{text}");
+        }
     }
 
     #[test]

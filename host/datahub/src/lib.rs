@@ -34,7 +34,7 @@ pub use self::{
     answer::{Answer, FieldError},
     caller::{Caller, HttpOutcome},
     client::{DataHub, DataHubClient, SetupError},
-    document::{Document, Operation},
+    document::{Document, NamedOperation, Operation},
     error::DataHubError,
     fragments::Fragments,
     server::{Health, ServerInfo},

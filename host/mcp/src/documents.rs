@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use datahub::{Document, Fragments, Since};
+use datahub::{Document, Fragments, NamedOperation, Since};
 
 static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
     Fragments::read(&[
@@ -22,7 +22,12 @@ macro_rules! document {
     };
     ($name:ident, $file:literal, $since:expr) => {
         pub(crate) static $name: LazyLock<Document> = LazyLock::new(|| {
-            Document::with(&FRAGMENTS, include_str!(concat!("tools/", $file))).since($since)
+            const OPERATION: NamedOperation<'static> =
+                match NamedOperation::find(include_str!(concat!("tools/", $file))) {
+                    Some(operation) => operation,
+                    None => panic!(concat!($file, " holds no named operation")),
+                };
+            Document::with(&FRAGMENTS, OPERATION).since($since)
         });
     };
 }

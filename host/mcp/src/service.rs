@@ -1,4 +1,5 @@
-//! The server as an HTTP service: stateless, JSON answers, Host and Origin checked here as well.
+//! The server as an HTTP service: stateless, JSON answers. Host and Origin are checked in front of
+//! it; a request that still carries an Origin is refused here.
 
 use std::sync::Arc;
 
@@ -18,12 +19,6 @@ pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
 /// The settings of the HTTP side of MCP.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// The accepted `Host` values, such as `host` or `host:port`; empty accepts any (only where a
-    /// layer in front checks them).
-    pub allowed_hosts: Vec<String>,
-    /// The accepted `Origin` values, such as `http://localhost:*`; empty refuses every request that
-    /// has that header.
-    pub allowed_origins: Vec<String>,
     /// The largest request body in bytes.
     pub max_body_bytes: usize,
     /// Cancelled at shutdown, which ends the streams that are still open.
@@ -50,8 +45,7 @@ where
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
-        .with_allowed_hosts(settings.allowed_hosts)
-        .with_allowed_origins(settings.allowed_origins)
+        .disable_allowed_hosts()
         .enforce_origin_validation()
         .with_max_request_body_bytes(settings.max_body_bytes)
         .with_cancellation_token(settings.shutdown);

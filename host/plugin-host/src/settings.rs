@@ -67,6 +67,9 @@ pub struct Limits {
     pub start: Duration,
     /// Time limit for shutting down one validator.
     pub shutdown: Duration,
+    /// Time limit of a request: for so long it keeps a replaced validator that let it in from
+    /// revoking what it gave.
+    pub request: Duration,
     /// The maximum number of concurrent calls of one validator.
     pub in_flight: usize,
     /// The longest time an accepted token is cached.
@@ -91,6 +94,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(10),
             start: Duration::from_secs(30),
             shutdown: Duration::from_secs(5),
+            request: Duration::from_secs(60),
             in_flight: 512,
             cache_ttl: Duration::from_secs(300),
             cache_entries: 10_000,

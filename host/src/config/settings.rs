@@ -63,9 +63,10 @@ impl Settings {
         let proxy_wanted = reader.is_set(&table::OIDC_CLIENT_ID);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {
-            (Some(telemetry), Some(datahub), Some(server), Some(plugins))
+            (Some(telemetry), Some(datahub), Some(server), Some(mut plugins))
                 if problems.is_empty() && oauth.is_some() == proxy_wanted =>
             {
+                plugins.limits.request = server.limits.request_timeout;
                 Ok(Self {
                     telemetry,
                     server,

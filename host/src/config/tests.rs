@@ -145,6 +145,11 @@ fn defaults_here_are_those_of_the_modules() {
         format!("{:?}", settings.plugins.limits),
         format!("{defaults:?}")
     );
+    let longer = check(&[("DATAHUB_MCP_REQUEST_TIMEOUT_SECS", "90")]).unwrap();
+    assert_eq!(
+        longer.plugins.limits.request,
+        longer.server.limits.request_timeout
+    );
     let url = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
     let drafted = settings.oauth.unwrap().at(url.clone());
     let defaults = oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());

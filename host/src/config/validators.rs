@@ -109,6 +109,8 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         deadline: reader.millis(&t::TOKEN_VALIDATOR_TIMEOUT_MS, 1..=60_000),
         start: reader.seconds(&t::TOKEN_VALIDATOR_START_TIMEOUT_SECS, 1..=600),
         shutdown: reader.seconds(&t::TOKEN_VALIDATOR_SHUTDOWN_TIMEOUT_SECS, 1..=600),
+        // The server's own setting, which the commands that look at plugins do not read.
+        request: Limits::default().request,
         in_flight: reader.size(&t::TOKEN_VALIDATOR_MAX_IN_FLIGHT, 1..=65_536),
         waiters_per_token: reader.size(&t::TOKEN_VALIDATOR_MAX_WAITERS, 1..=65_536),
         cache_ttl: reader.seconds(&t::TOKEN_VALIDATOR_CACHE_TTL_SECS, 0..=86_400),

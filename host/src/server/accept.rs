@@ -30,6 +30,23 @@ const MAX_HEADERS: usize = 100;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A listener's part in the gauge of open connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Its connections are clients'.
+    Yes,
+    /// Its connections are those of who reads the gauge.
+    No,
+}
+
+impl Counted {
+    fn note(self, change: f64) {
+        if self == Self::Yes {
+            metrics::connections(change);
+        }
+    }
+}
+
 /// Accepts connections and serves `router` on them until `closing`, then lets requests under way
 /// finish; `tracker` tells when they have.
 pub(super) async fn accept(
@@ -37,6 +54,7 @@ pub(super) async fn accept(
     router: Router,
     limits: Limits,
     connections: usize,
+    counted: Counted,
     closing: CancellationToken,
     tracker: TaskTracker,
 ) {
@@ -55,9 +73,9 @@ pub(super) async fn accept(
                 let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout);
                 let connection = serve(io, peer, router.clone(), http.clone(), closing.clone());
                 tracker.spawn(async move {
-                    metrics::connections(1.0);
+                    counted.note(1.0);
                     connection.await;
-                    metrics::connections(-1.0);
+                    counted.note(-1.0);
                     drop(slot);
                 });
             }

@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    accept::accept,
+    accept::{Counted, accept},
     allowed_hosts::AllowedHosts,
     listener, metadata,
     origin::AllowedOrigins,
@@ -143,6 +143,7 @@ impl Server {
             router,
             settings.limits.clone(),
             connections,
+            Counted::Yes,
             closing.clone(),
             tracker.clone(),
         ));
@@ -154,6 +155,7 @@ impl Server {
                 metrics_router(metrics),
                 limits,
                 METRICS_CONNECTIONS,
+                Counted::No,
                 CancellationToken::new(),
                 TaskTracker::new(),
             ));

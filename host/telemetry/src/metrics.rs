@@ -61,7 +61,7 @@ fn describe() {
         REQUEST_SECONDS,
         "time from a request's head to its response's"
     );
-    metrics::describe_gauge!(CONNECTIONS, "open connections");
+    metrics::describe_gauge!(CONNECTIONS, "open connections of clients");
     metrics::describe_counter!(ACCEPT_ERRORS, "connections that could not be accepted");
     metrics::describe_counter!(AUTHENTICATIONS, "bearer checks by outcome");
     metrics::describe_counter!(TOOL_CALLS, "calls of tools by tool and outcome");
@@ -93,7 +93,7 @@ pub(super) fn method_label(method: &Method) -> &'static str {
     }
 }
 
-/// Adds `change` to the number of open connections.
+/// Adds `change` to the number of open connections of clients.
 pub fn connections(change: f64) {
     gauge!(CONNECTIONS).increment(change);
 }

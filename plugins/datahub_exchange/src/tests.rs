@@ -281,9 +281,13 @@ async fn a_token_is_renewed_before_it_ends_and_nobody_waits() {
     );
     assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-1");
     assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-1");
-    while bench.validator.people.held(&urn("ada@x")).is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let renewed = async {
+        while bench.validator.people.held(&urn("ada@x")).is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, renewed).await.unwrap();
     assert_eq!(bench.resolved("ada@x").await, "minted-canary-ada@x-2");
     assert_eq!(bench.mints(), 2, "renewed once");
 

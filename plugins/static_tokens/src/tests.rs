@@ -213,9 +213,13 @@ async fn the_running_validator_takes_a_change_and_survives_a_broken_one() {
     let validator = validator(&directory).unwrap();
     let list = directory.path().join("list.json");
     let becomes = async |known: bool| {
-        while validator.decide(TOKEN).is_ok() != known {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let read = async {
+            while validator.decide(TOKEN).is_ok() != known {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let limit = Duration::from_secs(60);
+        tokio::time::timeout(limit, read).await.unwrap();
     };
     write(&list, r#"{"tokens":[]}"#, 0o640);
     becomes(false).await;

@@ -31,7 +31,7 @@ async fn status(directory: &Path, factory: &str, options: &Value, token: &str) -
 #[tokio::test]
 async fn plugins_of_other_compilers_are_as_good_as_ours() {
     let Some(directories) = std::env::var_os("FOREIGN_PLUGIN_DIRS") else {
-        eprintln!("skipped: FOREIGN_PLUGIN_DIRS is not set");
+        test_support::skipped("FOREIGN_PLUGIN_DIRS");
         return;
     };
     let mut seen = 0;

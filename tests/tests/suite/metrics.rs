@@ -1,8 +1,32 @@
 //! What `/metrics` tells, and under which names.
 
+use std::net::TcpStream;
+
+use integration_tests::until;
 use serde_json::json;
 
 use crate::shop_world::ShopWorld;
+
+/// A scrape is a connection, too, but to another listener.
+#[tokio::test]
+async fn the_gauge_of_connections_leaves_out_those_of_scrapers() {
+    let world = ShopWorld::with(
+        |_| {},
+        |server| server.env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0"),
+    )
+    .await;
+    let open = async |expected: &str| {
+        until(expected, async || {
+            let metrics = world.server.metrics().await.unwrap();
+            metrics.lines().any(|line| line == expected)
+        })
+        .await;
+    };
+    let client = TcpStream::connect(world.server.address()).unwrap();
+    open("datahub_mcp_connections 1").await;
+    drop(client);
+    open("datahub_mcp_connections 0").await;
+}
 
 #[tokio::test]
 async fn every_metric_has_the_servers_prefix_and_tools_are_counted() {

@@ -2,60 +2,87 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
+};
 
 use crate::oauth_world::{App, Browser, REDIRECT, Visit, hidden, start_with, text};
 
+/// Redis takes no port 0, and the free one that it is told may be taken before it listens there.
+const ATTEMPTS: usize = 10;
+
 /// A Redis on loopback with a certificate of its own; killed when dropped.
 struct TlsRedis {
-    child: Child,
+    _child: Child,
+    /// Kept open, so that Redis can go on to write.
+    _log: BufReader<ChildStdout>,
     port: u16,
     directory: tempfile::TempDir,
 }
 
 impl TlsRedis {
-    /// `None` where Redis is not installed.
+    /// `None`, and a word about it, where Redis is not installed.
     async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         fs::write(path("cert.pem"), made.cert.pem()).unwrap();
         fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let mut said = String::new();
+        for _ in 0..ATTEMPTS {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            let mut child = Self::spawn(directory.path(), port)?;
+            let mut log = BufReader::new(child.stdout.take().unwrap());
+            let listens = tokio::time::timeout(Duration::from_secs(30), async {
+                let from = said.len();
+                while log.read_line(&mut said).await.unwrap() > 0 {
+                    if said[from..].contains("Ready to accept connections") {
+                        return true;
+                    }
+                }
+                false
+            });
+            if listens.await.expect("redis-server starts or ends") {
+                return Some(Self {
+                    _child: child,
+                    _log: log,
+                    port,
+                    directory,
+                });
+            }
+        }
+        panic!("redis-server found no port in {ATTEMPTS} attempts:\n{said}");
+    }
+
+    fn spawn(directory: &Path, port: u16) -> Option<Child> {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", "0", "--save", ""])
             .args(["--tls-auth-clients", "no", "--tls-port"])
             .arg(port.to_string())
             .arg("--tls-cert-file")
-            .arg(path("cert.pem"))
+            .arg(directory.join("cert.pem"))
             .arg("--tls-key-file")
-            .arg(path("key.pem"))
+            .arg(directory.join("key.pem"))
             .arg("--dir")
-            .arg(directory.path())
-            .stdout(Stdio::null())
+            .arg(directory)
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .kill_on_drop(true)
             .spawn();
-        let child = child.ok()?;
-        let redis = Self {
-            child,
-            port,
-            directory,
-        };
-        let ready = tokio::time::timeout(Duration::from_secs(30), async {
-            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        ready.await.expect("redis-server starts");
-        Some(redis)
+        if child.is_err() {
+            test_support::skipped("redis-server");
+        }
+        child.ok()
     }
 
     fn url(&self) -> String {
@@ -68,17 +95,9 @@ impl TlsRedis {
     }
 }
 
-impl Drop for TlsRedis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn people_sign_in_with_the_store_in_a_redis_behind_tls() {
     let Some(redis) = TlsRedis::start().await else {
-        eprintln!("skipped: redis-server is not installed");
         return;
     };
     let world = start_with(|builder| {
@@ -101,7 +120,6 @@ async fn people_sign_in_with_the_store_in_a_redis_behind_tls() {
 #[tokio::test]
 async fn a_redis_whose_certificate_nobody_vouches_for_is_not_spoken_to() {
     let Some(redis) = TlsRedis::start().await else {
-        eprintln!("skipped: redis-server is not installed");
         return;
     };
     let world = start_with(|builder| builder.env("OAUTH_STORE_URL", redis.url())).await;

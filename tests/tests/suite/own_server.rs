@@ -60,15 +60,19 @@ async fn without_a_good_token(mcp: &Mcp, people: &(String, String)) {
 
 #[tokio::test]
 async fn a_server_of_ones_own_keeps_two_people_apart() {
-    let setting = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (Some(url), Some(one), Some(two)) = (
-        setting("MCP_SERVER_URL"),
-        setting("MCP_TEST_AUTH_TOKEN"),
-        setting("MCP_TEST_AUTH_TOKEN_2"),
-    ) else {
-        eprintln!(
-            "skipped: MCP_SERVER_URL, MCP_TEST_AUTH_TOKEN and MCP_TEST_AUTH_TOKEN_2 are not all set"
-        );
+    let setting = |name| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        if value.is_none() {
+            test_support::skipped(name);
+        }
+        value
+    };
+    let settings = || {
+        let url = setting("MCP_SERVER_URL")?;
+        let one = setting("MCP_TEST_AUTH_TOKEN")?;
+        Some((url, one, setting("MCP_TEST_AUTH_TOKEN_2")?))
+    };
+    let Some((url, one, two)) = settings() else {
         return;
     };
     let mcp = Mcp::new(url);

@@ -104,7 +104,7 @@ impl Redis {
             .stderr(Stdio::null())
             .spawn();
         let Ok(child) = child else {
-            println!("skipped: redis-server is not installed");
+            test_support::skipped("redis-server");
             return None;
         };
         let redis = Self { child, directory };

@@ -76,9 +76,12 @@ pub enum OptionError {
         /// The validator.
         name: String,
     },
-    /// The plugin's schema is not one.
+    /// The plugin's schema is not an object.
     #[error("the factory's schema is not a JSON Schema of an object")]
-    BadSchema,
+    NoObject,
+    /// The plugin's schema is not one.
+    #[error("the factory's schema is not a JSON Schema (draft 2020-12): {0}")]
+    BadSchema(String),
 }
 
 /// The options of one validator, ready to be handed over.
@@ -150,9 +153,10 @@ pub(crate) fn assemble(
     sources: &OptionSources,
 ) -> Result<Options, OptionError> {
     if !schema.is_object() {
-        return Err(OptionError::BadSchema);
+        return Err(OptionError::NoObject);
     }
     let view = Schema::new(schema);
+    let validator = view.validator().map_err(OptionError::BadSchema)?;
     let properties = view.properties();
     let mut origins: Vec<(String, String)> = config
         .keys()
@@ -211,10 +215,11 @@ pub(crate) fn assemble(
         }
     }
     let value = Value::Object(config);
-    view.check(schema, &value, "").map_err(|violation| {
+    if let Err(error) = validator.validate(&value) {
+        let violation = outside_secrets(view, view.violation(&error));
         let hint = where_to_set(view, &violation.path);
-        OptionError::Schema(violation, hint)
-    })?;
+        return Err(OptionError::Schema(violation, hint));
+    }
     let json = SecretString::from(value.to_string());
     wipe(value);
     Ok(Options { json, origins })
@@ -246,8 +251,28 @@ pub(crate) fn is_secret(view: Schema<'_>, property: &Value) -> bool {
         .is_some_and(|marked| marked == &Value::Bool(true))
 }
 
+/// The violation without a path into a secret: the names of its members are part of it.
+fn outside_secrets(view: Schema<'_>, violation: Violation) -> Violation {
+    let name = option_of(&violation.path);
+    let mut properties = view.properties().into_iter();
+    if name == violation.path
+        || !properties.any(|(known, property)| known == name && is_secret(view, property))
+    {
+        return violation;
+    }
+    Violation {
+        path: name.to_owned(),
+        message: "something in it does not fit its schema".to_owned(),
+    }
+}
+
+/// The option that a path leads into.
+fn option_of(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or_default()
+}
+
 fn where_to_set(view: Schema<'_>, path: &str) -> String {
-    let name = path.split(['.', '[']).next().unwrap_or_default();
+    let name = option_of(path);
     let Some((_, property)) = view
         .properties()
         .into_iter()

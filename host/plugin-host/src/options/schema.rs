@@ -1,10 +1,15 @@
-//! The part of JSON Schema (draft 2020-12) that option schemas are made of.
+//! Option schemas (JSON Schema, draft 2020-12): which options there are, text as a value of the type
+//! that an option wants, and the check of all of them.
 //!
-//! Says what is expected, never what was found beyond its type: a value may be a secret. Keywords
-//! that it does not know are left to the plugin's own check. A schema comes from a plugin, so
-//! depth is bounded.
+//! Says what is expected, never what was found beyond its type: a value may be a secret. A schema
+//! comes from a plugin, so depth is bounded.
 
 use foundation::suggest;
+use jsonschema::{
+    Draft, ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind as Kind},
+    paths::{Location, LocationSegment},
+};
 use serde_json::{Map, Number, Value};
 
 /// How deep schemas and references are followed.
@@ -232,154 +237,172 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Checks `value`, found at `path`, against `node`.
+    /// Makes what checks values against the whole schema; references lead nowhere outside it.
     ///
     /// # Errors
-    /// The first thing that does not fit.
-    pub(crate) fn check(self, node: &Value, value: &Value, path: &str) -> Result<(), Violation> {
-        self.check_at(node, value, path, 0)
+    /// Where the schema is not a JSON Schema (draft 2020-12), and why.
+    pub(super) fn validator(self) -> Result<Validator, String> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .offline()
+            .build(self.root)
+            .map_err(|error| match error.instance_path().as_str() {
+                "" => error.masked().to_string(),
+                at => format!("at `{at}`: {}", error.masked()),
+            })
     }
 
-    fn check_at(
+    /// Says in our own words what does not fit, because those of the validator quote the value.
+    pub(super) fn violation(self, error: &ValidationError<'_>) -> Violation {
+        let mut path = path_of(error.instance_path());
+        let message = match error.kind() {
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                return self.of_alternatives(error, context);
+            }
+            Kind::OneOfMultipleValid { .. } => {
+                "fits several alternatives of its schema, expected exactly one".to_owned()
+            }
+            Kind::Required { property } => {
+                descend(&mut path, property.as_str().unwrap_or_default());
+                "is required and not set".to_owned()
+            }
+            Kind::AdditionalProperties { unexpected }
+            | Kind::UnevaluatedProperties { unexpected } => {
+                let name = unexpected.first().map(String::as_str).unwrap_or_default();
+                descend(&mut path, name);
+                let near = suggest::offers(name, self.siblings(error));
+                format!("is unknown{}", suggest::hint(&near))
+            }
+            Kind::FalseSchema => "is not allowed".to_owned(),
+            kind => expectation(kind, error.instance()),
+        };
+        Violation { path, message }
+    }
+
+    /// None of several alternatives fits: says what is wrong with the one of the right type, which
+    /// tells more than that null was expected, or lists the words that were.
+    fn of_alternatives(
         self,
-        node: &Value,
-        value: &Value,
-        path: &str,
-        depth: usize,
-    ) -> Result<(), Violation> {
-        let refuse = |message: String| {
-            Err(Violation {
-                path: path.to_owned(),
+        error: &ValidationError<'_>,
+        context: &[Vec<ValidationError<'static>>],
+    ) -> Violation {
+        let here = error.instance_path();
+        let is_of_type = |part: &&Vec<ValidationError<'_>>| {
+            !part.iter().any(|error| {
+                error.instance_path() == here && matches!(error.kind(), Kind::Type { .. })
+            })
+        };
+        let chosen = context.iter().rfind(is_of_type).or(context.first());
+        let violation = chosen.and_then(|part| part.first()).map_or_else(
+            || Violation {
+                path: path_of(here),
+                message: "fits no alternative of its schema".to_owned(),
+            },
+            |error| self.violation(error),
+        );
+        let mut words = Vec::new();
+        expected_words(context, here, &mut words);
+        if words.len() > 1 && violation.path == path_of(here) {
+            let message = format!("expected one of {}", words.join(", "));
+            return Violation {
                 message,
-            })
-        };
-        if depth > MAX_DEPTH {
-            return refuse("its schema is nested too deeply".to_owned());
-        }
-        if node == &Value::Bool(false) {
-            return refuse("is not allowed".to_owned());
-        }
-        let node = self.resolve(node);
-        if let Some(expected) = type_mismatch(node, value) {
-            return refuse(format!(
-                "expected {expected}, found {}",
-                article(type_of(value))
-            ));
-        }
-        if let Some(allowed) = node.get("enum").and_then(Value::as_array)
-            && !allowed.contains(value)
-        {
-            let names: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-            return refuse(format!("expected one of {}", names.join(", ")));
-        }
-        if let Some(only) = node.get("const")
-            && only != value
-        {
-            return refuse(format!("expected {only}"));
-        }
-        if let Some(message) = out_of_bounds(node, value) {
-            return refuse(message);
-        }
-        match value {
-            Value::Object(members) => self.check_members(node, members, path, depth)?,
-            Value::Array(items) => {
-                if let Some(schema) = node.get("items") {
-                    for (index, item) in items.iter().enumerate() {
-                        self.check_at(schema, item, &format!("{path}[{index}]"), depth + 1)?;
-                    }
-                }
-            }
-            _ => {}
-        }
-        for part in list(node, "allOf") {
-            self.check_at(part, value, path, depth + 1)?;
-        }
-        for keyword in ["anyOf", "oneOf"] {
-            self.check_any(node, keyword, value, path, depth)?;
-        }
-        Ok(())
-    }
-
-    fn check_any(
-        self,
-        node: &Value,
-        keyword: &str,
-        value: &Value,
-        path: &str,
-        depth: usize,
-    ) -> Result<(), Violation> {
-        let mut first = None;
-        for part in list(node, keyword) {
-            match self.check_at(part, value, path, depth + 1) {
-                Ok(()) => return Ok(()),
-                // The alternative of the right type tells more than that null was expected.
-                Err(violation) if type_mismatch(self.resolve(part), value).is_none() => {
-                    first = Some(violation);
-                }
-                Err(violation) => first = first.or(Some(violation)),
-            }
-        }
-        let choices = self.choices(node);
-        first.map_or(Ok(()), |violation: Violation| {
-            Err(if choices.len() > 1 && violation.path == path {
-                let message = format!("expected one of {}", choices.join(", "));
-                Violation {
-                    path: violation.path,
-                    message,
-                }
-            } else {
-                violation
-            })
-        })
-    }
-
-    fn check_members(
-        self,
-        node: &Value,
-        members: &Map<String, Value>,
-        path: &str,
-        depth: usize,
-    ) -> Result<(), Violation> {
-        let inner = |name: &str| {
-            if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}.{name}")
-            }
-        };
-        let properties = node.get("properties").and_then(Value::as_object);
-        for name in list(node, "required").filter_map(Value::as_str) {
-            if !members.contains_key(name) {
-                let message = "is required and not set".to_owned();
-                return Err(Violation {
-                    path: inner(name),
-                    message,
-                });
-            }
-        }
-        for (name, value) in members {
-            let known = properties.and_then(|properties| properties.get(name));
-            let schema = match (known, node.get("additionalProperties")) {
-                (Some(schema), _) => schema,
-                (None, Some(Value::Bool(false))) => {
-                    let known = properties
-                        .into_iter()
-                        .flatten()
-                        .map(|(name, _)| name.as_str());
-                    let near = suggest::offers(name, known);
-                    let message = format!("is unknown{}", suggest::hint(&near));
-                    return Err(Violation {
-                        path: inner(name),
-                        message,
-                    });
-                }
-                (None, Some(schema)) => schema,
-                (None, None) => continue,
+                ..violation
             };
-            self.check_at(schema, value, &inner(name), depth + 1)?;
         }
-        Ok(())
+        violation
     }
+
+    /// The members that the schema of the object knows that `error` is about.
+    fn siblings(self, error: &ValidationError<'_>) -> impl Iterator<Item = &'a str> {
+        let keyword = error.schema_path().as_str();
+        let node = keyword.rsplit_once('/').map_or("", |(node, _)| node);
+        let properties = self
+            .root
+            .pointer(node)
+            .and_then(|node| node.get("properties"));
+        properties
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// What a keyword expects of a value, by what it says itself.
+fn expectation(kind: &Kind, found: &Value) -> String {
+    match kind {
+        Kind::Type { kind } => {
+            let names: Vec<String> = match kind {
+                TypeKind::Single(name) => vec![article(name.as_str())],
+                TypeKind::Multiple(names) => {
+                    names.iter().map(|name| article(name.as_str())).collect()
+                }
+            };
+            let found = article(type_of(found));
+            format!("expected {}, found {found}", names.join(" or "))
+        }
+        Kind::Enum { options } => format!("expected one of {}", words_in(options).join(", ")),
+        Kind::Constant { expected_value } => format!("expected {expected_value}"),
+        Kind::Minimum { limit } => format!("expected at least {limit}"),
+        Kind::Maximum { limit } => format!("expected at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("expected more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("expected less than {limit}"),
+        Kind::MinLength { limit } => format!("expected at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("expected at most {limit} characters"),
+        Kind::MinItems { limit } => format!("expected at least {limit} values"),
+        Kind::MaxItems { limit } => format!("expected at most {limit} values"),
+        Kind::MinProperties { limit } => format!("expected at least {limit} members"),
+        Kind::MaxProperties { limit } => format!("expected at most {limit} members"),
+        Kind::Pattern { pattern } => format!("expected text that matches `{pattern}`"),
+        other => format!("does not fit `{}` of its schema", other.keyword()),
+    }
+}
+
+/// The words that the alternatives of a value at `here` are made of.
+fn expected_words(context: &[Vec<ValidationError<'_>>], here: &Location, found: &mut Vec<String>) {
+    for error in context.iter().flatten() {
+        if error.instance_path() != here {
+            continue;
+        }
+        let words = match error.kind() {
+            Kind::Enum { options } => words_in(options),
+            Kind::Constant { expected_value } => vec![expected_value.to_string()],
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                expected_words(context, here, found);
+                continue;
+            }
+            _ => continue,
+        };
+        for word in words {
+            if word != "null" && !found.contains(&word) {
+                found.push(word);
+            }
+        }
+    }
+}
+
+fn words_in(options: &Value) -> Vec<String> {
+    let options = options.as_array().into_iter().flatten();
+    options.map(ToString::to_string).collect()
+}
+
+/// `a.b[0]`, as messages name it.
+fn path_of(location: &Location) -> String {
+    let mut path = String::new();
+    for segment in location {
+        match segment {
+            LocationSegment::Property(name) => descend(&mut path, &name),
+            LocationSegment::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    path
+}
+
+fn descend(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(name);
 }
 
 fn list<'a>(node: &'a Value, keyword: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
@@ -421,60 +444,6 @@ fn article(name: &str) -> String {
         "integer" | "array" | "object" => format!("an {name}"),
         _ => format!("a {name}"),
     }
-}
-
-/// What `node` expects instead of `value`, by its `type` alone.
-fn type_mismatch(node: &Value, value: &Value) -> Option<String> {
-    let names: Vec<&str> = match node.get("type")? {
-        Value::String(name) => vec![name],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
-    };
-    let found = type_of(value);
-    let whole = |value: &Value| value.as_f64().is_some_and(|number| number.fract() == 0.0);
-    let fits = |name: &&str| {
-        *name == found
-            || (*name == "number" && found == "integer")
-            || (*name == "integer" && found == "number" && whole(value))
-    };
-    if names.iter().any(fits) {
-        return None;
-    }
-    let names: Vec<String> = names.iter().map(|name| article(name)).collect();
-    Some(names.join(" or "))
-}
-
-/// What `node` expects of the size of `value`, where it does not have it.
-fn out_of_bounds(node: &Value, value: &Value) -> Option<String> {
-    let bound = |keyword: &str| node.get(keyword).and_then(Value::as_f64);
-    if let Some(number) = value.as_f64() {
-        if let Some(min) = bound("minimum").filter(|min| number < *min) {
-            return Some(format!("expected at least {min}"));
-        }
-        if let Some(max) = bound("maximum").filter(|max| number > *max) {
-            return Some(format!("expected at most {max}"));
-        }
-        if let Some(min) = bound("exclusiveMinimum").filter(|min| number <= *min) {
-            return Some(format!("expected more than {min}"));
-        }
-        if let Some(max) = bound("exclusiveMaximum").filter(|max| number >= *max) {
-            return Some(format!("expected less than {max}"));
-        }
-    }
-    let (size, unit, min, max) = match value {
-        Value::String(text) => (text.chars().count(), "characters", "minLength", "maxLength"),
-        Value::Array(items) => (items.len(), "values", "minItems", "maxItems"),
-        Value::Object(members) => (members.len(), "members", "minProperties", "maxProperties"),
-        _ => return None,
-    };
-    let limit = |keyword: &str| node.get(keyword).and_then(Value::as_u64);
-    if let Some(min) = limit(min).filter(|min| (size as u64) < *min) {
-        return Some(format!("expected at least {min} {unit}"));
-    }
-    if let Some(max) = limit(max).filter(|max| (size as u64) > *max) {
-        return Some(format!("expected at most {max} {unit}"));
-    }
-    None
 }
 
 fn boolean(text: &str) -> Option<bool> {

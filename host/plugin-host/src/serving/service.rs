@@ -27,9 +27,6 @@ use crate::{LoadError, Settings};
 const CROWDED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The time beyond its deadline that a request waits for a check that fails to keep it.
 const GRACE: Duration = Duration::from_secs(1);
-/// The longest time that requests in flight keep a replaced validator from revoking the tokens it
-/// gave: the default time limit of a request, or that of a check if it is longer.
-const LAST_REQUESTS: Duration = Duration::from_secs(60);
 /// The time that calls may continue after the server has stopped taking requests.
 const LAST_CALLS: Duration = Duration::from_secs(1);
 /// The lifetime of a cached health result: unauthenticated clients may ask for it.
@@ -303,7 +300,7 @@ impl Inner {
         drop(old);
         for validator in validators {
             let (released, limit) = (released.clone(), limits.shutdown);
-            let until = Instant::now() + (limits.deadline + GRACE).max(LAST_REQUESTS);
+            let until = Instant::now() + (limits.deadline + GRACE).max(limits.request);
             retiring.spawn(async move {
                 // A request that still hangs by then has already been answered.
                 let _ = tokio::time::timeout_at(until.into(), released.cancelled()).await;

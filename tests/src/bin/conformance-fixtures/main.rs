@@ -46,8 +46,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let public_url = settings.public_url_at(listening)?;
     let closing = CancellationToken::new();
     let http = HttpSettings {
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
         max_body_bytes: settings.server.limits.max_body_bytes,
         shutdown: closing.clone(),
     };

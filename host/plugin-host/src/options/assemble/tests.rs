@@ -183,6 +183,119 @@ fn a_secret_may_come_from_a_file_and_is_never_shown() {
     assert!(!format!("{options:?}").contains("canary"));
 }
 
+/// What is said of `option: value` under a schema whose only option has this schema.
+fn refusal_of(option: &Value, value: Value) -> Option<String> {
+    let schema = json!({"type": "object", "properties": {"option": option}});
+    let config = object(json!({ "option": value }));
+    let assembled = assemble(&schema, config, &sources(&[], &[]));
+    assembled.err().map(|error| error.to_string())
+}
+
+#[test]
+fn one_of_several_alternatives_is_exactly_one() {
+    let option = json!({"oneOf": [
+        {"type": "integer", "minimum": 0}, {"type": "integer", "maximum": 9},
+    ]});
+    assert_eq!(refusal_of(&option, json!(20)), None);
+    assert_eq!(refusal_of(&option, json!(-1)), None);
+    let text = refusal_of(&option, json!(5)).unwrap();
+    assert!(
+        text.starts_with("option `option`: fits several alternatives"),
+        "{text}"
+    );
+    let text = refusal_of(&option, json!("5")).unwrap();
+    assert!(
+        text.contains("expected an integer, found a string"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_choices_are_named_through_alternatives_and_references() {
+    let mode = |value: Value| refusal(json!({"issuer": "x", "mode": value}), &[], &[]);
+    for wrong in [json!("turbo"), json!(5)] {
+        let text = mode(wrong);
+        let choices = r#"expected one of "fast", "slow", "off""#;
+        assert!(text.contains(choices), "{text}");
+    }
+    let optional = json!({"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]});
+    let text = refusal_of(&optional, json!("c")).unwrap();
+    assert!(text.contains(r#"expected one of "a", "b""#), "{text}");
+}
+
+/// Whatever keyword a value does not fit, the message names the option and not the value.
+#[test]
+fn no_message_quotes_the_value() {
+    let canary = || json!("canary");
+    for (option, value) in [
+        (json!({"type": "integer"}), canary()),
+        (json!({"type": ["integer", "null"]}), canary()),
+        (json!({"enum": ["a"]}), canary()),
+        (json!({"const": "a"}), canary()),
+        (json!({"pattern": "^[0-9]+$"}), canary()),
+        (json!({"minLength": 20}), canary()),
+        (json!({"maxLength": 2}), canary()),
+        (json!({"not": {"type": "string"}}), canary()),
+        (json!(false), canary()),
+        (json!({"if": true, "then": {"maxLength": 2}}), canary()),
+        (
+            json!({"anyOf": [{"maxLength": 2}, {"type": "null"}]}),
+            canary(),
+        ),
+        (
+            json!({"oneOf": [{"type": "string"}, {"minLength": 2}]}),
+            canary(),
+        ),
+        (
+            json!({"oneOf": [{"type": "null"}, {"maxLength": 2}]}),
+            canary(),
+        ),
+        (json!({"allOf": [{"maxLength": 2}]}), canary()),
+        (json!({"contains": {"type": "null"}}), json!(["canary"])),
+        (json!({"uniqueItems": true}), json!(["canary", "canary"])),
+        (json!({"items": {"maxLength": 2}}), json!(["canary"])),
+        (
+            json!({"propertyNames": {"maxLength": 2}}),
+            json!({"canary": 1}),
+        ),
+        (json!({"unevaluatedItems": false}), json!(["canary"])),
+        (
+            json!({"additionalProperties": false, "x-secret": true}),
+            json!({"canary": 1}),
+        ),
+        (
+            json!({"additionalProperties": {"type": "null"}, "x-secret": true}),
+            json!({"canary": 1}),
+        ),
+    ] {
+        let text = refusal_of(&option, value).unwrap_or_else(|| panic!("{option} takes it"));
+        assert!(text.starts_with("option `option"), "{option}: {text}");
+        assert!(!text.contains("canary"), "{option}: {text}");
+    }
+}
+
+#[test]
+fn a_schema_that_is_none_is_refused_and_nothing_is_fetched() {
+    for (option, expected) in [
+        (json!({"type": "text"}), "`/properties/option/type`"),
+        (json!({"minimum": "1"}), "`/properties/option/minimum`"),
+        (json!({"pattern": "("}), "draft 2020-12"),
+        (json!({"$ref": "#/$defs/nowhere"}), "draft 2020-12"),
+        (
+            json!({"$ref": "http://127.0.0.1:9/schema.json"}),
+            "draft 2020-12",
+        ),
+        (json!({"$ref": "file:///etc/passwd"}), "draft 2020-12"),
+    ] {
+        let text = refusal_of(&option, json!("canary")).unwrap();
+        assert!(text.contains(expected), "{option}: {text}");
+        assert!(!text.contains("canary"), "{option}: {text}");
+    }
+    // What a schema says of its draft makes no difference: the contract names the draft.
+    let schema = json!({"$schema": "https://example.com/own", "type": "object"});
+    assemble(&schema, Map::new(), &sources(&[], &[])).unwrap();
+}
+
 #[test]
 fn a_chain_is_configured_by_name() {
     let chain = ValidatorSpec::parse_chain("oidc,notary:strict").unwrap();

@@ -212,10 +212,14 @@ async fn a_replaced_chain_serves_its_checks_to_the_end() {
     let (validators, clock) = validators(&[first.clone(), second.clone()], Limits::default());
     let t = token("t");
     let mut check = Box::pin(validators.validate(&t, "r"));
-    while first.calls() == 0 {
-        assert!(futures::poll!(&mut check).is_pending());
-        tokio::task::yield_now().await;
-    }
+    let asked = async {
+        while first.calls() == 0 {
+            assert!(futures::poll!(&mut check).is_pending());
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, asked).await.unwrap();
     let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
     let next = validator("v0", new, &Limits::default(), &clock);
     let old = validators.inner.swap(vec![next]);
@@ -260,6 +264,30 @@ async fn a_replaced_chain_outlives_the_requests_that_it_let_in() {
     assert!(principal.lease().is_over());
     validators.shutdown().await;
     assert_eq!(old.shutdowns.load(Ordering::SeqCst), 1);
+}
+
+/// No longer than a request may take, though.
+#[tokio::test]
+async fn a_replaced_chain_waits_no_longer_than_a_request_may_take() {
+    let limits = Limits {
+        deadline: Duration::from_millis(1),
+        request: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    let old = Fake::answering(|| accepted("ann"));
+    let (validators, clock) = validators(std::slice::from_ref(&old), limits.clone());
+    let _held = validators.inner.chain.load_full();
+    let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
+    let next = validator("v0", new, &limits, &clock);
+    let replaced = validators.inner.swap(vec![next]);
+    validators.inner.retire(replaced);
+    let retired = async {
+        while old.shutdowns.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, retired).await.unwrap();
 }
 
 #[tokio::test]
@@ -316,9 +344,13 @@ async fn no_request_fails_while_validators_are_replaced() {
         let next = validator("v0", answering(n), &limits, &clock);
         let old = validators.inner.swap(vec![next]);
         validators.inner.retire(old);
-        while asked.load(Ordering::Relaxed) < seen + 20 {
-            tokio::task::yield_now().await;
-        }
+        let served = async {
+            while asked.load(Ordering::Relaxed) < seen + 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = Duration::from_secs(60);
+        tokio::time::timeout(limit, served).await.unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     for caller in callers {

@@ -11,7 +11,7 @@ use crate::jwks::{Checked, KeySet};
 fn directory() -> Option<PathBuf> {
     let directory = env::var_os("WYCHEPROOF_DIR").map(PathBuf::from);
     if directory.is_none() {
-        println!("skipped: WYCHEPROOF_DIR is not set");
+        test_support::skipped("WYCHEPROOF_DIR");
     }
     directory
 }

@@ -221,7 +221,9 @@ async fn scrolling_comes_to_every_entity_once() {
         nextScrollId count total searchResults { entity { urn } } } }";
     let mut seen = Vec::new();
     let mut id = Value::Null;
-    loop {
+    // Each page brings one at least, or there would be no end.
+    for page in 1.. {
+        assert!(seen.len() + 1 >= page, "page {page} after {seen:?}");
         let got = data(
             &hub,
             query,

@@ -81,9 +81,13 @@ async fn a_hanging_provider_goes_down_and_comes_back() {
         let before = idp.requests(Endpoint::Jwks);
         let url = idp.endpoint_url("jwks");
         let hanging = tokio::spawn(async move { http().get(url).send().await });
-        while idp.requests(Endpoint::Jwks) == before {
-            tokio::task::yield_now().await;
-        }
+        let asked = async {
+            while idp.requests(Endpoint::Jwks) == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = std::time::Duration::from_secs(60);
+        tokio::time::timeout(limit, asked).await.unwrap();
         idp.go_down().await;
         drop(hanging.await);
         assert!(jwks(&idp).await.unwrap_err().is_connect());
