@@ -105,7 +105,7 @@ async fn a_slash_at_the_end_of_the_issuer_is_told_with_both_values() {
     let error = upstream(&settings(Some(&slash))).unwrap().endpoints().await;
     let error = error.unwrap_err().to_string();
     for part in [
-        "slash at the end alone",
+        "differ only in the slash at the end",
         &slash,
         &format!("`{}`", idp.issuer()),
     ] {
