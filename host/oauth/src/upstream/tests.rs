@@ -1,4 +1,4 @@
-//! Settings, discovery and what is taken from the provider's answers.
+//! Settings, discovery and the values taken from the provider's responses.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -208,7 +208,7 @@ fn token_answers_are_read_as_providers_really_send_them() {
     );
     assert_eq!(expires(r#"{"access_token":"x"}"#), None);
     assert_eq!(expires(r#"{"access_token":"x","expires_in":-5}"#), None);
-    // A JWT that ends earlier than the answer says.
+    // A JWT that expires earlier than the response says.
     let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1900000100.5}"#);
     assert_eq!(
         expires(&format!(
