@@ -46,8 +46,8 @@ pub struct Network {
     #[schemars(extend("x-env" = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"], "x-secret" = true))]
     pub http_proxy: Option<ProxyText>,
     /// Hosts to contact without a proxy: names with their subdomains, addresses, networks such as
-    /// `10.0.0.0/8`, each with an optional port, or `*`; comma-separated. This machine is always
-    /// included.
+    /// `10.0.0.0/8`, or `*`, names and addresses with an optional port; comma-separated. This
+    /// machine is always included.
     #[schemars(extend("x-env" = ["OUTBOUND_NO_PROXY", "NO_PROXY", "no_proxy"]))]
     pub no_proxy: Option<String>,
 }

@@ -1,13 +1,13 @@
 //! The part of JSON Schema (draft 2020-12) that option schemas are made of.
 //!
-//! Says what is expected, never what was found beyond its type: a value may be a secret. Keywords
-//! that it does not know are left to the plugin's own check. A schema comes from a plugin, so
+//! Messages name the expected value, and of the actual one only its type: it may be a secret.
+//! Unknown keywords are left to the plugin's own check. A schema comes from a plugin, so
 //! depth is bounded.
 
 use foundation::suggest;
 use serde_json::{Map, Number, Value};
 
-/// How deep schemas and references are followed.
+/// The depth to which schemas and references are followed.
 const MAX_DEPTH: usize = 32;
 
 /// A value does not fit its schema.
@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 32;
 pub struct Violation {
     /// The option, with the path within it.
     pub path: String,
-    /// What was expected.
+    /// The expected value.
     pub message: String,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Schema<'a> {
             .collect()
     }
 
-    /// An annotation of a property: beside a reference, or where it leads.
+    /// An annotation of a property, next to a reference or at its target.
     pub(crate) fn annotation(self, property: &'a Value, keyword: &str) -> Option<&'a Value> {
         property
             .get(keyword)
@@ -86,7 +86,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// The only values of a property, where it is one of several words.
+    /// The possible values of a property, if it is one of several words.
     pub(crate) fn choices(self, property: &Value) -> Vec<String> {
         let mut found = Vec::new();
         self.collect_choices(property, 0, &mut found);
@@ -121,10 +121,10 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Turns the text of an environment variable into a value of the type that `property` wants.
+    /// Converts the text of an environment variable into a value of the type of `property`.
     ///
     /// # Errors
-    /// Where the text is no such value.
+    /// If the text is not such a value.
     pub(crate) fn coerce(self, property: &Value, text: &str) -> Result<Value, String> {
         let mut types = Vec::new();
         self.types(property, 0, &mut types);
@@ -235,7 +235,7 @@ impl<'a> Schema<'a> {
     /// Checks `value`, found at `path`, against `node`.
     ///
     /// # Errors
-    /// The first thing that does not fit.
+    /// The first violation.
     pub(crate) fn check(self, node: &Value, value: &Value, path: &str) -> Result<(), Violation> {
         self.check_at(node, value, path, 0)
     }
@@ -423,7 +423,7 @@ fn article(name: &str) -> String {
     }
 }
 
-/// What `node` expects instead of `value`, by its `type` alone.
+/// The type that `node` expects, if `value` has another one.
 fn type_mismatch(node: &Value, value: &Value) -> Option<String> {
     let names: Vec<&str> = match node.get("type")? {
         Value::String(name) => vec![name],
@@ -444,7 +444,7 @@ fn type_mismatch(node: &Value, value: &Value) -> Option<String> {
     Some(names.join(" or "))
 }
 
-/// What `node` expects of the size of `value`, where it does not have it.
+/// The size that `node` expects, if `value` has another one.
 fn out_of_bounds(node: &Value, value: &Value) -> Option<String> {
     let bound = |keyword: &str| node.get(keyword).and_then(Value::as_f64);
     if let Some(number) = value.as_f64() {
