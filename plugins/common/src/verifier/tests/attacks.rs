@@ -216,14 +216,14 @@ async fn a_name_that_occurs_twice_makes_a_token_ambiguous() {
         );
         let token = bench.signer.sign_raw(header, &twice);
         bench
-            .refuses_token(&token, FailureKind::Rejected, "twice")
+            .refuses_token(&token, FailureKind::Rejected, "duplicate name")
             .await;
     }
     let token = bench
         .signer
         .sign_raw(r#"{"alg":"RS256","alg":"none","kid":"rsa-1"}"#, &claims);
     bench
-        .refuses_token(&token, FailureKind::Rejected, "twice")
+        .refuses_token(&token, FailureKind::Rejected, "duplicate name")
         .await;
     for payload in ["[]", "null", "\"x\"", "{}{}", "not json"] {
         let token = bench.signer.sign_raw(header, payload);
@@ -299,7 +299,7 @@ async fn issuer_and_audience_are_exact_in_value_and_type() {
         json!(7),
     ] {
         bench
-            .refuses(&bench.changed(|c| c["iss"] = iss.clone()), "no string")
+            .refuses(&bench.changed(|c| c["iss"] = iss.clone()), "not a string")
             .await;
     }
     for aud in [
