@@ -8,7 +8,7 @@ use outbound::{AddressRule, BodyError, Profile};
 
 use super::{error::DataHubError, settings::Settings};
 
-/// What is told to callers when DataHub says nothing of its own.
+/// The retry time given to callers if DataHub names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The shared pool: keep-alive, no redirects, no cookies, through the proxy that is for DataHub. Each

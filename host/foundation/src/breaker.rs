@@ -2,26 +2,26 @@
 //! probe.
 //!
 //! A state machine over the time that its caller passes in, from a clock that only goes forward.
-//! One machine, two policies: faults within a window, or faults in a row. Knows nothing of what it
-//! guards.
+//! One machine, two policies: faults within a window, or consecutive faults. It does not depend on
+//! the kind of calls that it guards.
 
 use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::Mutex;
 
-/// When a breaker opens, and for how long.
+/// The conditions under which a breaker opens, and the length of its pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// So many faults open it.
+    /// The number of faults that opens it.
     pub faults: usize,
-    /// The faults count within this time. `None`: they count in a row, so that a success between
-    /// them starts the count again, and a success while it is open closes it.
+    /// The time within which the faults are counted. `None`: they must be consecutive, so that a
+    /// success between them restarts the count, and a success while it is open closes it.
     pub window: Option<Duration>,
-    /// The first pause: calls are refused for this long.
+    /// The length of the first pause, during which calls are refused.
     pub pause: Duration,
-    /// Each failed probe doubles the pause, up to this.
+    /// The longest pause; each failed probe doubles the pause up to this.
     pub longest_pause: Duration,
-    /// The time after which to come back while a probe is under way.
+    /// The retry time given to callers while a probe is under way.
     pub probe_retry: Duration,
 }
 
@@ -47,8 +47,8 @@ impl State {
     }
 }
 
-/// The right to make one call. Dropped unsettled (the caller went away), it changes nothing but
-/// gives the turn of a probe to the next call.
+/// The permission for one call. If it is dropped unsettled (the caller went away), nothing changes,
+/// except that the next call becomes the probe if this one was it.
 #[derive(Debug)]
 #[must_use = "a call that is not settled says nothing about the neighbour"]
 pub struct Pass<'a> {
@@ -79,7 +79,7 @@ impl Breaker {
     /// Lets a call through.
     ///
     /// # Errors
-    /// The time to wait, where it does not.
+    /// The time to wait, if the call is refused.
     pub fn admit(&self, now: Duration) -> Result<Pass<'_>, Duration> {
         let mut state = self.state.lock();
         let is_probe = match *state {
@@ -97,7 +97,7 @@ impl Breaker {
         })
     }
 
-    /// Is it open or half open?
+    /// Returns whether it is open or half open.
     pub fn is_open(&self) -> bool {
         !matches!(*self.state.lock(), State::Closed { .. })
     }
@@ -113,7 +113,7 @@ impl Policy {
 }
 
 impl Pass<'_> {
-    /// Reports a call that went well.
+    /// Reports a successful call.
     pub fn succeeded(self) -> Change {
         self.settle(false, Duration::ZERO)
     }
@@ -160,7 +160,7 @@ impl Pass<'_> {
                 *state = policy.opened(now, policy.pause);
                 Change::Opened
             }
-            // Calls that began before it opened change nothing any more.
+            // Calls that began before it opened no longer change anything.
             (State::Open { .. } | State::HalfOpen { .. }, _) => Change::None,
         }
     }

@@ -1,5 +1,5 @@
-//! The ground floor of the host: the person that a request is served as, and what all other crates
-//! of the host may use. Depends on none of them.
+//! The lowest layer of the host: the person that a request is served as, and the parts that every
+//! other crate of the host may use. Depends on none of them.
 
 #![forbid(unsafe_code)]
 

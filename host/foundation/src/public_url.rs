@@ -10,7 +10,7 @@ use url::{Host, Url};
 pub struct PublicUrlError {
     /// The configured value.
     pub value: String,
-    /// What is wrong with it.
+    /// The reason, as a continuation of the sentence.
     pub why: &'static str,
 }
 
@@ -31,7 +31,7 @@ impl PublicUrl {
     /// accepted for loopback only (RFC 8252 section 7.3).
     ///
     /// # Errors
-    /// When it is no such URL, or has userinfo, a query or a fragment (RFC 8414 section 2).
+    /// If it is not such a URL, or has userinfo, a query or a fragment (RFC 8414 section 2).
     pub fn parse(value: &str) -> Result<Self, PublicUrlError> {
         let refuse = |why| PublicUrlError {
             value: value.to_owned(),
@@ -99,12 +99,12 @@ impl PublicUrl {
         &self.path
     }
 
-    /// `true` where cookies can be `Secure`.
+    /// True if cookies can be `Secure`.
     pub fn is_https(&self) -> bool {
         self.origin.starts_with("https:")
     }
 
-    /// `true` where `url` points at this very server: the same origin, or another loopback name of it.
+    /// True if `url` points at this server itself: the same origin, or another loopback name of it.
     pub fn is_own(&self, url: &Url) -> bool {
         if url.origin().ascii_serialization() == self.origin {
             return true;
@@ -118,7 +118,7 @@ impl PublicUrl {
     }
 }
 
-/// `true` where the host of `url` is `localhost` or a loopback address.
+/// True if the host of `url` is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

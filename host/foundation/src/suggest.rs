@@ -1,12 +1,12 @@
-//! "Did you mean": the known names that somebody may have meant by one that is unknown.
+//! "Did you mean": the known names that are close to an unknown one.
 
 use strsim::osa_distance;
 
-/// Longer names are not compared.
+/// The longest name that is compared.
 const MAX_CHARS: usize = 100;
-/// The most names that a hint offers.
+/// The maximum number of names in a hint.
 const MAX_OFFERS: usize = 3;
-/// Names of fewer characters are not looked for inside others.
+/// The shortest name that is searched for inside others, in characters.
 const MIN_CONTAINED: usize = 3;
 
 /// Up to `limit` of `known` that are close to `name`, closest first. Case does not matter, nor does

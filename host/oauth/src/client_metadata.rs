@@ -1,13 +1,13 @@
 //! Client ID Metadata Documents: a `client_id` that is an https URL, at which the client
 //! describes itself (draft-ietf-oauth-client-id-metadata-document).
 //!
-//! The URL comes from a stranger, so it is fetched with the SSRF guard: https alone, no redirect,
-//! connected to no other address than the public ones that were just looked up, 5 KB, 5 s. What is
-//! found is kept as long as its HTTP headers say, within bounds.
+//! The URL comes from a stranger, so it is fetched with the SSRF guard: https only, no redirects,
+//! connections only to the public addresses that were just looked up, at most 5 KB and 5 s. The
+//! document is cached as long as its HTTP headers say, within bounds.
 //!
-//! Behind a proxy it is the proxy that looks names up, so this guard cannot see where they lead.
-//! There only names below the domains that the operator listed are fetched, and none where there is
-//! no list.
+//! If a proxy is used, the proxy resolves names, so this guard cannot see their addresses. Then
+//! only documents below the domains that the operator listed are fetched, and none if there is no
+//! list.
 
 use std::{
     net::IpAddr,
@@ -26,31 +26,32 @@ use url::{Host, Url};
 
 use super::{ClientMetadataSettings, Settings, SettingsError, types::ClientId};
 
-/// How much of a document is read.
+/// The largest document that is accepted.
 const MAX_DOCUMENT_BYTES: usize = 5 * 1_024;
-/// How long fetching may take in all.
+/// The time limit for fetching a document.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How many are fetched at once.
+/// The maximum number of concurrent fetches.
 const MAX_AT_ONCE: usize = 16;
-/// How many are kept.
+/// The maximum number of cached documents.
 const MAX_KEPT: u64 = 2_000;
-/// How long one is kept.
+/// The time for which a document is cached.
 const LIFETIME: Lifetime = Lifetime {
     floor: MIN_TTL,
     ceiling: Duration::from_secs(24 * 3_600),
     default: Duration::from_secs(300),
     unreadable: MIN_TTL,
 };
-/// How long a failure, or one that must not be kept, is: so that a page and the requests that
-/// follow it do not fetch it again and again.
+/// The time for which a failure, or a document that must not be cached, is cached all the same, so
+/// that a page and the requests that follow it do not fetch it repeatedly.
 const MIN_TTL: Duration = Duration::from_secs(10);
-/// More redirect URIs than this make no sense.
+/// The maximum number of redirect URIs in a document.
 const MAX_REDIRECT_URIS: usize = 20;
 
-/// Why a document is not usable. Goes onto a page, so it says nothing about our network.
+/// The reason why a document is not usable. Shown on a page, so it reveals nothing about our
+/// network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DocumentError {
-    #[error("is not an https URL with a path and nothing but that")]
+    #[error("is not an https URL with a path and nothing else")]
     Url,
     #[error("is on a host that this server does not allow")]
     Host,
@@ -58,15 +59,15 @@ pub(super) enum DocumentError {
     Fetch,
     #[error("is larger than 5 KB")]
     TooLarge,
-    #[error("does not hold a client metadata document")]
+    #[error("does not contain a client metadata document")]
     Content,
-    #[error("holds the document of another client")]
+    #[error("contains the document of another client")]
     OtherClient,
-    #[error("asks for a way to authenticate that this server does not offer")]
+    #[error("requires an authentication method that this server does not support")]
     Auth,
 }
 
-/// What a document says.
+/// The content of a document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Document {
     pub(super) client_name: Option<String>,
@@ -83,13 +84,13 @@ impl Expiry<String, Fetched> for OwnTtl {
     }
 }
 
-/// Fetches and keeps documents.
+/// Fetches and caches documents.
 pub(super) struct Documents {
     settings: ClientMetadataSettings,
     http: Client,
     at_once: Semaphore,
     kept: Cache<String, Fetched>,
-    /// Plain http is for tests, which have no certificates.
+    /// Plain http is for tests only, which have no certificates.
     scheme: &'static str,
     proxies: Proxies,
 }
@@ -99,7 +100,7 @@ impl Documents {
         let documents = &settings.client_metadata;
         if documents.enabled && !settings.fetches_client_metadata() {
             tracing::warn!(
-                "client metadata documents are not fetched through a proxy, which looks names up \
+                "client metadata documents are not fetched through a proxy, which resolves names \
                  itself: list their domains in OAUTH_CLIENT_METADATA_DOMAINS"
             );
         }
@@ -107,7 +108,7 @@ impl Documents {
         Self::with(documents, &settings.network, lookup, is_public, "https")
     }
 
-    /// With another name service and another idea of what is public.
+    /// With another name service and another definition of public addresses.
     #[cfg(test)]
     pub(super) fn guarded(
         settings: &ClientMetadataSettings,
@@ -149,7 +150,7 @@ impl Documents {
         })
     }
 
-    /// Whether `id` is meant as the URL of a document.
+    /// Returns whether `id` has the form of a document's URL.
     pub(super) fn is_document(&self, id: &ClientId) -> bool {
         let rest = id.as_str().strip_prefix(self.scheme);
         self.settings.enabled && rest.is_some_and(|rest| rest.starts_with("://"))
@@ -160,7 +161,7 @@ impl Documents {
         let text = id.as_str();
         let url = Url::parse(text).map_err(|_| DocumentError::Url)?;
         let path = url.path();
-        // Byte for byte what the parser makes of it: no dot segments, no odd spelling of a host.
+        // The text must equal the parsed URL: no dot segments, no unusual spelling of a host.
         let plain = url.as_str() == text
             && url.scheme() == self.scheme
             && url.username().is_empty()
@@ -194,12 +195,13 @@ impl Documents {
             })
     }
 
-    /// Whether the addresses of a name are checked, or the operator vouches for it.
+    /// Returns whether the operator listed domains, or the resolver here checks the addresses of
+    /// the name.
     fn is_seen(&self, url: &Url) -> bool {
         !self.settings.allowed_domains.is_empty() || self.proxies.of(url).is_none()
     }
 
-    /// The document of the client `id`. Each is fetched once at a time.
+    /// The document of the client `id`. Concurrent calls for one document share a fetch.
     pub(super) async fn get(&self, id: &ClientId) -> Result<Arc<Document>, DocumentError> {
         let url = self.check(id)?;
         let (document, _) = self

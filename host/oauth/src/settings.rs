@@ -33,7 +33,7 @@ pub enum SettingsError {
     Issuer {
         /// The setting.
         name: &'static str,
-        /// What is wrong with it, with its value.
+        /// The problem with it, with its value.
         why: String,
     },
     /// Neither both endpoints nor an issuer to discover them at.
@@ -46,14 +46,14 @@ pub enum SettingsError {
         "`OIDC_CLIENT_ID` is empty\nhint: set a value, or leave it unset to run without sign-in"
     )]
     NoClientId,
-    /// The way to authenticate needs a secret that is not there.
+    /// The authentication method needs a secret, and none is set.
     #[error(
         "`OIDC_CLIENT_SECRET` is not set, but the client is configured to authenticate with one\nhint: set it, or use the method `none`"
     )]
     NoClientSecret,
     /// An extra parameter would overwrite one that the protocol needs.
     #[error(
-        "the extra parameter `{0}` belongs to the protocol and cannot be set\nhint: take it out of the extra parameters"
+        "the extra parameter `{0}` belongs to the protocol and cannot be set\nhint: remove it from the extra parameters"
     )]
     ReservedParameter(String),
     /// A redirect scheme that must never be allowed.
@@ -80,7 +80,7 @@ pub enum SettingsError {
         "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it unset for one replica"
     )]
     Store(String),
-    /// The HTTP client could not be made.
+    /// The HTTP client could not be built.
     #[error("cannot make an HTTP client for the identity provider: {0}")]
     HttpClient(String),
 }
@@ -135,7 +135,7 @@ pub struct UpstreamSettings {
     pub issuer: Option<String>,
     /// The place of the document, if not below the issuer: `OAUTH_ISSUER_URL`.
     pub discovery_url: Option<String>,
-    /// Plain HTTP to the provider off loopback: `OUTBOUND_ALLOW_HTTP`.
+    /// Plain HTTP to the provider beyond loopback: `OUTBOUND_ALLOW_HTTP`.
     pub allow_http: bool,
     /// Added to every authorization request.
     pub authorize_params: Vec<(String, String)>,
@@ -165,7 +165,7 @@ pub struct ConfiguredClient {
 pub enum KeySource {
     /// `OAUTH_TOKEN_KEYS`: comma-separated, 32 bytes each in base64 or hex. The first seals, all open.
     Given(SecretString),
-    /// A key file `oauth-token-key` in this directory, made at the first start.
+    /// A key file `oauth-token-key` in this directory, generated at the first start.
     StateDirectory(PathBuf),
 }
 
@@ -184,7 +184,8 @@ pub enum StoreSettings {
 pub struct ClientMetadataSettings {
     /// True if they are accepted at all.
     pub enabled: bool,
-    /// Hosts that may be fetched from, each with its subdomains; empty allows all public ones.
+    /// Hosts from which documents may be fetched, each with its subdomains; empty allows all public
+    /// ones.
     pub allowed_domains: Vec<String>,
 }
 
@@ -198,7 +199,7 @@ impl Default for ClientMetadataSettings {
 }
 
 /// Rate limits of one address and one client. Hosted clients send whole companies from one address,
-/// so these are generous; what a request costs us is bounded elsewhere.
+/// so these are generous; the cost of a request is bounded elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSettings {
     /// Requests that one address may make at once at each endpoint.
@@ -245,7 +246,7 @@ pub struct Settings {
     pub client_metadata: ClientMetadataSettings,
     /// Schemes of apps without a dot in them that may be redirected to, such as `cursor`.
     pub redirect_schemes: Vec<String>,
-    /// The longest life of an access token.
+    /// The longest lifetime of an access token.
     pub access_ttl: Duration,
     /// The lifetime of a refresh token that is not used.
     pub refresh_ttl: Duration,
@@ -278,8 +279,8 @@ impl Settings {
         }
     }
 
-    /// Whether documents of clients can be fetched at all: a proxy looks names up itself, so behind
-    /// one only hosts that the operator listed are asked.
+    /// Returns whether documents of clients can be fetched at all: a proxy resolves names itself,
+    /// so behind one only documents from hosts that the operator listed are fetched.
     pub(super) fn fetches_client_metadata(&self) -> bool {
         let listed = !self.client_metadata.allowed_domains.is_empty();
         self.client_metadata.enabled && (listed || !self.network.proxies.has("https"))

@@ -1,7 +1,7 @@
-//! The identity provider, towards which this server is an ordinary OAuth client.
+//! The identity provider, of which this server is an ordinary OAuth client.
 //!
-//! Endpoints are configured or discovered when first needed, so a provider that is down stops a
-//! sign-in and not the start. What the provider says in an error is checked before it goes anywhere.
+//! Endpoints are configured or discovered when first needed, so a provider that is down prevents a
+//! sign-in but not the start. The content of its error responses is checked before it is used.
 
 mod answer;
 mod discovery;
@@ -24,7 +24,7 @@ use super::{
     types::{CodeChallenge, CodeVerifier, State},
 };
 
-/// The bounds of a request to the provider.
+/// The limits for a request to the provider.
 const PROFILE: Profile = Profile {
     user_agent: concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")),
     connect: Duration::from_secs(5),
@@ -34,9 +34,9 @@ const PROFILE: Profile = Profile {
     max_body: 256 * 1_024,
     https_only: false,
 };
-/// How soon discovery is tried again after it failed.
+/// The pause after a failed discovery.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(3);
-/// Parameters that the protocol needs as they are.
+/// Parameters that belong to the protocol and cannot be overridden.
 const RESERVED_PARAMETERS: [&str; 14] = [
     "client_assertion",
     "client_id",
@@ -54,7 +54,7 @@ const RESERVED_PARAMETERS: [&str; 14] = [
     "state",
 ];
 
-/// See the module.
+/// The client of the identity provider.
 pub(super) struct Upstream {
     settings: UpstreamSettings,
     fixed: [Option<Url>; 2],
@@ -67,7 +67,7 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Checks the settings; asks nobody.
+    /// Checks the settings, without any request.
     pub(super) fn new(
         settings: &UpstreamSettings,
         network: &Network,
@@ -105,7 +105,7 @@ impl Upstream {
             return Err(SettingsError::NoEndpoints);
         }
         let places = source.iter().flat_map(|source| {
-            // Their hosts may be anywhere; what only a document names may not.
+            // These hosts may have any address; hosts that only a document names may not.
             [source.issuer().url(), source.place()]
         });
         let configured = places.chain(&authorize).chain(&token);
@@ -124,7 +124,7 @@ impl Upstream {
         })
     }
 
-    /// Where the browser goes to sign in.
+    /// The URL to which the browser is sent to sign in.
     pub(super) async fn authorize_url(
         &self,
         state: &State,
@@ -150,7 +150,7 @@ impl Upstream {
         Ok(url.into())
     }
 
-    /// Whether `iss` of an answer may be this provider's (RFC 9207 section 2.4).
+    /// Returns whether `iss` of a response may be this provider's (RFC 9207 section 2.4).
     pub(super) async fn is_issuer(&self, iss: &str) -> bool {
         match self.endpoints().await {
             Ok(endpoints) => endpoints.is_issuer(iss),
@@ -174,7 +174,7 @@ impl Upstream {
         self.ask_for_tokens(&form, resource).await
     }
 
-    /// Refreshes.
+    /// Redeems a refresh token.
     pub(super) async fn refresh(
         &self,
         token: &str,
@@ -184,7 +184,7 @@ impl Upstream {
         self.ask_for_tokens(&form, resource).await
     }
 
-    /// Asks the provider to forget a token (RFC 7009), where it has an endpoint for that.
+    /// Revokes a token at the provider (RFC 7009), if it has an endpoint for that.
     pub(super) async fn revoke(&self, token: &str) -> Result<(), UpstreamError> {
         let Some(url) = self.endpoints().await?.revoke.clone() else {
             return Ok(());
@@ -227,7 +227,7 @@ impl Upstream {
         UpstreamTokens::read(&answer.body, self.settings.token, self.clock.unix_millis())
     }
 
-    /// Sends a form as the client that we are.
+    /// Sends a form with this server's client authentication.
     async fn send(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answer, UpstreamError> {
         let mut form = form.to_vec();
         let mut request = self.http.post(url).header("accept", "application/json");
@@ -270,16 +270,16 @@ impl Upstream {
         }
         match (self.discover_once().await, known) {
             (Ok(endpoints), _) => Ok(endpoints),
-            // Endpoints hardly ever move: old ones are better than none.
+            // Endpoints rarely change: old ones are better than none.
             (Err(error), Some((_, endpoints))) => {
-                tracing::warn!(%error, "discovery failed, keeping the endpoints known before");
+                tracing::warn!(%error, "discovery failed, keeping the known endpoints");
                 Ok(endpoints)
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    /// One discovery at a time, and none right after one that failed.
+    /// Runs one discovery at a time, and none right after a failed one.
     async fn discover_once(&self) -> Result<Arc<Endpoints>, UpstreamError> {
         let mut retry_at = self.discovering.lock().await;
         let now = self.clock.unix_millis();

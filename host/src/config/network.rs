@@ -1,7 +1,7 @@
-//! Settings of the way out: proxies, authorities, and the switch for plain HTTP.
+//! Settings of outgoing connections: proxies, authorities, and the switch for plain HTTP.
 //!
-//! Our settings win over the variables that other programs obey, too. A validator gets the same
-//! values as options (`x-env`), whether or not its process has an environment.
+//! Our settings override the variables that other programs obey as well. A validator gets the same
+//! values as options (`x-env`), even if its process has an empty environment.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ const CA_DIRECTORIES: &str = "SSL_CERT_DIR";
 const PROXY_FIX: &str = "set it to `http://proxy.example.com:3128`, or `OUTBOUND_PROXY=none`";
 const CA_FIX: &str = "name a readable file of PEM certificates";
 
-/// The first of `names` that is set, with its value. Empty variables are gone already.
+/// The first of `names` that is set, with its value. Empty variables were already removed.
 fn first<'a>(environment: &'a Environment, names: &[&'a str]) -> Option<(&'a str, &'a str)> {
     names
         .iter()
@@ -60,7 +60,7 @@ fn proxies(reader: &mut Reader<'_>) -> Proxies {
         Err(ProxyError::Http(why)) => (http, why),
     };
     let name = variable.map(|(name, _)| name).unwrap_or_default();
-    // The value may hold a password.
+    // The value may contain a password.
     reader.note(Problem::line(format!(
         "`{name}` is `***`: {why}; {PROXY_FIX}"
     )));
@@ -90,8 +90,8 @@ fn authorities(reader: &mut Reader<'_>) -> Authorities {
     }
 }
 
-/// The switch for plain HTTP as the validators have it, so that both halves agree: their own option
-/// `allow_http` where it is set, else our setting.
+/// The switch for plain HTTP as it is for the validators, so that they and the sign-in agree: their
+/// own option `allow_http` if it is set, else our setting.
 pub(super) fn allow_http(reader: &mut Reader<'_>, options: Option<&OptionSources>) -> bool {
     let setting = reader.switch(&t::OUTBOUND_ALLOW_HTTP);
     let option = options.and_then(|options| {
@@ -114,7 +114,7 @@ fn configured(config: &Map<String, Value>) -> Option<bool> {
     own(config).or_else(|| config.values().filter_map(Value::as_object).find_map(own))
 }
 
-/// A switch as options may be written; the validator says what is wrong with another value.
+/// A switch in any form that options may have; the validator reports other values.
 fn is_on(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),

@@ -30,20 +30,20 @@ settings! {
         DATAHUB_MCP_GMS_VERSION_TTL_SECS: "SECONDS", default("60");
     }
     "Outgoing connections" {
-        /// HTTP proxy for all outgoing requests, as `http://proxy.example.com:3128`, with
-        /// `user:password@` before the host where it wants that; `none` for no proxy. Unset,
-        /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` count, in either case of letters. This
-        /// machine is never asked through a proxy.
+        /// HTTP proxy for all outgoing requests, such as `http://proxy.example.com:3128`, with
+        /// `user:password@` before the host if it needs that; `none` for no proxy. If unset,
+        /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` are used, in upper or lower case. Requests
+        /// to this machine never use a proxy.
         OUTBOUND_PROXY: "URL", secret();
-        /// Hosts that are asked without a proxy: `example.com` with its subdomains, addresses,
-        /// networks as `10.0.0.0/8`, each with `:port` or without, or `*`; comma-separated. Unset,
-        /// `NO_PROXY`.
+        /// Hosts that are contacted without a proxy: `example.com` with its subdomains, addresses,
+        /// networks such as `10.0.0.0/8`, or `*`, names and addresses optionally with `:port`;
+        /// comma-separated. If unset, `NO_PROXY` is used.
         OUTBOUND_NO_PROXY: "HOSTS";
-        /// File of PEM certificates of authorities that are trusted besides the system's. Unset,
-        /// `SSL_CERT_FILE`.
+        /// File of PEM certificates of authorities that are trusted besides the system's. If unset,
+        /// `SSL_CERT_FILE` is used.
         OUTBOUND_CA_FILE: "FILE";
-        /// Lets the identity provider be asked over plain HTTP, as inside a cluster, by the validators
-        /// and for signing in alike. Loopback addresses need no permission.
+        /// Allows plain HTTP to the identity provider, for example inside a cluster, for the
+        /// validators and for signing in alike. Loopback addresses are always allowed.
         OUTBOUND_ALLOW_HTTP: "BOOLEAN", default("false");
     }
     "Listening" {
@@ -129,7 +129,7 @@ settings! {
         TOKEN_VALIDATOR_BREAKER_WINDOW_SECS: "SECONDS", default("30");
         /// Time for which the validator is then not called.
         TOKEN_VALIDATOR_BREAKER_PAUSE_SECS: "SECONDS", default("10");
-        /// Maximum number of plugin copies that reloading may map over the life of the process.
+        /// Maximum number of plugin copies that reloading may map over the lifetime of the process.
         TOKEN_VALIDATOR_MAX_MAPPINGS: "NUMBER", default("256");
         /// Reloads plugins when their files change, as SIGHUP does.
         WATCH_PLUGINS: "BOOLEAN", default("false");
@@ -160,9 +160,9 @@ settings! {
         OAUTH_AUTHORIZE_ENDPOINT: "URL";
         /// The identity provider's token endpoint. If unset, it is discovered.
         OAUTH_TOKEN_ENDPOINT: "URL";
-        /// Where the identity provider's discovery document is looked for, if not below
-        /// `OIDC_ISSUER_URL`: a URL that this server reaches, inside a cluster for example. The issuer
-        /// that the document names must be `OIDC_ISSUER_URL` all the same.
+        /// Base URL of the identity provider's discovery document, if it is not below
+        /// `OIDC_ISSUER_URL`: a URL that this server reaches, for example inside a cluster. The
+        /// document must name `OIDC_ISSUER_URL` as its issuer all the same.
         OAUTH_ISSUER_URL: "URL";
         /// Scopes requested if a client names none, and named in challenges; separated by spaces.
         OAUTH_DEFAULT_SCOPE: "SCOPES", default("openid profile email");

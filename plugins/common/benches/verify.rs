@@ -1,4 +1,4 @@
-//! How many tokens a core verifies: this verifier with its keys in memory against a bare
+//! The number of tokens that a core verifies: this verifier with its keys in memory against a bare
 //! `jsonwebtoken::decode` of the same tokens, interleaved. Run by hand:
 //! `cargo bench -p validator-common --features testing`.
 

@@ -1,7 +1,7 @@
 //! The signature algorithms of RFC 7518 section 3.1 that a validator may trust: the asymmetric ones.
 //!
-//! `none` and the HMAC family have no value here, so no configuration can let them in: with
-//! HMAC the "public" key that an attacker also knows would sign.
+//! `none` and the HMAC family have no variant here, so no configuration can allow them: with HMAC
+//! an attacker could sign with the public key, which everybody knows.
 
 use std::{fmt, str::FromStr};
 
@@ -35,7 +35,7 @@ pub(crate) enum Algorithm {
     EdDSA,
 }
 
-/// The name is not one of an asymmetric signature algorithm.
+/// The name is not that of an asymmetric signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnknownAlgorithm;
 
@@ -54,7 +54,7 @@ impl Algorithm {
         Self::EdDSA,
     ];
 
-    /// The name as a JOSE header writes it.
+    /// The name as written in a JOSE header.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
@@ -102,15 +102,15 @@ impl Algorithm {
         })
     }
 
-    /// Parses an RSA key for this algorithm; `None` where key or algorithm does not fit.
+    /// Parses an RSA key for this algorithm; `None` if key or algorithm does not fit.
     pub(crate) fn parse_rsa(self, n: &[u8], e: &[u8]) -> Option<ParsedPublicKey> {
         RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(self.rsa_parameters()?)
             .ok()
     }
 
-    /// Parses a point (uncompressed) or an Ed25519 key; `None` where it does not fit, as a point
-    /// off the curve does not.
+    /// Parses an uncompressed point or an Ed25519 key; `None` if it does not fit, for example a
+    /// point off the curve.
     pub(crate) fn parse_octets(self, key: &[u8]) -> Option<ParsedPublicKey> {
         match self {
             Self::EdDSA => ParsedPublicKey::new(&lc::ED25519, key).ok(),

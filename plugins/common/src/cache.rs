@@ -1,8 +1,8 @@
-//! Answers that cost a question to somebody else: remembered for a time, asked for once at a time.
+//! A cache of answers that need a request to another service, with single flight.
 //!
-//! Bounded by entries (the least recently used go first). Concurrent questions about one key are
-//! one question; a caller that goes away hands it on to the next. Failures are shared by those
-//! who waited and never remembered. Keys are digests, never tokens.
+//! Bounded by entries (the least recently used are evicted first). Concurrent requests for one key
+//! are one request; if the caller that makes it goes away, the next one takes over. Failures are
+//! shared by the callers that waited, and never cached. Keys are digests, never tokens.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 
-/// The SHA-256 of a token, which stands for it wherever it must be remembered.
+/// The SHA-256 of a token, which replaces the token wherever one must be stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest([u8; 32]);
 
@@ -43,12 +43,12 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// An answer and how long it may be remembered.
+/// An answer and its time to live.
 #[derive(Debug, Clone)]
 pub struct Remember<V> {
     /// The answer.
     pub value: V,
-    /// From now on; zero: not at all.
+    /// The time to live from now on; zero means that it is not cached.
     pub ttl: Duration,
 }
 
@@ -57,7 +57,7 @@ type Flight<V> = Arc<OnceCell<Result<V, Failure>>>;
 /// A bounded cache with single flight.
 pub struct Cache<K, V> {
     clock: Clock,
-    /// Values with the moment, on the monotonic clock, from which they are not used.
+    /// Values with the time, on the monotonic clock, at which they expire.
     entries: sync::Cache<K, (V, Duration), RandomState>,
     flights: Mutex<HashMap<K, Flight<V>>>,
 }
@@ -80,7 +80,7 @@ where
         }
     }
 
-    /// What is remembered of `key`. Never waits.
+    /// The cached value of `key`. Never waits.
     pub fn get(&self, key: &K) -> Option<V> {
         let (value, until) = self.entries.get(key)?;
         if self.clock.elapsed() < until {
@@ -90,11 +90,11 @@ where
         None
     }
 
-    /// What is remembered of `key`, or the answer of `ask`, which runs once for all who ask at
-    /// the same time.
+    /// The cached value of `key`, or the answer of `ask`, which runs once for all concurrent
+    /// callers.
     ///
     /// # Errors
-    /// The failure of `ask`, shared by all who waited for it.
+    /// The failure of `ask`, shared by all callers that waited for it.
     pub async fn get_or<F>(&self, key: &K, ask: impl FnOnce() -> F) -> Result<V, Failure>
     where
         F: Future<Output = Result<Remember<V>, Failure>>,
@@ -109,7 +109,7 @@ where
             flight,
         };
         let answer = boarded.flight.get_or_init(async || {
-            // The answer may have come between the look into the cache and boarding.
+            // The answer may have arrived between the look into the cache and joining the flight.
             if let Some(value) = self.get(key) {
                 return Ok(value);
             }
@@ -123,7 +123,7 @@ where
         answer.await.clone()
     }
 
-    /// Remembers an answer that came in another way.
+    /// Caches an answer that was obtained in another way.
     pub fn put(&self, key: &K, answer: Remember<V>) {
         let Remember { value, ttl } = answer;
         if !ttl.is_zero() {
@@ -144,7 +144,8 @@ impl<K, V> fmt::Debug for Cache<K, V> {
     }
 }
 
-/// A passenger; the last one to leave, or the first after landing, takes the flight off the board.
+/// One waiting caller. The first to leave after the answer, or the last to leave without one,
+/// removes the flight from the map.
 struct Boarded<'a, K: Eq + Hash, V> {
     cache: &'a Cache<K, V>,
     key: &'a K,
@@ -157,7 +158,7 @@ impl<K: Eq + Hash, V> Drop for Boarded<'_, K, V> {
         let own = flights
             .get(self.key)
             .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
-        // Two: the board's and ours.
+        // Two references: the map's and ours.
         if own && (self.flight.initialized() || Arc::strong_count(&self.flight) == 2) {
             flights.remove(self.key);
         }

@@ -1,8 +1,8 @@
-//! What the claims of a token must say, and what is taken from them.
+//! The checks of a token's claims, and the values that are taken from them.
 //!
-//! Pure: claims, rules and the time in; a verdict out. Everything here may run before the
-//! signature is checked, because it can only refuse; whoever calls must check the signature
-//! before using what [`Rules::person`] says.
+//! Pure functions of claims, rules and time. The checks may run before the signature is checked,
+//! because they can only refuse; the caller must check the signature before using the result of
+//! [`Rules::person`].
 
 use std::time::Duration;
 
@@ -14,40 +14,40 @@ use crate::{
     jws::{Header, quoted},
 };
 
-/// The largest number of seconds that is taken for a date: 2^53, beyond which JSON numbers blur.
+/// The bound of dates, in seconds: 2^53, beyond which JSON numbers lose precision.
 const MAX_DATE: f64 = 9_007_199_254_740_992.0;
 const MAX_SUBJECT_BYTES: usize = 255;
 
-/// What a token must say to be accepted.
+/// The requirements that a token must meet to be accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) audience: AudienceRule,
-    /// Algorithms allowed; unset: what the provider's keys are for.
+    /// The allowed algorithms; if unset, those of the provider's keys.
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     pub(crate) leeway: Duration,
     pub(crate) max_token_age: Option<Duration>,
     pub(crate) strict_typ: bool,
-    /// Values of `typ` accepted beyond the usual ones, lower case, without `application/`.
+    /// Values of `typ` accepted in addition to the usual ones, lower case, without `application/`.
     pub(crate) token_types: Vec<String>,
     pub(crate) allow_id_tokens: bool,
     pub(crate) allow_bound_tokens: bool,
     pub(crate) subject_claim: String,
     pub(crate) scope_claims: Vec<String>,
     pub(crate) required_scopes: Vec<String>,
-    /// Claims that are handed on.
+    /// Claims that are passed on.
     pub(crate) kept_claims: Vec<String>,
 }
 
-/// Whom a verified token belongs to.
+/// The owner and the content of a verified token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
     /// The person.
     pub subject: String,
-    /// What the token may be used for.
+    /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// When it ends, leeway included, in seconds since the Unix epoch.
+    /// The time at which it expires, leeway included, in seconds since the Unix epoch.
     pub expires_at: u64,
-    /// Claims that the configuration names as worth keeping.
+    /// The claims that the configuration says to keep.
     pub claims: Map<String, Value>,
 }
 
@@ -77,7 +77,8 @@ impl Rules {
     }
 
     fn check_type(&self, typ: Option<&str>, claims: &Map<String, Value>) -> Result<(), Failure> {
-        // RFC 7515 section 4.1.9: a media type, compared without case, `application/` left out.
+        // RFC 7515 section 4.1.9: a media type, compared case-insensitively, without
+        // `application/`.
         let typ = typ.map(|typ| {
             let typ = typ.to_ascii_lowercase();
             typ.strip_prefix("application/")
@@ -97,7 +98,7 @@ impl Rules {
         }
         if !self.allow_bound_tokens && claims.get("cnf").is_some_and(|cnf| !cnf.is_null()) {
             return Err(Failure::rejected(
-                "the token is bound to a key (`cnf`), so it is no bearer token",
+                "the token is bound to a key (`cnf`), so it is not a bearer token",
             ));
         }
         if self.allow_id_tokens {
@@ -111,7 +112,7 @@ impl Rules {
             (None, _) | (Some(_), Some("access")) => {}
             _ => return refused("`token_use` is not `access`"),
         }
-        // Keycloak says in a claim what kind of token it is.
+        // Keycloak names the kind of token in a claim.
         if matches!(
             kind.as_deref(),
             Some("id" | "refresh" | "offline" | "logout")
@@ -119,18 +120,18 @@ impl Rules {
             return refused("the claim `typ` says so");
         }
         if claims.contains_key("at_hash") || claims.contains_key("c_hash") {
-            return refused("`at_hash` and `c_hash` are of an ID token");
+            return refused("`at_hash` and `c_hash` belong to an ID token");
         }
         let surely = access_token || use_of == Some("access") || kind.as_deref() == Some("bearer");
         if claims.contains_key("nonce") && !surely {
-            return refused("`nonce` is of an ID token");
+            return refused("`nonce` belongs to an ID token");
         }
         Ok(())
     }
 
     fn check_times(&self, claims: &Map<String, Value>, now: i64) -> Result<(), Failure> {
         let leeway = self.leeway.as_secs_f64();
-        // Exact: dates of tokens are far below 2^53.
+        // Exact, because the dates of tokens are far below 2^53.
         let now = now as f64;
         let exp = date(claims, "exp")?.ok_or_else(|| Failure::rejected("`exp` is missing"))?;
         if now >= exp + leeway {
@@ -138,7 +139,7 @@ impl Rules {
         }
         if date(claims, "nbf")?.is_some_and(|nbf| nbf > now + leeway) {
             return Err(Failure::rejected(
-                "`nbf`: the token is not good yet; compare the clocks",
+                "`nbf`: the token is not valid yet; compare the clocks",
             ));
         }
         let iat = date(claims, "iat")?;
@@ -176,15 +177,15 @@ impl Rules {
         }
     }
 
-    /// Says whom the token belongs to. Only for claims whose signature is good.
+    /// The owner of the token. Only for claims whose signature has been checked.
     ///
     /// # Errors
-    /// [`Failure::rejected`] where the token names nobody.
+    /// [`Failure::rejected`] if the token names nobody.
     pub(crate) fn person(&self, claims: &Map<String, Value>) -> Result<Verified, Failure> {
         let name = &self.subject_claim;
         let subject = lookup(claims, name)
             .and_then(Value::as_str)
-            .ok_or_else(|| Failure::rejected(format!("`{name}` is missing or no string")))?;
+            .ok_or_else(|| Failure::rejected(format!("`{name}` is missing or not a string")))?;
         if subject.trim().is_empty()
             || subject.len() > MAX_SUBJECT_BYTES
             || subject.chars().any(char::is_control)
@@ -209,7 +210,7 @@ impl Rules {
     }
 }
 
-/// For whom a token must be.
+/// The audience that a token must have.
 #[derive(Debug, Clone)]
 pub struct AudienceRule {
     /// The claim that holds the audiences: its name, or a JSON Pointer.
@@ -235,7 +236,7 @@ impl AudienceRule {
                     .map(Value::as_str)
                     .collect::<Option<_>>()
                     .ok_or_else(|| {
-                        Failure::rejected(format!("`{name}` holds something else than strings"))
+                        Failure::rejected(format!("`{name}` contains something other than strings"))
                     })?;
                 if many.iter().any(|value| accepted(value)) {
                     return Ok(());
@@ -248,18 +249,18 @@ impl AudienceRule {
             }
             Some(_) => {
                 return Err(Failure::rejected(format!(
-                    "`{name}` is no string and no list"
+                    "`{name}` is neither a string nor a list"
                 )));
             }
             None => {
                 return Err(Failure::rejected(format!(
                     "`{name}` is missing: if the provider issues access tokens without it, name \
-                     the claim that stands for it in `audience_claim`"
+                     the claim that replaces it in `audience_claim`"
                 )));
             }
         };
         Err(Failure::rejected(format!(
-            "the token is for another audience ({name}: {found}); accepted are those in \
+            "the token is for another audience ({name}: {found}); the accepted ones are in \
              `audience` (OIDC_AUDIENCE)"
         )))
     }

@@ -1,4 +1,4 @@
-//! How we prove to a provider's endpoint who we are (RFC 6749 section 2.3).
+//! Client authentication at a provider's endpoint (RFC 6749 section 2.3).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plugin_api::sdk::Failure;
@@ -15,7 +15,7 @@ use crate::{
     options::Secret,
 };
 
-/// The client that we are at the provider.
+/// The credentials of this server as a client of the provider.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ClientOptions {
@@ -25,11 +25,12 @@ pub struct ClientOptions {
     /// Our client secret, or with `client_auth` `bearer` the token to send.
     #[schemars(extend("x-env" = "OIDC_CLIENT_SECRET", "x-secret" = true))]
     pub client_secret: Option<Secret>,
-    /// How the secret is sent: `basic` (default with a secret), `post`, `bearer` or `none`.
+    /// The method of sending the secret: `basic` (default with a secret), `post`, `bearer` or
+    /// `none`.
     pub client_auth: Option<ClientAuthMethod>,
 }
 
-/// How the secret is sent.
+/// The method of sending the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
@@ -65,7 +66,7 @@ pub enum ClientAuth {
     Bearer(Secret),
     /// A public client.
     None {
-        /// The client's id, where there is one.
+        /// The client's id, if there is one.
         id: Option<String>,
     },
 }
@@ -99,7 +100,9 @@ impl ClientOptions {
             ClientAuthMethod::Bearer => {
                 let secret = secret.ok_or_else(|| missing("client_secret"))?;
                 if HeaderValue::from_str(secret.expose()).is_err() {
-                    return Err(Failure::misconfigured("`client_secret` is no bearer token"));
+                    return Err(Failure::misconfigured(
+                        "`client_secret` is not a bearer token",
+                    ));
                 }
                 Ok(ClientAuth::Bearer(secret))
             }
@@ -112,7 +115,7 @@ impl ClientAuth {
     /// Sends a form as this client.
     ///
     /// # Errors
-    /// Any [`HttpError`] but `Setup`; an error status is an [`Answer`].
+    /// Any [`HttpError`] except `Setup`; an error status is an [`Answer`].
     pub async fn post(
         &self,
         http: &Http,
@@ -153,7 +156,7 @@ impl ClientAuth {
                 value.set_sensitive(true);
                 request.header(AUTHORIZATION, value)
             }
-            // Excluded when the options were checked; without credentials the provider refuses.
+            // The check of the options excludes this; without credentials the provider refuses.
             Err(_) => request,
         }
     }

@@ -1,9 +1,8 @@
-//! What time it is: the wall clock for the dates inside tokens, a monotonic one for everything
-//! that has to last.
+//! The time: a wall clock for the dates inside tokens, and a monotonic clock for all durations.
 //!
 //! The two are never mixed: a wall clock that jumps must neither end nor prolong a cooldown, a
-//! cache entry or the life of a key set. Nothing else in the validators may ask the system for
-//! the time.
+//! cache entry or the lifetime of a key set. Nothing else in the validators may read the system's
+//! clocks.
 
 use std::{
     sync::{
@@ -23,7 +22,7 @@ enum Source {
     Manual(Arc<Hands>),
 }
 
-/// The hands of a clock that only moves when it is told to.
+/// The state of a clock that only moves when it is told to.
 #[derive(Debug, Default)]
 struct Hands {
     /// Seconds since the Unix epoch.
@@ -41,7 +40,7 @@ impl Clock {
     }
 
     /// A clock that stands still at `unix` seconds since the epoch until [`Self::advance`] or
-    /// [`Self::jump`] moves it. Clones share their hands.
+    /// [`Self::jump`] moves it. Clones move together.
     pub fn manual(unix: i64) -> Self {
         let hands = Hands {
             unix: AtomicI64::new(unix),
@@ -63,7 +62,7 @@ impl Clock {
         }
     }
 
-    /// How long this clock has been running. Never goes back.
+    /// The time since this clock was created. Never goes back.
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
             Source::System { started } => started.elapsed(),
@@ -71,7 +70,7 @@ impl Clock {
         }
     }
 
-    /// Lets time pass on a manual clock, on both of its hands; the system's clock ignores it.
+    /// Advances both times of a manual clock; the system's clock ignores it.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(hands) = &self.0 {
             let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);

@@ -1,7 +1,7 @@
-//! Asking DataHub's GraphQL API as somebody, for validators that need its word on a token.
+//! A client of DataHub's GraphQL API, for validators that have DataHub check a token.
 //!
-//! One document per call, nothing retried, nothing remembered. An error says who failed: the
-//! token, DataHub, or the configuration.
+//! One document per call, without retries or caching. An error says which part failed: the token,
+//! DataHub, or the configuration.
 
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ pub struct DataHub {
     config: Url,
 }
 
-/// Why DataHub gave no data.
+/// The reason why DataHub returned no data.
 #[derive(Debug, Clone, Error)]
 pub enum DataHubError {
-    /// HTTP 401: the token is not good, or its owner is suspended.
+    /// HTTP 401: the token is invalid, or its owner is suspended.
     #[error("DataHub refuses the token (401)")]
     TokenRefused,
     /// The token's owner may not do this.
@@ -41,12 +41,12 @@ pub enum DataHubError {
     /// DataHub is down or overloaded.
     #[error("DataHub cannot be asked: {what}")]
     Unavailable {
-        /// What happened.
+        /// The failure.
         what: String,
-        /// When to try again.
+        /// The time after which to retry.
         retry_after: Duration,
     },
-    /// What answers at the URL is not DataHub's GraphQL API.
+    /// The server at the URL is not DataHub's GraphQL API.
     #[error("{0}: check `gms_url` (DATAHUB_GMS_URL)")]
     NotDataHub(String),
     /// DataHub answered with an error of its own.
@@ -55,7 +55,7 @@ pub enum DataHubError {
 }
 
 impl DataHubError {
-    /// What it means for the request, where the token that was sent is the one to be validated.
+    /// The failure of the validation, if the token that was sent is the one to be validated.
     pub fn into_failure(self) -> Failure {
         let text = self.to_string();
         match self {
@@ -70,7 +70,7 @@ impl DataHubError {
 }
 
 impl DataHub {
-    /// Prepares to ask the DataHub at `gms_url`.
+    /// Prepares a client of the DataHub at `gms_url`.
     ///
     /// # Errors
     /// [`Failure::misconfigured`] with one line that says what to change.
@@ -109,8 +109,8 @@ impl DataHub {
         })
     }
 
-    /// Sends a document as the owner of `token` and gives the `data` of the answer. Partial data
-    /// is data; the caller looks for what it needs.
+    /// Sends a document as the owner of `token` and returns the `data` of the response. Partial
+    /// data counts as data; the caller checks that the parts it needs are present.
     ///
     /// # Errors
     /// [`DataHubError`].
@@ -134,7 +134,7 @@ impl DataHub {
         self.read(&answer)
     }
 
-    /// Says whether DataHub answers at all, without a token.
+    /// Checks that DataHub answers at all, without a token.
     ///
     /// # Errors
     /// [`DataHubError::Unavailable`] or [`DataHubError::NotDataHub`].
@@ -156,13 +156,13 @@ impl DataHub {
             |what: &str| DataHubError::NotDataHub(format!("{} {what}", shown(&self.graphql)));
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(DataHubError::TokenRefused),
-            // DataHub sends documents that it finds invalid back with 400 and GraphQL errors.
+            // DataHub answers invalid documents with 400 and GraphQL errors.
             StatusCode::OK | StatusCode::BAD_REQUEST => {}
             _ if answer.is_overload() => return Err(self.overloaded(answer)),
             other => return Err(not_datahub(&format!("answers {}", other.as_u16()))),
         }
         let body: Value = serde_json::from_slice(&answer.body)
-            .map_err(|_| not_datahub("answers with something else than GraphQL"))?;
+            .map_err(|_| not_datahub("answers with something other than GraphQL"))?;
         let errors = body.get("errors").and_then(Value::as_array);
         let code = |error: &Value| error.pointer("/extensions/code").and_then(Value::as_u64);
         let codes: Vec<_> = errors.into_iter().flatten().filter_map(code).collect();
@@ -185,7 +185,7 @@ impl DataHub {
                 })
             }
             (Some(data), None) => Ok(data.clone()),
-            (None, None) => Err(not_datahub("answers with something else than GraphQL")),
+            (None, None) => Err(not_datahub("answers with something other than GraphQL")),
         }
     }
 

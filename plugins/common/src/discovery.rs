@@ -1,5 +1,5 @@
-//! A provider's document, as far as validators use it. Where it is looked for and when it is
-//! believed is the crate `outbound`'s rule, which the sign-in obeys, too.
+//! The parts of a provider's discovery document that validators use. The places and the checks of
+//! the document are those of the crate `outbound`, which the sign-in uses as well.
 
 use outbound::DiscoveryError;
 use url::Url;
@@ -10,14 +10,14 @@ use crate::{
     issuer::{Issuer, IssuerCheck},
 };
 
-/// What a provider publishes about itself, as far as it is used here.
+/// The part of a provider's metadata that is used here.
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata {
-    /// What tokens must name as their issuer.
+    /// The check of the issuer that tokens name.
     pub(crate) issuer: IssuerCheck,
-    /// Where its keys are; why that cannot be asked only matters where no other place is set.
+    /// The URL of its keys. An error only matters if no `jwks_uri` is configured.
     pub(crate) jwks_uri: Result<Option<Url>, String>,
-    /// The signature algorithms that it says it uses.
+    /// The signature algorithms that it announces.
     pub(crate) algorithms: Vec<Algorithm>,
 }
 

@@ -1,4 +1,4 @@
-//! Where an endpoint of the provider is: as configured, or as its discovery document says.
+//! An endpoint of the provider: as configured, or as named by its discovery document.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::{
     issuer,
 };
 
-/// When to try again where the endpoint does not say.
+/// The time after which to retry, if the endpoint names none.
 const DEFAULT_RETRY: Duration = Duration::from_secs(2);
 
-/// Which endpoint.
+/// The kind of endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointKind {
     /// RFC 7662.
@@ -53,11 +53,11 @@ enum Source {
 }
 
 impl Endpoint {
-    /// Prepares to find the endpoint; asks nobody yet.
+    /// Prepares to find the endpoint, without any request.
     ///
     /// # Errors
-    /// [`Failure::misconfigured`] where neither the endpoint nor the issuer is set, or one of them
-    /// cannot be asked.
+    /// [`Failure::misconfigured`] if neither the endpoint nor the issuer is set, or one of them
+    /// is unusable.
     pub fn new(
         kind: EndpointKind,
         configured: Option<&Url>,
@@ -101,8 +101,8 @@ impl Endpoint {
     /// Sends a form to the endpoint at `url` as this client.
     ///
     /// # Errors
-    /// [`Failure::misconfigured`] where it leads elsewhere; [`Failure::unavailable`] where it does not
-    /// answer, or says that it cannot.
+    /// [`Failure::misconfigured`] if it redirects; [`Failure::unavailable`] if it does not answer,
+    /// or reports that it cannot.
     pub async fn ask(
         &self,
         client: &ClientAuth,
@@ -127,8 +127,8 @@ impl Endpoint {
     /// The endpoint.
     ///
     /// # Errors
-    /// [`Failure::unavailable`] while the provider cannot be asked, [`Failure::misconfigured`]
-    /// where its document does not name the endpoint or is not of the configured issuer.
+    /// [`Failure::unavailable`] while the provider cannot be reached, [`Failure::misconfigured`]
+    /// if its document does not name the endpoint or is not of the configured issuer.
     pub async fn url(&self) -> Result<Url, Failure> {
         match &self.source {
             Source::Configured(url) => Ok(url.clone()),

@@ -1,8 +1,7 @@
-//! A validator's way to a provider: the bounds of its client, and the options that fill what the
-//! operator set about proxies and authorities.
+//! A validator's HTTP client: its limits, and the options for proxies and authorities.
 //!
-//! The way itself is the crate `outbound`, which the server goes, too. A validator may run in a
-//! process whose environment is empty, so the variables of proxies arrive as options.
+//! The client itself is that of the crate `outbound`, which the server uses as well. A validator
+//! may run in a process with an empty environment, so the proxy variables are passed as options.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -14,7 +13,7 @@ use url::Url;
 
 pub use outbound::{Answer, Error as HttpError, shown};
 
-/// Connections are tried for 2 seconds, a whole exchange takes at most 5, a body is read up to 1 MiB.
+/// Limits: 2 seconds for connecting, 5 seconds for a whole exchange, 1 MiB for a response body.
 const PROFILE: Profile = Profile {
     user_agent: concat!("datahub-mcp-validator/", env!("CARGO_PKG_VERSION")),
     connect: Duration::from_secs(2),
@@ -25,19 +24,19 @@ const PROFILE: Profile = Profile {
     https_only: false,
 };
 
-/// The way to a provider that is not simply on the internet. Each option may be left out: it then
-/// has the value that the whole server uses.
+/// The network options for reaching a provider. An option that is unset has the value that the
+/// whole server uses.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Network {
     /// A file of PEM certificates of further authorities to trust, for a provider whose
-    /// certificate comes from a private authority. The system's authorities stay trusted.
+    /// certificate was issued by a private authority. The system's authorities stay trusted.
     #[schemars(extend("x-env" = ["OUTBOUND_CA_FILE", "SSL_CERT_FILE"]))]
     pub ca_file: Option<PathBuf>,
-    /// Directories of such files, with colons between them.
+    /// Directories of such files, separated by colons.
     #[schemars(extend("x-env" = "SSL_CERT_DIR"))]
     pub ca_dir: Option<String>,
-    /// The HTTP proxy to go through, as a URL, or `none`. Wins over `https_proxy` and `http_proxy`.
+    /// The URL of the HTTP proxy to use, or `none`. Overrides `https_proxy` and `http_proxy`.
     #[schemars(extend("x-env" = "OUTBOUND_PROXY", "x-secret" = true))]
     pub proxy: Option<ProxyText>,
     /// The HTTP proxy for https URLs.
@@ -46,13 +45,14 @@ pub struct Network {
     /// The HTTP proxy for http URLs.
     #[schemars(extend("x-env" = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"], "x-secret" = true))]
     pub http_proxy: Option<ProxyText>,
-    /// Hosts to ask without a proxy: names with their subdomains, addresses, networks as
-    /// `10.0.0.0/8`, each with a port or without, or `*`; comma-separated. This machine always is.
+    /// Hosts to contact without a proxy: names with their subdomains, addresses, networks such as
+    /// `10.0.0.0/8`, or `*`, names and addresses with an optional port; comma-separated. This
+    /// machine is always included.
     #[schemars(extend("x-env" = ["OUTBOUND_NO_PROXY", "NO_PROXY", "no_proxy"]))]
     pub no_proxy: Option<String>,
 }
 
-/// The URL of a proxy as it was written. It may hold a password, so nothing shows it.
+/// The URL of a proxy as it was configured. It may contain a password, so it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyText(pub String);
 
@@ -122,11 +122,12 @@ impl Network {
 pub struct Http(outbound::Client);
 
 impl Http {
-    /// Makes a client. `configured` are the URLs that the operator wrote down: their hosts may
-    /// have any address but a cloud's metadata service; others must not lead into this machine.
+    /// Builds a client. `configured` are the URLs that the operator configured: their hosts may
+    /// have any address but a cloud's metadata service; other hosts must not lead to this machine
+    /// either.
     ///
     /// # Errors
-    /// [`HttpError::Setup`] where the options name a file or a proxy that cannot be used.
+    /// [`HttpError::Setup`] if the options name an unusable file or proxy.
     pub fn new<'a>(
         network: &'a Network,
         configured: impl IntoIterator<Item = &'a Url>,
@@ -135,7 +136,7 @@ impl Http {
         outbound::Client::new(&network.resolve()?, &PROFILE, addresses).map(Self)
     }
 
-    /// The client below.
+    /// The underlying client.
     pub(crate) fn client(&self) -> &outbound::Client {
         &self.0
     }
@@ -143,12 +144,12 @@ impl Http {
     /// Fetches a public document, following redirects within its origin.
     ///
     /// # Errors
-    /// Any [`HttpError`] but `Setup`. An error status is an [`Answer`], not an error.
+    /// Any [`HttpError`] except `Setup`. An error status is an [`Answer`], not an error.
     pub async fn get(&self, url: &Url, accept: &'static str) -> Result<Answer, HttpError> {
         self.0.get(url, accept).await
     }
 
-    /// A `POST` to be filled with its body and credentials and handed to [`Self::send`].
+    /// A `POST` request, to be completed with body and credentials and passed to [`Self::send`].
     pub fn post(&self, url: &Url) -> RequestBuilder {
         self.0.post(url)
     }
@@ -156,7 +157,7 @@ impl Http {
     /// Sends a request that may carry credentials: a redirect is refused, never followed.
     ///
     /// # Errors
-    /// Any [`HttpError`] but `Setup`. An error status is an [`Answer`], not an error.
+    /// Any [`HttpError`] except `Setup`. An error status is an [`Answer`], not an error.
     pub async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Answer, HttpError> {
         self.0.send(url, request).await
     }

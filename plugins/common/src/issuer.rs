@@ -1,8 +1,8 @@
-//! The issuer of tokens: who it is, is the crate `outbound`'s rule; whose people may come in is
-//! decided here.
+//! The issuer of tokens. Its identity is checked by the crate `outbound`, its tenants are checked
+//! here.
 //!
-//! With Microsoft Entra's shared endpoint the issuer is a template: the token's own tenant is put
-//! in, and only tenants that the operator listed pass.
+//! With Microsoft Entra's shared endpoint the issuer is a template: the token's own tenant is
+//! inserted, and only tenants that the operator listed are accepted.
 
 use outbound::{Admission, IssuerRule, Source, TENANT, is_guid};
 use plugin_api::sdk::Failure;
@@ -18,15 +18,15 @@ pub(crate) struct Issuer {
     tenants: Tenants,
 }
 
-/// Which tenants of a shared endpoint may come in.
+/// The accepted tenants of a shared endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tenants {
     Any,
     Listed(Vec<String>),
 }
 
-/// The issuer `text` and, where its document is elsewhere, the place to look. Plain HTTP is fine on
-/// loopback, and elsewhere only where allowed.
+/// The issuer `text` and, if its document is elsewhere, the place to look. Plain HTTP is accepted
+/// for loopback only, unless `allow_http` is set.
 ///
 /// # Errors
 /// One line that says what to change.
@@ -46,13 +46,13 @@ pub(crate) fn source(
     }
 }
 
-/// The URLs of a source that the operator wrote down.
+/// The URLs of a source that the operator configured.
 pub(crate) fn configured(source: &Source) -> [&Url; 2] {
     [source.issuer().url(), source.place()]
 }
 
 impl Issuer {
-    /// Checks whose people may come in.
+    /// Checks the options for the accepted tenants.
     ///
     /// # Errors
     /// One line that says what to change.
@@ -82,7 +82,7 @@ impl Issuer {
         Ok(Self { source, tenants })
     }
 
-    /// The issuer and where its document is looked for.
+    /// The issuer and the place of its document.
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }
@@ -92,13 +92,13 @@ impl Issuer {
         self.source.issuer().text()
     }
 
-    /// What tokens must say, as far as it is known without the provider's document.
+    /// The check for tokens, if it is known without the provider's document.
     pub(crate) fn early(&self) -> Option<IssuerCheck> {
         let rule = self.source.issuer().rule()?;
         Some(self.check(rule))
     }
 
-    /// What tokens must say, given the rule that the document confirmed.
+    /// The check for tokens, given the rule that the document confirmed.
     pub(crate) fn check(&self, rule: IssuerRule) -> IssuerCheck {
         IssuerCheck {
             rule,
@@ -107,7 +107,7 @@ impl Issuer {
     }
 }
 
-/// What the `iss` of a token must be, and who may come in.
+/// The required `iss` of a token, and the accepted tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IssuerCheck {
     rule: IssuerRule,
@@ -115,15 +115,15 @@ pub(crate) struct IssuerCheck {
 }
 
 impl IssuerCheck {
-    /// Decides whether the token says that it is of this issuer.
+    /// Checks that the token names this issuer.
     ///
     /// # Errors
-    /// [`Failure::not_mine`] where another issuer is named; [`Failure::rejected`] where `iss` is
-    /// not a string or the tenant may not come in.
+    /// [`Failure::not_mine`] if it names another issuer; [`Failure::rejected`] if `iss` is not a
+    /// string or the tenant is not accepted.
     pub(crate) fn check(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let iss = match claims.get("iss") {
             Some(Value::String(iss)) => iss,
-            Some(_) => return Err(Failure::rejected("`iss` is no string")),
+            Some(_) => return Err(Failure::rejected("`iss` is not a string")),
             None => return Err(Failure::not_mine("the token has no `iss`")),
         };
         let tenant = match self.rule.admit(iss) {
@@ -133,7 +133,7 @@ impl IssuerCheck {
             Admission::OtherSlash => {
                 return Err(Failure::not_mine(format!(
                     "the token is of another issuer, {}, which differs from `issuer_url` \
-                     (OIDC_ISSUER_URL) in the slash at the end alone: it counts, set the value of \
+                     (OIDC_ISSUER_URL) only in the slash at the end: it counts, set the value of \
                      the token",
                     quoted(iss)
                 )));
@@ -159,7 +159,7 @@ fn not_ours(iss: &str) -> Failure {
     Failure::not_mine(format!("the token is of another issuer, {}", quoted(iss)))
 }
 
-/// Whether a key that carries an issuer may speak for this token (Entra: "the issuer that each
+/// Returns whether a key that carries an issuer may sign this token (Entra: "the issuer that each
 /// JWK carries", itself a template for keys of all tenants).
 pub(crate) fn key_may_sign(key_issuer: Option<&str>, claims: &Map<String, Value>) -> bool {
     let Some(key_issuer) = key_issuer else {

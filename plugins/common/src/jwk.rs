@@ -1,7 +1,7 @@
 //! One key of a JWK set (RFC 7517), parsed once and checked strictly.
 //!
-//! A key says what it is for and is used for nothing else: `kty`, `crv`, `alg`, `use` and
-//! `key_ops` must all allow the algorithm of a token. Certificates (`x5c`, `x5u`) are ignored.
+//! A key is used only for its declared purpose: `kty`, `crv`, `alg`, `use` and `key_ops` must all
+//! allow the algorithm of a token. Certificates (`x5c`, `x5u`) are ignored.
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
@@ -18,14 +18,15 @@ const MAX_KID_BYTES: usize = 1024;
 pub(crate) struct SigningKey {
     kid: Option<String>,
     issuer: Option<String>,
-    /// What it may verify, each with the key parsed for it.
+    /// The algorithms that it may verify, each with the key parsed for it.
     uses: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
-/// Why an entry of a key set is left out.
+/// The reason why an entry of a key set is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// The key is meant for something else (encryption, HMAC, a curve that signs no JWT): no news.
+    /// The key has another purpose (encryption, HMAC, a curve that is not for JWTs), which is
+    /// normal.
     NotForUs(&'static str),
     /// The key is broken, weak or contradicts itself: the operator should know.
     Bad(&'static str),
@@ -37,7 +38,7 @@ impl SigningKey {
     pub(crate) fn from_jwk(entry: &Value, announced: &[Algorithm]) -> Result<Self, Unusable> {
         let jwk = entry
             .as_object()
-            .ok_or(Unusable::Bad("is no JSON object"))?;
+            .ok_or(Unusable::Bad("is not a JSON object"))?;
         let kid = text(jwk, "kid")?;
         if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(Unusable::Bad("`kid` is longer than 1024 bytes"));
@@ -48,12 +49,12 @@ impl SigningKey {
             "RSA" => rsa_algorithms(announced),
             "EC" => vec![ec_algorithm(jwk)?],
             "OKP" => vec![okp_algorithm(jwk)?],
-            "oct" => return Err(Unusable::NotForUs("a symmetric key signs no token here")),
+            "oct" => return Err(Unusable::NotForUs("symmetric keys are not accepted")),
             _ => return Err(Unusable::NotForUs("unknown `kty`")),
         };
         if jwk.contains_key("d") {
             return Err(Unusable::Bad(
-                "is a private key: whoever reads it can sign tokens",
+                "is a private key: anyone who reads it can sign tokens",
             ));
         }
         let algorithms = bind(allowed, text(jwk, "alg")?, kty)?;
@@ -73,7 +74,7 @@ impl SigningKey {
         })
     }
 
-    /// The key's id, where it has one.
+    /// The key's id, if it has one.
     pub(crate) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
@@ -83,17 +84,17 @@ impl SigningKey {
         self.issuer.as_deref()
     }
 
-    /// What the key may verify.
+    /// The algorithms that the key may verify.
     pub(crate) fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.uses.iter().map(|(algorithm, _)| *algorithm)
     }
 
-    /// Whether the key may verify signatures of this algorithm.
+    /// Returns whether the key may verify signatures of this algorithm.
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms().any(|own| own == algorithm)
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Returns whether `signature` is this key's signature of `message`.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.uses
             .iter()
@@ -102,22 +103,22 @@ impl SigningKey {
     }
 }
 
-/// A member that must be a string where it is there at all.
+/// An optional member that must be a string.
 fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, Unusable> {
     match jwk.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(value)) => Ok(Some(value)),
         Some(_) => Err(Unusable::Bad(match name {
-            "kid" => "`kid` is no string",
-            "kty" => "`kty` is no string",
-            "alg" => "`alg` is no string",
-            "use" => "`use` is no string",
-            _ => "a member that must be a string is none",
+            "kid" => "`kid` is not a string",
+            "kty" => "`kty` is not a string",
+            "alg" => "`alg` is not a string",
+            "use" => "`use` is not a string",
+            _ => "a member that must be a string is not one",
         })),
     }
 }
 
-/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must allow to verify.
+/// Checks that `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) allow verifying.
 fn check_purpose(jwk: &Map<String, Value>) -> Result<(), Unusable> {
     match text(jwk, "use")? {
         None | Some("sig") => {}
@@ -128,7 +129,7 @@ fn check_purpose(jwk: &Map<String, Value>) -> Result<(), Unusable> {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Array(ops)) if ops.iter().any(|op| op == "verify") => Ok(()),
         Some(Value::Array(_)) => Err(Unusable::NotForUs("`key_ops` does not list `verify`")),
-        Some(_) => Err(Unusable::Bad("`key_ops` is no list")),
+        Some(_) => Err(Unusable::Bad("`key_ops` is not a list")),
     }
 }
 
@@ -164,12 +165,13 @@ fn okp_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, Unusable> {
     }
 }
 
-/// The algorithms left after the key's own `alg`: that one, if the kind of key can do it at all.
+/// The algorithms left after applying the key's own `alg`: that one, if the kind of key supports
+/// it.
 fn bind(allowed: Vec<Algorithm>, own: Option<&str>, kty: &str) -> Result<Vec<Algorithm>, Unusable> {
     let Some(own) = own else { return Ok(allowed) };
     let own: Algorithm = own
         .parse()
-        .map_err(|_| Unusable::NotForUs("`alg` is no signature algorithm we know"))?;
+        .map_err(|_| Unusable::NotForUs("`alg` is not a known signature algorithm"))?;
     let fits = match kty {
         "RSA" => own.family() == jsonwebtoken::AlgorithmFamily::Rsa,
         _ => allowed.contains(&own),
@@ -187,7 +189,7 @@ fn material(
     algorithms: &[Algorithm],
 ) -> Result<DecodingKey, Unusable> {
     let member = |name| text(jwk, name)?.ok_or(Unusable::Bad("a part of the key is missing"));
-    let broken = |_| Unusable::Bad("a part of the key is no base64url");
+    let broken = |_| Unusable::Bad("a part of the key is not base64url");
     match kty {
         "RSA" => {
             // Some providers pad, and some keep the sign byte of their big integers.
@@ -208,7 +210,7 @@ fn material(
             };
             if x.len() != chars || y.len() != chars {
                 return Err(Unusable::Bad(
-                    "a coordinate has not the length of its curve",
+                    "a coordinate does not have the length of its curve",
                 ));
             }
             DecodingKey::from_ec_components(x, y).map_err(broken)
@@ -219,7 +221,7 @@ fn material(
 
 fn check_rsa(key: &DecodingKey) -> Result<(), Unusable> {
     let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
-        return Err(Unusable::Bad("is no RSA key"));
+        return Err(Unusable::Bad("is not an RSA key"));
     };
     let (n, e) = (significant(n), significant(e));
     let bits = n
@@ -233,7 +235,7 @@ fn check_rsa(key: &DecodingKey) -> Result<(), Unusable> {
     }
     let odd = |number: &[u8]| number.last().is_some_and(|low| low & 1 == 1);
     if !odd(n) || !odd(e) || matches!(e, [1]) || e.len() > 8 {
-        return Err(Unusable::Bad("RSA modulus or exponent is impossible"));
+        return Err(Unusable::Bad("RSA modulus or exponent is invalid"));
     }
     if has_roca_fingerprint(n) {
         return Err(Unusable::Bad(

@@ -1,4 +1,4 @@
-//! A JWK set (RFC 7517 section 5), read entry by entry: one odd key never costs the others.
+//! A JWK set (RFC 7517 section 5), read entry by entry: an unusable key does not affect the others.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::{
     jwk::{SigningKey, Unusable},
 };
 
-/// More entries than this are not looked at.
+/// The maximum number of entries that are read; further ones are ignored.
 const MAX_KEYS: usize = 256;
-/// A token without `kid`, or with one that several keys carry, is tried with at most this many.
+/// The maximum number of keys tried for a token without `kid`, or with a `kid` of several keys.
 const MAX_TRIES: usize = 16;
 
 /// The keys of a provider that can verify tokens.
@@ -22,10 +22,10 @@ pub(crate) struct KeySet {
     without_kid: Vec<usize>,
 }
 
-/// What became of a signature.
+/// The result of checking a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checked {
-    /// A key that fits made it; its `issuer`, if any, is still to be compared.
+    /// A key that fits made it; the key's `issuer`, if any, must still be compared.
     Good {
         /// Index of the key.
         key: usize,
@@ -42,14 +42,14 @@ impl KeySet {
     /// Reads a set.
     ///
     /// # Errors
-    /// Text that says what is wrong with the document as a whole; odd entries are skipped and
-    /// logged.
+    /// Text that describes the problem with the document as a whole; unusable entries are skipped
+    /// and logged.
     pub(crate) fn parse(body: &[u8], announced: &[Algorithm]) -> Result<Self, &'static str> {
-        let document: Value = serde_json::from_slice(body).map_err(|_| "is no JSON")?;
+        let document: Value = serde_json::from_slice(body).map_err(|_| "is not JSON")?;
         let entries = document
             .get("keys")
             .and_then(Value::as_array)
-            .ok_or("holds no list `keys`")?;
+            .ok_or("has no list `keys`")?;
         if entries.len() > MAX_KEYS {
             tracing::warn!(
                 entries = entries.len(),
@@ -68,7 +68,7 @@ impl KeySet {
                     tracing::warn!(
                         index,
                         reason,
-                        "key of the provider is unusable, others stay"
+                        "key of the provider is unusable, the others are used"
                     );
                 }
             }
@@ -85,20 +85,20 @@ impl KeySet {
         self.keys.push(key);
     }
 
-    /// How many keys can be used.
+    /// The number of usable keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The key that [`Checked::Good`] names.
+    /// The issuer of the key that [`Checked::Good`] names.
     pub(crate) fn issuer_of(&self, key: usize) -> Option<&str> {
         self.keys.get(key).and_then(SigningKey::issuer)
     }
 
     /// Looks for a key that made the signature.
     ///
-    /// With a `kid` the keys that carry it are tried, and if there are none the keys without any
-    /// `kid`; without one, all keys that fit. Nothing else in a token chooses a key.
+    /// With a `kid`, the keys that carry it are tried, or if there are none, the keys without any
+    /// `kid`; without one, all keys that fit. Nothing else in a token selects a key.
     pub(crate) fn check(
         &self,
         kid: Option<&str>,

@@ -1,8 +1,8 @@
-//! The compact form of a JWS (RFC 7515 section 7.1), taken apart without trusting anything in it.
+//! The compact form of a JWS (RFC 7515 section 7.1), parsed without trusting its content.
 //!
-//! Says what a token claims about itself; whether any of it is true is decided elsewhere. Size is
-//! checked before anything is decoded, base64url must be canonical and JSON strict, so that one
-//! token has one reading.
+//! Returns the content of a token unverified; it is verified elsewhere. Size is checked before
+//! anything is decoded, base64url must be canonical and JSON strict, so that a token can be read in
+//! only one way.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use plugin_api::sdk::Failure;
@@ -10,38 +10,38 @@ use serde_json::{Map, Value};
 
 use crate::{algorithm::Algorithm, strict_json};
 
-/// The longest token that is looked at.
+/// The longest token that is parsed.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The longest signature: RSA of 8192 bits.
 const MAX_SIGNATURE_BYTES: usize = 1024;
 
-/// A token taken apart.
+/// A parsed token.
 pub(crate) struct Compact<'a> {
     header: Map<String, Value>,
-    /// The claims, not yet believed.
+    /// The claims, not yet verified.
     pub(crate) claims: Map<String, Value>,
-    /// What the signature is over.
+    /// The signed part.
     pub(crate) message: &'a [u8],
     /// The signature, decoded.
     pub(crate) signature: Vec<u8>,
 }
 
-/// What the header of an acceptable token says.
+/// The header of an acceptable token.
 pub(crate) struct Header<'a> {
-    /// How it is signed.
+    /// The signature algorithm.
     pub(crate) algorithm: Algorithm,
-    /// With which key.
+    /// The id of the key.
     pub(crate) kid: Option<&'a str>,
-    /// What kind of token it is.
+    /// The type of the token.
     pub(crate) typ: Option<&'a str>,
 }
 
 impl<'a> Compact<'a> {
-    /// Takes a token apart. Nothing in it is checked beyond its form.
+    /// Parses a token. Only its form is checked.
     ///
     /// # Errors
-    /// [`Failure::not_mine`] where the token is no JWT at all, so that the next validator of a
-    /// chain may know it; [`Failure::rejected`] where it is one, made to be read in two ways.
+    /// [`Failure::not_mine`] if the token is not a JWT at all, so that the next validator of a
+    /// chain may recognize it; [`Failure::rejected`] if it is one that could be read in two ways.
     pub(crate) fn parse(token: &'a str) -> Result<Self, Failure> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Failure::rejected("token is longer than 16 KiB"));
@@ -67,24 +67,24 @@ impl<'a> Compact<'a> {
             }
         }
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| {
-            Failure::not_mine("token is not a JWT: its header is no canonical base64url")
+            Failure::not_mine("token is not a JWT: its header is not canonical base64url")
         })?;
         if header.first() != Some(&b'{') && !header.first().is_some_and(u8::is_ascii_whitespace) {
             return Err(Failure::not_mine(
-                "token is not a JWT: its header is no JSON object",
+                "token is not a JWT: its header is not a JSON object",
             ));
         }
         let header = strict_json::parse_object(&header)
             .map_err(|what| Failure::rejected(format!("the token's header {what}")))?;
         let claims = URL_SAFE_NO_PAD
             .decode(payload)
-            .map_err(|_| Failure::rejected("the token's payload is no canonical base64url"))?;
+            .map_err(|_| Failure::rejected("the token's payload is not canonical base64url"))?;
         let claims = strict_json::parse_object(&claims)
             .map_err(|what| Failure::rejected(format!("the token's payload {what}")))?;
         let message = &token.as_bytes()[..token.len() - signature.len() - 1];
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
-            .map_err(|_| Failure::rejected("the token's signature is no canonical base64url"))?;
+            .map_err(|_| Failure::rejected("the token's signature is not canonical base64url"))?;
         Ok(Self {
             header,
             claims,
@@ -93,17 +93,17 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// Reads the header as RFC 7515 section 4 and RFC 8725 want it.
+    /// Reads the header by the rules of RFC 7515 section 4 and RFC 8725.
     ///
-    /// `jwk`, `jku`, `x5u`, `x5c` and the like are ignored: only the provider's own key set
-    /// chooses the key.
+    /// `jwk`, `jku`, `x5u`, `x5c` and the like are ignored: the key is selected only
+    /// from the provider's own key set.
     ///
     /// # Errors
     /// [`Failure::rejected`] with the reason.
     pub(crate) fn header(&self) -> Result<Header<'_>, Failure> {
         let name = match self.header.get("alg") {
             Some(Value::String(name)) => name,
-            Some(_) => return Err(Failure::rejected("the header's `alg` is no string")),
+            Some(_) => return Err(Failure::rejected("the header's `alg` is not a string")),
             None => return Err(Failure::rejected("the header has no `alg`")),
         };
         let algorithm: Algorithm = name.parse().map_err(|_| {
@@ -118,7 +118,7 @@ impl<'a> Compact<'a> {
         })?;
         if self.header.contains_key("crit") {
             return Err(Failure::rejected(
-                "the header's `crit` asks for extensions, none is known",
+                "the header's `crit` requires extensions, and none is supported",
             ));
         }
         if self.header.contains_key("b64") {
@@ -146,14 +146,14 @@ impl<'a> Compact<'a> {
             None => Ok(None),
             Some(Value::String(value)) => Ok(Some(value)),
             Some(_) => Err(Failure::rejected(format!(
-                "the header's `{name}` is no string"
+                "the header's `{name}` is not a string"
             ))),
         }
     }
 }
 
-/// The claims of a token that looks like a JWT. Nothing of it is verified: only good to route a
-/// token or to remember an answer for a shorter time.
+/// The claims of a token that looks like a JWT. They are not verified: use them only to route a
+/// token or to cache an answer for a shorter time.
 pub fn unverified_claims(token: &str) -> Option<Map<String, Value>> {
     Compact::parse(token).ok().map(|compact| compact.claims)
 }

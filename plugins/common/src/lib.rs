@@ -1,9 +1,9 @@
-//! What the validator plugins share: HTTP with bounds, a provider's discovery and keys, the checks
-//! of JWTs, a clock that tests can move.
+//! The code that the validator plugins share: HTTP with limits, a provider's discovery and keys,
+//! the checks of JWTs, a clock that tests can move.
 //!
-//! An rlib, linked into each plugin, above the crate `outbound`, which is the way to the network of
-//! the whole server. It knows the provider's side of a token and nothing of the
-//! host, of MCP or of the network boundary of plugins beyond `plugin_api::sdk`.
+//! An rlib, linked into each plugin, above the crate `outbound`, which makes all connections of the
+//! whole server. It deals with the provider's side of a token, and depends neither on the host nor
+//! on MCP, nor on any part of the plugin interface but `plugin_api::sdk`.
 
 mod algorithm;
 mod cache;

@@ -1,5 +1,5 @@
-//! The options of everything that verifies a provider's JWTs, and the forms in which an operator
-//! may write them.
+//! The options for verifying a provider's JWTs, and the forms in which an operator may write
+//! them.
 //!
 //! Options come from JSON, from environment variables and from `NAME=VALUE` pairs, so numbers,
 //! switches and lists are read from strings as well.
@@ -22,7 +22,7 @@ use crate::{
 };
 
 const MAX_LEEWAY: u64 = 600;
-/// What log and policies get by default.
+/// The claims that are passed on to log and policies by default.
 const KEPT_CLAIMS: [&str; 10] = [
     "iss",
     "client_id",
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for List {
             Value::Array(words) => words,
             _ => {
                 return Err(D::Error::custom(
-                    "must be a list, or words with commas between them",
+                    "must be a list, or words separated by commas",
                 ));
             }
         };
@@ -84,7 +84,7 @@ impl JsonSchema for List {
 pub struct Seconds(pub u64);
 
 impl Seconds {
-    /// As a duration.
+    /// The same as a duration.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0)
     }
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for Seconds {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        // A year is more than any of these options can mean.
+        // None of these options needs more than a year.
         seconds
             .filter(|seconds| *seconds <= 31_622_400)
             .map(Self)
@@ -148,7 +148,7 @@ impl JsonSchema for Switch {
     }
 }
 
-/// A secret: shown by nothing, wiped from memory.
+/// A secret: never shown, and wiped from memory.
 #[derive(Debug, Clone)]
 pub struct Secret(pub Token);
 
@@ -179,75 +179,76 @@ impl JsonSchema for Secret {
     }
 }
 
-/// How access tokens of an identity provider are verified.
+/// The options for verifying an identity provider's access tokens.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct OidcOptions {
     /// The issuer: the provider's URL exactly as its discovery document names it. Required.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
-    /// Where the provider's discovery document is looked for, if not below the issuer: a URL that this
-    /// server reaches, while tokens name the issuer as it is seen from outside.
+    /// The base URL of the provider's discovery document, if it is not below the issuer: a URL that
+    /// this server reaches, while tokens name the issuer as it is seen from outside.
     #[schemars(extend("x-env" = "OAUTH_ISSUER_URL"))]
     pub discovery_url: Option<String>,
-    /// The audiences, one of which every token must be for. Required with an issuer.
+    /// The audiences; every token must be for one of them. Required with an issuer.
     #[schemars(extend("x-env" = "OIDC_AUDIENCE"))]
     pub audience: List,
-    /// The signature algorithms that are accepted, asymmetric ones only. Unset: RS256, and what
-    /// else the provider's own keys are for (each key is bound to its own algorithm, so a token
-    /// cannot choose).
+    /// The accepted signature algorithms, asymmetric ones only. If unset, RS256 and those of the
+    /// provider's own keys (each key is bound to its own algorithm, so a token cannot choose).
     #[schemars(extend("x-env" = "OIDC_ALGORITHMS"))]
     pub algorithms: Option<List>,
-    /// How many seconds the provider's clock may differ from ours. Default 10, at most 600.
+    /// Seconds by which the provider's clock may differ from ours. Default 10, at most 600.
     #[schemars(extend("x-env" = "OIDC_LEEWAY"))]
     pub leeway: Option<Seconds>,
-    /// Where the provider's keys are. Unset: its discovery document says it.
+    /// The URL of the provider's keys. If unset, the one that its discovery document names.
     pub jwks_uri: Option<Url>,
     /// The claim that holds the audience, for providers that issue access tokens without `aud`:
     /// `client_id` with Cognito, `azp` with some Keycloak clients. Default `aud`.
     pub audience_claim: Option<String>,
-    /// The claims that hold the scopes, as words in a string or as a list; all are united.
+    /// The claims that hold the scopes, as words in a string or as a list; the union of all counts.
     /// `/realm_access/roles` reaches into an object. Default `scope,scp`.
     pub scope_claim: Option<List>,
     /// The claim that names the person. Default `sub`.
     pub subject_claim: Option<String>,
-    /// Further claims to hand on for log and policies. Default: iss, client_id, azp, tid, oid,
+    /// Further claims to pass on to log and policies. Default: iss, client_id, azp, tid, oid,
     /// jti, email, preferred_username, upn, name.
     pub claims: Option<List>,
     /// Accept only tokens whose `typ` is `at+jwt` (RFC 9068).
     pub strict_typ: Switch,
-    /// Values of `typ` to accept beyond `at+jwt`, `JWT` and none.
+    /// Values of `typ` to accept in addition to `at+jwt`, `JWT` and none.
     pub token_types: List,
     /// Accept ID tokens too. They are meant for the client that signed the person in, so this is
     /// only for providers that have no access tokens in JWT form.
     pub allow_id_tokens: Switch,
-    /// Accept tokens that are bound to a key (`cnf`: DPoP, mutual TLS) without proof of the key.
+    /// Accept tokens that are bound to a key (`cnf`: DPoP, mutual TLS) without proof of possession.
     pub allow_bound_tokens: Switch,
-    /// Refuse tokens issued longer ago than this many seconds, whatever their `exp` says.
+    /// Refuse tokens that were issued more than this many seconds ago, whatever their `exp` says.
     pub max_token_age: Option<Seconds>,
     /// Scopes that every token must have.
     pub required_scopes: List,
     /// With a shared Entra endpoint (`.../common/v2.0`, `.../organizations/v2.0`): the GUIDs of
-    /// the tenants whose people may come in, or `*` for every tenant in the world.
+    /// the accepted tenants, or `*` for every tenant in the world.
     pub tenants: List,
     /// Seconds between two fetches of keys for tokens that no key fits. Default 10.
     pub unknown_key_cooldown: Option<Seconds>,
-    /// Keys are kept at least this many seconds, whatever their `Cache-Control`. Default 60.
+    /// Minimum number of seconds for which keys are cached, whatever their `Cache-Control`. Default
+    /// 60.
     pub keys_min_ttl: Option<Seconds>,
-    /// Keys are kept at most this many seconds, so that a withdrawn key ends. Default 3600.
+    /// Maximum number of seconds for which keys are cached, so that a withdrawn key expires.
+    /// Default 3600.
     pub keys_max_ttl: Option<Seconds>,
-    /// Seconds for which keys stay in use when the provider cannot be asked. Default 3600.
+    /// Seconds for which expired keys stay in use if the provider cannot be reached. Default 3600.
     pub keys_max_stale: Option<Seconds>,
-    /// Allow plain HTTP to the provider. Loopback addresses need no permission.
+    /// Allow plain HTTP to the provider. Loopback addresses are always allowed.
     #[schemars(extend("x-env" = "OUTBOUND_ALLOW_HTTP"))]
     pub allow_http: Switch,
-    /// The way to the provider.
+    /// The network options.
     #[serde(flatten)]
     pub network: Network,
 }
 
 impl OidcOptions {
-    /// Hands these claims on beside those that the options name.
+    /// Passes these claims on in addition to those that the options name.
     pub fn keep_claims(&mut self, more: impl IntoIterator<Item = String>) {
         let mut kept = words(&self.claims, &KEPT_CLAIMS);
         for name in more {
@@ -323,7 +324,7 @@ impl OidcOptions {
         if floor > ceiling {
             return Err("`keys_min_ttl` is more than `keys_max_ttl`".to_owned());
         }
-        // A set that is born expired would be fetched without end.
+        // A key set that expires at once would be fetched in an endless loop.
         let floor = floor.max(Duration::from_secs(1));
         let default = Duration::from_secs(900).clamp(floor, ceiling.max(floor));
         Ok(Lifetime {

@@ -1,9 +1,9 @@
-//! The keys of one provider over time: fetched, refreshed ahead, served stale for a bounded time,
-//! and fetched anew for a token that no key fits, at most once per cooldown.
+//! The keys of one provider over time: fetched, refreshed before they expire, used while stale for
+//! a bounded time, and fetched again for a token that no key fits, at most once per cooldown.
 //!
 //! One task per provider does all the fetching, so there is never more than one fetch under way,
 //! and a caller that goes away cancels nothing for the others. Readers never wait for it while
-//! there are keys. Good keys are only ever replaced by a set that was fetched and read whole.
+//! there are keys. Good keys are only replaced by a set that was fetched and parsed completely.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,32 +25,32 @@ use crate::{
     jwks::KeySet,
 };
 
-/// One fetch, discovery included, takes at most this long.
+/// The time limit for one fetch, discovery included.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// A caller waits a little longer than a fetch may take.
+/// The time for which a caller waits: a little longer than a fetch may take.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(12);
 /// The first pause after a failed fetch; it doubles up to the cooldown.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// Where the keys come from and how long they last.
+/// The source of the keys and their lifetime.
 #[derive(Debug, Clone)]
 pub(crate) struct ProviderSettings {
     pub(crate) issuer: Issuer,
-    /// Set: keys are here and there is no discovery.
+    /// The URL of the keys. If set, it is not taken from the discovery document.
     pub(crate) jwks_uri: Option<Url>,
-    /// At most one fetch in this time for tokens that no key fits.
+    /// The minimum time between two fetches for tokens that no key fits.
     pub(crate) cooldown: Duration,
     pub(crate) lifetime: Lifetime,
-    /// How long keys that could not be refreshed stay in use beyond their lifetime.
+    /// The time for which keys that could not be refreshed stay in use beyond their lifetime.
     pub(crate) max_stale: Duration,
 }
 
-/// The keys as they were fetched at one moment.
+/// The keys of one fetch.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
     pub(crate) issuer: IssuerCheck,
-    /// Counts the snapshots of this provider.
+    /// A number that increases with each snapshot of this provider.
     generation: u64,
     refresh_at: Duration,
     unusable_at: Duration,
@@ -74,26 +74,26 @@ struct Shared {
     finished: watch::Sender<u64>,
 }
 
-/// What is going on with fetches.
+/// The state of fetching.
 #[derive(Debug, Default)]
 struct Fetching {
-    /// Somebody waits for a fetch that has not begun.
+    /// A caller waits for a fetch that has not begun.
     wanted: bool,
     /// A fetch is under way.
     running: bool,
-    /// Fetches that ended.
+    /// The number of fetches that have ended.
     ended: u64,
-    /// Failures in a row, the reason of the last, and when to try again.
+    /// Consecutive failures, the reason of the last, and the time of the next attempt.
     failures: u32,
     failure: String,
     retry_at: Duration,
-    /// When a fetch was last asked for on behalf of a token that no key fitted.
+    /// The time of the last request to fetch keys for a token that no key fitted.
     last_demand: Option<Duration>,
 }
 
 impl Provider {
-    /// Starts to look after a provider's keys, on the current tokio runtime. The first fetch
-    /// begins at once; nothing here fails if the provider is down.
+    /// Starts to maintain a provider's keys, on the current tokio runtime. The first fetch begins
+    /// at once; a provider that is down is not an error.
     pub(crate) fn start(settings: ProviderSettings, http: Http, clock: Clock) -> Self {
         let shared = Arc::new(Shared {
             settings,
@@ -108,7 +108,7 @@ impl Provider {
         Self { shared, task }
     }
 
-    /// The keys, if there are any that may still be used. Never waits.
+    /// The keys, if there are any that are still usable. Never waits.
     pub(crate) fn usable(&self) -> Option<Arc<Snapshot>> {
         let snapshot = self.shared.current.load_full()?;
         let now = self.shared.clock.elapsed();
@@ -121,7 +121,7 @@ impl Provider {
     /// The keys, fetched if there are none.
     ///
     /// # Errors
-    /// [`Failure::unavailable`] where the provider cannot be asked or publishes nonsense.
+    /// [`Failure::unavailable`] if the provider cannot be reached or publishes invalid keys.
     pub(crate) async fn keys(&self) -> Result<Arc<Snapshot>, Failure> {
         if let Some(snapshot) = self.usable() {
             return Ok(snapshot);
@@ -142,7 +142,8 @@ impl Provider {
         })
     }
 
-    /// Whether a token that no key of `seen` fitted may cause a fetch now, or may profit from one.
+    /// Returns whether a token that no key of `seen` fitted may cause a fetch now, or benefit from
+    /// one.
     pub(crate) fn may_refetch(&self, seen: &Snapshot) -> bool {
         let newer = self
             .shared
@@ -153,8 +154,8 @@ impl Provider {
         newer || self.shared.may_demand(&self.shared.fetching.lock())
     }
 
-    /// Newer keys than `seen` for a token that none of them fitted: there already, fetched, or
-    /// `None` while the cooldown holds or if the fetch brought nothing.
+    /// Newer keys than `seen`, for a token that none of them fitted: already present or fetched
+    /// now. `None` during the cooldown, or if the fetch failed.
     pub(crate) async fn refetched(&self, seen: &Snapshot) -> Option<Arc<Snapshot>> {
         let newer = |snapshot: &Arc<Snapshot>| snapshot.generation > seen.generation;
         if let Some(snapshot) = self.usable().filter(newer) {
@@ -174,7 +175,7 @@ impl Provider {
         self.usable().filter(newer)
     }
 
-    /// That the provider cannot be asked at the moment, if so.
+    /// The failure of the last fetch, if it failed.
     pub(crate) fn trouble(&self) -> Option<Failure> {
         let fetching = self.shared.fetching.lock();
         let pause = fetching
@@ -183,7 +184,7 @@ impl Provider {
         (fetching.failures > 0).then(|| unavailable(&fetching.failure, pause))
     }
 
-    /// Waits until one more fetch has ended than `seen`.
+    /// Waits until more than `seen` fetches have ended.
     async fn wait(&self, seen: u64) {
         let mut finished = self.shared.finished.subscribe();
         self.shared.wake.notify_one();
@@ -193,19 +194,19 @@ impl Provider {
         }
     }
 
-    /// Lets the task look at the clock; for tests that moved it.
+    /// Wakes the task to check the clock; for tests that moved it.
     #[cfg(test)]
     pub(crate) fn nudge(&self) {
         self.shared.wake.notify_one();
     }
 
-    /// Why the last fetch failed; empty if it did not.
+    /// The reason why the last fetch failed; empty if it did not.
     #[cfg(test)]
     pub(crate) fn failure(&self) -> String {
         self.shared.fetching.lock().failure.clone()
     }
 
-    /// How many fetches have ended.
+    /// The number of fetches that have ended.
     #[cfg(test)]
     pub(crate) fn fetches(&self) -> watch::Receiver<u64> {
         self.shared.finished.subscribe()
@@ -219,7 +220,8 @@ impl Drop for Provider {
 }
 
 impl Fetching {
-    /// Joins the fetch that is under way, or asks for one. Returns the count to wait beyond.
+    /// Joins the fetch that is under way, or requests one. Returns the count to pass to
+    /// [`Provider::wait`].
     fn join(&mut self) -> u64 {
         if !self.running {
             self.wanted = true;
@@ -247,7 +249,7 @@ impl Shared {
         stale && now >= fetching.retry_at
     }
 
-    /// How long until something is due by itself.
+    /// The time until the next scheduled fetch.
     fn until_due(&self) -> Duration {
         let refresh_at = self
             .current
@@ -274,7 +276,10 @@ impl Shared {
         match result {
             Ok(fetched) => {
                 if fetching.failures > 0 || self.current.load().is_none() {
-                    tracing::info!(keys = fetched.keys.len(), "the provider's keys are there");
+                    tracing::info!(
+                        keys = fetched.keys.len(),
+                        "the provider's keys are available"
+                    );
                 }
                 fetching.failures = 0;
                 fetching.failure.clear();
@@ -283,7 +288,8 @@ impl Shared {
                     keys: fetched.keys,
                     issuer: fetched.issuer,
                     generation: fetching.ended,
-                    // Ahead of the end, so that in good times no key is ever used beyond it.
+                    // Before the end of the lifetime, so that no key is used beyond it while the
+                    // provider is up.
                     refresh_at: now + fetched.lifetime * 4 / 5,
                     unusable_at: now + fetched.lifetime + self.settings.max_stale,
                 })));
@@ -315,7 +321,7 @@ fn unavailable(reason: &str, retry_after: Duration) -> Failure {
         .retry_after(retry_after.max(FIRST_RETRY))
 }
 
-/// What a fetch brought.
+/// The result of a fetch.
 struct Fetched {
     keys: KeySet,
     issuer: IssuerCheck,
@@ -327,7 +333,7 @@ async fn keep_fresh(shared: Arc<Shared>) {
     let mut known: Option<(Metadata, Duration)> = None;
     loop {
         if !shared.begin() {
-            // Woken without need, or nothing is due yet.
+            // Nothing is due yet, or the task was woken unnecessarily.
             let pause = shared.until_due().max(Duration::from_millis(1));
             let _ = tokio::time::timeout(pause, shared.wake.notified()).await;
             continue;
@@ -336,7 +342,7 @@ async fn keep_fresh(shared: Arc<Shared>) {
             .await
             .unwrap_or_else(|_| Err("the provider did not answer within 10 s".to_owned()));
         if result.is_err() {
-            // The document may be what has changed.
+            // The document may have changed.
             known = None;
         }
         shared.end(result);
@@ -390,7 +396,7 @@ async fn fetch(
     if keys.len() == 0 {
         tracing::warn!(
             url = http::shown(&url),
-            "the provider publishes no key that can be used"
+            "the provider publishes no usable key"
         );
     }
     Ok(Fetched {

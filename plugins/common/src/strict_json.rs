@@ -1,8 +1,8 @@
-//! JSON as a security document: an object in which no name occurs twice, at any depth.
+//! Strict JSON: an object in which no name occurs twice, at any depth.
 //!
 //! Two parsers that read different occurrences of one claim are an old attack; RFC 7515 section 4
-//! and RFC 7519 section 4 let a reader refuse, so this one does. Depth is bounded by serde_json
-//! (128 levels), size by whoever calls.
+//! and RFC 7519 section 4 allow a parser to refuse, so this one does. Depth is bounded by
+//! serde_json (128 levels), size by the caller.
 
 use std::fmt;
 
@@ -12,22 +12,22 @@ use serde_json::{Map, Number, Value};
 /// Parses one JSON object and nothing after it.
 ///
 /// # Errors
-/// Text without any content of the document: it may be shown to nobody but the log all the same.
+/// Text without any content of the document; it is still meant for the log only.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut parser).map_err(|error| {
         if error.is_data() {
-            "has a name twice or is no JSON object"
+            "has a duplicate name or is not a JSON object"
         } else {
-            "is no JSON"
+            "is not JSON"
         }
     })?;
     parser
         .end()
-        .map_err(|_| "has something after its JSON object")?;
+        .map_err(|_| "has trailing data after its JSON object")?;
     match value {
         Value::Object(map) => Ok(map),
-        _ => Err("is no JSON object"),
+        _ => Err("is not a JSON object"),
     }
 }
 

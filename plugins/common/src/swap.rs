@@ -1,4 +1,4 @@
-//! A value that is read all the time and replaced now and then.
+//! A value that is read often and replaced rarely.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ impl<T> Swap<T> {
         Self(ArcSwap::from_pointee(value))
     }
 
-    /// The value of now; it stays as it is for whoever holds it.
+    /// The current value. It does not change while the returned pointer is held.
     pub fn load(&self) -> Arc<T> {
         self.0.load_full()
     }

@@ -1,8 +1,8 @@
 //! Verifies the JWTs of one provider: form, claims, key, signature, in this order.
 //!
-//! [`Verifier::try_verify`] answers from memory and never waits; [`Verifier::verify`] fetches
-//! keys where it must. A token is never accepted before its signature is checked, and one that
-//! its own claims already rule out never causes a fetch.
+//! [`Verifier::try_verify`] answers from memory and never waits; [`Verifier::verify`] fetches keys
+//! if necessary. A token is never accepted before its signature is checked, and a token that its
+//! own claims already rule out never causes a fetch.
 
 use plugin_api::sdk::Failure;
 
@@ -24,24 +24,24 @@ pub struct Verifier {
     provider: Provider,
     clock: Clock,
     issuer: String,
-    /// What tokens must name, as far as it is known before there are keys.
+    /// The check of the issuer, if it is known before there are keys.
     early: Option<IssuerCheck>,
 }
 
-/// What came of a token and a set of keys.
+/// The result of checking a token against a set of keys.
 enum Verdict {
     Accepted(Verified),
     Refused(Failure),
-    /// No key fitted: newer keys might.
+    /// No key fitted, but newer keys might.
     NoKey(Failure),
-    /// As `NoKey`, and the token names a key that is not there: while the provider cannot be asked
-    /// about it, nobody can say whether the token is good.
+    /// Like `NoKey`, and the token names an unknown key: while the provider cannot be asked for it,
+    /// it cannot be decided whether the token is valid.
     UnknownKey(Failure),
 }
 
 impl Verifier {
-    /// Makes a verifier and begins to fetch the keys, on the current tokio runtime. A provider
-    /// that is down is no error here.
+    /// Makes a verifier and starts fetching the keys, on the current tokio runtime. A provider that
+    /// is down is not an error.
     ///
     /// # Errors
     /// [`Failure::misconfigured`] with one line that says what to change.
@@ -68,7 +68,7 @@ impl Verifier {
         &self.issuer
     }
 
-    /// Decides from memory; `None` where keys would have to be fetched. Never waits.
+    /// Decides from memory; `None` if keys would have to be fetched. Never waits.
     pub fn try_verify(&self, token: &str) -> Option<Result<Verified, Failure>> {
         let compact = match Compact::parse(token) {
             Ok(compact) => compact,
@@ -88,11 +88,11 @@ impl Verifier {
         }
     }
 
-    /// Decides, fetching keys where that is needed and allowed.
+    /// Decides, fetching keys if that is needed and allowed.
     ///
     /// # Errors
     /// [`Failure::not_mine`] for a token of another issuer or kind, [`Failure::rejected`] for a
-    /// bad one, [`Failure::unavailable`] while the provider's keys cannot be had.
+    /// bad one, [`Failure::unavailable`] while the provider's keys are not available.
     pub async fn verify(&self, token: &str) -> Result<Verified, Failure> {
         let compact = Compact::parse(token)?;
         let snapshot = match self.provider.usable() {
@@ -118,20 +118,18 @@ impl Verifier {
         }
     }
 
-    /// Says whether there are keys to verify with.
+    /// Checks that there are keys to verify with.
     ///
     /// # Errors
-    /// [`Failure::unavailable`] where there are none and they cannot be fetched.
+    /// [`Failure::unavailable`] if there are none and they cannot be fetched.
     pub async fn health(&self) -> Result<(), Failure> {
         match self.provider.keys().await?.keys.len() {
-            0 => Err(Failure::unavailable(
-                "the provider publishes no key that can be used",
-            )),
+            0 => Err(Failure::unavailable("the provider publishes no usable key")),
             _ => Ok(()),
         }
     }
 
-    /// Refuses what needs no keys to be refused.
+    /// Refuses tokens that can be refused without keys.
     fn check_early(&self, compact: &Compact<'_>) -> Result<(), Failure> {
         if let Some(rule) = &self.early {
             rule.check(&compact.claims)?;
@@ -148,7 +146,7 @@ impl Verifier {
         };
         let keys = &snapshot.keys;
         if keys.len() == 0 {
-            let failure = "the provider publishes no key that can be used";
+            let failure = "the provider publishes no usable key";
             return Verdict::NoKey(Failure::unavailable(failure));
         }
         let checked = keys.check(

@@ -19,7 +19,7 @@ pub struct Config {
     /// The issuer, for discovery. If an answer names an issuer, it must be this one.
     #[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]
     pub issuer_url: Option<String>,
-    /// Where the discovery document is looked for, if not below the issuer.
+    /// The base URL of the discovery document, if it is not below the issuer.
     #[schemars(extend("x-env" = "OAUTH_ISSUER_URL"))]
     pub discovery_url: Option<String>,
     /// The server's credentials at the provider.

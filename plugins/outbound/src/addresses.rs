@@ -1,12 +1,12 @@
-//! The one table of networks, and the rule about which addresses may be asked.
+//! The one table of networks, and the rule for the addresses that requests may go to.
 //!
-//! A host that the operator configured may be anywhere the operator likes. A host that only a
-//! fetched document named (a `jwks_uri`, say) must not lead back into this machine or to the
-//! metadata service of a cloud, whether its name is an address or resolves to one. A host that a
-//! stranger named must be on the public internet with every address that it has.
+//! A host that the operator configured may have any address but that of a cloud's metadata service.
+//! A host that only a fetched document names (such as that of a `jwks_uri`) must not lead to this
+//! machine or to a metadata service, whether its name is an address or resolves to one. A host that
+//! a stranger names must be on the public internet with every address that it has.
 //!
-//! Behind a proxy it is the proxy that resolves names, so only addresses that stand in a URL are
-//! checked there.
+//! If a proxy is used, the proxy resolves names, so only addresses that are literally in a URL are
+//! checked.
 
 use std::{
     collections::HashSet,
@@ -25,22 +25,22 @@ use url::{Host, Url};
 pub enum Scope {
     /// On the public internet.
     Public,
-    /// In a network of somebody's own, or reserved.
+    /// In a private or reserved network.
     Private,
     /// This machine itself.
     Local,
-    /// A cloud's metadata service, or no single host at all: asked by nobody.
+    /// A cloud's metadata service, or not a single host: never contacted.
     Never,
 }
 
 /// The IPv4 networks that are not globally reachable (IANA special-purpose registry), as address and
-/// prefix length; the first that fits counts.
+/// prefix length; the first match counts.
 const V4: [([u8; 4], u32, Scope); 22] = [
     // Metadata and host services of clouds that are not link-local: Azure, Alibaba, Oracle.
     ([168, 63, 129, 16], 32, Scope::Never),
     ([100, 100, 100, 200], 32, Scope::Never),
     ([192, 0, 0, 192], 32, Scope::Never),
-    // Link-local, where AWS, Azure, Google and others have theirs.
+    // Link-local, which includes the metadata services of AWS, Azure, Google and others.
     ([169, 254, 0, 0], 16, Scope::Never),
     // Multicast and broadcast.
     ([224, 0, 0, 0], 4, Scope::Never),
@@ -67,7 +67,7 @@ const V4: [([u8; 4], u32, Scope); 22] = [
 /// The IPv6 address of the metadata service on AWS; the IPv4 ones are link-local.
 const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// The reach of `address`. An IPv6 address that carries an IPv4 one is judged by that.
+/// The reach of `address`. An IPv6 address that embeds an IPv4 one has the reach of the latter.
 pub fn scope(address: IpAddr) -> Scope {
     match address {
         IpAddr::V4(address) => scope_v4(address),
@@ -75,7 +75,7 @@ pub fn scope(address: IpAddr) -> Scope {
     }
 }
 
-/// Whether `address` is on the public internet.
+/// Returns whether `address` is on the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     scope(address) == Scope::Public
 }
@@ -122,8 +122,8 @@ fn last_v4(address: Ipv6Addr) -> Ipv4Addr {
     Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))
 }
 
-/// Whether a URL names this machine itself (`localhost`, `127.0.0.0/8`, `::1`), where plain HTTP
-/// crosses no network.
+/// Returns whether a URL names this machine itself (`localhost`, `127.0.0.0/8`, `::1`): plain HTTP
+/// to it crosses no network.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -136,10 +136,10 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What a look-up gives.
+/// The result of a look-up.
 pub type Looked = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Looks names up. A trait so that tests stand in for the name service.
+/// Resolves names. A trait, so that tests can replace the name service.
 pub trait Lookup: Send + Sync {
     /// All addresses of `host`.
     fn lookup(&self, host: &str) -> Looked;
@@ -159,22 +159,22 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Who may be asked, and the resolver that applies the rule to names.
+/// The rule for the addresses that may be contacted, and the resolver that applies it to names.
 #[derive(Clone)]
 pub struct AddressRule {
     policy: Policy,
     lookup: Arc<dyn Lookup>,
-    /// Hosts of proxies, which the operator configured too.
+    /// Hosts of proxies, which the operator configured as well.
     proxies: Arc<HashSet<String>>,
 }
 
 #[derive(Debug, Clone)]
 enum Policy {
-    /// Every URL is the operator's own.
+    /// Every URL was configured by the operator.
     Any,
-    /// The operator's hosts, and what their documents name.
+    /// The operator's hosts, and the hosts that their documents name.
     Configured {
-        /// Lower case, as `Url::host_str` writes them.
+        /// In lower case, as written by `Url::host_str`.
         hosts: Arc<HashSet<String>>,
         /// One of them is this machine, so its documents may lead to this machine too.
         local: bool,
@@ -184,13 +184,14 @@ enum Policy {
 }
 
 impl AddressRule {
-    /// For a client that asks no other URL than those that the operator wrote down.
+    /// For a client that only requests URLs that the operator configured.
     pub fn any() -> Self {
         Self::with(Policy::Any, Arc::new(SystemLookup))
     }
 
-    /// For a provider: `configured` are the URLs that the operator wrote down. Their hosts may have
-    /// any address but a cloud's metadata service; others must not lead into this machine.
+    /// For a provider: `configured` are the URLs that the operator configured. Their hosts may have
+    /// any address but a cloud's metadata service; other hosts must not lead to this machine
+    /// either.
     pub fn configured<'a>(configured: impl IntoIterator<Item = &'a Url>) -> Self {
         let configured: Vec<&Url> = configured.into_iter().collect();
         let local = configured.iter().any(|url| is_loopback(url));
@@ -201,7 +202,7 @@ impl AddressRule {
     }
 
     /// For URLs that strangers name: each address of a name must be `allowed`, which is
-    /// [`is_public`] but for tests.
+    /// [`is_public`] except in tests.
     pub fn strangers(lookup: Arc<dyn Lookup>, allowed: fn(IpAddr) -> bool) -> Self {
         Self::with(Policy::Strangers(allowed), lookup)
     }
@@ -214,14 +215,15 @@ impl AddressRule {
         }
     }
 
-    /// Lets the resolver find the proxies, wherever they are.
+    /// Lets the resolver return any address of the proxies.
     pub(crate) fn with_proxies<'a>(mut self, proxies: impl IntoIterator<Item = &'a str>) -> Self {
         let names = proxies.into_iter().map(str::to_ascii_lowercase).collect();
         self.proxies = Arc::new(names);
         self
     }
 
-    /// Whether a URL may be asked as far as it shows; a name is checked when it is resolved.
+    /// Returns whether a URL may be requested, judged by its text; a name is checked when it is
+    /// resolved.
     pub fn permits(&self, url: &Url) -> bool {
         let address: IpAddr = match url.host() {
             Some(Host::Ipv4(ip)) => ip.into(),
@@ -245,7 +247,7 @@ impl AddressRule {
             Policy::Configured { hosts, local } => {
                 !loopback || *local || hosts.contains(&name.to_ascii_lowercase())
             }
-            // The resolver would take it for the proxy.
+            // The resolver would treat it as the proxy.
             Policy::Strangers(_) => !self.proxies.contains(&name.to_ascii_lowercase()),
         }
     }
@@ -263,7 +265,8 @@ impl std::fmt::Debug for AddressRule {
     }
 }
 
-/// Whether an address may be asked; `trusted` says that the operator configured the host.
+/// Returns whether an address may be contacted; `trusted` is true if the operator configured the
+/// host.
 fn permitted(address: IpAddr, trusted: bool) -> bool {
     match scope(address) {
         Scope::Public | Scope::Private => true,
@@ -272,7 +275,7 @@ fn permitted(address: IpAddr, trusted: bool) -> bool {
     }
 }
 
-/// Resolves names for the HTTP client, which connects to what it gets from here and nothing else:
+/// Resolves names for the HTTP client, which connects only to addresses that it gets from here:
 /// there is no second look-up that could answer differently.
 impl Resolve for AddressRule {
     fn resolve(&self, name: Name) -> Resolving {
@@ -290,7 +293,7 @@ impl Resolve for AddressRule {
                     let trusted = local || hosts.contains(&host);
                     found.retain(|address| permitted(*address, trusted));
                 }
-                // One address that is not public makes the whole name suspect.
+                // A single address that is not public rules out the whole name.
                 Policy::Strangers(allowed) => {
                     if !found.iter().all(|address| allowed(*address)) {
                         found.clear();

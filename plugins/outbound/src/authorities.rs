@@ -1,9 +1,9 @@
-//! The certificate authorities that are trusted: those of the system, and those of a bundle that
-//! the operator names.
+//! The trusted certificate authorities: those of the system, and those of a bundle that the
+//! operator names.
 //!
-//! The environment is not read here, although the usual loaders do so: `SSL_CERT_FILE` arrives as
-//! a value, adds to the system's authorities and does not replace them. The system's authorities are
-//! read anew for each client, so a reload of a validator sees what has changed.
+//! The environment is not read here, although the usual loaders do so: `SSL_CERT_FILE` is passed in
+//! as a value, and adds to the system's authorities instead of replacing them. The system's
+//! authorities are read again for each client, so a reload of a validator sees changes.
 
 use std::{
     fmt, fs,
@@ -17,10 +17,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// A bundle larger than this is not one.
+/// The largest bundle that is accepted.
 const MAX_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Where Linux distributions keep all authorities in one file; the first that is there counts.
+/// Files in which Linux distributions keep all authorities; the first that exists counts.
 const SYSTEM_FILES: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -29,16 +29,16 @@ const SYSTEM_FILES: [&str; 6] = [
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-/// Where they keep one file for each, asked where there is no such file.
+/// Directories with one file per authority, read if there is no such file.
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
-/// A bundle that cannot be used.
+/// A bundle is unusable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {why}", .file.display())]
 pub struct AuthoritiesError {
     /// The bundle.
     pub file: PathBuf,
-    /// What is wrong with it, in one line.
+    /// The reason, in one line.
     pub why: String,
 }
 
@@ -56,11 +56,11 @@ impl fmt::Debug for Authorities {
 }
 
 impl Authorities {
-    /// Reads a bundle of PEM certificates. `directories` is as in `SSL_CERT_DIR`: directories of PEM
-    /// files with colons between them, where what cannot be read is passed over.
+    /// Reads a bundle of PEM certificates. `directories` has the form of `SSL_CERT_DIR`:
+    /// directories of PEM files, separated by colons; unreadable files and directories are skipped.
     ///
     /// # Errors
-    /// Where the bundle cannot be read, or holds no certificate that can be used.
+    /// If the bundle cannot be read, or holds no usable certificate.
     pub fn load(
         bundle: Option<&Path>,
         directories: Option<&str>,
@@ -80,14 +80,14 @@ impl Authorities {
         })
     }
 
-    /// All that is trusted: the bundle, the directories, the system's.
+    /// All trusted certificates: those of the bundle, the directories and the system.
     pub(crate) fn trusted(&self) -> Vec<Certificate> {
         let mut store = RootCertStore::empty();
         let mut trusted = Vec::new();
         let own = self.bundle.iter().cloned();
         let directories = self.directories.iter().flat_map(|path| in_directory(path));
         for certificate in own.chain(directories).chain(system()) {
-            // A system's store may hold some that are too old for this TLS stack.
+            // A system's store may hold certificates that are too old for this TLS stack.
             if store.add(certificate.clone()).is_ok()
                 && let Ok(certificate) = Certificate::from_der(&certificate)
             {
@@ -126,11 +126,11 @@ fn read_bundle(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         return Err("it holds no certificate that can be used".to_owned());
     }
     if !odd.is_empty() {
-        // A copy of a system's store, which may hold some that are too old for this TLS stack.
+        // A copy of a system's store, which may hold certificates too old for this TLS stack.
         tracing::warn!(
             file = %file.display(),
             left_out = odd.len(),
-            "certificates of the bundle cannot be used, the others are"
+            "some certificates of the bundle are unusable and left out"
         );
     }
     Ok(usable)
@@ -150,7 +150,7 @@ fn system() -> Vec<CertificateDer<'static>> {
 fn in_directory(directory: &Path) -> Vec<CertificateDer<'static>> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    // Nearly all are there twice, once by the hash of their name.
+    // Nearly all exist twice, once under the hash of their name.
     files.sort();
     let mut found = Vec::new();
     for certificate in files.iter().flat_map(|file| in_file(file)) {

@@ -1,19 +1,19 @@
-//! The one cap on what is read of an answer.
+//! The one limit on the size of a response body.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-/// Why a body was not read to its end.
+/// The reason why a body was not read to its end.
 #[derive(Debug)]
 pub enum BodyError {
-    /// It is larger than it may be.
+    /// It is larger than the cap.
     TooLarge,
-    /// The connection broke, or the time was over.
+    /// The connection broke or timed out.
     Broken(reqwest::Error),
 }
 
-/// Reads a body piece by piece, never more than `cap` bytes of it. A body that announces more is
-/// not read at all.
+/// Reads a body in pieces, at most `cap` bytes of it. A body with a larger `Content-Length` is not
+/// read at all.
 ///
 /// # Errors
 /// [`BodyError`].
@@ -25,7 +25,7 @@ pub async fn read(mut response: Response, cap: usize) -> Result<Bytes, BodyError
     let mut body = BytesMut::new();
     loop {
         match response.chunk().await {
-            // All of it in one piece: nothing to copy.
+            // The whole body in one chunk needs no copy.
             Ok(Some(chunk)) if body.is_empty() && chunk.len() as u64 == announced => {
                 return Ok(chunk);
             }
@@ -49,7 +49,7 @@ mod tests {
         http::Response::new(body.into()).into()
     }
 
-    /// A body that does not say how long it is.
+    /// A body without `Content-Length`.
     fn chunked(pieces: &[&'static str]) -> Response {
         let pieces: Vec<_> = pieces
             .iter()

@@ -1,8 +1,8 @@
-//! The one HTTP client, with every bound that a stranger's server needs.
+//! The one HTTP client, with every limit that an untrusted server makes necessary.
 //!
-//! A `GET` follows at most 3 redirects and only within its origin; anything that carries a
-//! credential follows none. There is no cookie jar and no `Referer`. Error texts never hold a body,
-//! a header or a query string.
+//! A `GET` follows at most 3 redirects and only within its origin; a request with credentials
+//! follows none. There is no cookie jar and no `Referer`. Error texts never contain a body, a
+//! header or a query string.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,55 +25,55 @@ use crate::{
 
 const MAX_REDIRECTS: usize = 3;
 
-/// The bounds of one user of this crate.
+/// The limits for one user of this crate.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// Sent as `User-Agent`.
     pub user_agent: &'static str,
-    /// How long a TCP and TLS handshake may take.
+    /// The time limit for a TCP and TLS handshake.
     pub connect: Duration,
-    /// How long an exchange may take from its connection to the last byte of its answer, redirects
-    /// included; `None` where the caller has a deadline of its own.
+    /// The time limit for an exchange, from connecting to the last byte of the answer, redirects
+    /// included; `None` if the caller has a deadline of its own.
     pub total: Option<Duration>,
-    /// How long a connection is kept for the next request.
+    /// The time for which an idle connection is kept for the next request.
     pub idle: Duration,
-    /// How many idle connections are kept for one host.
+    /// The maximum number of idle connections per host.
     pub idle_connections: usize,
-    /// The most bytes that are read of an answer.
+    /// The largest response body that is accepted, in bytes.
     pub max_body: usize,
     /// Refuses `http` URLs altogether.
     pub https_only: bool,
 }
 
-/// Why an exchange brought nothing.
+/// The reason why an exchange failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The client cannot be made.
+    /// The client cannot be built.
     #[error("{0}")]
     Setup(String),
-    /// Nobody answered, or not in time.
+    /// There was no answer, or not in time.
     #[error("{url}: {what}")]
     Unreachable {
-        /// Whom it asked, without query.
+        /// The requested URL, without its query.
         url: String,
-        /// What went wrong, as far as it can be said without quoting the peer.
+        /// The failure, described without quoting the peer.
         what: &'static str,
     },
-    /// The address is not one that may be asked.
+    /// The address may not be contacted.
     #[error("{0}: the address is of this machine or of a cloud's metadata service")]
     ForbiddenAddress(String),
-    /// The answer leads elsewhere.
+    /// The answer is a redirect that is not followed.
     #[error("{url}: redirects {what}")]
     Redirect {
-        /// Whom it asked, without query.
+        /// The requested URL, without its query.
         url: String,
         /// Why the redirect is not followed.
         what: &'static str,
     },
-    /// The answer is larger than it may be.
+    /// The answer is larger than the cap.
     #[error("{url}: the answer is larger than {}", bytes(*.cap))]
     TooLarge {
-        /// Whom it asked, without query.
+        /// The requested URL, without its query.
         url: String,
         /// The cap, in bytes.
         cap: usize,
@@ -88,7 +88,7 @@ fn bytes(count: usize) -> String {
     }
 }
 
-/// An answer that was read to its end.
+/// A response that was read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status; redirects are already followed or refused.
@@ -105,7 +105,7 @@ impl Answer {
         freshness::retry_after(&self.headers)
     }
 
-    /// Whether the peer says that it cannot answer at the moment.
+    /// Returns whether the peer reports that it cannot answer at the moment.
     pub fn is_overload(&self) -> bool {
         self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS
     }
@@ -121,10 +121,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that obeys `network` and asks only whom `addresses` permits.
+    /// Builds a client that obeys `network` and contacts only addresses that `addresses` permits.
     ///
     /// # Errors
-    /// [`Error::Setup`] where TLS cannot be set up.
+    /// [`Error::Setup`] if TLS cannot be set up.
     pub fn new(
         network: &Network,
         profile: &Profile,
@@ -141,13 +141,13 @@ impl Client {
         })
     }
 
-    /// The client below, for a caller that reads statuses and bodies in its own way: no redirect is
-    /// followed, and [`Self::permits`] is the caller's to ask.
+    /// The underlying client, for a caller that reads statuses and bodies in its own way: it
+    /// follows no redirect, and the caller must check [`Self::permits`] itself.
     pub fn requests(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Whether `url` may be asked as far as it shows.
+    /// Returns whether `url` may be requested, judged by its text.
     pub fn permits(&self, url: &Url) -> bool {
         self.addresses.permits(url)
     }
@@ -155,9 +155,9 @@ impl Client {
     /// Fetches a public document, following redirects within its origin.
     ///
     /// # Errors
-    /// Any [`Error`] but `Setup`. An error status is an [`Answer`], not an error.
+    /// Any [`Error`] except `Setup`. An error status is an [`Answer`], not an error.
     pub async fn get(&self, url: &Url, accept: &'static str) -> Result<Answer, Error> {
-        // One deadline around all hops, so that redirects cannot stretch it.
+        // One deadline for all hops, so that redirects cannot extend it.
         let following = self.get_following(url, accept);
         match self.total {
             None => following.await,
@@ -199,7 +199,7 @@ impl Client {
         })
     }
 
-    /// A `POST` to be filled with its body and credentials and handed to [`Self::send`].
+    /// A `POST` request, to be completed with body and credentials and passed to [`Self::send`].
     pub fn post(&self, url: &Url) -> RequestBuilder {
         self.http.post(url.clone())
     }
@@ -207,7 +207,7 @@ impl Client {
     /// Sends a request that may carry credentials: a redirect is refused, never followed.
     ///
     /// # Errors
-    /// Any [`Error`] but `Setup`. An error status is an [`Answer`], not an error.
+    /// Any [`Error`] except `Setup`. An error status is an [`Answer`], not an error.
     pub async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Answer, Error> {
         let answer = self.exchange(url, request).await?;
         if answer.status.is_redirection() {
@@ -222,7 +222,7 @@ impl Client {
     /// One exchange, whatever its status.
     ///
     /// # Errors
-    /// Any [`Error`] but `Setup` and `Redirect`.
+    /// Any [`Error`] except `Setup` and `Redirect`.
     pub async fn exchange(&self, url: &Url, request: RequestBuilder) -> Result<Answer, Error> {
         if !self.addresses.permits(url) {
             return Err(Error::ForbiddenAddress(shown(url)));
@@ -262,7 +262,7 @@ fn build(
         .connect_timeout(profile.connect)
         .redirect(redirect::Policy::none())
         .referer(false)
-        // The variables of the environment are in `network`, if they count.
+        // The environment's variables are already part of `network`, if they count.
         .no_proxy()
         .dns_resolver(Arc::new(addresses))
         .tls_certs_only(network.authorities.trusted())
@@ -289,7 +289,7 @@ fn unreachable_peer(url: &Url, what: &'static str) -> Error {
     }
 }
 
-/// Names a failure without quoting anything that the peer sent.
+/// Describes a failure without quoting anything that the peer sent.
 fn what_failed(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "did not answer in time"

@@ -1,10 +1,10 @@
 //! A provider's document about itself (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
 //!
 //! Three places are tried in order, and the first document that names the configured issuer counts.
-//! A place that says no, leads to another origin, or answers with a page instead of a document is
-//! passed over for the next: providers answer unknown paths with pages and sign-in forms. The places
-//! may be on another host than the issuer, where the provider is reached inside a cluster and
-//! tokens name it as it is seen from outside; what is compared is the issuer all the same.
+//! A place that answers with an error status, redirects to another origin, or sends a page instead
+//! of a document is skipped: providers answer unknown paths with pages and sign-in forms. The
+//! places may be on another host than the issuer, if the provider is reached inside a cluster and
+//! tokens name it as it is seen from outside; the issuer is compared all the same.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::{
     text::{quoted, shown},
 };
 
-/// How long a document is used before it is asked for again, whatever its headers say: many
-/// providers mark it `no-store`, and endpoints hardly ever move.
+/// The time for which a document is used before it is fetched again, whatever its headers say: many
+/// providers mark it `no-store`, and endpoints rarely change.
 pub const DOCUMENT_LIFETIME: Duration = Duration::from_secs(3_600);
 
-/// An issuer and where its document is looked for.
+/// An issuer and the place of its document.
 #[derive(Debug, Clone)]
 pub struct Source {
     issuer: Issuer,
@@ -31,8 +31,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The document of `issuer`, looked for below it. `allow_http` is the switch for plain HTTP off
-    /// loopback; it covers what the document names, too.
+    /// The document of `issuer`, looked for below it. `allow_http` is the switch for plain HTTP
+    /// beyond loopback; it also covers the URLs that the document names.
     pub fn new(issuer: Issuer, allow_http: bool) -> Self {
         Self {
             issuer,
@@ -48,7 +48,7 @@ impl Source {
         self
     }
 
-    /// The issuer that must be named.
+    /// The issuer that the document must name.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
@@ -58,7 +58,7 @@ impl Source {
         self.place.as_ref().unwrap_or(&self.issuer).url()
     }
 
-    /// Checks a URL that the document or the operator names.
+    /// Checks the scheme of a URL that the document or the operator names.
     ///
     /// # Errors
     /// One line that says what to change.
@@ -67,31 +67,31 @@ impl Source {
     }
 }
 
-/// Why there is no document.
+/// The reason why there is no document.
 #[derive(Debug, Error)]
 pub enum DiscoveryError {
-    /// The provider could not be asked.
+    /// The request to the provider failed.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The provider says that it cannot answer at the moment.
+    /// The provider reports that it cannot answer at the moment.
     #[error("{url}: answers {status}")]
     Busy {
-        /// Where it was asked.
+        /// The requested URL.
         url: String,
-        /// What it said.
+        /// The status of its answer.
         status: u16,
-        /// When to ask again, as far as it says so.
+        /// The time after which to ask again, if the provider names one.
         retry_after: Option<Duration>,
     },
     /// None of the places holds a document.
     #[error("{0}")]
     Missing(String),
-    /// A document is there and cannot be believed.
+    /// There is a document, and it is not trustworthy.
     #[error("{url}: {what}")]
     Invalid {
-        /// Where it was found.
+        /// The URL of the document.
         url: String,
-        /// What is wrong with it.
+        /// The problem with it.
         what: String,
     },
 }
@@ -105,7 +105,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// What tokens must name as their issuer.
+    /// The issuer that tokens must name.
     pub fn issuer(&self) -> &IssuerRule {
         &self.issuer
     }
@@ -113,8 +113,8 @@ impl Document {
     /// The endpoint `name`, if the document names it.
     ///
     /// # Errors
-    /// One line, where it is no URL or may not be asked. A caller that can do without treats that as
-    /// none.
+    /// One line, if it is not a URL or may not be requested. A caller that does not need the
+    /// endpoint treats that as none.
     pub fn endpoint(&self, name: &str) -> Result<Option<Url>, String> {
         let Some(value) = self.members.get(name).filter(|value| !value.is_null()) else {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Document {
             .as_str()
             .and_then(|text| Url::parse(text).ok())
             .filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
-            .ok_or_else(|| format!("`{name}` of the discovery document is no URL"))?;
+            .ok_or_else(|| format!("`{name}` of the discovery document is not a URL"))?;
         check_scheme(&url, self.allow_http).map_err(|what| format!("`{name}`: {what}"))?;
         Ok(Some(url))
     }
@@ -136,7 +136,7 @@ impl Document {
 }
 
 /// The places of an issuer's document, in the order in which they are tried: that of OpenID
-/// Connect, that of RFC 8414, and the first one's name in the second one's place.
+/// Connect, that of RFC 8414, and the file name of the first at the position of the second.
 pub fn places(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {
@@ -158,8 +158,8 @@ pub fn places(issuer: &Url) -> Vec<Url> {
 /// Fetches and checks the provider's document.
 ///
 /// # Errors
-/// [`DiscoveryError`]. A provider that cannot be reached or is overloaded is not asked at the other
-/// places, which are on the same host.
+/// [`DiscoveryError`]. If a provider cannot be reached or is overloaded, the other places are not
+/// tried, because they are on the same host.
 pub async fn discover(client: &Client, source: &Source) -> Result<Document, DiscoveryError> {
     let mut tried = Vec::new();
     let mut invalid = None;
@@ -175,7 +175,7 @@ pub async fn discover(client: &Client, source: &Source) -> Result<Document, Disc
             Ok(answer) if answer.status.is_success() => match members(&answer.body) {
                 Ok(members) => match confirm(source, members) {
                     Ok(document) => return Ok(document),
-                    // The places after it may still have the right one.
+                    // One of the remaining places may have the right document.
                     Err(what) => {
                         let url = shown(&url);
                         invalid.get_or_insert(DiscoveryError::Invalid { url, what });
@@ -193,14 +193,14 @@ pub async fn discover(client: &Client, source: &Source) -> Result<Document, Disc
     }
     Err(invalid.unwrap_or_else(|| {
         DiscoveryError::Missing(format!(
-            "no discovery document: {}; check OIDC_ISSUER_URL, or OAUTH_ISSUER_URL where the \
-             document is looked for elsewhere",
+            "no discovery document: {}; check OIDC_ISSUER_URL, or OAUTH_ISSUER_URL if the \
+             document is elsewhere",
             tried.join(", ")
         ))
     }))
 }
 
-/// Whether the provider is overloaded, not merely unable to answer for this path.
+/// Returns whether the provider is overloaded, not merely unable to answer for this path.
 fn is_busy(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 429 | 502 | 503 | 504)
 }

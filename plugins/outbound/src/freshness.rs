@@ -1,28 +1,28 @@
-//! How long an answer is good (RFC 9111) and when to ask again (RFC 9110 section 10.2.3), within
-//! our own bounds.
+//! The lifetime of an answer (RFC 9111) and the time after which to retry (RFC 9110 section
+//! 10.2.3), within our own bounds.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// A `Retry-After` beyond this is not believed.
+/// The longest `Retry-After` that is obeyed; longer ones are shortened to it.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The bounds of an answer's lifetime.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {
-    /// Not shorter, whatever the answer says.
+    /// The minimum, whatever the answer says.
     pub floor: Duration,
-    /// Not longer.
+    /// The maximum.
     pub ceiling: Duration,
-    /// Where the answer says nothing.
+    /// Used if the answer names none.
     pub default: Duration,
-    /// Where it has a `max-age` that is not a number.
+    /// Used if its `max-age` is not a number.
     pub unreadable: Duration,
 }
 
 impl Lifetime {
-    /// The lifetime of an answer with these header fields: the shortest that they name.
+    /// The lifetime of an answer with these header fields: the shortest one that they name.
     pub fn of(&self, headers: &HeaderMap) -> Duration {
         let said = headers
             .get_all(CACHE_CONTROL)
@@ -44,7 +44,7 @@ impl Lifetime {
             "max-age" => {
                 let digits = value.trim().trim_matches('"');
                 let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-                // RFC 9111 section 1.2.2: a number too large to hold stands for the largest.
+                // RFC 9111 section 1.2.2: a number too large to represent counts as the largest.
                 Some(if number {
                     Duration::from_secs(digits.parse().unwrap_or(u64::from(u32::MAX)))
                 } else {
@@ -66,7 +66,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     } else {
         let at = httpdate::parse_http_date(text).ok()?;
         let now = date(headers, DATE).unwrap_or_else(SystemTime::now);
-        // A date that has passed: at once.
+        // A date in the past means at once.
         at.duration_since(now).unwrap_or_default()
     };
     Some(pause.min(MAX_RETRY_AFTER))

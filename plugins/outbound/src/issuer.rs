@@ -1,12 +1,12 @@
-//! The issuer: as configured, as its document names it, and as a token or an answer must name it.
+//! The issuer: as configured, as its document names it, and as a token or a response must name it.
 //!
 //! An issuer is compared byte for byte and never normalised (OpenID Connect Discovery 1.0 section
-//! 4.3, RFC 8414 section 3.3, RFC 9207 section 2.4): a trailing slash is part of it. Taking the
-//! document's word where it differs by a slash would save the operator one correction and leave the
-//! tokens of every replica that cannot reach the document refused.
+//! 4.3, RFC 8414 section 3.3, RFC 9207 section 2.4): a trailing slash is part of it. Accepting
+//! a document whose issuer differs by a slash would save the operator one correction, but every
+//! replica that cannot reach the document would refuse all tokens.
 //!
 //! The one exception is Microsoft Entra's shared endpoint, whose document names a template with
-//! `{tenantid}` in it. Which tenants may come in is not decided here.
+//! `{tenantid}` in it. The choice of the accepted tenants is not made here.
 
 use url::Url;
 
@@ -15,7 +15,7 @@ use crate::{
     text::{quoted, shown},
 };
 
-/// What stands for the tenant in a template.
+/// The placeholder for the tenant in a template.
 pub const TENANT: &str = "{tenantid}";
 const ENTRA_HOSTS: [&str; 5] = [
     "login.microsoftonline.com",
@@ -35,14 +35,14 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Checks an issuer. Plain HTTP is fine on loopback, and elsewhere only where allowed.
+    /// Checks an issuer. Plain HTTP is accepted for loopback only, unless `allow_http` is set.
     ///
     /// # Errors
-    /// A phrase to be put behind the setting's name; it says what to change.
+    /// A phrase to be appended to the setting's name; it says what to change.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
         let bad = |what: &str| format!("{}: {what}", quoted(text));
-        // `{` and `}` are no URL characters; where they stand for the tenant, the shared
-        // endpoint answers for all.
+        // `{` and `}` are not URL characters; if they mark the tenant, the shared endpoint
+        // answers for all tenants.
         let url = Url::parse(&text.replace(TENANT, "common"));
         if url
             .as_ref()
@@ -81,12 +81,12 @@ impl Issuer {
         &self.text
     }
 
-    /// Whether many tenants share it.
+    /// Returns whether many tenants share it.
     pub fn is_shared(&self) -> bool {
         self.shared
     }
 
-    /// What tokens must say, as far as it is known without the provider's document.
+    /// The rule for the `iss` of tokens, if it is known without the provider's document.
     pub fn rule(&self) -> Option<IssuerRule> {
         if self.shared {
             template(&self.text)
@@ -95,10 +95,10 @@ impl Issuer {
         }
     }
 
-    /// What tokens must say, given the issuer that the provider's document names.
+    /// The rule for the `iss` of tokens, given the issuer that the provider's document names.
     ///
     /// # Errors
-    /// One line with both values where they do not belong together.
+    /// One line with both values if they do not match.
     pub fn confirm(&self, named: &str) -> Result<IssuerRule, String> {
         if !self.shared {
             return match self.rule() {
@@ -120,16 +120,16 @@ impl Issuer {
         rule.ok_or_else(|| self.mismatch(named))
     }
 
-    /// Why `named` is not this issuer, with both values.
+    /// The reason why `named` is not this issuer, with both values.
     fn mismatch(&self, named: &str) -> String {
         let both = format!(
-            "the provider's document names the issuer {}, configured is {}",
+            "the provider's document names the issuer {}, but {} is configured",
             quoted(named),
             quoted(&self.text)
         );
         if differ_by_a_slash(named, &self.text) {
             format!(
-                "{both}: they differ in the slash at the end alone, and it counts, since tokens \
+                "{both}: they differ only in the slash at the end, and it counts, since tokens \
                  are compared with it; set OIDC_ISSUER_URL to {}",
                 quoted(named)
             )
@@ -139,7 +139,7 @@ impl Issuer {
     }
 }
 
-/// Whether two issuers differ by slashes at their ends and nothing else.
+/// Returns whether two issuers differ only in the slashes at their ends.
 pub(crate) fn differ_by_a_slash(one: &str, other: &str) -> bool {
     one != other && one.trim_end_matches('/') == other.trim_end_matches('/')
 }
@@ -159,7 +159,7 @@ fn is_entra_shared(url: &Url) -> bool {
         && first.is_some_and(|segment| ENTRA_SHARED.contains(&segment))
 }
 
-/// Whether `text` is the GUID of a tenant.
+/// Returns whether `text` is the GUID of a tenant.
 pub fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
@@ -168,7 +168,7 @@ pub fn is_guid(text: &str) -> bool {
             .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// The one rule about plain HTTP: loopback, and elsewhere only where the switch is on.
+/// The one rule for plain HTTP: accepted for loopback, and elsewhere only if the switch is on.
 ///
 /// # Errors
 /// One line that says what to change.
@@ -177,38 +177,38 @@ pub fn check_scheme(url: &Url, allow_http: bool) -> Result<(), String> {
         "https" => Ok(()),
         "http" if is_loopback(url) || allow_http => Ok(()),
         "http" => Err(format!(
-            "{} is plain HTTP, which anyone on the way can change: use https, or set \
+            "{} is plain HTTP, which anyone on the network path can change: use https, or set \
              OUTBOUND_ALLOW_HTTP=true (the option `allow_http`)",
             shown(url)
         )),
-        _ => Err("only https URLs are asked".to_owned()),
+        _ => Err("only https URLs are accepted".to_owned()),
     }
 }
 
-/// What an `iss` must be.
+/// The required form of an `iss`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssuerRule {
-    /// This, byte for byte.
+    /// Exactly this text, byte for byte.
     Exact(String),
-    /// This with a tenant in the middle.
+    /// This text with a tenant in the middle.
     Template {
-        /// What stands before the tenant.
+        /// The text before the tenant.
         before: String,
-        /// What stands after it.
+        /// The text after the tenant.
         after: String,
     },
 }
 
-/// What became of an `iss`.
+/// The result of comparing an `iss`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission<'a> {
     /// It is the issuer.
     Issuer,
     /// It is the issuer of this tenant, a GUID.
     Tenant(&'a str),
-    /// It is another one.
+    /// It is another issuer.
     Other,
-    /// It is another one, by the slash at its end alone.
+    /// It is another issuer, which differs only in the slash at its end.
     OtherSlash,
 }
 
@@ -257,10 +257,10 @@ mod tests {
         ] {
             let issuer = Issuer::parse(configured, false).unwrap();
             let why = issuer.confirm(named).unwrap_err();
-            assert!(why.contains("slash at the end alone"), "{why}");
+            assert!(why.contains("differ only in the slash at the end"), "{why}");
             assert!(why.contains(&format!("issuer `{named}`")), "{why}");
             assert!(
-                why.contains(&format!("configured is `{configured}`")),
+                why.contains(&format!("`{configured}` is configured")),
                 "{why}"
             );
             assert!(
@@ -271,7 +271,7 @@ mod tests {
         let issuer = Issuer::parse("https://idp.example/a", false).unwrap();
         let why = issuer.confirm("https://idp.example/b").unwrap_err();
         assert!(
-            !why.contains("alone") && why.contains("/a") && why.contains("/b"),
+            !why.contains("only in the slash") && why.contains("/a") && why.contains("/b"),
             "{why}"
         );
     }
@@ -336,7 +336,7 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing but the very text is the issuer.
+        /// Only the exact text is the issuer.
         #[test]
         fn no_other_text_is_the_issuer(path in "[a-z/]{0,8}", other in "[a-z/:.]{0,24}") {
             let text = format!("https://idp.example/{path}");

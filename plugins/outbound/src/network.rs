@@ -1,12 +1,12 @@
-//! What the operator set about the way out: the same value for every client of a process.
+//! The operator's settings for outgoing connections: the same for every client of a process.
 
 use crate::{authorities::Authorities, proxy::Proxies};
 
-/// Proxies and authorities. The default is a direct way with the system's authorities.
+/// Proxies and authorities. The default is direct connections with the system's authorities.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
-    /// Which URL goes through which proxy.
+    /// The proxies and their exceptions.
     pub proxies: Proxies,
-    /// Authorities beside the system's.
+    /// Authorities in addition to the system's.
     pub authorities: Authorities,
 }

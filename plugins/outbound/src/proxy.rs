@@ -1,8 +1,9 @@
-//! The proxy for a URL.
+//! The choice of a proxy for a URL.
 //!
-//! The one that is set wins over those of the environment's variables. A host in the list of
-//! exceptions is asked directly, and so is this machine: a proxy elsewhere could not reach it. That
-//! is how Go, and so much of what runs beside this server, reads the same variables.
+//! The proxy setting overrides the environment's variables. Hosts in the list of exceptions are
+//! contacted directly, and so is this machine, because a proxy elsewhere could not reach it. Go,
+//! and so much of the software that runs next to this server, reads the same variables in the same
+//! way.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,7 +11,7 @@ use url::{Host, Url};
 
 use crate::{addresses::is_loopback, text::shown};
 
-/// The URL of a proxy. It may hold a password, which nothing shows.
+/// The URL of a proxy. It may contain a password, which is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyUrl(Url);
 
@@ -18,7 +19,7 @@ impl ProxyUrl {
     /// Reads `http://[user:password@]host[:port]`, `https://...` or `host[:port]`.
     ///
     /// # Errors
-    /// A phrase that says what is wrong and quotes nothing: the text may hold a password.
+    /// A phrase that describes the problem and quotes nothing: the text may contain a password.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const NONE: &str = "not the URL of an HTTP proxy, such as http://proxy.example.com:3128";
         let text = text.trim();
@@ -30,7 +31,7 @@ impl ProxyUrl {
         if !matches!(url.scheme(), "http" | "https") {
             return Err("not an HTTP proxy: its URL must begin with http:// or https://");
         }
-        // What the HTTP client will make of it. One that it cannot read would be passed by.
+        // The HTTP client parses it in this way. It would bypass a proxy that it cannot parse.
         let uri: Option<http::Uri> = url.as_str().parse().ok();
         match uri.as_ref().and_then(http::Uri::host) {
             Some(host) if !host.is_empty() => Ok(Self(url)),
@@ -55,10 +56,10 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// What was set, as text. Empty counts as unset.
+/// The settings, as text. Empty counts as unset.
 #[derive(Clone, Copy, Default)]
 pub struct Choice<'a> {
-    /// The setting that wins: a proxy for every URL, or `none`.
+    /// The overriding setting: a proxy for every URL, or `none`.
     pub setting: Option<&'a str>,
     /// `HTTPS_PROXY`, else `ALL_PROXY`.
     pub https: Option<&'a str>,
@@ -68,10 +69,10 @@ pub struct Choice<'a> {
     pub except: Option<&'a str>,
 }
 
-/// A proxy that cannot be used.
+/// A proxy is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// The setting.
+    /// The one of the overriding setting.
     #[error("{0}")]
     Setting(&'static str),
     /// The one for `https`.
@@ -91,10 +92,10 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Reads what was set. Variables that do not count are not looked at.
+    /// Parses the settings. Variables that are overridden are not parsed.
     ///
     /// # Errors
-    /// Which of them cannot be used.
+    /// The unusable one of them.
     pub fn new(choice: Choice<'_>) -> Result<Self, ProxyError> {
         let set = |text: Option<&str>| {
             let text = text.map(str::trim).filter(|text| !text.is_empty());
@@ -119,7 +120,7 @@ impl Proxies {
         })
     }
 
-    /// The proxy through which `url` is asked; `None`: directly.
+    /// The proxy for `url`; `None` for a direct connection.
     pub fn of(&self, url: &Url) -> Option<&ProxyUrl> {
         let proxy = match url.scheme() {
             "https" => self.https.as_ref(),
@@ -135,7 +136,7 @@ impl Proxies {
         (!direct).then_some(proxy)
     }
 
-    /// Whether URLs of `scheme` go through a proxy at all.
+    /// Returns whether any URLs of `scheme` go through a proxy.
     pub fn has(&self, scheme: &str) -> bool {
         let proxy = match scheme {
             "https" => &self.https,
@@ -144,7 +145,7 @@ impl Proxies {
         proxy.is_some() && !self.except.contains(&Exception::All)
     }
 
-    /// Whether there is a proxy for anything.
+    /// Returns whether there is no proxy at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.https.is_none() && self.http.is_none()
     }
@@ -165,7 +166,8 @@ enum Exception {
     Network(IpAddr, u32),
     /// `10.0.0.1`, `[::1]:8080`.
     Address(IpAddr, Option<u16>),
-    /// `example.com`, `.example.com`, `*.example.com`, each with its subdomains, and with a port.
+    /// `example.com`, `.example.com`, `*.example.com`, each with its subdomains and an optional
+    /// port.
     Name(String, Option<u16>),
 }
 

@@ -1,4 +1,4 @@
-//! URLs and strangers' texts as they may stand in a log line.
+//! URLs and strangers' texts in a form that is safe in a log line.
 
 use url::Url;
 
@@ -16,7 +16,7 @@ pub fn shown(url: &Url) -> String {
     )
 }
 
-/// A stranger's text, escaped and cut.
+/// A stranger's text, escaped and truncated.
 pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 100;
     let cut: String = text.chars().take(SHOWN).collect();

@@ -1,4 +1,5 @@
-//! The one way out: DataHub, the validator and the sign-in obey the same settings.
+//! Outgoing connections: those to DataHub, of the validator and of the sign-in obey the same
+//! settings.
 
 use std::{
     fs,
@@ -27,7 +28,7 @@ const OIDC: &str = "/realms/x/.well-known/openid-configuration";
 const INSERTED: &str = "/.well-known/openid-configuration/realms/x";
 const OUTSIDE: &str = "https://sso.example.com/realms/x";
 
-/// A proxy that leads nowhere and remembers who was asked for, and with which head.
+/// A proxy that connects to nothing and records the request heads.
 struct DeadProxy {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
@@ -64,7 +65,7 @@ impl DeadProxy {
     }
 }
 
-/// A provider's front door: `answer` gets the path.
+/// A server in front of a provider: `answer` gets the path.
 async fn front(answer: impl Fn(&str) -> Response + Clone + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -90,7 +91,7 @@ fn document(members: &Value) -> Response {
     (json, members.to_string()).into_response()
 }
 
-/// What the embedded provider says of itself.
+/// The discovery document of the embedded provider.
 async fn described(idp: &Running) -> Value {
     let url = format!("{}/.well-known/openid-configuration", idp.issuer());
     let answer = http_client().get(url).send().await.unwrap();
@@ -105,7 +106,7 @@ fn signing_in(datahub: &StubDataHub) -> ServerBuilder {
         .env("OAUTH_TOKEN_KEYS", KEY)
 }
 
-/// Signs in as far as the provider's page, or the page that says why not.
+/// Signs in as far as the provider's page, or the page with the reason for a failure.
 async fn to_the_provider(world: &World) -> (u16, String, String) {
     let app = App::register(world, REDIRECT).await;
     let mut browser = Browser::default();
@@ -120,13 +121,14 @@ async fn to_the_provider(world: &World) -> (u16, String, String) {
     }
 }
 
-/// A token of the embedded provider's key that names another issuer.
+/// The status of a request with a token that the embedded provider signed for another issuer.
 async fn accepted(world: &World, issuer: &str) -> u16 {
     let token = world.idp.mint(json!({ "iss": issuer }));
     integration_tests::status(&world.server.mcp(), &token).await
 }
 
-/// A server whose DataHub, validator and sign-in are three hosts behind `proxy`, asked once each.
+/// Runs a server whose DataHub, validator and sign-in are three hosts behind `proxy`, and sends one
+/// request that needs each. Returns the output.
 async fn ask_all(proxy: &DeadProxy, adapt: impl FnOnce(ServerBuilder) -> ServerBuilder) -> String {
     let idp = EmbeddedIdp::start(Options::default()).await.unwrap();
     let datahub = StubDataHub::start().await.unwrap();
@@ -148,7 +150,7 @@ async fn ask_all(proxy: &DeadProxy, adapt: impl FnOnce(ServerBuilder) -> ServerB
     assert!(!at.contains("signin.example.com"), "{at}");
     let ready = world.server.mcp().http().get(world.server.url("/ready"));
     assert_eq!(ready.send().await.unwrap().status(), 503);
-    until("the validator has asked", async || {
+    until("the validator has tried to fetch keys", async || {
         world.server.output().contains("keys cannot be fetched")
     })
     .await;
@@ -301,7 +303,7 @@ async fn both_halves_say_that_an_issuer_differs_by_a_slash() {
     );
     assert_ne!(accepted(&world, &slash).await, 200);
     let why = format!(
-        "names the issuer `{slash}`, configured is `{}`: they differ in the slash at the end alone",
+        "names the issuer `{slash}`, but `{}` is configured: they differ only in the slash at the end",
         world.idp.issuer()
     );
     until("both halves have said why", async || {
@@ -340,7 +342,7 @@ async fn both_halves_find_a_document_that_is_moved_or_in_the_last_place() {
         {
             let mut members = members.lock().unwrap();
             members["issuer"] = issuer.clone().into();
-            // Nobody needs these to sign in.
+            // Signing in needs none of these.
             members["revocation_endpoint"] = "http://10.0.0.1/revoke".into();
             members["introspection_endpoint"] = 7.into();
         }
@@ -361,7 +363,7 @@ async fn both_halves_find_a_document_that_is_moved_or_in_the_last_place() {
     }
 }
 
-/// Makes a redirect of a response.
+/// Turns a response into a redirect.
 trait Moved {
     fn moved(self) -> Response;
 }

@@ -1,8 +1,8 @@
 //! Identity: the [`Principal`] that a request is served as, and the [`Verdict`] of the validators
 //! that makes one.
 //!
-//! The ground floor of the host: knows nothing of HTTP, plugins, sign-in or DataHub. A principal is
-//! made by a verdict or from the operator's own token, and by nothing that a client sends.
+//! The lowest layer of the host: independent of HTTP, plugins, sign-in and DataHub. A principal is
+//! made by a verdict or from the operator's own token, and never directly from client input.
 
 mod principal;
 mod token_check;

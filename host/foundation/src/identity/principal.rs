@@ -10,25 +10,25 @@ use secrecy::SecretString;
 
 use super::{Acceptance, TokenDigest};
 
-/// A lease on the validators that gave a token for DataHub: they may take it back once they are
-/// replaced and nobody holds the lease. Requests hold it, cached verdicts do not.
+/// A lease on the validators that issued a token for DataHub: they may revoke the token once they
+/// are replaced and nothing holds the lease. Requests hold it, cached verdicts do not.
 #[derive(Debug, Clone, Default)]
 pub struct Lease(Option<Weak<dyn Any + Send + Sync>>);
 
 impl Lease {
-    /// A lease that is over when `owner` is gone; the default one never is.
+    /// A lease that ends when `owner` is dropped; the default lease never ends.
     pub fn of<T: Any + Send + Sync>(owner: &Arc<T>) -> Self {
         let owner: Weak<T> = Arc::downgrade(owner);
         Self(Some(owner))
     }
 
-    /// Keeps the lease from ending until the returned value is dropped. `None` where there is
-    /// nothing to keep, or it has ended.
+    /// Keeps the lease from ending until the returned value is dropped. `None` if it never ends or
+    /// has already ended.
     pub fn hold(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.0.as_ref()?.upgrade()
     }
 
-    /// Has it ended?
+    /// Returns whether it has ended.
     pub fn is_over(&self) -> bool {
         let owner = self.0.as_ref();
         owner.is_some_and(|owner| owner.strong_count() == 0)
@@ -37,8 +37,8 @@ impl Lease {
 
 /// The person (or machine) that a request is served as.
 ///
-/// The fields are private: an accepted token makes one ([`super::Verdict::accept`]), or the
-/// operator's own token does. Nothing that a client sends can.
+/// The fields are private: a principal is made from an accepted token ([`super::Verdict::accept`])
+/// or from the operator's own token, and never from anything else that a client sends.
 #[derive(Debug)]
 pub struct Principal {
     subject: String,
@@ -51,7 +51,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The principal of requests without a token, where the operator has set a shared one.
+    /// The principal of requests without a token, if the operator has set a shared one.
     pub fn shared(datahub_token: SecretString) -> Self {
         Self::of_the_operator("shared", "fallback", datahub_token)
     }
@@ -103,7 +103,7 @@ impl Principal {
         &self.scopes
     }
 
-    /// The end of the identity; never served after that.
+    /// The time at which the identity expires; it is never served after that.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }
@@ -113,7 +113,7 @@ impl Principal {
         &self.validator
     }
 
-    /// The token with which DataHub is asked on this person's behalf.
+    /// The token for requests to DataHub on this person's behalf.
     pub fn datahub_token(&self) -> &SecretString {
         &self.datahub_token
     }
@@ -123,12 +123,12 @@ impl Principal {
         self.token_digest
     }
 
-    /// The lease that [`Self::datahub_token`] lives by.
+    /// The lease for [`Self::datahub_token`].
     pub fn lease(&self) -> &Lease {
         &self.lease
     }
 
-    /// Has the identity ended at `now`?
+    /// Returns whether the identity has expired at `now`.
     pub fn has_ended(&self, now: SystemTime) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }

@@ -1,4 +1,4 @@
-//! The question that the authenticator asks of the plugin host.
+//! The interface through which the authenticator has the plugin host check tokens.
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;

@@ -1,4 +1,4 @@
-//! The digest under which caches and logs know a bearer token.
+//! The digest that identifies a bearer token in caches and logs.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl TokenDigest {
 
 impl fmt::Debug for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Eight hex digits tell tokens apart in a log and give nothing away.
+        // Eight hex digits distinguish tokens in a log and reveal nothing.
         for byte in &self.0[..4] {
             write!(f, "{byte:02x}")?;
         }

@@ -16,9 +16,10 @@ pub enum Verdict {
     Accepted(Arc<Principal>),
     /// The token is not good, or no validator recognizes it: HTTP 401. The log has the reason.
     Rejected,
-    /// It cannot be decided now (provider down, deadline, breaker, fault of the plugin): HTTP 503.
+    /// No decision is possible now (provider down, deadline, breaker, fault of the plugin): HTTP
+    /// 503.
     Unavailable {
-        /// When to try again.
+        /// The time after which to retry.
         retry_after: Duration,
     },
 }
@@ -30,11 +31,11 @@ pub struct Acceptance {
     pub subject: String,
     /// The scopes that the token grants.
     pub scopes: Vec<String>,
-    /// The end of the identity, if it has one.
+    /// The time at which the identity expires, if it does.
     pub expires_at: Option<SystemTime>,
     /// The validator that accepted the token, as `library:factory`.
     pub validator: String,
-    /// The token with which DataHub is asked on this person's behalf.
+    /// The token for requests to DataHub on this person's behalf.
     pub datahub_token: SecretString,
     /// The digest of the token that the client presented.
     pub token_digest: TokenDigest,
@@ -42,7 +43,7 @@ pub struct Acceptance {
 
 impl Verdict {
     /// Accepts a token: makes the principal that its requests are served as. `lease` ends when the
-    /// validators that gave the token for DataHub may take it back.
+    /// validators that issued the token for DataHub may revoke it.
     pub fn accept(acceptance: Acceptance, lease: Lease) -> Self {
         Self::Accepted(Arc::new(Principal::accepted(acceptance, lease)))
     }

@@ -9,7 +9,7 @@ use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 
 use super::*;
 
-/// A name service that answers as the test says, and counts.
+/// A name service with answers set by the test, which counts its calls.
 struct Names {
     answers: Mutex<Vec<IpAddr>>,
     asked: AtomicUsize,
@@ -57,7 +57,7 @@ async fn names_that_lead_inside_are_not_connected_to() {
         &["::1"],
         &["::ffff:127.0.0.1"],
         &["fd00:ec2::254"],
-        // One good answer does not make up for a bad one.
+        // One public address does not make up for one that is not.
         &["93.184.215.14", "127.0.0.1"],
         &[],
     ] {
@@ -148,7 +148,7 @@ fn behind_a_proxy_only_hosts_that_the_operator_listed_are_fetched() {
     assert_eq!(listed("https://10.0.0.1/c.json"), Some(DocumentError::Host));
 }
 
-/// A server on loopback that counts, with the guard told that loopback is public.
+/// A server on loopback that counts requests, and a guard that treats loopback as public.
 async fn server(router: Router) -> (Documents, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

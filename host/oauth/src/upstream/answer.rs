@@ -1,4 +1,4 @@
-//! What the provider sends back: tokens or an error, checked before it goes anywhere.
+//! The provider's responses: tokens or an error, checked before they are used.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -11,21 +11,22 @@ use serde_json::Value;
 
 use crate::UpstreamToken;
 
-/// The provider could not do what was asked.
+/// The provider did not fulfil a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
-    /// It said no, with this error code (RFC 6749 section 5.2).
+    /// It refused, with this error code (RFC 6749 section 5.2).
     #[error("the identity provider refused: {0}")]
     Refused(ProviderError),
-    /// It did not answer, or with a 5xx or 429: may be tried again.
+    /// It did not answer, or with a 5xx or 429: the request may be retried.
     #[error("the identity provider does not answer: {0}")]
     Unavailable(&'static str),
-    /// It answered something else than OAuth says.
+    /// Its response does not follow OAuth.
     #[error("the identity provider's answer is not usable: {0}")]
     Unusable(Cow<'static, str>),
 }
 
-/// An error that the provider named; only characters that RFC 6749 allows, and of bounded length.
+/// An error that the provider named, of bounded length and with only the characters that RFC 6749
+/// allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProviderError {
     pub(crate) code: String,
@@ -39,7 +40,7 @@ impl std::fmt::Display for ProviderError {
 }
 
 impl ProviderError {
-    /// Checks what the provider sent.
+    /// Removes the characters that are not allowed, and truncates.
     pub(crate) fn new(code: &str, description: Option<&str>) -> Self {
         let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
         let clean = |text: &str, most| text.chars().filter(allowed).take(most).collect::<String>();
@@ -57,20 +58,20 @@ impl ProviderError {
     }
 }
 
-/// What a successful token request gave.
+/// The result of a successful token request.
 #[derive(Debug)]
 pub(crate) struct UpstreamTokens {
     /// The token that DataHub and the validators will see.
     pub(crate) token: SecretString,
     pub(crate) refresh: Option<SecretString>,
-    /// When `token` ends, as far as the provider said.
+    /// The time at which `token` expires, if the provider named one.
     pub(crate) expires: Option<UnixMillis>,
-    /// The granted scope, where it differs from what was asked for.
+    /// The granted scope, if it differs from the requested one.
     pub(crate) scope: Option<String>,
 }
 
 impl UpstreamTokens {
-    /// Reads a successful answer that came at `now`, and takes the token that `wanted` names.
+    /// Reads a successful response received at `now`, and takes the token that `wanted` names.
     pub(super) fn read(
         body: &[u8],
         wanted: UpstreamToken,
@@ -96,7 +97,7 @@ impl UpstreamTokens {
         let token = token
             .filter(|token| !token.expose_secret().is_empty())
             .ok_or(UpstreamError::Unusable(missing.into()))?;
-        // `expires_in` speaks of the access token; a JWT says itself when it ends.
+        // `expires_in` is about the access token; a JWT has its own expiry.
         let lifetime = match wanted {
             UpstreamToken::AccessToken => answer.expires_in.as_ref().and_then(seconds),
             UpstreamToken::IdToken => None,
@@ -120,7 +121,7 @@ impl UpstreamTokens {
     }
 }
 
-/// Why the provider did not do it.
+/// The reason why the provider did not fulfil the request.
 pub(super) fn read_error(answer: &Answer) -> UpstreamError {
     #[derive(Deserialize)]
     struct Body {
@@ -170,7 +171,7 @@ fn clean_scope(text: &str) -> Option<String> {
     (!text.is_empty() && text.len() <= 1_024 && text.chars().all(allowed)).then(|| text.to_owned())
 }
 
-/// `exp` of a JWT, unverified: only to end our envelope no later than its content.
+/// `exp` of a JWT, unverified: only used so that our envelope expires no later than its content.
 fn jwt_end(token: &str) -> Option<UnixMillis> {
     #[derive(Deserialize)]
     struct Claims {

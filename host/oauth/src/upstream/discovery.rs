@@ -1,5 +1,5 @@
-//! The provider's endpoints, as configured or as its discovery document names them. Where that is
-//! looked for and when it is believed is the crate `outbound`'s rule, which the validators obey, too.
+//! The provider's endpoints, as configured or as named by its discovery document. The places and
+//! the checks of the document are those of the crate `outbound`, which the validators use as well.
 
 use outbound::{Admission, Document, Issuer, IssuerRule, Source, check_scheme};
 use url::Url;
@@ -7,19 +7,19 @@ use url::Url;
 use super::answer::UpstreamError;
 use crate::{SettingsError, UpstreamSettings};
 
-/// Where the provider's endpoints are.
+/// The URLs of the provider's endpoints.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoints {
     pub(super) authorize: Url,
     pub(super) token: Url,
     pub(super) revoke: Option<Url>,
-    /// Known where they were discovered; then an `iss` in the answer must be it (RFC 9207).
+    /// Set if they were discovered; then an `iss` in the response must match it (RFC 9207).
     pub(super) issuer: Option<IssuerRule>,
 }
 
 impl Endpoints {
-    /// Reads the endpoints of a document; those that are configured go before them, and one that is
-    /// not needed may be unusable.
+    /// Reads the endpoints of a document. Configured ones take precedence, and one that is not
+    /// needed may be unusable.
     pub(super) fn read(
         document: &Document,
         [authorize, token]: [Option<Url>; 2],
@@ -43,8 +43,8 @@ impl Endpoints {
         })
     }
 
-    /// Whether `iss` of an answer may be this provider's; without a document there is nothing to
-    /// compare it with.
+    /// Returns whether `iss` of a response may be this provider's. Without a document there is
+    /// nothing to compare it with, so it may.
     pub(super) fn is_issuer(&self, iss: &str) -> bool {
         self.issuer
             .as_ref()
@@ -52,7 +52,7 @@ impl Endpoints {
     }
 }
 
-/// The issuer and where its document is looked for; `None` where none is set.
+/// The issuer and the place of its document; `None` if no issuer is set.
 pub(super) fn source(settings: &UpstreamSettings) -> Result<Option<Source>, SettingsError> {
     let parse = |name: &'static str, text: &str| {
         Issuer::parse(text, settings.allow_http).map_err(|why| SettingsError::Issuer { name, why })
@@ -96,7 +96,7 @@ pub(super) fn endpoint(
 fn usable(text: &str, allow_http: bool) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "which is not a URL")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("but it must not hold a user name or password");
+        return Err("but it must not contain a user name or password");
     }
     if url.fragment().is_some() {
         return Err("but it must not have a fragment");

@@ -1,4 +1,4 @@
-//! Settings, discovery and what is taken from the provider's answers.
+//! Settings, discovery and the values taken from the provider's responses.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::clock::Clock;
@@ -106,7 +106,7 @@ async fn a_slash_at_the_end_of_the_issuer_is_told_with_both_values() {
     let error = upstream(&settings(Some(&slash))).unwrap().endpoints().await;
     let error = error.unwrap_err().to_string();
     for part in [
-        "slash at the end alone",
+        "differ only in the slash at the end",
         &slash,
         &format!("`{}`", idp.issuer()),
     ] {
@@ -209,7 +209,7 @@ fn token_answers_are_read_as_providers_really_send_them() {
     );
     assert_eq!(expires(r#"{"access_token":"x"}"#), None);
     assert_eq!(expires(r#"{"access_token":"x","expires_in":-5}"#), None);
-    // A JWT that ends earlier than the answer says.
+    // A JWT that expires earlier than the response says.
     let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1900000100.5}"#);
     assert_eq!(
         expires(&format!(

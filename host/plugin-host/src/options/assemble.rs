@@ -20,7 +20,7 @@ use crate::settings::{OptionSources, ValidatorSpec};
 /// The largest file that an option's value is read from.
 const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
-/// Why the options of a validator cannot be used.
+/// The reason why the options of a validator cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionError {
     /// No such option.
@@ -36,11 +36,11 @@ pub enum OptionError {
     /// A value that is not of the option's type.
     #[error("{from}: option `{name}`: {expected}")]
     Text {
-        /// Where the value came from.
+        /// The source of the value.
         from: String,
         /// The option.
         name: String,
-        /// What is expected.
+        /// The expected value.
         expected: String,
     },
     /// A value that does not fit the schema.
@@ -53,7 +53,7 @@ pub enum OptionError {
         name: String,
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The configuration is not keyed by the validators of the chain.
@@ -76,7 +76,7 @@ pub enum OptionError {
         /// The validator.
         name: String,
     },
-    /// The plugin's schema is not an object.
+    /// The plugin's schema is invalid.
     #[error("the factory's schema is not a JSON Schema of an object")]
     NoObject,
     /// The plugin's schema is not one.
@@ -84,19 +84,19 @@ pub enum OptionError {
     BadSchema(String),
 }
 
-/// The options of one validator, ready to be handed over.
+/// The options of one validator, ready to be passed to it.
 #[derive(Debug)]
 pub(crate) struct Options {
     /// A JSON object that fits the factory's schema.
     pub(crate) json: SecretString,
-    /// Which options are set, and by what; for the log, without the values.
+    /// The options that are set, and the source of each; for the log, without the values.
     pub(crate) origins: Vec<(String, String)>,
 }
 
 /// The part of the configuration that is meant for `spec`.
 ///
 /// # Errors
-/// Where a chain's configuration is not keyed by its validators.
+/// If a chain's configuration is not keyed by its validators.
 pub(crate) fn config_of(
     spec: &ValidatorSpec,
     chain: &[ValidatorSpec],
@@ -146,7 +146,7 @@ pub(crate) fn option_named<'a>(schema: &'a Value, name: &str) -> Option<&'a str>
 /// that the schema does not know are left to the caller, who sees all validators.
 ///
 /// # Errors
-/// What is wrong with which option.
+/// The option and the problem with it.
 pub(crate) fn assemble(
     schema: &Value,
     mut config: Map<String, Value>,
@@ -243,7 +243,7 @@ pub(crate) fn unknown(schema: &Value, name: &str) -> OptionError {
     }
 }
 
-/// Is `property` marked as secret?
+/// Returns whether `property` is marked as secret.
 pub(crate) fn is_secret(view: Schema<'_>, property: &Value) -> bool {
     property
         .get("x-secret")
@@ -287,7 +287,7 @@ fn where_to_set(view: Schema<'_>, path: &str) -> String {
     }
 }
 
-/// `@path` becomes what is in the file; `@@text` is `@text` itself.
+/// Replaces `@path` by the content of the file; `@@text` stands for `@text` itself.
 fn resolve_file(name: &str, text: &mut String) -> Result<(), OptionError> {
     let Some(rest) = text.strip_prefix('@') else {
         return Ok(());

@@ -1,8 +1,9 @@
 //! Option schemas (JSON Schema, draft 2020-12): which options there are, text as a value of the type
 //! that an option wants, and the check of all of them.
 //!
-//! Says what is expected, never what was found beyond its type: a value may be a secret. A schema
-//! comes from a plugin, so depth is bounded.
+//! Messages name the expected value, and of the actual one only its type: it may be a secret.
+//! Unknown keywords are left to the plugin's own check. A schema comes from a plugin, so
+//! depth is bounded.
 
 use foundation::suggest;
 use jsonschema::{
@@ -12,7 +13,7 @@ use jsonschema::{
 };
 use serde_json::{Map, Number, Value};
 
-/// How deep schemas and references are followed.
+/// The depth to which schemas and references are followed.
 const MAX_DEPTH: usize = 32;
 
 /// A value does not fit its schema.
@@ -21,7 +22,7 @@ const MAX_DEPTH: usize = 32;
 pub struct Violation {
     /// The option, with the path within it.
     pub path: String,
-    /// What was expected.
+    /// The expected value.
     pub message: String,
 }
 
@@ -74,7 +75,7 @@ impl<'a> Schema<'a> {
             .collect()
     }
 
-    /// An annotation of a property: beside a reference, or where it leads.
+    /// An annotation of a property, next to a reference or at its target.
     pub(crate) fn annotation(self, property: &'a Value, keyword: &str) -> Option<&'a Value> {
         property
             .get(keyword)
@@ -91,7 +92,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// The only values of a property, where it is one of several words.
+    /// The possible values of a property, if it is one of several words.
     pub(crate) fn choices(self, property: &Value) -> Vec<String> {
         let mut found = Vec::new();
         self.collect_choices(property, 0, &mut found);
@@ -126,10 +127,10 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Turns the text of an environment variable into a value of the type that `property` wants.
+    /// Converts the text of an environment variable into a value of the type of `property`.
     ///
     /// # Errors
-    /// Where the text is no such value.
+    /// If the text is not such a value.
     pub(crate) fn coerce(self, property: &Value, text: &str) -> Result<Value, String> {
         let mut types = Vec::new();
         self.types(property, 0, &mut types);

@@ -13,7 +13,7 @@ use super::{
     signer::Signer,
 };
 
-/// How the provider behaves.
+/// The behavior of the provider.
 #[derive(Debug, Clone)]
 pub enum Mode {
     /// As it should.
@@ -93,7 +93,7 @@ impl Idp {
         *self.state.cache_control.lock() = value;
     }
 
-    /// How often the key set was fetched.
+    /// The number of times the key set was fetched.
     pub fn key_fetches(&self) -> usize {
         self.state.key_fetches.load(Ordering::SeqCst)
     }

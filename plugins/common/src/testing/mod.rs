@@ -1,5 +1,5 @@
 //! For the tests of the validators (feature `testing`): a small HTTP server, signing keys, an
-//! identity provider made of both, and what their options must hold to. Never part of a plugin.
+//! identity provider made of both, and the requirements for their options. Never part of a plugin.
 
 mod idp;
 mod options;

@@ -1,5 +1,5 @@
-//! What every validator's options must hold to: a schema that is closed and says where each option
-//! comes from, and a refusal that names what is wrong.
+//! The requirements for every validator's options: a closed schema that names the source of each
+//! option, and a refusal that names the problem.
 
 use plugin_api::sdk::{Failure, FailureKind, TokenValidator, testing::Harness};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 /// variable) and each of `secrets` is marked as such; an unknown option is refused by name.
 ///
 /// # Panics
-/// Where one of these does not hold.
+/// If one of these does not hold.
 pub fn assert_schema<V: TokenValidator>(variables: &[(&str, &str)], secrets: &[&str]) {
     let schema = Harness::schema::<V>();
     assert_eq!(schema["additionalProperties"], false);
@@ -25,10 +25,10 @@ pub fn assert_schema<V: TokenValidator>(variables: &[(&str, &str)], secrets: &[&
     assert!(detail.contains("no_such_option"), "refused as: {detail}");
 }
 
-/// `made` failed because it is set up wrongly, and the reason says `why`.
+/// Asserts that `made` failed because of its configuration, with a reason that contains `why`.
 ///
 /// # Panics
-/// Where it did not.
+/// If it did not.
 pub fn assert_misconfigured<T>(made: Result<T, Failure>, why: &str) {
     let failure = made.err();
     let kind = failure.as_ref().map(Failure::kind);

@@ -36,22 +36,22 @@ impl Asked {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
 
-/// What the server does with a request.
+/// The server's response to a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-    /// Says this length instead of the true one.
+    /// Announces this length instead of the true one.
     claimed: Option<usize>,
     hang: bool,
-    /// Sends the body this many times over.
+    /// Sends the body this many times.
     repeat: usize,
 }
 
@@ -96,7 +96,7 @@ impl Reply {
         self
     }
 
-    /// Sends the body `times` over, without saying the length before.
+    /// Sends the body `times` times, without announcing the length.
     #[must_use]
     pub fn endless(mut self, times: usize) -> Self {
         self.repeat = times;
@@ -139,7 +139,7 @@ impl Server {
         self.url.join(path).expect("a path")
     }
 
-    /// How many requests have come in.
+    /// The number of requests so far.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }

@@ -12,7 +12,7 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// A name service that knows one answer.
+/// A name service with a single answer.
 struct Answers(Vec<IpAddr>);
 
 impl Lookup for Answers {
@@ -214,7 +214,7 @@ fn loopback_is_known_by_name_and_by_address() {
 }
 
 proptest! {
-    /// The forms in which IPv6 carries an IPv4 address say the same of it.
+    /// Every IPv6 form that embeds an IPv4 address has that address's reach.
     #[test]
     fn an_ipv4_address_cannot_be_dressed_up(bits: u32) {
         let v4 = Ipv4Addr::from(bits);

@@ -1,4 +1,4 @@
-//! The builder's rules, seen from the other side.
+//! The builder's rules, observed from the server's side.
 
 use super::*;
 use crate::{

@@ -1,4 +1,4 @@
-//! The places, and when a document is believed.
+//! The places, and the checks of a document.
 
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ async fn a_document_of_another_issuer_is_refused_with_both_values() {
     for (named, why) in [
         (
             "https://sso.example.com/realms/x/",
-            "slash at the end alone",
+            "differ only in the slash at the end",
         ),
         ("https://evil.example", "must be equal"),
         ("http://sso.example.com/realms/x", "must be equal"),

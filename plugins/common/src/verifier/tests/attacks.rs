@@ -1,4 +1,4 @@
-//! What an attacker makes of a token.
+//! Tokens that an attacker manipulates.
 
 use super::*;
 use crate::testing::{b64, unsigned};
@@ -13,7 +13,7 @@ async fn unsigned_and_symmetric_tokens_are_never_accepted() {
             .refuses_token(&token, FailureKind::Rejected, "unsigned")
             .await;
     }
-    // HMAC with what everybody can read of the RSA key.
+    // HMAC with the public part of the RSA key.
     let secret = bench.signer.jwk()["n"].as_str().unwrap().to_owned();
     let hs = jsonwebtoken::encode(
         &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256),
@@ -88,10 +88,10 @@ async fn nothing_in_a_token_but_its_kid_chooses_the_key() {
             .signer
             .token_with(&json!({ "alg": "RS256", "kid": kid }), &bench.claims());
         bench
-            .refuses_token(&token, FailureKind::Rejected, "`kid` is no string")
+            .refuses_token(&token, FailureKind::Rejected, "`kid` is not a string")
             .await;
     }
-    // What is harmless in a header is left alone.
+    // Harmless header members are ignored.
     let header =
         json!({ "alg": "RS256", "kid": "rsa-1", "jku": "https://evil.example", "x5t": "abc" });
     bench
@@ -216,14 +216,14 @@ async fn a_name_that_occurs_twice_makes_a_token_ambiguous() {
         );
         let token = bench.signer.sign_raw(header, &twice);
         bench
-            .refuses_token(&token, FailureKind::Rejected, "twice")
+            .refuses_token(&token, FailureKind::Rejected, "duplicate name")
             .await;
     }
     let token = bench
         .signer
         .sign_raw(r#"{"alg":"RS256","alg":"none","kid":"rsa-1"}"#, &claims);
     bench
-        .refuses_token(&token, FailureKind::Rejected, "twice")
+        .refuses_token(&token, FailureKind::Rejected, "duplicate name")
         .await;
     for payload in ["[]", "null", "\"x\"", "{}{}", "not json"] {
         let token = bench.signer.sign_raw(header, payload);
@@ -251,7 +251,7 @@ async fn an_id_token_is_no_access_token() {
             )
             .await;
     }
-    // Old Keycloak puts the nonce into access tokens too, and says what they are.
+    // Old Keycloak puts the nonce into access tokens too, and marks their kind.
     bench
         .accepts(&bench.changed(|c| {
             c["nonce"] = "n".into();
@@ -299,7 +299,7 @@ async fn issuer_and_audience_are_exact_in_value_and_type() {
         json!(7),
     ] {
         bench
-            .refuses(&bench.changed(|c| c["iss"] = iss.clone()), "no string")
+            .refuses(&bench.changed(|c| c["iss"] = iss.clone()), "not a string")
             .await;
     }
     for aud in [

@@ -6,7 +6,7 @@ use super::*;
 use crate::testing::{Mode, Reply, b64};
 
 impl Bench {
-    /// Lets time pass and waits until the fetches that are due have ended.
+    /// Advances the time and waits until the fetches that are due have ended.
     async fn pass(&self, seconds: u64) {
         let mut fetches = self.verifier.provider.fetches();
         let before = *fetches.borrow_and_update();
@@ -67,7 +67,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_in_each_cooldown() {
         flood().await;
         flood().await;
         assert_eq!(bench.idp.key_fetches(), 1 + round);
-        // In the cooldown the answer is there at once.
+        // During the cooldown the answer is immediate.
         let unknown = bench.token_of(&bench.signer.as_other("RS256", "other"));
         assert!(bench.verifier.try_verify(&unknown).is_some());
         bench.clock.advance(Duration::from_secs(9));

@@ -1,4 +1,4 @@
-//! Published vectors: Wycheproof and the examples of the RFCs, where `WYCHEPROOF_DIR` says they are.
+//! Published vectors: Wycheproof and the examples of the RFCs, from the directory `WYCHEPROOF_DIR`.
 
 use std::{env, fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::*;
 use crate::jwks::{Checked, KeySet};
 
-/// The directory of the vectors, or `None` after saying so.
+/// The directory of the vectors, or `None` after a message.
 fn directory() -> Option<PathBuf> {
     let directory = env::var_os("WYCHEPROOF_DIR").map(PathBuf::from);
     if directory.is_none() {
@@ -21,8 +21,8 @@ fn read(path: PathBuf) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-/// Whether the signature of a compact JWS is good, with our header checks and our key checks; the
-/// payload is not looked at, because these vectors are no JWTs.
+/// Returns whether the signature of a compact JWS is valid, with our header checks and our key
+/// checks; the payload is ignored, because these vectors are not JWTs.
 fn accepts(keys: &Value, jws: &str) -> bool {
     let Ok(keys) = KeySet::parse(keys.to_string().as_bytes(), &[]) else {
         return false;
@@ -68,7 +68,7 @@ fn wycheproof() {
     // Valid for a library of everything, and refused here on purpose.
     let stricter = [
         346, // PS384 under a key that says PS256
-        347, // a key that says `ES521`, which is no algorithm
+        347, // a key that says `ES521`, which is not an algorithm
         350, // as 346
         351, // as 347
     ];
