@@ -1,83 +1,40 @@
 //! The connection pool of the process and the client value of one request.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Instant};
 
-use foundation::{
-    breaker::{Breaker, Change},
-    clock::Clock,
-};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use telemetry::metrics;
-use tokio::sync::Semaphore;
 use url::{Url, form_urlencoded};
 
 use super::{
     answer::{self, Answer, Refusal},
     document::{Document, Operation},
     error::DataHubError,
-    retry::RetryBudget,
-    server::{Health, ServerCache, ServerInfo},
+    pool::{Pool, SetupError},
+    server::{Health, ServerInfo},
     settings::Settings,
-    transport::{self, Failure},
-    unsupported_fields::{Pruned, UnsupportedFields},
+    unsupported_fields::Pruned,
     version::Version,
 };
 
-/// The pause between a failure and the retry.
-const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// `/config` and `/health` are small and must not delay the first call for long.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The shortest time between two requests of `/config`, or of `/health`.
-const RECHECK: Duration = Duration::from_secs(2);
-const MAX_CONFIG_BYTES: usize = 1024 * 1024;
 /// Attempts with fields removed from one document. DataHub reports up to a hundred errors at once.
 const MAX_CUTS: usize = 4;
-
-/// The reason no pool could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The URL cannot carry a path, or is neither http nor https.
-    #[error("DATAHUB_GMS_URL must be an http or https URL, such as http://localhost:8080")]
-    Url,
-    /// TLS could not be set up.
-    #[error("the HTTP client for DataHub cannot be set up: {0}")]
-    Http(#[from] outbound::Error),
-}
 
 /// One DataHub: the connection pool, its breaker and the known facts about the server. Made once.
 #[derive(Debug, Clone)]
 pub struct DataHub {
-    shared: Arc<Shared>,
+    shared: Arc<Pool>,
 }
 
 /// A client that acts as one person: the shared pool and that person's token. Made for one request
 /// and dropped after it.
 #[derive(Clone)]
 pub struct DataHubClient {
-    shared: Arc<Shared>,
+    shared: Arc<Pool>,
     /// `None` if the token cannot be sent in a header, so DataHub would refuse it.
     authorization: Option<HeaderValue>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    http: reqwest::Client,
-    settings: Settings,
-    graphql: Url,
-    config: Url,
-    health: Url,
-    breaker: Breaker,
-    clock: Clock,
-    budget: RetryBudget,
-    in_flight: Semaphore,
-    server: ServerCache,
-    unsupported: UnsupportedFields,
 }
 
 impl DataHub {
@@ -86,21 +43,8 @@ impl DataHub {
     /// # Errors
     /// A URL that cannot be that of a server, or TLS that cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
-        let shared = Shared {
-            http: transport::pool(&settings)?,
-            graphql: below(&settings.gms_url, &["api", "graphql"])?,
-            config: below(&settings.gms_url, &["config"])?,
-            health: below(&settings.gms_url, &["health"])?,
-            breaker: Breaker::new(settings.breaker_policy()),
-            clock: Clock::system(),
-            budget: RetryBudget::new(),
-            in_flight: Semaphore::new(settings.max_in_flight),
-            server: ServerCache::default(),
-            unsupported: UnsupportedFields::default(),
-            settings,
-        };
         Ok(Self {
-            shared: Arc::new(shared),
+            shared: Arc::new(Pool::new(settings)?),
         })
     }
 
@@ -319,148 +263,10 @@ impl DataHubClient {
     }
 }
 
-impl Shared {
-    /// One call: an exchange, and for a read a second one if the first got lost, all within the
-    /// deadline and the in-flight limit.
-    async fn call(
-        &self,
-        request: impl Fn() -> reqwest::RequestBuilder,
-        read: bool,
-    ) -> Result<(StatusCode, bytes::Bytes), DataHubError> {
-        let _slot = self
-            .in_flight
-            .try_acquire()
-            .map_err(|_| DataHubError::Overloaded)?;
-        let deadline = Instant::now() + self.settings.call_timeout;
-        self.budget.deposit();
-        let max_bytes = self.settings.max_response_bytes;
-        match self.guarded(request(), deadline, max_bytes).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) if failure.retriable && read && self.budget.withdraw() => {
-                tokio::time::sleep(RETRY_PAUSE).await;
-                let again = self.guarded(request(), deadline, max_bytes).await;
-                again.map_err(|failure| failure.error)
-            }
-            Err(failure) => Err(failure.error),
-        }
-    }
-
-    /// One exchange under the breaker. Ends at `deadline`, which then counts as a failure.
-    async fn guarded(
-        &self,
-        request: reqwest::RequestBuilder,
-        deadline: Instant,
-        max_bytes: usize,
-    ) -> Result<(StatusCode, bytes::Bytes), Failure> {
-        let permit = self
-            .breaker
-            .admit(self.clock.elapsed())
-            .map_err(|retry_after| Failure {
-                error: DataHubError::Unavailable {
-                    why: "circuit breaker open",
-                    retry_after,
-                },
-                retriable: false,
-            })?;
-        let exchange = transport::exchange(request, max_bytes);
-        let result = tokio::time::timeout_at(deadline.into(), exchange)
-            .await
-            .unwrap_or({
-                let error = DataHubError::Timeout {
-                    limit: self.settings.call_timeout,
-                };
-                Err(Failure {
-                    error,
-                    retriable: false,
-                })
-            });
-        let change = match &result {
-            Err(failure) if failure.error.is_outage() => permit.failed(self.clock.elapsed()),
-            _ => permit.succeeded(),
-        };
-        match change {
-            Change::None => {}
-            Change::Opened => tracing::warn!("datahub is down: calls are refused for a while"),
-            Change::Closed => tracing::info!("datahub is back"),
-        }
-        result
-    }
-
-    async fn server_info(&self) -> Option<ServerInfo> {
-        let known = self.server.known();
-        if let Some(known) = &known
-            && known.0.elapsed() < self.settings.version_ttl
-        {
-            return Some(known.1.clone());
-        }
-        // The first caller asks. If an older answer is known, the others do not wait for it.
-        let mut last_try = match &known {
-            Some(known) => match self.server.last_try.try_lock() {
-                Ok(guard) => guard,
-                Err(_) => return Some(known.1.clone()),
-            },
-            None => self.server.last_try.lock().await,
-        };
-        if last_try.is_none_or(|at| at.elapsed() >= RECHECK) {
-            self.ask_config().await;
-            *last_try = Some(Instant::now());
-        }
-        self.server.known().map(|known| known.1.clone())
-    }
-
-    async fn ask_config(&self) {
-        let request = self.http.get(self.config.clone());
-        let deadline = Instant::now() + PROBE_TIMEOUT;
-        let Ok((StatusCode::OK, body)) = self.guarded(request, deadline, MAX_CONFIG_BYTES).await
-        else {
-            return;
-        };
-        let Some(info) = ServerInfo::read(&body) else {
-            return;
-        };
-        if self.server.known().is_none_or(|known| known.1 != info) {
-            let version = info.version.map(|version| version.to_string());
-            tracing::info!(version, cloud = info.cloud, "datahub found");
-        }
-        self.server.remember(Instant::now(), info);
-    }
-
-    /// Asks `/health`; any answer other than a server error counts as reachable.
-    async fn probe(&self) -> bool {
-        let mut last = self.server.probe.lock().await;
-        if let Some((at, alive)) = *last
-            && at.elapsed() < RECHECK
-        {
-            return alive;
-        }
-        let request = self.http.get(self.health.clone());
-        let deadline = Instant::now() + PROBE_TIMEOUT;
-        let result = self.guarded(request, deadline, MAX_CONFIG_BYTES).await;
-        let alive = !result.is_err_and(|failure| failure.error.is_outage());
-        *last = Some((Instant::now(), alive));
-        alive
-    }
-}
-
 impl fmt::Debug for DataHubClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataHubClient").finish_non_exhaustive()
     }
-}
-
-/// `base` with more path segments; a trailing slash of `base` makes no difference.
-fn below(base: &Url, segments: &[&str]) -> Result<Url, SetupError> {
-    if !matches!(base.scheme(), "http" | "https") {
-        return Err(SetupError::Url);
-    }
-    let mut url = base.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    url.path_segments_mut()
-        .map_err(|()| SetupError::Url)?
-        .pop_if_empty()
-        .extend(segments);
-    Ok(url)
 }
 
 fn bad_url() -> DataHubError {

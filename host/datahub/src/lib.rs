@@ -17,6 +17,7 @@ mod client;
 mod document;
 mod error;
 mod fragments;
+mod pool;
 mod prune;
 mod retry;
 mod server;
@@ -33,10 +34,11 @@ mod tests;
 pub use self::{
     answer::{Answer, FieldError},
     caller::{Caller, HttpOutcome},
-    client::{DataHub, DataHubClient, SetupError},
+    client::{DataHub, DataHubClient},
     document::{Document, NamedOperation, Operation},
     error::DataHubError,
     fragments::Fragments,
+    pool::SetupError,
     server::{Health, ServerInfo},
     settings::Settings,
     version::{Since, Version},

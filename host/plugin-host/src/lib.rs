@@ -20,7 +20,7 @@ pub use self::{
         check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
         ownership::OwnershipError,
     },
-    options::{assemble::OptionError, schema::Violation},
+    options::{assemble::OptionError, violation::Violation},
     serving::{
         loader::{Cause, LoadError},
         reload::{ReloadError, Reloaded, ReloadedValidator},

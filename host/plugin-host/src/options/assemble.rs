@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use super::schema::{Schema, Violation};
+use super::{schema::Schema, violation::Violation};
 use crate::settings::{OptionSources, ValidatorSpec};
 
 /// The largest file that an option's value is read from.

@@ -3,3 +3,4 @@
 
 pub(crate) mod assemble;
 pub(crate) mod schema;
+pub(crate) mod violation;
