@@ -295,7 +295,7 @@ async fn history_walks_down_from_the_latest_version() {
     assert!(
         hub.error("get_aspect_history", wrong)
             .await
-            .contains("no aspect name")
+            .contains("not an aspect name")
     );
 }
 

@@ -139,7 +139,7 @@ mod tests {
                 .to_string()
         };
         assert!(error(&["60"]).contains("allowed: 30, 90"));
-        assert!(error(&["x"]).contains("no number"));
+        assert!(error(&["x"]).contains("is not a number"));
         assert!(error(&["30", "90"]).contains("one value"));
         assert!(error(&[]).contains("remove_structured_properties"));
         let text = json!({"valueType": {"urn": "urn:li:dataType:datahub.string"}});
