@@ -84,7 +84,7 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
         let _proxy = settings
             .oauth
             .as_ref()
-            .map(|draft| Proxy::new(draft.at(public_url)))
+            .map(|oauth| Proxy::new(oauth.clone(), public_url))
             .transpose()?;
         validators.shutdown().await;
         Ok(cli::print("the settings are valid and the plugins load\n"))
@@ -137,7 +137,7 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let proxy = settings
         .oauth
         .as_ref()
-        .map(|draft| Proxy::new(draft.at(public_url.clone())))
+        .map(|oauth| Proxy::new(oauth.clone(), public_url.clone()))
         .transpose()?;
 
     let closing = CancellationToken::new();

@@ -6,8 +6,8 @@
 //! never puts a token into an error or a log line.
 //!
 //! Read it in this order: [`DataHub`] (the pool), [`DataHubClient::execute`] (one call), `answer`
-//! (the meaning of a response), `breaker` and `retry` (the behaviour while DataHub is down),
-//! `server` (the version of DataHub), `cuts` and `strip` (the fields left out for it).
+//! (the meaning of a response), `pool` and `retry` (the behaviour while DataHub is down),
+//! `server` (the version of DataHub), `unsupported_fields` and `prune` (the fields left out for it).
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
 //! The server as an HTTP service: stateless, JSON answers. Host and Origin are checked in front of
 //! it; a request that still carries an Origin is refused here.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
+use axum::{body::Body, extract::Request, response::Response};
 use rmcp::{
     ServerHandler,
     transport::streamable_http_server::{
@@ -10,11 +11,13 @@ use rmcp::{
     },
 };
 use tokio_util::sync::CancellationToken;
+use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use super::McpServer;
 
-/// The service that `server` mounts at `/mcp`.
-pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+/// The service that the server mounts at `/mcp`. Boxed, so that the code of the protocol is compiled
+/// with this crate and not with everything that mounts it.
+pub type McpHttpService = BoxCloneSyncService<Request, Response, Infallible>;
 
 /// The settings of the HTTP side of MCP.
 #[derive(Debug, Clone)]
@@ -35,10 +38,7 @@ impl McpServer {
 
 /// Serves any handler as this server serves its own: each request is independent, there are no
 /// sessions, GET and DELETE are answered 405.
-pub fn stateless_http<H>(
-    handler: H,
-    settings: HttpSettings,
-) -> StreamableHttpService<H, NeverSessionManager>
+pub fn stateless_http<H>(handler: H, settings: HttpSettings) -> McpHttpService
 where
     H: ServerHandler + Clone,
 {
@@ -50,5 +50,8 @@ where
         .with_max_request_body_bytes(settings.max_body_bytes)
         .with_cancellation_token(settings.shutdown);
     let sessions = Arc::new(NeverSessionManager::default());
-    StreamableHttpService::new(move || Ok(handler.clone()), sessions, config)
+    let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
+    BoxCloneSyncService::new(ServiceExt::<Request>::map_response(service, |response| {
+        response.map(Body::new)
+    }))
 }

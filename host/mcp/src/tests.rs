@@ -9,7 +9,7 @@ use datahub::{
     fake::{Fake, Reply, Seen, json as answer, reply},
 };
 use foundation::identity::{Acceptance, Lease, TokenDigest, Verdict};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -51,7 +51,7 @@ pub(super) async fn post(server: &McpServer, caller: &Caller, body: &Value) -> (
         }
     }
     let mut request = builder
-        .body(Full::new(bytes::Bytes::from(body.to_string())))
+        .body(axum::body::Body::from(bytes::Bytes::from(body.to_string())))
         .unwrap();
     request.extensions_mut().insert(caller.clone());
     let response = server
@@ -279,7 +279,7 @@ async fn a_request_without_a_caller_reaches_nothing() {
             builder = builder.header("origin", origin);
         }
         builder
-            .body(Full::new(bytes::Bytes::from(body.to_string())))
+            .body(axum::body::Body::from(bytes::Bytes::from(body.to_string())))
             .unwrap()
     };
     let service = server.into_http(settings);

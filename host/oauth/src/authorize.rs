@@ -76,7 +76,7 @@ pub(super) async fn get(
             reply_to,
             code,
             description,
-        }) => reply_to.error(code, description, context.settings.public_url.issuer()),
+        }) => reply_to.error(code, description, context.public_url.issuer()),
     }
 }
 
@@ -101,13 +101,8 @@ async fn authorize(
     let reply_to = reply_to(context, &client, &params)?;
     let request = check(context, &client, reply_to, &params)?;
 
-    let Context {
-        settings,
-        clock,
-        sealer,
-        ..
-    } = context;
-    let mut browser = Browser::of(headers, sealer, &settings.public_url, clock);
+    let Context { clock, sealer, .. } = context;
+    let mut browser = Browser::of(headers, sealer, &context.public_url, clock);
     let ask_again = params.get("prompt").is_ok_and(|prompt| {
         prompt.is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent"))
     });
@@ -131,12 +126,7 @@ pub(super) fn show_consent(
     browser: &mut Browser,
     again: bool,
 ) -> Result<Response, PageError> {
-    let Context {
-        settings,
-        clock,
-        sealer,
-        ..
-    } = context;
+    let Context { clock, sealer, .. } = context;
     let expires = clock.unix_millis().after(FORM_TTL).seconds();
     let form = Form {
         request,
@@ -145,9 +135,9 @@ pub(super) fn show_consent(
         expires,
     };
     let sealed = sealer.seal(Kind::Form, &form)?;
-    let action = settings.public_url.url("/oauth/authorize");
+    let action = context.public_url.url("/oauth/authorize");
     let mut page = pages::consent(&form.client, &form.request, &action, &sealed, again);
-    if let Some(cookie) = browser.set_cookie(sealer, &settings.public_url, clock)? {
+    if let Some(cookie) = browser.set_cookie(sealer, &context.public_url, clock)? {
         page.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(page)
@@ -163,7 +153,7 @@ pub(super) async fn start(
     let state = UpstreamState::random();
     let verifier = CodeVerifier::random();
     let scope = upstream_scope(&request.scope, &context.settings.default_scopes);
-    let resource = context.settings.public_url.resource();
+    let resource = context.public_url.resource();
     let url = context
         .upstream
         .authorize_url(&state, &verifier.challenge(), &scope, &resource)
@@ -342,7 +332,7 @@ fn check(
 /// Returns whether each `resource` (RFC 8707) is ours; none means ours. A trailing slash is
 /// tolerated.
 pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
-    let ours = context.settings.public_url.resource();
+    let ours = context.public_url.resource();
     params
         .all("resource")
         .all(|asked| asked.strip_suffix('/').unwrap_or(asked) == ours)

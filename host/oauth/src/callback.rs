@@ -55,12 +55,7 @@ async fn callback(
     query: &str,
 ) -> Result<Response, PageError> {
     context.authorize_limits.count_peer(peer)?;
-    let Context {
-        settings,
-        clock,
-        sealer,
-        ..
-    } = context;
+    let Context { clock, sealer, .. } = context;
     let stale = || {
         PageError::bad_request(
             "This sign-in was finished before, took too long or began in another browser. Start again from your app.",
@@ -77,7 +72,7 @@ async fn callback(
         .and_then(UpstreamState::parse)
         .ok_or_else(stale)?;
     // Without our cookie nothing is taken out: a leaked state is not enough to spoil a sign-in.
-    let browser = Browser::known(headers, sealer, &settings.public_url, clock).ok_or_else(stale)?;
+    let browser = Browser::known(headers, sealer, &context.public_url, clock).ok_or_else(stale)?;
     let sealed = context
         .store
         .take_transaction(&state.store_key())
@@ -93,7 +88,7 @@ async fn callback(
 
 /// Finishes the sign-in. Every error from here on is reported to the client.
 async fn finish(context: &Context, transaction: Transaction, params: &Params) -> Response {
-    let issuer = context.settings.public_url.issuer();
+    let issuer = context.public_url.issuer();
     let Transaction {
         request, verifier, ..
     } = transaction;
@@ -117,7 +112,7 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             .reply_to
             .error(ErrorCode::ServerError, description, issuer);
     };
-    let resource = context.settings.public_url.resource();
+    let resource = context.public_url.resource();
     let tokens = match context.upstream.redeem(code, &verifier, &resource).await {
         Ok(tokens) => tokens,
         Err(error) => {

@@ -43,14 +43,9 @@ async fn decide(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, PageError> {
-    let Context {
-        settings,
-        clock,
-        sealer,
-        ..
-    } = context;
+    let Context { clock, sealer, .. } = context;
     context.authorize_limits.count_peer(peer)?;
-    if !is_from_our_page(headers, settings.public_url.origin()) {
+    if !is_from_our_page(headers, context.public_url.origin()) {
         return Err(PageError::forbidden(
             "The decision did not come from our own page.",
         ));
@@ -69,7 +64,7 @@ async fn decide(
     context
         .authorize_limits
         .count_client(&form.request.client)?;
-    let mut browser = Browser::of(headers, sealer, &settings.public_url, clock);
+    let mut browser = Browser::of(headers, sealer, &context.public_url, clock);
     if !browser.id.is(&form.browser) {
         // Another person's page, or two first visits at once. Asking again resolves both.
         return show_consent(context, form.request, form.client, &mut browser, true);
@@ -77,7 +72,7 @@ async fn decide(
     match params.get("decision").ok().flatten() {
         Some("approve") => {
             browser.agree(form.request.consent(), clock);
-            let cookie = browser.set_cookie(sealer, &settings.public_url, clock)?;
+            let cookie = browser.set_cookie(sealer, &context.public_url, clock)?;
             let mut response = start(context, peer, form.request, browser.id).await?;
             if let Some(cookie) = cookie {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -87,7 +82,7 @@ async fn decide(
         Some("cancel") => Ok(form.request.reply_to.error(
             ErrorCode::AccessDenied,
             "the person did not approve",
-            settings.public_url.issuer(),
+            context.public_url.issuer(),
         )),
         _ => Err(stale()),
     }

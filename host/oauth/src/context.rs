@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use foundation::clock::Clock;
+use foundation::{clock::Clock, public_url::PublicUrl};
 
 use super::{
     Settings, client_metadata::Documents, clients::Clients, keys::Keys, limits::Limits,
@@ -26,6 +26,7 @@ pub(super) const CONSENT_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Everything that an endpoint needs.
 pub(super) struct Context {
     pub(super) settings: Settings,
+    pub(super) public_url: PublicUrl,
     pub(super) clock: Clock,
     pub(super) sealer: Arc<Sealer>,
     pub(super) store: Arc<dyn Store>,
@@ -42,23 +43,21 @@ impl Context {
     /// Assembles the parts. Contacts no other server.
     pub(super) fn new(
         settings: Settings,
+        public_url: PublicUrl,
         clock: Clock,
         store: Arc<dyn Store>,
         documents: Documents,
     ) -> Result<Self, SettingsError> {
         let keys = Keys::load(&settings.keys)?;
-        let sealer = Arc::new(Sealer::new(&keys, &settings.public_url)?);
-        let rules = Arc::new(RedirectRules::new(
-            &settings.public_url,
-            &settings.redirect_schemes,
-        )?);
+        let sealer = Arc::new(Sealer::new(&keys, &public_url)?);
+        let rules = Arc::new(RedirectRules::new(&public_url, &settings.redirect_schemes)?);
         let clients = Clients::new(
             &settings,
             Arc::clone(&sealer),
             documents,
             Arc::clone(&rules),
         )?;
-        let callback = settings.public_url.url("/oauth/callback");
+        let callback = public_url.url("/oauth/callback");
         let upstream = Upstream::new(
             &settings.upstream,
             &settings.network,
@@ -79,6 +78,7 @@ impl Context {
             clients,
             upstream,
             settings,
+            public_url,
         })
     }
 }

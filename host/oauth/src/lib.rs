@@ -47,7 +47,7 @@ use axum::{
     http::{HeaderName, Method, header},
     routing::{get, post},
 };
-use foundation::clock::Clock;
+use foundation::{clock::Clock, public_url::PublicUrl};
 use tower_http::cors::{Any, CorsLayer};
 
 use self::{
@@ -78,7 +78,7 @@ pub struct Proxy {
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Proxy({})", self.context.settings.public_url.issuer())
+        write!(f, "Proxy({})", self.context.public_url.issuer())
     }
 }
 
@@ -89,20 +89,17 @@ impl Proxy {
     ///
     /// # Errors
     /// If a setting cannot work; the text says what to change.
-    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+    pub fn new(settings: Settings, public_url: PublicUrl) -> Result<Self, SettingsError> {
         let clock = Clock::system();
         let store: Arc<dyn Store> = match &settings.store {
             StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
-            StoreSettings::Redis(url) => RedisStore::new(
-                url,
-                settings.public_url.issuer(),
-                clock.clone(),
-                MAX_TRANSACTIONS,
-            )?,
+            StoreSettings::Redis(url) => {
+                RedisStore::new(url, public_url.issuer(), clock.clone(), MAX_TRANSACTIONS)?
+            }
         };
         let documents = Documents::new(&settings)?;
         Ok(Self {
-            context: Arc::new(Context::new(settings, clock, store, documents)?),
+            context: Arc::new(Context::new(settings, public_url, clock, store, documents)?),
         })
     }
 
@@ -116,7 +113,7 @@ impl Proxy {
     /// `axum::extract::ConnectInfo<SocketAddr>`.
     pub fn router(&self) -> Router {
         let settings = &self.context.settings;
-        let metadata = Arc::new(Metadata::new(settings));
+        let metadata = Arc::new(Metadata::new(settings, &self.context.public_url));
         let document = get(move || {
             let metadata = Arc::clone(&metadata);
             async move { Json(metadata) }
@@ -127,7 +124,7 @@ impl Proxy {
             .route("/oauth/token", post(token::post))
             .route("/oauth/revoke", post(revoke::post));
         // RFC 8414 section 3.1: the issuer's path goes after the well-known part.
-        let path = settings.public_url.path();
+        let path = self.context.public_url.path();
         if !path.is_empty() {
             programs = programs.route(&format!("{well_known}{path}"), document);
         }

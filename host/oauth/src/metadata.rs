@@ -2,6 +2,7 @@
 //!
 //! Contains no `null`: clients refuse the whole document because of one.
 
+use foundation::public_url::PublicUrl;
 use serde::Serialize;
 
 use super::Settings;
@@ -30,10 +31,10 @@ pub(super) struct Metadata {
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
 impl Metadata {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let url = |path| settings.public_url.url(path);
+    pub(super) fn new(settings: &Settings, public_url: &PublicUrl) -> Self {
+        let url = |path| public_url.url(path);
         Self {
-            issuer: settings.public_url.issuer().to_owned(),
+            issuer: public_url.issuer().to_owned(),
             authorization_endpoint: url("/oauth/authorize"),
             token_endpoint: url("/oauth/token"),
             registration_endpoint: settings.registration.then(|| url("/oauth/register")),

@@ -5,15 +5,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use foundation::public_url::{PublicUrl, PublicUrlError};
 use secrecy::SecretString;
 
 /// A setting of the sign-in proxy that cannot work, with a hint on what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The public URL is not usable.
-    #[error(transparent)]
-    PublicUrl(#[from] PublicUrlError),
     /// An endpoint of the identity provider is not usable.
     #[error(
         "`{name}` is `{value}`, {why}\nhint: give an https URL; http is accepted for loopback, and elsewhere with `OUTBOUND_ALLOW_HTTP=true`"
@@ -226,8 +222,6 @@ impl Default for LimitSettings {
 /// Everything that the proxy needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The URL under which people reach this server.
-    pub public_url: PublicUrl,
     /// The identity provider.
     pub upstream: UpstreamSettings,
     /// `OAUTH_TOKEN_MODE`.
@@ -258,9 +252,8 @@ pub struct Settings {
 
 impl Settings {
     /// Settings with all defaults: memory store, sealed tokens, registration open.
-    pub fn new(public_url: PublicUrl, upstream: UpstreamSettings, keys: KeySource) -> Self {
+    pub fn new(upstream: UpstreamSettings, keys: KeySource) -> Self {
         Self {
-            public_url,
             upstream,
             token_mode: TokenMode::default(),
             keys,

@@ -36,8 +36,8 @@ pub struct Settings {
     pub mcp: mcp::Settings,
     /// The token of requests that have none.
     pub shared_token: Option<SecretString>,
-    /// The sign-in proxy, if it is on; its public URL is filled in once the port is known.
-    pub oauth: Option<signin::Draft>,
+    /// The sign-in proxy, if it is on.
+    pub oauth: Option<oauth::Settings>,
 }
 
 impl Settings {

@@ -1,6 +1,5 @@
 //! Settings of the sign-in proxy, which is on if `OIDC_CLIENT_ID` is set.
 
-use foundation::public_url::PublicUrl;
 use oauth::{
     ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
@@ -10,20 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{reader::Reader, setting::Setting, table as t};
-
-/// Settings of the proxy without the public URL, which may depend on the port that is bound.
-#[derive(Debug, Clone)]
-pub struct Draft(Settings);
-
-impl Draft {
-    /// The settings at `public_url`.
-    pub fn at(&self, public_url: PublicUrl) -> Settings {
-        Settings {
-            public_url,
-            ..self.0.clone()
-        }
-    }
-}
 
 /// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
@@ -38,8 +23,12 @@ const ONLY_WITH_PROXY: &[&Setting] = &[
 ];
 
 /// `network` and `allow_http` are those of the whole server.
-pub(super) fn read(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Draft> {
-    let drafted = draft(reader, network, allow_http);
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    network: Network,
+    allow_http: bool,
+) -> Option<Settings> {
+    let settings = all(reader, network, allow_http);
     if !reader.is_set(&t::OIDC_CLIENT_ID) {
         for setting in ONLY_WITH_PROXY {
             // The validators look for the document there, too.
@@ -54,11 +43,11 @@ pub(super) fn read(reader: &mut Reader<'_>, network: Network, allow_http: bool) 
         }
         return None;
     }
-    drafted
+    settings
 }
 
 /// Reads all of it even if the proxy is off, so that a wrong value never goes unnoticed.
-fn draft(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Draft> {
+fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Settings> {
     let upstream = upstream(reader, allow_http);
     let keys = keys(reader);
     let token_mode = reader.choice(
@@ -87,9 +76,7 @@ fn draft(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<
         access_ttl: reader.seconds(&t::OAUTH_ACCESS_TOKEN_TTL_SECS, 60..=86_400),
         refresh_ttl: reader.seconds(&t::OAUTH_REFRESH_TOKEN_TTL_SECS, 300..=31_536_000),
     };
-    // A placeholder until the port is known.
-    let public_url = PublicUrl::parse("http://127.0.0.1").ok()?;
-    Some(Draft(Settings {
+    Some(Settings {
         token_mode: token_mode?,
         store,
         clients,
@@ -101,8 +88,8 @@ fn draft(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<
         access_ttl: rest.access_ttl,
         refresh_ttl: rest.refresh_ttl,
         network,
-        ..Settings::new(public_url, upstream?, keys)
-    }))
+        ..Settings::new(upstream?, keys)
+    })
 }
 
 fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSettings> {

@@ -150,10 +150,9 @@ fn defaults_here_are_those_of_the_modules() {
         longer.plugins.limits.request,
         longer.server.limits.request_timeout
     );
-    let url = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
-    let drafted = settings.oauth.unwrap().at(url.clone());
-    let defaults = oauth::Settings::new(url, drafted.upstream.clone(), drafted.keys.clone());
-    assert_eq!(format!("{drafted:?}"), format!("{defaults:?}"));
+    let signin = settings.oauth.unwrap();
+    let defaults = oauth::Settings::new(signin.upstream.clone(), signin.keys.clone());
+    assert_eq!(format!("{signin:?}"), format!("{defaults:?}"));
 }
 
 #[test]
@@ -164,8 +163,7 @@ fn a_clients_secret_may_hold_spaces_and_a_token_may_not() {
     ];
     let secret = ("OIDC_CLIENT_SECRET", "two words");
     let settings = check(&[proxy[0], proxy[1], secret]).unwrap();
-    let url = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
-    let secret = settings.oauth.unwrap().at(url).upstream.client_secret;
+    let secret = settings.oauth.unwrap().upstream.client_secret;
     assert_eq!(secret.unwrap().expose_secret(), "two words");
     assert!(check(&[("DATAHUB_GMS_TOKEN", "two words")]).is_err());
 }

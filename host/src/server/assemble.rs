@@ -8,6 +8,7 @@ use std::{net::SocketAddr, sync::Arc};
 use datahub::DataHub;
 use foundation::public_url::PublicUrl;
 use futures::future::BoxFuture;
+use mcp::McpHttpService;
 use oauth::Proxy;
 use plugin_host::Validators;
 use secrecy::SecretString;
@@ -15,7 +16,6 @@ use telemetry::AccessLog;
 
 use super::{
     probe::{Part, Probe},
-    routes::McpService,
     run::{Parts, Server, SetupError},
     settings::Settings,
 };
@@ -47,7 +47,7 @@ impl Server {
     pub fn assemble(
         settings: Settings,
         assembly: Assembly,
-        mcp: impl McpService,
+        mcp: McpHttpService,
     ) -> Result<Self, SetupError> {
         let Assembly {
             public_url,

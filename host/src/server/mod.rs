@@ -36,7 +36,6 @@ pub use self::{
     listener::{BindError, bind},
     origin::Origin,
     probe::{Part, Probe},
-    routes::McpService,
     run::{Ended, Parts, Server, SetupError},
     settings::{Limits, Settings, Shutdown},
 };

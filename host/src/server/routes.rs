@@ -3,17 +3,18 @@
 //! Paths are matched byte for byte: nothing is decoded, folded or normalised on the way to a route,
 //! so each route has one spelling, and there is no way around the checks before it.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
     extract::Request,
     middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{any, get, post_service},
 };
-use tower::{Service, ServiceBuilder};
+use mcp::McpHttpService;
+use tower::ServiceBuilder;
 
 use super::{
     authenticate, cors, health, limits, message, metadata, middleware,
@@ -23,27 +24,8 @@ use super::{
     state::State,
 };
 
-/// The service that answers at [`MCP`].
-pub trait McpService:
-    Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> McpService for S where
-    S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
 /// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on.
-pub(super) fn router(state: &Arc<State>, mcp: impl McpService, oauth: Option<Router>) -> Router {
+pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Router>) -> Router {
     // Only POST passes these; any other method is answered 405 without them.
     let calls = ServiceBuilder::new()
         // Too many requests: 503 at once, rather than slow answers to all of them.

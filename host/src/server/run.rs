@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Router, routing::get};
 use foundation::public_url::PublicUrl;
 use http::header::CONTENT_TYPE;
+use mcp::McpHttpService;
 use telemetry::{AccessLog, metrics::Metrics};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,7 +18,7 @@ use super::{
     paths,
     probe::Probe,
     respond::Responder,
-    routes::{self, McpService},
+    routes,
     settings::Settings,
     state::State,
 };
@@ -72,7 +73,7 @@ impl Server {
     ///
     /// # Errors
     /// If a URL or a scope holds characters that no header can carry.
-    pub fn new(settings: Settings, parts: Parts, mcp: impl McpService) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, parts: Parts, mcp: McpHttpService) -> Result<Self, SetupError> {
         let Parts {
             public_url: public,
             listening,

@@ -30,7 +30,7 @@
 mod config;
 mod mapping;
 mod mint;
-mod people;
+mod minted_tokens;
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub use self::config::Config;
 use self::{
     mapping::{Mapping, UserUrn},
     mint::Mint,
-    people::{Minted, People},
+    minted_tokens::{Minted, MintedTokens},
 };
 
 /// The validator.
@@ -49,7 +49,7 @@ use self::{
 pub struct DatahubExchange {
     verifier: Verifier,
     mapping: Mapping,
-    people: Arc<People>,
+    people: Arc<MintedTokens>,
 }
 
 impl DatahubExchange {
@@ -60,7 +60,7 @@ impl DatahubExchange {
         // The mapping reads its claims from those that the verifier passes on.
         let kept = mapping.claims().into_iter().map(str::to_owned);
         oidc.keep_claims(kept);
-        let people = People::new(mint, config.max_people()?, clock.clone());
+        let people = MintedTokens::new(mint, config.max_people()?, clock.clone());
         Ok(Self {
             verifier: Verifier::new(&oidc, clock)?,
             mapping,
@@ -71,7 +71,7 @@ impl DatahubExchange {
     async fn decide(&self, token: &str) -> Result<Identity, Failure> {
         let verified = self.verifier.verify(token).await?;
         let user = self.mapping.user(&verified.claims)?;
-        let minted = People::token_of(&self.people, &user).await?;
+        let minted = MintedTokens::token_of(&self.people, &user).await?;
         Ok(self.identity(verified, &user, &minted))
     }
 

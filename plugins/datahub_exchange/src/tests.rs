@@ -15,7 +15,7 @@ use validator_common::testing::{
 };
 
 use super::{
-    people::{REPLACE_EVERY, TAKEN_FOR},
+    minted_tokens::{REPLACE_EVERY, TAKEN_FOR},
     *,
 };
 

@@ -1,5 +1,5 @@
 //! Plugins that were not built with the host: a vendor's workspace with its own versions of
-//! everything, and the stored libraries of released rungs.
+//! everything, and the stored libraries of released ABI versions.
 
 use std::{
     fs,

@@ -110,7 +110,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
         upstream,
         ..
     } = &*content;
-    let resource = context.settings.public_url.resource();
+    let resource = context.public_url.resource();
     let fresh = match context.upstream.refresh(upstream, &resource).await {
         Ok(fresh) => fresh,
         Err(error) => {
@@ -158,7 +158,7 @@ async fn relay(
     client: &ClientKey,
     token: &str,
 ) -> Result<TokenAnswer, OAuthError> {
-    let resource = context.settings.public_url.resource();
+    let resource = context.public_url.resource();
     let fresh = context
         .upstream
         .refresh(token, &resource)

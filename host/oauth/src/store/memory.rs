@@ -11,7 +11,7 @@ use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::Mutex;
 
-use super::{Answer, MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, TakenCode};
+use super::{MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, StoreFuture, TakenCode};
 use crate::types::{FamilyId, StoreKey};
 
 /// See the module.
@@ -51,7 +51,7 @@ impl Store for MemoryStore {
         value: String,
         owner: &'a Owner,
         ttl: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         let now = self.clock.unix_millis();
         self.transactions
             .lock()
@@ -59,7 +59,7 @@ impl Store for MemoryStore {
         std::future::ready(Ok(())).boxed()
     }
 
-    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>> {
+    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
         let taken = self.transactions.lock().take(key, self.clock.unix_millis());
         std::future::ready(Ok(taken)).boxed()
     }
@@ -70,7 +70,7 @@ impl Store for MemoryStore {
         value: String,
         family: &'a FamilyId,
         ttl: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         let now = self.clock.unix_millis();
         let entry = CodeEntry {
             value: Some(value),
@@ -82,7 +82,11 @@ impl Store for MemoryStore {
         std::future::ready(Ok(())).boxed()
     }
 
-    fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode> {
+    fn take_code<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        remember: Duration,
+    ) -> StoreFuture<'a, TakenCode> {
         let now = self.clock.unix_millis();
         let mut codes = self.codes.lock();
         let taken = match codes.take(key, now) {
@@ -105,7 +109,7 @@ impl Store for MemoryStore {
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, RefreshClaim> {
+    ) -> StoreFuture<'a, RefreshClaim> {
         let spent = self.families.lock().claim_refresh(
             family,
             generation,
@@ -122,7 +126,7 @@ impl Store for MemoryStore {
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         self.families.lock().answer(
             family,
             generation,
@@ -132,12 +136,12 @@ impl Store for MemoryStore {
         std::future::ready(Ok(())).boxed()
     }
 
-    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()> {
         self.families.lock().release(family, generation);
         std::future::ready(Ok(())).boxed()
     }
 
-    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()> {
+    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> StoreFuture<'a, ()> {
         let now = self.clock.unix_millis();
         self.families.lock().end(family, now, now.after(ttl));
         std::future::ready(Ok(())).boxed()

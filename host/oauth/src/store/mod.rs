@@ -65,7 +65,7 @@ pub(super) enum RefreshClaim {
     Revoked,
 }
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// The operations of a store; see the module. Times come from this process's clock.
 pub(super) trait Store: Send + Sync {
@@ -76,10 +76,10 @@ pub(super) trait Store: Send + Sync {
         value: String,
         owner: &'a Owner,
         ttl: Duration,
-    ) -> Answer<'a, ()>;
+    ) -> StoreFuture<'a, ()>;
 
     /// Takes an authorization: a second call finds none.
-    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>>;
+    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>>;
 
     /// Keeps the grant that a code stands for.
     fn put_code<'a>(
@@ -88,10 +88,11 @@ pub(super) trait Store: Send + Sync {
         value: String,
         family: &'a FamilyId,
         ttl: Duration,
-    ) -> Answer<'a, ()>;
+    ) -> StoreFuture<'a, ()>;
 
     /// Uses a code. Its use is remembered for `remember`.
-    fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode>;
+    fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration)
+    -> StoreFuture<'a, TakenCode>;
 
     /// Uses refresh token number `generation` of a family. A claim ends by itself after `lease`;
     /// what is known of the family is forgotten after `ttl`.
@@ -101,7 +102,7 @@ pub(super) trait Store: Send + Sync {
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, RefreshClaim>;
+    ) -> StoreFuture<'a, RefreshClaim>;
 
     /// Ends a claim with the answer, which is given again for `grace`.
     fn answer<'a>(
@@ -110,13 +111,13 @@ pub(super) trait Store: Send + Sync {
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> Answer<'a, ()>;
+    ) -> StoreFuture<'a, ()>;
 
     /// Ends a claim without an answer: the refresh token stays valid.
-    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> Answer<'a, ()>;
+    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()>;
 
     /// Ends a family: none of its tokens is valid any more.
-    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()>;
+    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> StoreFuture<'a, ()>;
 
     /// Returns whether a family has ended. Answers at once from memory; an end at another replica
     /// is known here within [`redis::POLL_INTERVAL`].

@@ -20,7 +20,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, Owner, RefreshClaim, Store, StoreError, TakenCode};
+use super::{Owner, RefreshClaim, Store, StoreError, StoreFuture, TakenCode};
 use crate::{
     SettingsError,
     types::{FamilyId, StoreKey},
@@ -156,7 +156,7 @@ impl Store for RedisStore {
         value: String,
         owner: &'a Owner,
         ttl: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         async move {
             let now = self.clock.unix_millis();
             self.run(
@@ -176,7 +176,7 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> Answer<'a, Option<String>> {
+    fn take_transaction<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
         async move {
             let now = self.clock.unix_millis().0;
             self.run(
@@ -197,7 +197,7 @@ impl Store for RedisStore {
         value: String,
         family: &'a FamilyId,
         ttl: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         async move {
             let until = self.clock.unix_millis().after(ttl).0;
             self.run(
@@ -214,7 +214,11 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration) -> Answer<'a, TakenCode> {
+    fn take_code<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        remember: Duration,
+    ) -> StoreFuture<'a, TakenCode> {
         async move {
             let now = self.clock.unix_millis();
             let taken: Vec<String> = self
@@ -244,7 +248,7 @@ impl Store for RedisStore {
         generation: u64,
         lease: Duration,
         ttl: Duration,
-    ) -> Answer<'a, RefreshClaim> {
+    ) -> StoreFuture<'a, RefreshClaim> {
         async move {
             let now = self.clock.unix_millis();
             let spent: Vec<String> = self
@@ -282,7 +286,7 @@ impl Store for RedisStore {
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         async move {
             let until = self.clock.unix_millis().after(grace).0;
             self.run(
@@ -299,7 +303,7 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()> {
         async move {
             let key = self.key(&format!("family:{}", family.as_str()));
             self.run(self.scripts.release.arg(key).arg(generation))
@@ -308,7 +312,7 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> Answer<'a, ()> {
+    fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> StoreFuture<'a, ()> {
         async move {
             let until = self.clock.unix_millis().after(ttl);
             self.ended.write().insert(family.clone(), until);

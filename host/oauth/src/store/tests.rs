@@ -11,7 +11,7 @@ use futures::FutureExt;
 use secrecy::SecretString;
 
 use super::{
-    Answer, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError,
+    MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError, StoreFuture,
     TakenCode,
 };
 use crate::types::{ClientId, Code, FamilyId, State, StoreKey};
@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(60);
 /// Fails at everything.
 pub(crate) struct FailingStore;
 
-fn failure<'a, T: Send + 'a>() -> Answer<'a, T> {
+fn failure<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
     std::future::ready(Err(StoreError("disk on fire".to_owned()))).boxed()
 }
 
@@ -36,10 +36,10 @@ impl Store for FailingStore {
         _: String,
         _: &'a Owner,
         _: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         failure()
     }
-    fn take_transaction<'a>(&'a self, _: &'a StoreKey) -> Answer<'a, Option<String>> {
+    fn take_transaction<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
         failure()
     }
     fn put_code<'a>(
@@ -48,10 +48,10 @@ impl Store for FailingStore {
         _: String,
         _: &'a FamilyId,
         _: Duration,
-    ) -> Answer<'a, ()> {
+    ) -> StoreFuture<'a, ()> {
         failure()
     }
-    fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> Answer<'a, TakenCode> {
+    fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, TakenCode> {
         failure()
     }
     fn claim_refresh<'a>(
@@ -60,16 +60,22 @@ impl Store for FailingStore {
         _: u64,
         _: Duration,
         _: Duration,
-    ) -> Answer<'a, RefreshClaim> {
+    ) -> StoreFuture<'a, RefreshClaim> {
         failure()
     }
-    fn answer<'a>(&'a self, _: &'a FamilyId, _: u64, _: String, _: Duration) -> Answer<'a, ()> {
+    fn answer<'a>(
+        &'a self,
+        _: &'a FamilyId,
+        _: u64,
+        _: String,
+        _: Duration,
+    ) -> StoreFuture<'a, ()> {
         failure()
     }
-    fn release<'a>(&'a self, _: &'a FamilyId, _: u64) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, _: &'a FamilyId, _: u64) -> StoreFuture<'a, ()> {
         failure()
     }
-    fn end_family<'a>(&'a self, _: &'a FamilyId, _: Duration) -> Answer<'a, ()> {
+    fn end_family<'a>(&'a self, _: &'a FamilyId, _: Duration) -> StoreFuture<'a, ()> {
         failure()
     }
     fn is_ended(&self, _: &FamilyId) -> bool {

@@ -189,8 +189,7 @@ async fn an_envelope_of_one_kind_or_server_is_nothing_anywhere_else() {
     }
     // Same keys, another public URL.
     let other = World::with(|settings| {
-        settings.public_url =
-            foundation::public_url::PublicUrl::parse("https://other.example").unwrap();
+        settings.public_url = PublicUrl::parse("https://other.example").unwrap();
     })
     .await;
     assert!(other.open(&access).is_none());

@@ -52,8 +52,7 @@ async fn cookies_are_for_this_host_and_this_browser_alone() {
         );
     }
     let world = World::with(|settings| {
-        settings.public_url =
-            foundation::public_url::PublicUrl::parse("http://127.0.0.1:8000").unwrap();
+        settings.public_url = PublicUrl::parse("http://127.0.0.1:8000").unwrap();
     })
     .await;
     let client = world.register("x").await;

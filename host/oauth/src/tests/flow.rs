@@ -40,8 +40,7 @@ async fn the_metadata_is_what_clients_accept() {
 #[tokio::test]
 async fn an_issuer_with_a_path_has_its_metadata_where_rfc_8414_puts_it() {
     let world = World::with(|settings| {
-        settings.public_url =
-            foundation::public_url::PublicUrl::parse("https://example.com/data/mcp").unwrap();
+        settings.public_url = PublicUrl::parse("https://example.com/data/mcp").unwrap();
     })
     .await;
     let path = "/.well-known/oauth-authorization-server/data";

@@ -25,7 +25,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use foundation::clock::Clock;
+use foundation::{clock::Clock, public_url::PublicUrl};
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use outbound::Lookup;
@@ -55,6 +55,26 @@ struct Loopback;
 impl Lookup for Loopback {
     fn lookup(&self, _: &str) -> BoxFuture<'static, std::io::Result<Vec<std::net::IpAddr>>> {
         Box::pin(async { Ok(vec![[127, 0, 0, 1].into()]) })
+    }
+}
+
+/// The settings of a proxy under test, and its public URL.
+pub(super) struct Setup {
+    settings: Settings,
+    pub(super) public_url: PublicUrl,
+}
+
+impl std::ops::Deref for Setup {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl std::ops::DerefMut for Setup {
+    fn deref_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 }
 
@@ -125,7 +145,7 @@ impl World {
         Self::with(|_| {}).await
     }
 
-    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    async fn with(change: impl FnOnce(&mut Setup)) -> Self {
         Self::with_store(change, |clock| {
             Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS))
         })
@@ -133,7 +153,7 @@ impl World {
     }
 
     async fn with_store(
-        change: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut Setup),
         store: impl FnOnce(Clock) -> Arc<dyn Store>,
     ) -> Self {
         let idp = FakeIdp::start().await;
@@ -145,11 +165,18 @@ impl World {
     fn beside(
         idp: FakeIdp,
         clock: Clock,
-        change: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut Setup),
         store: impl FnOnce(Clock) -> Arc<dyn Store>,
     ) -> Self {
-        let mut settings = settings(&idp);
-        change(&mut settings);
+        let mut setup = Setup {
+            settings: settings(&idp),
+            public_url: PublicUrl::parse(ISSUER).unwrap(),
+        };
+        change(&mut setup);
+        let Setup {
+            settings,
+            public_url,
+        } = setup;
         let own = clock.clone();
         let store = store(own.clone());
         let documents = Documents::guarded(
@@ -159,7 +186,7 @@ impl World {
             "http",
         )
         .unwrap();
-        let context = Arc::new(Context::new(settings, own, store, documents).unwrap());
+        let context = Arc::new(Context::new(settings, public_url, own, store, documents).unwrap());
         let router = Proxy {
             context: Arc::clone(&context),
         }
@@ -327,9 +354,5 @@ fn settings(idp: &FakeIdp) -> Settings {
         token: UpstreamToken::AccessToken,
     };
     let key = "00".repeat(31) + "01";
-    Settings::new(
-        foundation::public_url::PublicUrl::parse(ISSUER).unwrap(),
-        upstream,
-        KeySource::Given(SecretString::from(key)),
-    )
+    Settings::new(upstream, KeySource::Given(SecretString::from(key)))
 }

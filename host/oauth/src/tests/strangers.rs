@@ -8,7 +8,7 @@ use crate::{LimitSettings, store::FailingStore};
 /// As many unfinished sign-ins as the store keeps in this test.
 const CAPACITY: usize = 200;
 
-fn unlimited(settings: &mut Settings) {
+fn unlimited(settings: &mut Setup) {
     settings.limits = LimitSettings {
         address_burst: 10_000_000,
         address_per_minute: 10_000_000,

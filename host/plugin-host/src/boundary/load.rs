@@ -96,13 +96,13 @@ impl LibraryError {
 ///
 /// A new minor version adds one at the top; an older library still loads by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rung {
+enum AbiVersion {
     V1_0,
 }
 
-impl Rung {
+impl AbiVersion {
     /// Newest first: a library loads by the newest version that fits it.
-    const LADDER: [Self; 1] = [Self::V1_0];
+    const NEWEST_FIRST: [Self; 1] = [Self::V1_0];
     /// The versions as text, for errors.
     const KNOWN: &'static str = "1.0";
 
@@ -150,17 +150,17 @@ pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError>
     let header = header(&library, file)?;
     // Never closed: everything obtained from it stays valid.
     let _ = library.into_raw();
-    climb(header, &file.path)
+    by_version(header, &file.path)
 }
 
-fn climb(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, LibraryError> {
-    let version = header.version_strings().version.to_owned();
+fn by_version(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, LibraryError> {
+    let found = header.version_strings().version.to_owned();
     let mut reason = String::new();
-    for rung in Rung::LADDER {
-        match catch_unwind(|| rung.load(header)) {
+    for version in AbiVersion::NEWEST_FIRST {
+        match catch_unwind(|| version.load(header)) {
             Ok(Ok(library)) => return Ok(library),
             Ok(Err(error)) => {
-                tracing::debug!(?rung, path = %path.display(), %error, "rung does not fit");
+                tracing::debug!(?version, path = %path.display(), %error, "ABI version does not fit");
                 reason = in_short(&error);
             }
             Err(_) => "its root module panicked".clone_into(&mut reason),
@@ -168,8 +168,8 @@ fn climb(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, Li
     }
     Err(LibraryError::Abi {
         path: path.to_path_buf(),
-        expected: Rung::KNOWN,
-        found: format!("{version} ({reason})"),
+        expected: AbiVersion::KNOWN,
+        found: format!("{found} ({reason})"),
     })
 }
 
@@ -213,7 +213,7 @@ fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, Librar
     };
     header.upgrade().map_err(|error| LibraryError::Abi {
         path: file.path.clone(),
-        expected: Rung::KNOWN,
+        expected: AbiVersion::KNOWN,
         found: in_short(&error),
     })
 }

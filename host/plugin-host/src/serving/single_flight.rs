@@ -12,7 +12,7 @@ use futures::{
 };
 use parking_lot::Mutex;
 
-type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+type CheckFuture = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// The checks in flight.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ struct State {
 #[derive(Debug)]
 struct Flight {
     id: u64,
-    check: WeakShared<Check>,
+    check: WeakShared<CheckFuture>,
     waiters: usize,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Waiter {
     flights: Arc<SingleFlight>,
     digest: TokenDigest,
     id: u64,
-    check: Shared<Check>,
+    check: Shared<CheckFuture>,
 }
 
 /// The maximum number of waiters for this token is reached.
@@ -60,7 +60,7 @@ impl SingleFlight {
     pub(crate) fn join(
         self: &Arc<Self>,
         digest: TokenDigest,
-        begin: impl FnOnce(u64) -> Check,
+        begin: impl FnOnce(u64) -> CheckFuture,
     ) -> Result<Waiter, TooManyWaiters> {
         let mut state = self.state.lock();
         let waiter = |id, check| Waiter {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// A check that ends when told to, and says whether it was cancelled.
-    fn check() -> (Check, oneshot::Sender<()>) {
+    fn check() -> (CheckFuture, oneshot::Sender<()>) {
         let (sender, receiver) = oneshot::channel();
         let check = async move {
             let _ = receiver.await;

@@ -31,8 +31,7 @@ fn problem(pairs: &[(&str, &str)]) -> String {
 fn proxy(pairs: &[(&str, &str)], url: &str) -> Option<String> {
     let all = [pairs, &[ISSUER, ("OIDC_CLIENT_ID", "id")]].concat();
     let settings = check(&all).unwrap();
-    let public = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
-    let signin = settings.oauth.unwrap().at(public).network;
+    let signin = settings.oauth.unwrap().network;
     let url = Url::parse(url).unwrap();
     let of = |network: &outbound::Network| network.proxies.of(&url).map(ToString::to_string);
     assert_eq!(of(&settings.datahub.network), of(&signin));
@@ -130,11 +129,7 @@ fn one_switch_for_plain_http_reaches_both_halves() {
         let settings = check(&all).unwrap();
         let validator = settings.plugins.options.env.get("OUTBOUND_ALLOW_HTTP");
         let validator = validator.map(str::to_owned);
-        let public = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
-        (
-            settings.oauth.unwrap().at(public).upstream.allow_http,
-            validator,
-        )
+        (settings.oauth.unwrap().upstream.allow_http, validator)
     };
     assert_eq!(signin(&[]), (false, None));
     let on = ("OUTBOUND_ALLOW_HTTP", "true");
@@ -162,8 +157,7 @@ fn the_place_to_look_is_apart_from_the_issuer() {
     let place = ("OAUTH_ISSUER_URL", "http://127.0.0.1:8080/realms/x");
     let client = ("OIDC_CLIENT_ID", "id");
     let upstream = |pairs: &[(&str, &str)]| {
-        let public = foundation::public_url::PublicUrl::parse("https://mcp.example.com").unwrap();
-        let upstream = check(pairs).unwrap().oauth.unwrap().at(public).upstream;
+        let upstream = check(pairs).unwrap().oauth.unwrap().upstream;
         (upstream.issuer, upstream.discovery_url)
     };
     let text = |text: &str| Some(text.to_owned());

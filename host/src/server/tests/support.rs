@@ -21,7 +21,7 @@ use http_body_util::BodyExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use telemetry::AccessLog;
-use tower::{ServiceExt, service_fn};
+use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use crate::{
     auth::Authenticator,
@@ -171,7 +171,12 @@ impl Bench {
             probe: Arc::new(Works(self.works)),
             oauth: self.oauth,
         };
-        Server::new(self.settings, parts, service_fn(mcp)).unwrap()
+        Server::new(
+            self.settings,
+            parts,
+            BoxCloneSyncService::new(service_fn(mcp)),
+        )
+        .unwrap()
     }
 
     pub(super) fn router(self) -> Router {

@@ -61,7 +61,7 @@ struct Living {
 
 /// The people and their tokens.
 #[derive(Debug)]
-pub(crate) struct People {
+pub(crate) struct MintedTokens {
     mint: Mint,
     clock: Clock,
     held: Cache<UserUrn, Arc<Minted>>,
@@ -74,7 +74,7 @@ pub(crate) struct People {
     max_people: usize,
 }
 
-impl People {
+impl MintedTokens {
     pub(crate) fn new(mint: Mint, max_people: usize, clock: Clock) -> Self {
         Self {
             mint,
