@@ -17,6 +17,7 @@ mod context;
 mod documents;
 mod error;
 mod filter;
+mod negotiation;
 mod prompts;
 mod registry;
 mod resources;
@@ -36,7 +37,7 @@ mod tests;
 pub use self::{
     scopes::{ScopesError, ToolScopes},
     server::{McpServer, SetupError},
-    service::{HttpSettings, McpHttpService, stateless_http},
+    service::{HttpSettings, McpHttpService, StatelessHttp, stateless_http},
     settings::Settings,
 };
 

@@ -23,6 +23,7 @@ use super::{
     budget,
     context::ToolContext,
     error::ToolError,
+    negotiation::JsonOnly,
     prompts,
     registry::{Entry, Registry},
     resources,
@@ -158,7 +159,11 @@ impl McpServer {
             caller.decide(HttpOutcome::InsufficientScope(needed.to_vec()));
             return Err(ToolError::Scopes(needed.to_vec()));
         }
-        let token = context.meta.get_progress_token();
+        // Progress makes the answer an event stream.
+        let token = match takes_events(&context) {
+            true => context.meta.get_progress_token(),
+            false => None,
+        };
         let cancelled = context.ct.clone();
         let context = self.tool_context(caller, token.map(|token| (context.peer, token)));
         let arguments = params.arguments.unwrap_or_default();
@@ -170,6 +175,12 @@ impl McpServer {
         finish(&mut value, &context);
         Ok(value)
     }
+}
+
+/// Returns false if the client accepts a single JSON message only.
+fn takes_events(context: &RequestContext<RoleServer>) -> bool {
+    let parts = context.extensions.get::<http::request::Parts>();
+    parts.is_none_or(|parts| parts.extensions.get::<JsonOnly>().is_none())
 }
 
 /// Adds the warnings and cuts the answer to its budget.

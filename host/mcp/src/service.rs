@@ -13,7 +13,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::McpServer;
+use super::{McpServer, negotiation};
 
 /// The service that the server mounts at `/mcp`. Boxed, so that the code of the protocol is compiled
 /// with this crate and not with everything that mounts it.
@@ -51,7 +51,9 @@ where
         .with_cancellation_token(settings.shutdown);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
-    BoxCloneSyncService::new(ServiceExt::<Request>::map_response(service, |response| {
-        response.map(Body::new)
+    let service = service.map_response(|response| response.map(Body::new));
+    BoxCloneSyncService::new(service.map_request(|mut request: Request| {
+        negotiation::settle(&mut request);
+        request
     }))
 }

@@ -44,6 +44,9 @@ pub(super) async fn message(
             .responder
             .refuse(&Refusal::NotAMessage("the body is not an MCP message"));
     }
+    if response.status() == StatusCode::NOT_ACCEPTABLE {
+        return state.responder.refuse(&Refusal::NotAcceptable);
+    }
     response
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{
-    HeaderValue,
+    HeaderValue, Version,
     header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING},
 };
 use telemetry::{Access, Who};
@@ -82,7 +82,7 @@ fn ambiguity(request: &Request) -> Option<&'static str> {
     let headers = request.headers();
     let mut hosts = headers.get_all(HOST).iter();
     let Some(host) = hosts.next() else {
-        return Some("the Host header is missing");
+        return (!is_old_probe(request)).then_some("the Host header is missing");
     };
     if hosts.next().is_some() {
         return Some("there is more than one Host header");
@@ -100,6 +100,15 @@ fn ambiguity(request: &Request) -> Option<&'static str> {
         return Some("the request target and the Host header name different servers");
     }
     None
+}
+
+/// True for a health check in HTTP/1.0, in which `Host` is not required (RFC 9112 section 3.2).
+/// Load balancers and monitors send these; probes are answered under any name.
+fn is_old_probe(request: &Request) -> bool {
+    request.version() == Version::HTTP_10
+        && request.uri().authority().is_none()
+        && matches!(request.uri().path(), paths::HEALTH | paths::READY)
+        && !request.headers().contains_key(AUTHORIZATION)
 }
 
 /// Refuses requests for a `Host` that is not allowed.

@@ -2,19 +2,23 @@
 
 /// The MCP endpoint.
 pub(super) const MCP: &str = "/mcp";
+/// The same with the slash that people and clients append. Never a redirect: clients drop the
+/// `Authorization` header on one.
+pub(super) const MCP_SLASH: &str = "/mcp/";
 pub(super) const HEALTH: &str = "/health";
 pub(super) const READY: &str = "/ready";
 /// RFC 9728 section 3.1, for the resource `/mcp` and for the origin itself.
 pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+pub(super) const RESOURCE_METADATA_SLASH: &str = "/.well-known/oauth-protected-resource/mcp/";
 pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// The route of a path, as logs and metrics know it.
 pub(super) fn label(path: &str) -> &'static str {
     match path {
-        MCP => MCP,
+        MCP | MCP_SLASH => MCP,
         HEALTH => HEALTH,
         READY => READY,
-        RESOURCE_METADATA => RESOURCE_METADATA,
+        RESOURCE_METADATA | RESOURCE_METADATA_SLASH => RESOURCE_METADATA,
         ROOT_METADATA => ROOT_METADATA,
         "/.well-known/oauth-authorization-server" => "/.well-known/oauth-authorization-server",
         "/oauth/register" => "/oauth/register",

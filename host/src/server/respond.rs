@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     NotJson,
     /// The body is JSON, but not a message; this is why.
     NotAMessage(&'static str),
+    /// The client accepts no JSON.
+    NotAcceptable,
     /// The answer was not ready in time.
     Timeout,
     /// Too many requests are under way.
@@ -158,6 +160,11 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
         )),
         Refusal::NotJson => json_rpc(S::BAD_REQUEST, PARSE_ERROR, "the request body is not JSON"),
         Refusal::NotAMessage(why) => json_rpc(S::BAD_REQUEST, INVALID_REQUEST, why),
+        Refusal::NotAcceptable => json_rpc(
+            S::NOT_ACCEPTABLE,
+            INVALID_REQUEST,
+            "answers are JSON; send `Accept: application/json, text/event-stream`",
+        ),
         Refusal::Timeout => json_rpc(
             S::GATEWAY_TIMEOUT,
             INTERNAL_ERROR,

@@ -1,7 +1,8 @@
 //! The routes and the middleware that every request passes, in order: all of it on this page.
 //!
 //! Paths are matched byte for byte: nothing is decoded, folded or normalised on the way to a route,
-//! so each route has one spelling, and there is no way around the checks before it.
+//! so each route has one spelling (`/mcp` also with a slash at its end), and there is no way around
+//! the checks before it.
 
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ use tower::ServiceBuilder;
 
 use super::{
     authenticate, cors, health, limits, message, metadata, middleware,
-    paths::{HEALTH, MCP, READY, RESOURCE_METADATA, ROOT_METADATA},
+    paths::{
+        HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT_METADATA,
+    },
     request_id,
     respond::{Refusal, unrelated_to_auth},
     state::State,
@@ -39,11 +42,10 @@ pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Rout
         // Only now is the body read, within limits of size and time, and it must be a message.
         .layer(from_fn_with_state(Arc::clone(state), message::message));
 
+    let endpoint = post_service(mcp).route_layer(calls).fallback(only_post);
     let mcp = Router::new()
-        .route(
-            MCP,
-            post_service(mcp).route_layer(calls).fallback(only_post),
-        )
+        .route(MCP, endpoint.clone())
+        .route(MCP_SLASH, endpoint)
         // Preflight answers for browsers; also the CORS headers on refusals.
         .layer(cors::of_mcp())
         // A page of another origin gets no further, not even with a valid token.
@@ -54,6 +56,10 @@ pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Rout
 
     let documents = Router::new()
         .route(RESOURCE_METADATA, get(metadata::protected_resource))
+        .route(
+            RESOURCE_METADATA_SLASH,
+            get(metadata::protected_resource),
+        )
         .route(ROOT_METADATA, get(metadata::protected_resource))
         // Clients take a page under this path for a document that they cannot read.
         .route("/.well-known/{*rest}", any(not_found))

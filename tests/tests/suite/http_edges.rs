@@ -103,6 +103,24 @@ async fn ambiguous_requests_are_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
+async fn a_health_check_in_http_1_0_needs_no_host() {
+    let server = server();
+    for (request, answered) in [
+        ("GET /health HTTP/1.0\r\n\r\n", "HTTP/1.0 200"),
+        ("HEAD /health HTTP/1.0\r\n\r\n", "HTTP/1.0 200"),
+        ("GET /ready HTTP/1.0\r\n\r\n", "HTTP/1.0 503"),
+        ("GET /health HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
+        ("GET /mcp HTTP/1.0\r\n\r\n", "HTTP/1.0 400"),
+        ("POST /mcp HTTP/1.0\r\n\r\n", "HTTP/1.0 400"),
+    ] {
+        let answer = raw::send(server.address(), request.as_bytes())
+            .await
+            .unwrap();
+        assert!(answer.starts_with(answered), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn two_authorization_headers_are_refused() {
     let server = server();
     let request = format!(

@@ -133,6 +133,47 @@ async fn a_long_call_tells_how_far_it_is_to_those_who_ask() {
     assert!(!quiet.text.contains("notifications/progress"));
 }
 
+#[tokio::test]
+async fn whoever_takes_json_gets_json_with_or_without_a_slash() {
+    let world = ShopWorld::start().await;
+    let token = world.datahub.token("viewer").unwrap();
+    let urns = vec![ORDERS; 10];
+    let params = json!({
+        "name": "get_entities", "arguments": {"urns": urns}, "_meta": {"progressToken": 1},
+    });
+    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+    let ask = async |path: &str, accept: Option<&str>| {
+        let http = world.server.mcp().http().clone();
+        let mut request = http
+            .post(world.server.url(path))
+            .bearer_auth(&token)
+            .header("content-type", "application/json");
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
+        }
+        mcp::reply(request.body(body.to_string())).await.unwrap()
+    };
+    for path in ["/mcp", "/mcp/"] {
+        for accept in [
+            None,
+            Some("application/json"),
+            Some("*/*"),
+            Some("application/*"),
+            Some("application/json, application/mcp+json"),
+        ] {
+            let reply = ask(path, accept).await;
+            assert_eq!(reply.status, 200, "{accept:?}: {}", reply.text);
+            assert_eq!(reply.header("content-type"), "application/json");
+            assert_eq!(reply.json["id"], 7, "{}", reply.text);
+            assert!(!reply.is_tool_error(), "{}", reply.text);
+        }
+    }
+    let reply = ask("/mcp", Some("text/event-stream")).await;
+    assert_eq!(reply.status, 406, "{}", reply.text);
+    let message = reply.json["error"]["message"].as_str().unwrap();
+    assert!(message.contains("application/json"), "{message}");
+}
+
 /// Lists differ from person to person, so no shared cache may keep them (SEP-2549).
 #[tokio::test]
 async fn no_list_may_be_kept_for_another_person() {

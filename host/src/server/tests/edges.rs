@@ -1,7 +1,7 @@
 //! Names, origins, paths, methods and the documents that need no token.
 
 use axum::{Router, body::Body, routing::get};
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, Version, header};
 use serde_json::json;
 
 use super::support::{Bench, call, request, send};
@@ -156,7 +156,7 @@ async fn a_path_has_one_spelling_and_mcp_one_method() {
     let router = Bench::new().router();
     for path in [
         "//mcp",
-        "/mcp/",
+        "/mcp//",
         "/mcp/x",
         "/MCP",
         "/mcp;x",
@@ -187,13 +187,71 @@ async fn a_path_has_one_spelling_and_mcp_one_method() {
         }
     }
     for method in ["GET", "HEAD", "DELETE", "PUT", "PATCH", "TRACE", "MCP"] {
-        let answer = send(
-            &router,
-            request(method, "/mcp").body(Body::empty()).unwrap(),
-        )
-        .await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
-        assert_eq!(answer.header("allow"), "POST, OPTIONS");
+        for path in ["/mcp", "/mcp/"] {
+            let answer =
+                send(&router, request(method, path).body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+            assert_eq!(answer.header("allow"), "POST, OPTIONS");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_mcp_changes_nothing() {
+    let router = Bench::new().router();
+    let of = async |path: &str, token: Option<&str>, origin: Option<&str>| {
+        let mut builder = request("POST", path);
+        if let Some(token) = token {
+            builder = builder.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(origin) = origin {
+            builder = builder.header(header::ORIGIN, origin);
+        }
+        let answer = send(&router, builder.body(Body::empty()).unwrap()).await;
+        let challenge = answer.header("www-authenticate").to_owned();
+        (answer.status.as_u16(), challenge, answer.text)
+    };
+    for (token, origin, status) in [
+        (Some("good"), None, 200),
+        (Some("bad"), None, 401),
+        (None, None, 401),
+        (Some("good"), Some("https://evil.example"), 403),
+    ] {
+        let answer = of("/mcp/", token, origin).await;
+        assert_eq!(answer.0, status, "{answer:?}");
+        assert_eq!(answer, of("/mcp", token, origin).await);
+    }
+    for path in ["", "/"] {
+        let path = format!("/.well-known/oauth-protected-resource/mcp{path}");
+        let answer = send(&router, request("GET", &path).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.json()["resource"], "https://mcp.example.com/mcp");
+    }
+}
+
+#[tokio::test]
+async fn health_checks_in_http_1_0_need_no_host_and_nothing_else_does_without() {
+    let router = Bench::new().router();
+    let of = async |version: Version, method: &str, path: &str| {
+        let request = Request::builder().version(version).method(method).uri(path);
+        let answer = send(&router, request.body(Body::empty()).unwrap()).await;
+        answer.status.as_u16()
+    };
+    for path in ["/health", "/ready"] {
+        assert_eq!(of(Version::HTTP_10, "GET", path).await, 200, "{path}");
+        assert_eq!(of(Version::HTTP_10, "HEAD", path).await, 200, "{path}");
+        assert_eq!(of(Version::HTTP_11, "GET", path).await, 400, "{path}");
+    }
+    for path in [
+        "/",
+        "/mcp",
+        "/mcp/",
+        "/health/",
+        "/oauth/token",
+        "/.well-known/oauth-protected-resource",
+        "http://localhost:8000/health",
+    ] {
+        assert_eq!(of(Version::HTTP_10, "GET", path).await, 400, "{path}");
+        assert_eq!(of(Version::HTTP_10, "POST", path).await, 400, "{path}");
     }
 }
 
