@@ -3,19 +3,43 @@
 //!
 //! The schema gives each parameter a single type (some model providers refuse unions). The check is
 //! as lenient as it can be without guessing: it accepts a bare string where a list is expected,
-//! null for "not given", and a number in quotes.
+//! urns joined by commas, null and the empty string for "not given", and numbers and booleans in
+//! quotes. What a tool writes is taken as it was sent.
+
+mod lenient;
+#[cfg(test)]
+mod tests;
 
 use foundation::suggest;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use self::lenient::{flag_of, integer_of, list_of, separate_urns, within};
+
 /// The default limit on one text argument, in characters.
 const MAX_TEXT: usize = 4_000;
+
+/// Arguments that clients send to tools without parameters, because a model provider wants one.
+const DUMMIES: &[&str] = &[
+    "",
+    "dummy",
+    "dummy_param",
+    "no_args",
+    "no_params",
+    "noop",
+    "placeholder",
+    "random_string",
+    "unused",
+];
 
 /// The type of value that a parameter takes.
 #[derive(Debug, Clone)]
 enum Kind {
     Text {
+        max: usize,
+    },
+    /// A text that is written: the empty one is a text, too.
+    Content {
         max: usize,
     },
     Integer {
@@ -26,6 +50,8 @@ enum Kind {
     Choice(&'static [&'static str]),
     Texts {
         max: usize,
+        /// True if a bare text holds several, joined by commas.
+        commas: bool,
     },
     /// An object whose values are lists of texts.
     TextLists {
@@ -54,10 +80,10 @@ pub(crate) fn text(name: &'static str, doc: &'static str) -> Param {
     }
 }
 
-/// A text of up to `max` characters.
+/// A text of up to `max` characters that is written as it is, even if it is empty.
 pub(crate) fn long_text(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
-        kind: Kind::Text { max },
+        kind: Kind::Content { max },
         ..text(name, doc)
     }
 }
@@ -93,7 +119,15 @@ pub(crate) fn choice(
 /// A list of up to `max` texts; a bare text counts as a list of one.
 pub(crate) fn texts(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
-        kind: Kind::Texts { max },
+        kind: Kind::Texts { max, commas: false },
+        ..text(name, doc)
+    }
+}
+
+/// The same for words that hold no comma: a bare text may join several.
+pub(crate) fn words(name: &'static str, max: usize, doc: &'static str) -> Param {
+    Param {
+        kind: Kind::Texts { max, commas: true },
         ..text(name, doc)
     }
 }
@@ -121,7 +155,7 @@ impl Param {
 
     fn schema(&self) -> Value {
         let mut schema = match &self.kind {
-            Kind::Text { .. } => json!({"type": "string"}),
+            Kind::Text { .. } | Kind::Content { .. } => json!({"type": "string"}),
             Kind::Integer { min, max } => {
                 json!({"type": "integer", "minimum": min, "maximum": max})
             }
@@ -147,7 +181,7 @@ impl Param {
     /// Converts the value to the form that the tool expects, or says what is wrong with it.
     fn read(&self, value: Value) -> Result<Value, String> {
         match &self.kind {
-            Kind::Text { max } => match value {
+            Kind::Text { max } | Kind::Content { max } => match value {
                 Value::String(text) => within(text, *max).map(Value::from),
                 Value::Number(number) => Ok(Value::from(number.to_string())),
                 _ => Err("must be a string".to_owned()),
@@ -156,18 +190,29 @@ impl Param {
                 .filter(|number| (*min..=*max).contains(number))
                 .map(Value::from)
                 .ok_or_else(|| format!("must be a whole number from {min} to {max}")),
-            Kind::Flag => match &value {
-                Value::Bool(_) => Ok(value),
-                Value::String(text) if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
-                Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
-                _ => Err("must be true or false".to_owned()),
-            },
+            Kind::Flag => flag_of(&value)
+                .map(Value::Bool)
+                .ok_or_else(|| "must be true or false".to_owned()),
             Kind::Choice(values) => value
                 .as_str()
                 .and_then(|text| values.iter().find(|v| v.eq_ignore_ascii_case(text.trim())))
                 .map(|found| Value::from(*found))
                 .ok_or_else(|| format!("must be one of {}", values.join(", "))),
-            Kind::Texts { max } => list_of(value, *max).map(Value::from),
+            Kind::Texts { max, commas } => {
+                let value = match value {
+                    Value::String(text) if *commas && !text.trim_start().starts_with('[') => {
+                        let words = text.split(',').map(str::trim).filter(|w| !w.is_empty());
+                        words.map(Value::from).collect()
+                    }
+                    other => other,
+                };
+                let list = list_of(value, usize::MAX)?;
+                let list: Vec<String> = list.into_iter().flat_map(separate_urns).collect();
+                if list.len() > *max {
+                    return Err(format!("may hold at most {max} entries"));
+                }
+                Ok(Value::from(list))
+            }
             Kind::TextLists { max } => {
                 let value = match value {
                     Value::String(text) => serde_json::from_str(&text).unwrap_or_default(),
@@ -187,56 +232,33 @@ impl Param {
             }
         }
     }
-}
 
-fn within(text: String, max: usize) -> Result<String, String> {
-    // No text has more characters than bytes, so most texts need no counting.
-    if text.len() > max && text.chars().count() > max {
-        return Err(format!("may be at most {max} characters long"));
-    }
-    Ok(text)
-}
-
-fn integer_of(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let float = number
-                .as_f64()
-                .filter(|f| f.fract() == 0.0 && f.abs() < 1e15)?;
-            Some(float as i64)
-        }),
-        _ => None,
-    }
-}
-
-/// A list, a bare text, or a list written as JSON inside a text. Null inside a list becomes the
-/// empty text ("no column here").
-fn list_of(value: Value, max: usize) -> Result<Vec<String>, String> {
-    let wrong = || "must be a list of strings".to_owned();
-    let items = match value {
-        Value::Array(items) => items,
-        Value::String(text) if text.trim_start().starts_with('[') => {
-            match serde_json::from_str(&text) {
-                Ok(Value::Array(items)) => items,
-                _ => vec![Value::String(text)],
+    /// True for what clients send in place of an argument that the model left out.
+    fn is_absent(&self, value: &Value) -> bool {
+        let Value::String(text) = value else {
+            return value.is_null();
+        };
+        let text = text.trim();
+        match &self.kind {
+            Kind::Content { .. } => false,
+            Kind::Text { .. } | Kind::Texts { .. } | Kind::TextLists { .. } => {
+                text.is_empty() && !self.required
+            }
+            Kind::Integer { .. } | Kind::Flag | Kind::Choice(_) => {
+                let words = ["", "null", "none", "undefined"];
+                words.iter().any(|word| text.eq_ignore_ascii_case(word))
             }
         }
-        Value::String(text) => vec![Value::String(text)],
-        _ => return Err(wrong()),
-    };
-    if items.len() > max {
-        return Err(format!("may hold at most {max} entries"));
     }
-    items
-        .into_iter()
-        .map(|item| match item {
-            Value::String(text) => within(text, MAX_TEXT),
-            Value::Number(number) => Ok(number.to_string()),
-            Value::Null => Ok(String::new()),
-            _ => Err(wrong()),
-        })
-        .collect()
+}
+
+/// Returns true for an argument that means nothing: an unknown name without a value, or a name that
+/// clients make up for tools without parameters.
+fn means_nothing(params: &[Param], name: &str, value: &Value) -> bool {
+    let dummy = || {
+        params.is_empty() && DUMMIES.contains(&name.trim_matches('_').to_ascii_lowercase().as_str())
+    };
+    value.is_null() || value.as_str().is_some_and(str::is_empty) || dummy()
 }
 
 /// The input schema of a tool with these parameters.
@@ -272,8 +294,11 @@ pub(crate) fn read<T: DeserializeOwned>(
     let mut wrong = Vec::new();
     let mut checked = Map::new();
     for param in params {
-        match given.swap_remove(param.name) {
-            None | Some(Value::Null) => match &param.default {
+        match given
+            .swap_remove(param.name)
+            .filter(|value| !param.is_absent(value))
+        {
+            None => match &param.default {
                 Some(default) => {
                     checked.insert(param.name.to_owned(), default.clone());
                 }
@@ -288,6 +313,7 @@ pub(crate) fn read<T: DeserializeOwned>(
             },
         }
     }
+    given.retain(|name, value| !means_nothing(params, name, value));
     for name in given.keys().take(5) {
         let shown: String = name.chars().take(60).collect();
         let near = suggest::names(name, params.iter().map(|param| param.name), 1);
@@ -312,97 +338,4 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     serde_json::from_value(Value::Object(checked))
         .map_err(|error| format!("the arguments of {tool} cannot be read: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Args {
-        query: String,
-        count: i64,
-        deep: Option<bool>,
-        order: Option<String>,
-        #[serde(default)]
-        urns: Vec<String>,
-    }
-
-    fn params() -> Vec<Param> {
-        vec![
-            text("query", "what").default("*"),
-            integer("count", 0, 50, "").default(10),
-            flag("deep", ""),
-            choice("order", &["asc", "desc"], ""),
-            texts("urns", 3, "").required(),
-        ]
-    }
-
-    fn parse(value: Value) -> Result<Args, String> {
-        let Value::Object(object) = value else {
-            panic!("an object")
-        };
-        read("find", &params(), object)
-    }
-
-    #[test]
-    fn fills_defaults_and_forgives_what_models_do() {
-        let args = parse(json!({"urns": "a", "count": "7", "deep": "true", "order": null}));
-        let expected = Args {
-            query: "*".to_owned(),
-            count: 7,
-            deep: Some(true),
-            order: None,
-            urns: vec!["a".to_owned()],
-        };
-        assert_eq!(args.unwrap(), expected);
-        assert_eq!(
-            parse(json!({"urns": "[\"a\", \"b\"]"})).unwrap().urns,
-            ["a", "b"]
-        );
-        assert_eq!(
-            parse(json!({"urns": ["a"], "count": 3.0})).unwrap().count,
-            3
-        );
-        assert_eq!(
-            parse(json!({"urns": "a", "order": "ASC"}))
-                .unwrap()
-                .order
-                .unwrap(),
-            "asc"
-        );
-    }
-
-    #[test]
-    fn says_all_that_is_wrong_and_what_would_be_right() {
-        let error = parse(json!({"quary": "x", "count": 51, "order": "up"})).unwrap_err();
-        assert_eq!(
-            error,
-            "`count` must be a whole number from 0 to 50; `order` must be one of asc, desc; \
-             `urns` is missing; `quary` is not an argument of find (did you mean `query`?). \
-             Arguments of find: query, count, deep, order, urns."
-        );
-        assert!(
-            parse(json!({"urns": ["a", "b", "c", "d"]}))
-                .unwrap_err()
-                .contains("at most 3")
-        );
-        assert!(
-            parse(json!({"urns": [["a"]]}))
-                .unwrap_err()
-                .contains("list of strings")
-        );
-        assert!(parse(json!({"urns": "a", "count": 1.5})).is_err());
-    }
-
-    #[test]
-    fn the_schema_has_one_type_a_parameter() {
-        let schema = Value::Object(schema(&params()));
-        assert_eq!(schema["additionalProperties"], false);
-        assert_eq!(schema["required"], json!(["urns"]));
-        assert_eq!(schema["properties"]["count"]["maximum"], 50);
-        assert!(!schema.to_string().contains("anyOf"));
-    }
 }

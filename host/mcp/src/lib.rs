@@ -18,6 +18,7 @@ mod documents;
 mod error;
 mod filter;
 mod negotiation;
+mod params;
 mod prompts;
 mod registry;
 mod resources;

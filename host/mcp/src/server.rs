@@ -9,10 +9,10 @@ use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
-        CompleteResult, ContentBlock, GetPromptRequestParams, GetPromptResponse, Implementation,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProgressToken, ReadResourceRequestParams, ReadResourceResponse,
-        ServerCapabilities, ServerConfig,
+        CompleteResult, ContentBlock, CustomRequest, CustomResult, GetPromptRequestParams,
+        GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressToken,
+        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
 };
@@ -24,7 +24,7 @@ use super::{
     context::ToolContext,
     error::ToolError,
     negotiation::JsonOnly,
-    prompts,
+    params, prompts,
     registry::{Entry, Registry},
     resources,
     settings::Settings,
@@ -332,5 +332,13 @@ impl ServerHandler for McpServer {
         prompts::get(&request.name, request.arguments.as_ref())
             .map(GetPromptResponse::from)
             .map_err(|why| ErrorData::invalid_params(why, None))
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(params::refuse(&request))
     }
 }

@@ -174,6 +174,58 @@ async fn whoever_takes_json_gets_json_with_or_without_a_slash() {
     assert!(message.contains("application/json"), "{message}");
 }
 
+#[tokio::test]
+async fn params_of_another_shape_are_told_what_is_wrong() {
+    let world = ShopWorld::start().await;
+    for (method, params, code, words) in [
+        (
+            "tools/call",
+            json!({"name": "get_me", "arguments": "{}"}),
+            -32602,
+            "`arguments` must be an object",
+        ),
+        ("tools/call", json!([]), -32602, "`params` must be an object"),
+        ("tools/call", json!({}), -32602, "`name` is missing"),
+        (
+            "initialize",
+            json!({"protocolVersion": "2025-06-18", "capabilities": {}}),
+            -32602,
+            "`clientInfo` is missing",
+        ),
+        ("tools/list", json!({"cursor": 1}), -32602, "`cursor`"),
+        ("resources/read", json!({"uri": 7}), -32602, "`uri`"),
+        ("tools/cal", json!({}), -32601, "tools/cal"),
+    ] {
+        let reply = ask(&world, method, params.clone()).await;
+        let error = &reply.json["error"];
+        assert_eq!(error["code"], code, "{method} {params}: {}", reply.text);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(words), "{method} {params}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_are_read_as_clients_send_them() {
+    let world = ShopWorld::start().await;
+    let plain = world.ok("search", json!({"query": "orders"})).await;
+    let padded = json!({
+        "query": "orders", "filter": "", "sort_by": "", "sort_order": "", "num_results": "10",
+        "offset": "", "made_up": null,
+    });
+    assert_eq!(world.ok("search", padded).await, plain);
+    let me = world.ok("get_me", json!({})).await;
+    assert_eq!(world.ok("get_me", json!({"random_string": "x"})).await, me);
+    let user = me["corpUser"]["urn"].as_str().unwrap();
+    let both = world.ok("get_entities", json!({"urns": [ORDERS, user]})).await;
+    for joined in [
+        format!("{ORDERS}, {user}"),
+        format!("{ORDERS},{user}"),
+        json!([ORDERS, user]).to_string(),
+    ] {
+        assert_eq!(world.ok("get_entities", json!({"urns": joined})).await, both);
+    }
+}
+
 /// Lists differ from person to person, so no shared cache may keep them (SEP-2549).
 #[tokio::test]
 async fn no_list_may_be_kept_for_another_person() {

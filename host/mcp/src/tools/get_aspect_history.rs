@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::entity;
 use crate::{
-    args::{flag, integer, texts},
+    args::{flag, integer, texts, words},
     budget,
     clean::clean,
     context::ToolContext,
@@ -81,7 +81,7 @@ impl Tool for GetAspectHistory {
                 ...), newest first: what changed and when.",
             params: vec![
                 texts("urns", 20, "").required(),
-                texts("aspect_names", 20, "").required(),
+                words("aspect_names", 20, "").required(),
                 integer(
                     "from_version",
                     1,

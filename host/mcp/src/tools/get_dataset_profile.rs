@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{columns, entity};
 use crate::{
-    args::{integer, text, texts},
+    args::{integer, text, words},
     budget,
     clean::clean,
     context::ToolContext,
@@ -36,7 +36,7 @@ impl Tool for GetDatasetProfile {
                 Name columns to get only those.",
             params: vec![
                 text("urn", "A dataset's urn.").required(),
-                texts("columns", 200, ""),
+                words("columns", 200, ""),
                 integer("limit", 1, 50, "Profiles, newest first.").default(5),
             ],
             output: json!({

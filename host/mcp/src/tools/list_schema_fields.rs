@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{columns, entity};
 use crate::{
-    args::{integer, text, texts},
+    args::{integer, text, words},
     budget,
     context::ToolContext,
     documents,
@@ -38,7 +38,7 @@ impl Tool for ListSchemaFields {
                 terms) come first and matchingCount says how many match at all.",
             params: vec![
                 text("urn", "A dataset's urn.").required(),
-                texts("keywords", 50, "Words to look for."),
+                words("keywords", 50, "Words to look for."),
                 integer("limit", 1, 1_000, "").default(100),
                 integer("offset", 0, 1_000_000, "").default(0),
             ],

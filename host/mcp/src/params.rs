@@ -1,0 +1,223 @@
+//! Requests of a known method whose `params` have another shape. The protocol library takes these
+//! for methods that it does not know; they are answered with "invalid params" and what is wrong.
+
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolRequestParams, CompleteRequestParams, CustomRequest, ErrorCode,
+        GetPromptRequestParams, InitializeRequestParams, PaginatedRequestParams,
+        ReadResourceRequestParams,
+    },
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// The longest part of the library's own explanation that is shown, in characters.
+const MAX_REASON: usize = 200;
+
+/// The type of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Text,
+    Object,
+}
+
+/// A member of `params`.
+struct Member(&'static str, Type, Need);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+}
+
+/// The form of a method's `params`.
+struct Form {
+    method: &'static str,
+    members: &'static [Member],
+    /// The explanation of the library, if it cannot read these.
+    reason: fn(Value) -> Option<String>,
+}
+
+const PAGE: &[Member] = &[Member("cursor", Type::Text, Need::Optional)];
+
+/// The methods that this server implements.
+const FORMS: &[Form] = &[
+    Form {
+        method: "initialize",
+        members: &[
+            Member("protocolVersion", Type::Text, Need::Required),
+            Member("capabilities", Type::Object, Need::Required),
+            Member("clientInfo", Type::Object, Need::Required),
+        ],
+        reason: reason::<InitializeRequestParams>,
+    },
+    Form {
+        method: "server/discover",
+        members: &[],
+        reason: reason::<Map<String, Value>>,
+    },
+    Form {
+        method: "tools/call",
+        members: &[
+            Member("name", Type::Text, Need::Required),
+            Member("arguments", Type::Object, Need::Optional),
+        ],
+        reason: reason::<CallToolRequestParams>,
+    },
+    Form {
+        method: "resources/read",
+        members: &[Member("uri", Type::Text, Need::Required)],
+        reason: reason::<ReadResourceRequestParams>,
+    },
+    Form {
+        method: "prompts/get",
+        members: &[
+            Member("name", Type::Text, Need::Required),
+            Member("arguments", Type::Object, Need::Optional),
+        ],
+        reason: reason::<GetPromptRequestParams>,
+    },
+    Form {
+        method: "completion/complete",
+        members: &[
+            Member("ref", Type::Object, Need::Required),
+            Member("argument", Type::Object, Need::Required),
+        ],
+        reason: reason::<CompleteRequestParams>,
+    },
+    page("tools/list"),
+    page("resources/list"),
+    page("resources/templates/list"),
+    page("prompts/list"),
+];
+
+const fn page(method: &'static str) -> Form {
+    Form {
+        method,
+        members: PAGE,
+        reason: reason::<PaginatedRequestParams>,
+    }
+}
+
+/// The error for a request that the protocol library could not assign to a method.
+pub(crate) fn refuse(request: &CustomRequest) -> ErrorData {
+    let Some(form) = FORMS.iter().find(|form| form.method == request.method) else {
+        return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method.clone(), None);
+    };
+    let problem = problem(form, request.params.as_ref());
+    ErrorData::invalid_params(format!("{}: {problem}", form.method), None)
+}
+
+fn problem(form: &Form, params: Option<&Value>) -> String {
+    let params = match params {
+        None | Some(Value::Null) => return "`params` is missing".to_owned(),
+        Some(Value::Object(params)) => params,
+        Some(other) => return format!("`params` must be an object, not {}", name_of(other)),
+    };
+    let meta = Member("_meta", Type::Object, Need::Optional);
+    let wrong: Vec<String> = form
+        .members
+        .iter()
+        .chain([&meta])
+        .filter_map(|member| wrong(member, params))
+        .collect();
+    if !wrong.is_empty() {
+        return wrong.join("; ");
+    }
+    match (form.reason)(Value::Object(params.clone())) {
+        Some(reason) => format!("`params` cannot be read: {reason}"),
+        None => "`params` cannot be read".to_owned(),
+    }
+}
+
+fn wrong(Member(name, kind, need): &Member, params: &Map<String, Value>) -> Option<String> {
+    let given = params.get(*name).filter(|value| !value.is_null());
+    match (given, kind) {
+        (None, _) => (*need == Need::Required).then(|| format!("`{name}` is missing")),
+        (Some(Value::String(_)), Type::Text) | (Some(Value::Object(_)), Type::Object) => None,
+        (Some(other), Type::Text) => {
+            Some(format!("`{name}` must be a string, not {}", name_of(other)))
+        }
+        (Some(Value::String(_)), Type::Object) => Some(format!(
+            "`{name}` must be an object, not a string (not JSON inside a string either)"
+        )),
+        (Some(other), Type::Object) => Some(format!(
+            "`{name}` must be an object, not {}",
+            name_of(other)
+        )),
+    }
+}
+
+fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn reason<T: DeserializeOwned>(params: Value) -> Option<String> {
+    let error = serde_json::from_value::<T>(params).err()?;
+    Some(error.to_string().chars().take(MAX_REASON).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(method: &str, params: Option<Value>) -> String {
+        let error = refuse(&CustomRequest::new(method, params));
+        assert_eq!(error.code, ErrorCode::INVALID_PARAMS, "{error:?}");
+        error.message.into_owned()
+    }
+
+    #[test]
+    fn each_member_that_is_wrong_is_named() {
+        assert_eq!(told("tools/call", None), "tools/call: `params` is missing");
+        assert_eq!(
+            told("tools/call", Some(json!([]))),
+            "tools/call: `params` must be an object, not a list"
+        );
+        assert_eq!(
+            told("tools/call", Some(json!({"arguments": [], "_meta": 7}))),
+            "tools/call: `name` is missing; `arguments` must be an object, not a list; `_meta` must \
+             be an object, not a number"
+        );
+        assert!(
+            told("tools/call", Some(json!({"name": "x", "arguments": "{}"})))
+                .contains("`arguments` must be an object, not a string")
+        );
+        assert_eq!(
+            told(
+                "initialize",
+                Some(json!({"protocolVersion": 1, "capabilities": {}}))
+            ),
+            "initialize: `protocolVersion` must be a string, not a number; `clientInfo` is missing"
+        );
+        assert!(
+            told(
+                "initialize",
+                Some(
+                    json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {}})
+                )
+            )
+            .contains("name")
+        );
+        assert!(told("tools/list", Some(json!({"cursor": 5}))).contains("`cursor`"));
+        assert!(told("resources/read", Some(json!({}))).contains("`uri` is missing"));
+    }
+
+    #[test]
+    fn a_method_that_does_not_exist_is_still_not_found() {
+        for method in ["tools/cal", "", "sampling/createMessage", "tasks/get"] {
+            let error = refuse(&CustomRequest::new(method, Some(json!([]))));
+            assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
+        }
+    }
+}
