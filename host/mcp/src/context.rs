@@ -11,7 +11,7 @@ use rmcp::{
 };
 use serde_json::Value;
 
-use super::{error::ToolError, settings::Settings, views::Views};
+use super::{answer_shape, error::ToolError, settings::Settings, views::Views};
 
 /// The context of one tool call. Lives as long as the call.
 pub(crate) struct ToolContext {
@@ -51,6 +51,7 @@ impl ToolContext {
     ) -> Result<Answer, DataHubError> {
         let result = self.caller.datahub.execute(document, variables).await;
         let mut answer = self.noticing_refusal(result)?;
+        answer_shape::check(document, &answer)?;
         let mut warnings = self.warnings.lock();
         for warning in std::mem::take(&mut answer.warnings) {
             // The same field may be missing from several entities.
@@ -99,6 +100,7 @@ impl ToolContext {
     ) -> Result<Value, ToolError> {
         let result = self.caller.datahub.execute(document, variables).await;
         let mut answer = self.noticing_refusal(result)?;
+        answer_shape::check(document, &answer)?;
         if answer.warnings.is_empty() {
             return Ok(answer.take(name));
         }

@@ -24,6 +24,12 @@ pub(crate) enum ToolError {
     /// The request has no caller in its extensions, which is a bug in the host.
     #[error("the request carries no caller; this is a fault of the server")]
     NoCaller,
+    /// The code of this server panicked.
+    #[error(
+        "this server failed while it worked on the call; tell its operator. A change may have been \
+         made: read the entity again before repeating one"
+    )]
+    Panicked,
     /// The client cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,

@@ -10,14 +10,17 @@
 
 #![forbid(unsafe_code)]
 
+mod answer_shape;
 mod args;
 mod budget;
 mod clean;
 mod context;
 mod documents;
 mod error;
+mod fields;
 mod filter;
 mod negotiation;
+mod panics;
 mod params;
 mod prompts;
 mod registry;

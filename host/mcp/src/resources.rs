@@ -5,9 +5,9 @@ use rmcp::model::{
     CacheScope, CompleteResult, CompletionInfo, ReadResourceResult, ResourceContents,
     ResourceTemplate,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{budget, context::ToolContext, error::ToolError, tools, urn};
+use super::{budget, context::ToolContext, error::ToolError, fields, tools, urn};
 
 /// The prefix of a resource's URI; the urn follows, percent-encoded or not.
 const SCHEME: &str = "datahub://";
@@ -64,7 +64,7 @@ pub(super) async fn read(
     }
     let warnings = context.take_warnings();
     if !warnings.is_empty() {
-        entity["warnings"] = Value::from(warnings);
+        fields::set(&mut entity, "warnings", warnings);
     }
     budget::force(&mut entity, context.settings.response_tokens);
     let contents =

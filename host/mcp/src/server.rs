@@ -24,7 +24,7 @@ use super::{
     context::ToolContext,
     error::ToolError,
     negotiation::JsonOnly,
-    params, prompts,
+    panics, params, prompts,
     registry::{Entry, Registry},
     resources,
     settings::Settings,
@@ -237,8 +237,13 @@ impl ServerHandler for McpServer {
             return Err(ErrorData::invalid_params(message, None));
         };
         let tool = entry.definition.name;
-        let outcome = self.run(entry, request, context).await;
-        metrics::tool_call(tool, if outcome.is_ok() { "ok" } else { "error" });
+        let outcome = panics::catch(tool, self.run(entry, request, context)).await;
+        let counted = match &outcome {
+            Ok(_) => "ok",
+            Err(ToolError::Panicked) => "panic",
+            Err(_) => "error",
+        };
+        metrics::tool_call(tool, counted);
         let result = match outcome {
             Ok(value) => {
                 let text = ContentBlock::text(value.to_string());
@@ -285,7 +290,7 @@ impl ServerHandler for McpServer {
             resources::read(&context, &request.uri).await
         };
         let result = tokio::select! {
-            result = read => result,
+            result = panics::catch("resources/read", read) => result,
             () = cancelled.cancelled() => Err(ToolError::Cancelled),
         };
         // The error names the URI, for clients that read several resources at once.
@@ -307,10 +312,13 @@ impl ServerHandler for McpServer {
         if request.argument.name != "urn" {
             return Ok(CompleteResult::default());
         }
-        let caller = self
-            .caller(&context)
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        Ok(resources::complete(&self.tool_context(caller, None), &request.argument.value).await)
+        let complete = async {
+            let context = self.tool_context(self.caller(&context)?, None);
+            Ok(resources::complete(&context, &request.argument.value).await)
+        };
+        panics::catch("completion/complete", complete)
+            .await
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 
     async fn list_prompts(

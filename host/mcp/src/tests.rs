@@ -231,6 +231,39 @@ async fn a_refused_token_decides_the_http_status() {
 }
 
 #[tokio::test]
+async fn an_answer_of_other_types_is_an_error_and_never_nothing_found() {
+    let fake = Fake::start(|seen: Seen| match seen.body["operationName"].as_str() {
+        Some("defaultView") => answer(&json!({"data": {"me": {}}})),
+        _ => answer(&json!({"data": {
+            "me": 7, "entity": "gone", "dataset": [],
+            "searchAcrossEntities": {"total": "many", "searchResults": 7},
+            "searchAcrossLineage": {}, "listQueries": true,
+        }})),
+    })
+    .await;
+    let server = McpServer::new(everything()).unwrap();
+    let who = caller(&fake, &[]);
+    let table = "urn:li:dataset:(urn:li:dataPlatform:hive,t,PROD)";
+    for (tool, arguments) in [
+        ("get_me", json!({})),
+        ("search", json!({"query": "orders"})),
+        ("search_documents", json!({"query": "orders"})),
+        ("get_entities", json!({"urns": table})),
+        ("list_schema_fields", json!({"urn": table})),
+        ("get_lineage", json!({"urn": table})),
+        ("get_dataset_queries", json!({"urn": table})),
+        ("get_usage_statistics", json!({"urn": table})),
+        ("get_dataset_profile", json!({"urn": table})),
+        ("get_dataset_assertions", json!({"urn": table})),
+        ("create_tag", json!({"name": "new"})),
+    ] {
+        let result = call(&server, &who, tool, arguments).await;
+        let text = error_text(&result);
+        assert!(text.contains("another type"), "{tool}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn missing_scopes_are_named_all_at_once() {
     let fake = Fake::start(one_hit).await;
     let scopes = ToolScopes::parse("search=catalog:read catalog:find").unwrap();

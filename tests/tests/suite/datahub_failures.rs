@@ -65,6 +65,62 @@ async fn garbage_is_a_typed_error_and_the_next_call_is_well() {
     assert!(!search(&world, &token).await.is_tool_error());
 }
 
+#[tokio::test]
+async fn other_types_are_an_error_at_once_and_never_nothing_found() {
+    let (world, token) = warm(|builder| builder).await;
+    let table = "urn:li:dataset:(urn:li:dataPlatform:hive,t,PROD)";
+    for (tool, arguments, data) in [
+        ("get_me", json!({}), json!({"me": 7})),
+        ("get_me", json!({}), json!({"me": []})),
+        ("get_me", json!({}), json!({"me": {"corpUser": "alice"}})),
+        (
+            "get_entities",
+            json!({"urns": table}),
+            json!({"entity": "gone"}),
+        ),
+        (
+            "get_lineage",
+            json!({"urn": table}),
+            json!({"searchAcrossLineage": "none"}),
+        ),
+        (
+            "list_schema_fields",
+            json!({"urn": table}),
+            json!({"dataset": [1]}),
+        ),
+        (
+            "search",
+            json!({"query": "x"}),
+            json!({"searchAcrossEntities": {"start": 0, "count": 10, "total": "many", "searchResults": 7}}),
+        ),
+        (
+            "search",
+            json!({"query": "x"}),
+            json!({"searchAcrossEntities": {"start": 0, "count": 10, "total": 3, "searchResults": "none"}}),
+        ),
+    ] {
+        let body = json!({"data": data}).to_string();
+        world
+            .datahub
+            .behave(Behaviour::Fixed(200, body, "application/json"));
+        let begin = Instant::now();
+        let mcp = world.server.mcp();
+        let reply = mcp.call(Some(&token), tool, arguments).await.unwrap();
+        assert_tool_failed(&reply, &format!("{tool} {data}"));
+        // A call that panics without an answer ends with the deadline of the request, 60 s.
+        assert!(begin.elapsed() < Duration::from_secs(30), "{tool} {data}");
+    }
+    assert!(!world.server.output().contains("panicked"));
+    let nothing = json!({"data": {"searchAcrossEntities": {
+        "start": 0, "count": 0, "total": 0, "searchResults": [], "facets": []}}});
+    world.datahub.behave(Behaviour::Fixed(
+        200,
+        nothing.to_string(),
+        "application/json",
+    ));
+    assert!(!search(&world, &token).await.is_tool_error());
+}
+
 /// As many as `get_entities` may have under way, of those that one call asks for.
 const ENTITIES_AT_ONCE: u64 = 8;
 

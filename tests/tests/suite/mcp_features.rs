@@ -184,7 +184,12 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
             -32602,
             "`arguments` must be an object",
         ),
-        ("tools/call", json!([]), -32602, "`params` must be an object"),
+        (
+            "tools/call",
+            json!([]),
+            -32602,
+            "`params` must be an object",
+        ),
         ("tools/call", json!({}), -32602, "`name` is missing"),
         (
             "initialize",
@@ -216,13 +221,18 @@ async fn arguments_are_read_as_clients_send_them() {
     let me = world.ok("get_me", json!({})).await;
     assert_eq!(world.ok("get_me", json!({"random_string": "x"})).await, me);
     let user = me["corpUser"]["urn"].as_str().unwrap();
-    let both = world.ok("get_entities", json!({"urns": [ORDERS, user]})).await;
+    let both = world
+        .ok("get_entities", json!({"urns": [ORDERS, user]}))
+        .await;
     for joined in [
         format!("{ORDERS}, {user}"),
         format!("{ORDERS},{user}"),
         json!([ORDERS, user]).to_string(),
     ] {
-        assert_eq!(world.ok("get_entities", json!({"urns": joined})).await, both);
+        assert_eq!(
+            world.ok("get_entities", json!({"urns": joined})).await,
+            both
+        );
     }
 }
 

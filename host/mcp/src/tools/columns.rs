@@ -7,7 +7,7 @@ use foundation::suggest;
 use serde_json::{Map, Value, json};
 
 use super::entity;
-use crate::{budget, clean::clean, context::ToolContext, documents, error::ToolError, urn};
+use crate::{budget, clean::clean, context::ToolContext, documents, error::ToolError, fields, urn};
 
 /// The path as people write it: `a.b` for `[version=2.0].[type=struct].[type=string].a.b`.
 pub(super) fn simple_path(path: &str) -> String {
@@ -26,7 +26,8 @@ pub(super) fn simple_path(path: &str) -> String {
 /// column the members that carry no information.
 pub(super) fn merged(dataset: &mut Value) -> Vec<Value> {
     let mut edited: HashMap<String, Value> = HashMap::new();
-    if let Value::Array(infos) = dataset["editableSchemaMetadata"]["editableSchemaFieldInfo"].take()
+    if let Value::Array(infos) =
+        fields::take(dataset, "/editableSchemaMetadata/editableSchemaFieldInfo")
     {
         for info in infos {
             if let Some(path) = info["fieldPath"].as_str() {
@@ -34,7 +35,7 @@ pub(super) fn merged(dataset: &mut Value) -> Vec<Value> {
             }
         }
     }
-    let Value::Array(fields) = dataset["schemaMetadata"]["fields"].take() else {
+    let Value::Array(fields) = fields::take(dataset, "/schemaMetadata/fields") else {
         return Vec::new();
     };
     fields
@@ -54,7 +55,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
         column.insert("path".to_owned(), Value::from(simple_path(path)));
     }
     for key in ["type", "nativeDataType", "label"] {
-        column.insert(key.to_owned(), field[key].take());
+        column.insert(key.to_owned(), fields::take(field, &format!("/{key}")));
     }
     for key in ["nullable", "isPartOfKey", "isPartitioningKey"] {
         if field[key] == true {
@@ -63,8 +64,8 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
     }
     // A description that people wrote takes precedence over the source's.
     let description = match edit["description"].as_str() {
-        Some(text) if !text.is_empty() => edit["description"].take(),
-        _ => field["description"].take(),
+        Some(text) if !text.is_empty() => fields::take(edit, "/description"),
+        _ => fields::take(field, "/description"),
     };
     column.insert("description".to_owned(), description);
     let names = |value: &Value, list: &str, item: &str| -> Vec<Value> {

@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use super::entity;
 use crate::{
+    answer_shape::not_understood,
     args::{flag, integer, texts, words},
     budget,
     clean::clean,
     context::ToolContext,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
     urn,
 };
@@ -238,8 +240,9 @@ async fn version(
 ) -> Result<Option<Value>, ToolError> {
     let query = [("aspect", aspect), ("version", &version.to_string())];
     match context.get(&["aspects", urn], &query).await {
+        Ok(found) if !found.is_object() => Err(not_understood().into()),
         Ok(mut found) => {
-            let value = match found["aspect"].take() {
+            let value = match fields::take(&mut found, "/aspect") {
                 Value::Object(map) if map.len() == 1 => map.into_values().next(),
                 Value::Null => None,
                 other => Some(other),

@@ -11,6 +11,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -59,7 +60,7 @@ impl Tool for GetDatasetAssertions {
             .await?;
         entity::existing(&dataset, &args.urn)?;
         let total = dataset["assertions"]["total"].as_i64().unwrap_or(0);
-        let mut assertions = match dataset["assertions"]["assertions"].take() {
+        let mut assertions = match fields::take(&mut dataset, "/assertions/assertions") {
             Value::Array(assertions) => assertions,
             _ => Vec::new(),
         };

@@ -11,6 +11,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -55,7 +56,7 @@ impl Tool for GetDatasetProfile {
             .ask_for(&documents::DATASET_PROFILE, variables, "dataset")
             .await?;
         entity::existing(&dataset, &args.urn)?;
-        let mut profiles = match dataset["datasetProfiles"].take() {
+        let mut profiles = match fields::take(&mut dataset, "/datasetProfiles") {
             Value::Array(profiles) => profiles,
             _ => Vec::new(),
         };
@@ -67,7 +68,7 @@ impl Tool for GetDatasetProfile {
             }));
         }
         let mut latest = profiles.remove(0);
-        let mut fields = match latest["fieldProfiles"].take() {
+        let mut fields = match fields::take(&mut latest, "/fieldProfiles") {
             Value::Array(fields) => fields,
             _ => Vec::new(),
         };
@@ -90,7 +91,7 @@ impl Tool for GetDatasetProfile {
         let total = fields.len();
         fields.iter_mut().for_each(clean);
         let dropped = budget::fit(&mut fields, context.settings.schema_tokens);
-        latest["fieldProfiles"] = Value::from(fields);
+        fields::set(&mut latest, "fieldProfiles", fields);
         for profile in &mut profiles {
             if let Some(map) = profile.as_object_mut() {
                 map.shift_remove("fieldProfiles");

@@ -11,6 +11,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -80,7 +81,7 @@ impl Tool for GetDatasetQueries {
         if total == 0 && args.column.is_none() {
             columns::paths(context, &args.urn).await?;
         }
-        let mut queries = match found["queries"].take() {
+        let mut queries = match fields::take(&mut found, "/queries") {
             Value::Array(queries) => queries,
             _ => Vec::new(),
         };
@@ -115,5 +116,5 @@ fn subjects(query: &mut Value) {
             urns.push(urn.clone());
         }
     }
-    query["subjects"] = Value::from(urns);
+    fields::set(query, "subjects", urns);
 }

@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::{columns, entity, get_entities, hits::query_of};
 use crate::{
+    answer_shape::not_understood,
     args::{flag, integer, text},
     budget,
     clean::clean,
     context::ToolContext,
     documents,
     error::ToolError,
-    filter,
+    fields, filter,
     tool::{Definition, Effect, Tool},
     urn,
 };
@@ -105,7 +106,7 @@ impl Tool for GetLineage {
         } else {
             "downstreams"
         };
-        let mut page = shape(context, &mut found, args.offset);
+        let mut page = shape(context, &mut found, args.offset)?;
         if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
             // No lineage at all may mean a wrong urn, which DataHub does not report.
             get_entities::must_exist(context, &args.urn).await?;
@@ -127,8 +128,8 @@ fn degrees(hops: i64) -> Value {
     json!({"field": "degree", "condition": "EQUAL", "values": values})
 }
 
-fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {
-    let total = found["total"].as_i64().unwrap_or(0);
+fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value, ToolError> {
+    let total = found["total"].as_i64();
     let mut degrees = Map::new();
     for facet in found["facets"].as_array().into_iter().flatten() {
         if facet["field"] == "degree" {
@@ -139,9 +140,9 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {
             }
         }
     }
-    let mut results = match found["searchResults"].take() {
-        Value::Array(results) => results,
-        _ => Vec::new(),
+    let (Some(total), Value::Array(mut results)) = (total, fields::take(found, "/searchResults"))
+    else {
+        return Err(not_understood().into());
     };
     if results
         .iter()
@@ -150,7 +151,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {
         context.warn("DataHub did not explore all children of some assets: there may be more");
     }
     for result in &mut results {
-        let columns = lineage_columns(result["paths"].take());
+        let columns = lineage_columns(fields::take(result, "/paths"));
         if let Some(map) = result.as_object_mut() {
             map.shift_remove("truncatedChildren");
             map.insert("columns".to_owned(), Value::from(columns));
@@ -171,7 +172,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Value {
     if degrees_empty(&page) {
         page.as_object_mut().map(|map| map.shift_remove("byDegree"));
     }
-    page
+    Ok(page)
 }
 
 fn degrees_empty(page: &Value) -> bool {

@@ -8,6 +8,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -46,7 +47,7 @@ impl Tool for GetMe {
             .filter(|(_, granted)| **granted == true)
             .map(|(name, _)| name.clone())
             .collect();
-        let mut user = me["corpUser"].take();
+        let mut user = fields::take(&mut me, "/corpUser");
         if user.is_null() {
             return Err(ToolError::NotFound(
                 "DataHub does not say who you are".to_owned(),

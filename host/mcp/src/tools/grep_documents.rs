@@ -13,6 +13,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -112,7 +113,7 @@ async fn read(context: &ToolContext, urn: &str) -> Result<(Value, String), ToolE
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    Ok((document["info"]["title"].take(), text))
+    Ok((fields::take(&mut document, "/info/title"), text))
 }
 
 /// The matches after the offset, and their number.

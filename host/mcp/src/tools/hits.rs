@@ -3,7 +3,10 @@
 use datahub::{Answer, DataHubError};
 use serde_json::{Value, json};
 
-use crate::{budget, clean::clean, context::ToolContext, error::ToolError};
+use crate::{
+    answer_shape::not_understood, budget, clean::clean, context::ToolContext, error::ToolError,
+    fields,
+};
 
 /// The query for DataHub, in which an empty one is replaced by one that matches everything.
 pub(super) fn query_of(query: &str) -> &str {
@@ -14,11 +17,20 @@ pub(super) fn query_of(query: &str) -> &str {
 }
 
 /// Cleans the hits, keeps those that fit, and says how to get the rest.
-pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Value {
-    let total = found["total"].as_i64().unwrap_or(0);
-    let mut hits = match found["searchResults"].take() {
-        Value::Array(hits) => hits,
-        _ => Vec::new(),
+///
+/// # Errors
+/// If the answer has no total or no list of hits: that is not the same as none.
+pub(super) fn shape(
+    context: &ToolContext,
+    mut found: Value,
+    offset: i64,
+) -> Result<Value, ToolError> {
+    let (total, hits) = (
+        found["total"].as_i64(),
+        fields::take(&mut found, "/searchResults"),
+    );
+    let (Some(total), Value::Array(mut hits)) = (total, hits) else {
+        return Err(not_understood().into());
     };
     for hit in &mut hits {
         clean(hit);
@@ -37,11 +49,11 @@ pub(super) fn shape(context: &ToolContext, mut found: Value, offset: i64) -> Val
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
-    let facets = facets(found["facets"].take());
+    let facets = facets(fields::take(&mut found, "/facets"));
     if !facets.is_empty() {
         answer["facets"] = Value::from(facets);
     }
-    answer
+    Ok(answer)
 }
 
 /// The facets that carry information, with their most frequent values.

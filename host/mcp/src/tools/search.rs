@@ -114,12 +114,12 @@ impl Tool for Search {
                 .ask(&documents::SEARCH_SEMANTIC, variables.clone())
                 .await;
             if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
-                return Ok(shape(context, found, args.offset));
+                return shape(context, found, args.offset);
             }
         }
         let found = context
             .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
             .await?;
-        Ok(shape(context, found, args.offset))
+        shape(context, found, args.offset)
     }
 }

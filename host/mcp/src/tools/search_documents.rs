@@ -11,7 +11,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
-    filter,
+    fields, filter,
     tool::{Definition, Effect, Tool},
 };
 
@@ -70,22 +70,18 @@ impl Tool for SearchDocuments {
             let variables = input(question, &filter, part, false);
             let asked = context.ask(document, variables).await;
             match by_meaning(context, asked, "semanticSearchAcrossEntities")? {
-                Some(found) if words == "*" => return Ok(shape(context, found, args.offset)),
+                Some(found) if words == "*" => return shape(context, found, args.offset),
                 Some(found) => {
                     let variables = input(words, &filter, wide, true);
                     let named = by_words(context, variables).await?;
-                    return Ok(shape(context, merged(named, found, page), args.offset));
+                    return shape(context, merged(named, found, page), args.offset);
                 }
                 None if words == "*" => query = question,
                 None => {}
             }
         }
         let variables = input(query, &filter, page, args.offset == 0);
-        Ok(shape(
-            context,
-            by_words(context, variables).await?,
-            args.offset,
-        ))
+        shape(context, by_words(context, variables).await?, args.offset)
     }
 }
 
@@ -114,7 +110,7 @@ async fn by_words(context: &ToolContext, variables: Value) -> Result<Value, Tool
 /// which search found it. The lists alternate, beginning with the best hit by words, as that may be
 /// an exact match.
 fn merged(mut by_words: Value, mut by_meaning: Value, page: (i64, i64)) -> Value {
-    let hits = |found: &mut Value| match found["searchResults"].take() {
+    let hits = |found: &mut Value| match fields::take(found, "/searchResults") {
         Value::Array(hits) => hits,
         _ => Vec::new(),
     };
@@ -128,20 +124,23 @@ fn merged(mut by_words: Value, mut by_meaning: Value, page: (i64, i64)) -> Value
     for _ in 0..most {
         for mut hit in [words.next(), meanings.next()].into_iter().flatten() {
             let Some(urn) = urn_of(&hit) else { continue };
-            hit["searchType"] = json!(match (named.contains(&urn), meant.contains(&urn)) {
+            let found_by = match (named.contains(&urn), meant.contains(&urn)) {
                 (true, true) => "both",
                 (true, false) => "keyword",
                 _ => "semantic",
-            });
+            };
+            fields::set(&mut hit, "searchType", found_by);
             if seen.insert(urn) {
                 all.push(hit);
             }
         }
     }
     let total = by_words["total"].as_i64().unwrap_or(0);
-    by_words["total"] = json!(total.max(i64::try_from(all.len()).unwrap_or(i64::MAX)));
+    let total = total.max(i64::try_from(all.len()).unwrap_or(i64::MAX));
     let [skip, take] = [page.0, page.1].map(|n| usize::try_from(n).unwrap_or(0));
-    by_words["searchResults"] = all.into_iter().skip(skip).take(take).collect();
+    let shown: Vec<Value> = all.into_iter().skip(skip).take(take).collect();
+    fields::set(&mut by_words, "total", total);
+    fields::set(&mut by_words, "searchResults", shown);
     by_words
 }
 

@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{entity, writing};
-use crate::{context::ToolContext, documents, error::ToolError};
+use crate::{context::ToolContext, documents, error::ToolError, fields};
 
 /// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 4;
@@ -33,7 +33,7 @@ pub(super) async fn definition(context: &ToolContext, urn: &str) -> Result<Value
         .ask_for_whole(&documents::PROPERTY_DEFINITION, variables, "entity")
         .await?;
     entity::existing(&property, urn)?;
-    Ok(property["definition"].take())
+    Ok(fields::take(&mut property, "/definition"))
 }
 
 /// `3 properties`, for messages.

@@ -1,0 +1,260 @@
+//! The form of DataHub's answers: objects where the document selects fields, lists and numbers where
+//! tools count on them. An answer of another form is an error: read as it is, it would say that
+//! nothing was found.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use datahub::{Answer, DataHubError, Document};
+use serde_json::Value;
+
+use crate::documents;
+
+/// Members that are lists in every document of ours.
+const LISTS: &[&str] = &["searchResults", "facets", "ownershipTypes", "suggestions"];
+/// Members that are whole numbers in every document of ours.
+const NUMBERS: &[&str] = &["total"];
+
+/// The forms of all documents by their names.
+static FORMS: LazyLock<HashMap<&'static str, Fields>> = LazyLock::new(|| {
+    documents::all()
+        .map(|document| (document.name(), fields_of(document.text())))
+        .collect()
+});
+
+/// The selected members of an object.
+type Fields = HashMap<String, Form>;
+
+/// The form of one member.
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    /// A scalar, an enum, or a list of these.
+    Leaf,
+    /// An object or a list of objects.
+    Selection(Fields),
+    /// Either, as the entity's type has it.
+    Any,
+}
+
+/// The error for an answer that is not understood.
+pub(crate) fn not_understood() -> DataHubError {
+    DataHubError::Malformed {
+        what: "a part of it is missing or has another type than in DataHub's schema",
+    }
+}
+
+/// Checks that the answer to `document` has its form. Null passes: it is a field that failed, or
+/// nothing.
+///
+/// # Errors
+/// [`DataHubError::Malformed`] if it has not.
+pub(crate) fn check(document: &Document, answer: &Answer) -> Result<(), DataHubError> {
+    let Some(fields) = FORMS.get(document.name()) else {
+        return Ok(());
+    };
+    let wrong = answer.data.iter().find_map(|(name, value)| {
+        let list = matches!(fields.get(name), Some(Form::Selection(_))) && value.is_array();
+        if list {
+            return Some(name.as_str());
+        }
+        misfit(name, value, fields.get(name)?)
+    });
+    match wrong {
+        None => Ok(()),
+        Some(member) => {
+            tracing::debug!(
+                operation = document.name(),
+                member,
+                "datahub answers with another type"
+            );
+            Err(not_understood())
+        }
+    }
+}
+
+/// The name of the first member in `value` that has another form; `name` is that of `value`.
+fn misfit<'a>(name: &'a str, value: &'a Value, form: &Form) -> Option<&'a str> {
+    let fits = match value {
+        Value::Null => true,
+        Value::Array(_) => !NUMBERS.contains(&name),
+        _ if LISTS.contains(&name) => false,
+        Value::Object(_) => !NUMBERS.contains(&name),
+        _ if NUMBERS.contains(&name) => value.is_i64() || value.is_u64(),
+        _ => !matches!(form, Form::Selection(_)),
+    };
+    if !fits {
+        return Some(name);
+    }
+    match (value, form) {
+        (Value::Array(items), Form::Selection(_)) => items.iter().find_map(|item| match item {
+            // The name of the list is not that of its items.
+            Value::Object(map) => misfit_in(map, form),
+            Value::Null => None,
+            _ => Some(name),
+        }),
+        (Value::Object(map), Form::Selection(_)) => misfit_in(map, form),
+        _ => None,
+    }
+}
+
+fn misfit_in<'a>(map: &'a serde_json::Map<String, Value>, form: &Form) -> Option<&'a str> {
+    let Form::Selection(fields) = form else {
+        return None;
+    };
+    map.iter()
+        .find_map(|(name, value)| misfit(name, value, fields.get(name)?))
+}
+
+/// One line of a document, as [`Document::text`] has it, with what is inside its braces.
+enum Line<'a> {
+    Field(&'a str, Option<Vec<Line<'a>>>),
+    Inline(Vec<Line<'a>>),
+    Spread(&'a str),
+}
+
+/// The members that the operation in `text` selects, fragments included.
+fn fields_of(text: &str) -> Fields {
+    let mut lines = text.lines();
+    let mut operation = Vec::new();
+    let mut fragments = HashMap::new();
+    while let Some(line) = lines.next() {
+        let inside = block(&mut lines);
+        match line.strip_prefix("fragment ") {
+            Some(rest) => {
+                fragments.insert(rest.split(' ').next().unwrap_or_default(), inside);
+            }
+            None => operation = inside,
+        }
+    }
+    let mut fields = Fields::new();
+    add(&mut fields, &operation, &fragments);
+    fields
+}
+
+/// The lines up to the closing brace.
+fn block<'a>(lines: &mut std::str::Lines<'a>) -> Vec<Line<'a>> {
+    let mut inside = Vec::new();
+    while let Some(line) = lines.next() {
+        let opens = line.ends_with('{');
+        if line == "}" {
+            break;
+        } else if line.starts_with("...") && opens {
+            inside.push(Line::Inline(block(lines)));
+        } else if let Some(name) = line.strip_prefix("...") {
+            inside.push(Line::Spread(name.trim()));
+        } else {
+            // An alias stands before the colon, and is the member's name.
+            let end = line.find(['(', '{', ':', '@', ' ']).unwrap_or(line.len());
+            inside.push(Line::Field(&line[..end], opens.then(|| block(lines))));
+        }
+    }
+    inside
+}
+
+fn add(fields: &mut Fields, lines: &[Line<'_>], fragments: &HashMap<&str, Vec<Line<'_>>>) {
+    for line in lines {
+        match line {
+            Line::Inline(inside) => add(fields, inside, fragments),
+            Line::Spread(name) => {
+                if let Some(inside) = fragments.get(name) {
+                    add(fields, inside, fragments);
+                }
+            }
+            Line::Field(name, inside) => {
+                let known = fields.remove(*name);
+                let form = match (known, inside) {
+                    (None | Some(Form::Leaf), None) => Form::Leaf,
+                    (None, Some(inside)) => selection(Fields::new(), inside, fragments),
+                    (Some(Form::Selection(known)), Some(inside)) => {
+                        selection(known, inside, fragments)
+                    }
+                    _ => Form::Any,
+                };
+                fields.insert((*name).to_owned(), form);
+            }
+        }
+    }
+}
+
+fn selection(
+    mut known: Fields,
+    inside: &[Line<'_>],
+    fragments: &HashMap<&str, Vec<Line<'_>>>,
+) -> Form {
+    add(&mut known, inside, fragments);
+    Form::Selection(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(document: &Document, data: Value) -> Result<(), DataHubError> {
+        let Value::Object(data) = data else {
+            panic!("an object")
+        };
+        let warnings = Vec::new();
+        check(document, &Answer { data, warnings })
+    }
+
+    #[test]
+    fn a_document_is_read_with_its_fragments_and_aliases() {
+        let fields = fields_of(
+            "query q($a: Int) {\nx: thing(a: $a) {\n...f\n... on T {\nb {\nc\n}\nd\n}\n... on U {\n\
+             d {\ne\n}\n}\n}\n}\nfragment f on T {\nb {\ng\n}\nh\n}",
+        );
+        let Some(Form::Selection(thing)) = fields.get("x") else {
+            panic!("{fields:?}")
+        };
+        let Some(Form::Selection(b)) = thing.get("b") else {
+            panic!("{thing:?}")
+        };
+        assert_eq!(
+            (b.get("c"), b.get("g")),
+            (Some(&Form::Leaf), Some(&Form::Leaf))
+        );
+        assert_eq!(thing.get("h"), Some(&Form::Leaf));
+        assert_eq!(thing.get("d"), Some(&Form::Any));
+    }
+
+    #[test]
+    fn every_document_selects_something() {
+        for document in documents::all() {
+            let fields = FORMS.get(document.name()).unwrap();
+            assert!(!fields.is_empty(), "{}", document.name());
+        }
+    }
+
+    #[test]
+    fn other_types_are_not_understood() {
+        for wrong in [
+            json!({"searchAcrossEntities": 7}),
+            json!({"searchAcrossEntities": []}),
+            json!({"searchAcrossEntities": {"total": "many"}}),
+            json!({"searchAcrossEntities": {"total": 1.5}}),
+            json!({"searchAcrossEntities": {"total": 3, "searchResults": "none"}}),
+            json!({"searchAcrossEntities": {"total": 3, "searchResults": 7}}),
+            json!({"searchAcrossEntities": {"total": 3, "searchResults": {}}}),
+            json!({"searchAcrossEntities": {"total": 3, "searchResults": [7]}}),
+            json!({"searchAcrossEntities": {"total": 3, "searchResults": [{"entity": "x"}]}}),
+        ] {
+            assert_eq!(
+                of(&documents::SEARCH, wrong.clone()),
+                Err(not_understood()),
+                "{wrong}"
+            );
+        }
+        for right in [
+            json!({"searchAcrossEntities": null}),
+            json!({"searchAcrossEntities": {"total": 0, "searchResults": [], "facets": null}}),
+            json!({"searchAcrossEntities": {"total": 1, "searchResults": [{"entity": null}]}}),
+            json!({"something": 7}),
+        ] {
+            assert_eq!(of(&documents::SEARCH, right.clone()), Ok(()), "{right}");
+        }
+        assert!(of(&documents::GET_ME, json!({"me": 7})).is_err());
+        assert!(of(&documents::GET_ME, json!({"me": {"corpUser": true}})).is_err());
+        assert!(of(documents::entity("tag"), json!({"entity": "gone"})).is_err());
+    }
+}
