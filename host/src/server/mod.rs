@@ -20,6 +20,7 @@ mod metadata;
 mod middleware;
 mod origin;
 mod paths;
+mod prefix;
 mod probe;
 mod request_id;
 mod respond;

@@ -12,6 +12,9 @@ pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resourc
 pub(super) const RESOURCE_METADATA_SLASH: &str = "/.well-known/oauth-protected-resource/mcp/";
 pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
 
+/// The label of every path without a route.
+pub(super) const OTHER: &str = "other";
+
 /// The route of a path, as logs and metrics know it.
 pub(super) fn label(path: &str) -> &'static str {
     match path {
@@ -26,6 +29,6 @@ pub(super) fn label(path: &str) -> &'static str {
         "/oauth/callback" => "/oauth/callback",
         "/oauth/token" => "/oauth/token",
         "/oauth/revoke" => "/oauth/revoke",
-        _ => "other",
+        _ => OTHER,
     }
 }

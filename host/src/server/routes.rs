@@ -22,13 +22,20 @@ use super::{
     paths::{
         HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT_METADATA,
     },
+    prefix::Prefix,
     request_id,
     respond::{Refusal, unrelated_to_auth},
     state::State,
 };
 
-/// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on.
-pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Router>) -> Router {
+/// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on; every
+/// route is served below `prefix` as well.
+pub(super) fn router(
+    state: &Arc<State>,
+    mcp: McpHttpService,
+    oauth: Option<Router>,
+    prefix: Option<Prefix>,
+) -> Router {
     // Only POST passes these; any other method is answered 405 without them.
     let calls = ServiceBuilder::new()
         // Too many requests: 503 at once, rather than slow answers to all of them.
@@ -54,21 +61,9 @@ pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Rout
             middleware::allowed_origin,
         ));
 
-    let documents = Router::new()
-        .route(RESOURCE_METADATA, get(metadata::protected_resource))
-        .route(
-            RESOURCE_METADATA_SLASH,
-            get(metadata::protected_resource),
-        )
-        .route(ROOT_METADATA, get(metadata::protected_resource))
-        // Clients take a page under this path for a document that they cannot read.
-        .route("/.well-known/{*rest}", any(not_found))
-        .layer(cors::of_documents())
-        .with_state(Arc::clone(state));
-
     let named = Router::new()
         .merge(mcp)
-        .merge(documents)
+        .merge(documents(state))
         .merge(oauth.unwrap_or_default())
         .fallback(not_found)
         // Allowed host names only: a page cannot rebind its own name to us.
@@ -83,7 +78,7 @@ pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Rout
         // Probes use the address, whatever our name is.
         .with_state(Arc::clone(state));
 
-    Router::new().merge(named).merge(probes).layer(
+    let all = Router::new().merge(named).merge(probes).layer(
         // Every request, outermost first.
         ServiceBuilder::new()
             // An id that the answer and all log lines carry.
@@ -97,7 +92,28 @@ pub(super) fn router(state: &Arc<State>, mcp: McpHttpService, oauth: Option<Rout
             .layer(from_fn(middleware::catch_panic))
             // Refuses what hyper lets through and parsers disagree on.
             .layer(from_fn(middleware::unambiguous)),
-    )
+    );
+    match prefix {
+        None => all,
+        // Around the routes: a layer of theirs would come too late to choose one.
+        Some(prefix) => {
+            let strip = move |request| prefix.strip(request);
+            Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
+        }
+    }
+}
+
+/// The documents that programs read without a token.
+fn documents(state: &Arc<State>) -> Router {
+    let resource = get(metadata::protected_resource);
+    Router::new()
+        .route(RESOURCE_METADATA, resource.clone())
+        .route(RESOURCE_METADATA_SLASH, resource.clone())
+        .route(ROOT_METADATA, resource)
+        // Clients take a page under this path for a document that they cannot read.
+        .route("/.well-known/{*rest}", any(not_found))
+        .layer(cors::of_documents())
+        .with_state(Arc::clone(state))
 }
 
 async fn not_found() -> Response {

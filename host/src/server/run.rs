@@ -16,6 +16,7 @@ use super::{
     listener, metadata,
     origin::AllowedOrigins,
     paths,
+    prefix::Prefix,
     probe::Probe,
     respond::Responder,
     routes,
@@ -108,7 +109,7 @@ impl Server {
             access,
             probe,
         ));
-        let router = routes::router(&state, mcp, oauth);
+        let router = routes::router(&state, mcp, oauth, Prefix::new(public.path()));
         Ok(Self {
             router,
             state,

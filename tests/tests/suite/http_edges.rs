@@ -121,6 +121,50 @@ async fn a_health_check_in_http_1_0_needs_no_host() {
 }
 
 #[tokio::test]
+async fn below_a_path_a_proxy_may_strip_it_or_leave_it() {
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .env("PUBLIC_URL", "https://tools.example.com/datahub")
+        .start()
+        .unwrap();
+    for (method, path, status) in [
+        (
+            "GET",
+            "/.well-known/oauth-protected-resource/datahub/mcp",
+            200,
+        ),
+        ("GET", "/.well-known/oauth-protected-resource/mcp", 200),
+        (
+            "GET",
+            "/datahub/.well-known/oauth-protected-resource/mcp",
+            200,
+        ),
+        ("POST", "/datahub/mcp", 401),
+        ("POST", "/datahub/mcp/", 401),
+        ("POST", "/mcp", 401),
+        ("GET", "/datahub/health", 200),
+        ("POST", "/datahub/datahub/mcp", 404),
+        ("POST", "/other/mcp", 404),
+    ] {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: tools.example.com\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        );
+        let answer = raw::send(server.address(), request.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(raw::status(&answer), Some(status), "{path}: {answer}");
+        if status == 200 && path.contains("well-known") {
+            assert!(
+                answer.contains("\"https://tools.example.com/datahub/mcp\""),
+                "{answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_authorization_headers_are_refused() {
     let server = server();
     let request = format!(

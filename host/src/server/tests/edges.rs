@@ -188,8 +188,7 @@ async fn a_path_has_one_spelling_and_mcp_one_method() {
     }
     for method in ["GET", "HEAD", "DELETE", "PUT", "PATCH", "TRACE", "MCP"] {
         for path in ["/mcp", "/mcp/"] {
-            let answer =
-                send(&router, request(method, path).body(Body::empty()).unwrap()).await;
+            let answer = send(&router, request(method, path).body(Body::empty()).unwrap()).await;
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
             assert_eq!(answer.header("allow"), "POST, OPTIONS");
         }
@@ -253,6 +252,65 @@ async fn health_checks_in_http_1_0_need_no_host_and_nothing_else_does_without() 
         assert_eq!(of(Version::HTTP_10, "GET", path).await, 400, "{path}");
         assert_eq!(of(Version::HTTP_10, "POST", path).await, 400, "{path}");
     }
+}
+
+#[tokio::test]
+async fn below_a_path_every_route_is_served_with_the_prefix_and_without() {
+    let oauth = Router::new().route("/oauth/token", get(|| async { "token" }));
+    let router = Bench {
+        public_url: "https://mcp.example.com/datahub",
+        oauth: Some(oauth),
+        ..Bench::new()
+    }
+    .router();
+    for prefix in ["", "/datahub"] {
+        let call = |token: &str| {
+            request("POST", &format!("{prefix}/mcp"))
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .body(Body::empty())
+                .unwrap()
+        };
+        assert_eq!(send(&router, call("good")).await.status, StatusCode::OK);
+        let refused = send(&router, call("bad")).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert!(
+            refused.header("www-authenticate").contains(
+                "https://mcp.example.com/datahub/.well-known/oauth-protected-resource/mcp"
+            )
+        );
+        for (path, status) in [
+            ("/health", 200),
+            ("/oauth/token", 200),
+            ("/.well-known/oauth-protected-resource", 200),
+            ("/admin", 404),
+            ("//mcp", 404),
+        ] {
+            let get = request("GET", &format!("{prefix}{path}"));
+            let answer = send(&router, get.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status.as_u16(), status, "{prefix}{path}");
+        }
+    }
+    for path in [
+        "/.well-known/oauth-protected-resource/datahub/mcp",
+        "/datahub/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-protected-resource/mcp",
+    ] {
+        let answer = send(&router, request("GET", path).body(Body::empty()).unwrap()).await;
+        assert_eq!(
+            answer.json()["resource"],
+            "https://mcp.example.com/datahub/mcp",
+            "{path}"
+        );
+    }
+    // The checks before a route hold below the prefix as well.
+    let foreign = Request::get("/datahub/.well-known/oauth-protected-resource")
+        .header(header::HOST, "evil.example")
+        .body(Body::empty());
+    let answer = send(&router, foreign.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
+    let twice = request("POST", "/datahub/datahub/mcp").body(Body::empty());
+    let answer = send(&router, twice.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -114,6 +114,7 @@ async fn mcp(request: Request<Body>) -> Result<Response, Infallible> {
 pub(super) struct Bench {
     pub(super) settings: Settings,
     pub(super) shared_token: Option<&'static str>,
+    pub(super) public_url: &'static str,
     pub(super) works: bool,
     pub(super) oauth: Option<Router>,
     pub(super) seen: Arc<Seen>,
@@ -148,6 +149,7 @@ impl Bench {
         Self {
             settings,
             shared_token: None,
+            public_url: "https://mcp.example.com/mcp",
             works: true,
             oauth: None,
             seen: Arc::default(),
@@ -159,7 +161,7 @@ impl Bench {
         let datahub = DataHub::new(datahub::Settings::at(gms)).unwrap();
         let check = Arc::new(Check(self.seen));
         let parts = Parts {
-            public_url: PublicUrl::parse("https://mcp.example.com/mcp").unwrap(),
+            public_url: PublicUrl::parse(self.public_url).unwrap(),
             listening: "127.0.0.1:8000".parse().unwrap(),
             access: AccessLog::new(100),
             authenticator: Authenticator::new(
