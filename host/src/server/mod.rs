@@ -13,6 +13,7 @@ mod cors;
 mod head;
 mod health;
 mod io;
+mod landing;
 mod limits;
 mod listener;
 mod message;

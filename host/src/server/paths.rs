@@ -1,5 +1,7 @@
 //! The paths of the server, and the labels under which logs and metrics know them.
 
+/// The page for people; nothing for programs.
+pub(super) const ROOT: &str = "/";
 /// The MCP endpoint.
 pub(super) const MCP: &str = "/mcp";
 /// The same with the slash that people and clients append. Never a redirect: clients drop the
@@ -18,6 +20,7 @@ pub(super) const OTHER: &str = "other";
 /// The route of a path, as logs and metrics know it.
 pub(super) fn label(path: &str) -> &'static str {
     match path {
+        ROOT => ROOT,
         MCP | MCP_SLASH => MCP,
         HEALTH => HEALTH,
         READY => READY,

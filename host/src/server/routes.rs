@@ -4,11 +4,14 @@
 //! so each route has one spelling (`/mcp` also with a slash at its end), and there is no way around
 //! the checks before it.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use axum::{
     Router,
-    body::Body,
     extract::Request,
     middleware::{from_fn, from_fn_with_state},
     response::Response,
@@ -20,7 +23,8 @@ use tower::ServiceBuilder;
 use super::{
     authenticate, cors, health, limits, message, metadata, middleware,
     paths::{
-        HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT_METADATA,
+        HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT,
+        ROOT_METADATA,
     },
     prefix::Prefix,
     request_id,
@@ -49,7 +53,9 @@ pub(super) fn router(
         // Only now is the body read, within limits of size and time, and it must be a message.
         .layer(from_fn_with_state(Arc::clone(state), message::message));
 
-    let endpoint = post_service(mcp).route_layer(calls).fallback(only_post);
+    let endpoint = post_service(mcp)
+        .route_layer(calls)
+        .fallback(page_or(state, only_post));
     let mcp = Router::new()
         .route(MCP, endpoint.clone())
         .route(MCP_SLASH, endpoint)
@@ -62,6 +68,7 @@ pub(super) fn router(
         ));
 
     let named = Router::new()
+        .route(ROOT, any(page_or(state, not_found_now)))
         .merge(mcp)
         .merge(documents(state))
         .merge(oauth.unwrap_or_default())
@@ -116,10 +123,23 @@ fn documents(state: &Arc<State>) -> Router {
         .with_state(Arc::clone(state))
 }
 
+/// Answers people with the page, and programs with `otherwise`.
+fn page_or(
+    state: &Arc<State>,
+    otherwise: fn() -> Response,
+) -> impl Fn(Request) -> Ready<Response> + Clone + Send + Sync + 'static {
+    let state = Arc::clone(state);
+    move |request| ready(state.landing.or(&request, otherwise))
+}
+
 async fn not_found() -> Response {
+    not_found_now()
+}
+
+fn not_found_now() -> Response {
     unrelated_to_auth(&Refusal::NotFound)
 }
 
-async fn only_post(_: Request<Body>) -> Response {
+fn only_post() -> Response {
     unrelated_to_auth(&Refusal::MethodNotAllowed("POST, OPTIONS"))
 }

@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accept::{Counted, accept},
     allowed_hosts::AllowedHosts,
+    landing::Landing,
     listener, metadata,
     origin::AllowedOrigins,
     paths,
@@ -92,6 +93,8 @@ impl Server {
         };
         let document = metadata::document(&public.resource(), issuer, scopes)
             .map_err(|error| SetupError(error.to_string()))?;
+        let landing = Landing::new(&public.resource(), issuer.is_some())
+            .map_err(|error| SetupError(error.to_string()))?;
         let public_host = public
             .origin()
             .split_once("://")
@@ -106,6 +109,7 @@ impl Server {
             ),
             settings.limits.clone(),
             document,
+            landing,
             access,
             probe,
         ));

@@ -10,8 +10,8 @@ use telemetry::AccessLog;
 use tokio::sync::Semaphore;
 
 use super::{
-    allowed_hosts::AllowedHosts, origin::AllowedOrigins, probe::Probe, respond::Responder,
-    settings::Limits,
+    allowed_hosts::AllowedHosts, landing::Landing, origin::AllowedOrigins, probe::Probe,
+    respond::Responder, settings::Limits,
 };
 use crate::auth::Authenticator;
 
@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) slots: Arc<Semaphore>,
     /// The protected-resource metadata, ready to send.
     pub(super) metadata: Bytes,
+    /// The page for people.
+    pub(super) landing: Landing,
     pub(super) access: AccessLog,
     pub(super) probe: Arc<dyn Probe>,
     draining: AtomicBool,
@@ -43,6 +45,7 @@ impl State {
         origins: AllowedOrigins,
         limits: Limits,
         metadata: Bytes,
+        landing: Landing,
         access: AccessLog,
         probe: Arc<dyn Probe>,
     ) -> Self {
@@ -54,6 +57,7 @@ impl State {
             slots: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
             limits,
             metadata,
+            landing,
             access,
             probe,
             draining: AtomicBool::new(false),

@@ -4,5 +4,6 @@
 mod admission;
 mod connections;
 mod edges;
+mod landing;
 mod limits;
 mod support;

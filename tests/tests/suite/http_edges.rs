@@ -165,6 +165,25 @@ async fn below_a_path_a_proxy_may_strip_it_or_leave_it() {
 }
 
 #[tokio::test]
+async fn a_browser_gets_a_page_and_a_client_what_it_knows() {
+    let server = server();
+    let http = server.mcp().http().clone();
+    for path in ["/", "/mcp"] {
+        let browser = http
+            .get(server.url(path))
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        let response = browser.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let page = response.text().await.unwrap();
+        assert!(page.contains(&server.url("/mcp")), "{page}");
+    }
+    let client = http
+        .get(server.url("/mcp"))
+        .header("accept", "text/event-stream");
+    assert_eq!(client.send().await.unwrap().status(), 405);
+}
+
+#[tokio::test]
 async fn two_authorization_headers_are_refused() {
     let server = server();
     let request = format!(
