@@ -44,6 +44,10 @@ pub(super) async fn message(
             .responder
             .refuse(&Refusal::NotAMessage("the body is not an MCP message"));
     }
+    // The MCP service's status for a call that is cut off at the end of the grace.
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR && state.is_draining() {
+        return state.responder.refuse(&Refusal::Stopping);
+    }
     if response.status() == StatusCode::NOT_ACCEPTABLE {
         return state.responder.refuse(&Refusal::NotAcceptable);
     }

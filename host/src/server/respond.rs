@@ -45,6 +45,8 @@ pub(super) enum Refusal {
     Timeout,
     /// Too many requests are under way.
     Overloaded,
+    /// The server stops before the answer is ready.
+    Stopping,
     /// A failure of this server.
     Internal,
     /// No such route.
@@ -178,6 +180,14 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
             ),
             Duration::from_secs(1),
         ),
+        Refusal::Stopping => close(retry_after(
+            json_rpc(
+                S::SERVICE_UNAVAILABLE,
+                INTERNAL_ERROR,
+                "the server is stopping, and the call was cut off",
+            ),
+            Duration::from_secs(1),
+        )),
         Refusal::NotFound => no_store(plain(S::NOT_FOUND, "not_found")),
         Refusal::MethodNotAllowed(allow) => {
             let mut response = no_store(plain(S::METHOD_NOT_ALLOWED, "method_not_allowed"));

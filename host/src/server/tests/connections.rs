@@ -181,6 +181,31 @@ async fn the_end_lets_requests_finish_and_closes_idle_connections() {
     assert!(TcpStream::connect(running.address).await.is_err());
 }
 
+#[tokio::test]
+async fn a_call_that_is_cut_at_the_end_is_503_and_never_500() {
+    for (stopping, status) in [(false, "500"), (true, "503")] {
+        let running = start(Bench::new());
+        let mut idle = TcpStream::connect(running.address).await.unwrap();
+        let mut busy = TcpStream::connect(running.address).await.unwrap();
+        let head = "POST /mcp HTTP/1.1\r\nHost: localhost:8000\r\nAuthorization: Bearer good\r\nContent-Length: 4\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n";
+        busy.write_all(head.as_bytes()).await.unwrap();
+        let mut begun = [0; 25];
+        busy.read_exact(&mut begun).await.unwrap();
+        if stopping {
+            running.stop.cancel();
+            let mut nothing = [0; 1];
+            assert_eq!(idle.read(&mut nothing).await.unwrap(), 0);
+        }
+        busy.write_all(b"fail").await.unwrap();
+        let mut answer = String::new();
+        busy.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(statuses(&answer), [status], "{answer}");
+        assert_eq!(answer.contains("retry-after: 1"), stopping, "{answer}");
+        running.stop.cancel();
+        assert_eq!(running.ended.await.unwrap(), Ended::Drained);
+    }
+}
+
 /// Starts a call that never ends and waits until the server works on it.
 async fn begin_endless_call(address: SocketAddr) -> TcpStream {
     let mut busy = TcpStream::connect(address).await.unwrap();

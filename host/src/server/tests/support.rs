@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use datahub::{self, Caller, DataHub, HttpOutcome};
 use foundation::{
     identity::{Acceptance, Lease, TokenCheck, TokenDigest, Verdict},
@@ -103,6 +107,7 @@ async fn mcp(request: Request<Body>) -> Result<Response, Infallible> {
         ])),
         b"panic" => panic!("as asked"),
         b"wait" => std::future::pending().await,
+        b"fail" => return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         _ => {}
     }
     Ok(Response::new(Body::from(
