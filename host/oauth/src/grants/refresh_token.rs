@@ -1,8 +1,9 @@
 //! The refresh_token grant (RFC 6749 section 6) with rotation (OAuth 2.1 section 4.3.1).
 //!
 //! The provider is asked once for each of our refresh tokens, however many requests present it and
-//! at however many replicas: providers that rotate end the session at a second use. Within the
-//! grace period all get the same answer; a later use ends the family.
+//! at however many replicas: providers that rotate end the session at a second use. Within its
+//! grace period a used token gets the newest answer of the family, also if that is several
+//! refreshes later: parallel calls of one client arrive in any order. A later use ends the family.
 
 use std::{sync::Arc, time::Duration};
 
@@ -55,23 +56,18 @@ pub(crate) async fn refresh(
     }
     let content = Arc::new(content);
     let waiting = tokio::time::timeout(MAX_WAIT, claim_refresh(context, &content));
-    let tokens = waiting
+    let (tokens, generation) = waiting
         .await
         .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
-    answer(
-        context,
-        &tokens,
-        client,
-        &content.family,
-        content.generation + 1,
-    )
+    answer(context, &tokens, client, &content.family, generation)
 }
 
-/// Gets the answer for this refresh token: by asking, or from the request that is or was asking.
+/// Gets the answer for this refresh token, by asking or from the request that is or was asking, and
+/// the number of the next refresh token.
 async fn claim_refresh(
     context: &Arc<Context>,
     content: &Arc<RefreshContent>,
-) -> Result<TokenSet, OAuthError> {
+) -> Result<(TokenSet, u64), OAuthError> {
     let ttl = context.settings.refresh_ttl;
     loop {
         match context
@@ -82,15 +78,16 @@ async fn claim_refresh(
             RefreshClaim::Granted => {
                 // On its own task: the rotated token must not be lost when the client hangs up.
                 let task = tokio::spawn(ask(Arc::clone(context), Arc::clone(content)));
-                return task
+                let tokens = task
                     .await
-                    .unwrap_or_else(|_| Err(OAuthError::server("refresh failed")));
+                    .unwrap_or_else(|_| Err(OAuthError::server("refresh failed")))?;
+                return Ok((tokens, content.generation + 1));
             }
             RefreshClaim::InProgress => tokio::time::sleep(POLL).await,
-            RefreshClaim::Replayed(sealed) => {
-                return context
-                    .sealer
-                    .open(Kind::Answer, &sealed)
+            RefreshClaim::Replayed { generation, value } => {
+                let tokens = context.sealer.open(Kind::Answer, &value);
+                return tokens
+                    .map(|tokens| (tokens, generation))
                     .ok_or_else(OAuthError::invalid_grant);
             }
             RefreshClaim::Revoked => {

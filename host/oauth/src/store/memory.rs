@@ -11,7 +11,9 @@ use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::Mutex;
 
-use super::{MAX_CODES, MAX_FAMILIES, Owner, RefreshClaim, Store, StoreFuture, TakenCode};
+use super::{
+    MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, Owner, RefreshClaim, Store, StoreFuture, TakenCode,
+};
 use crate::types::{FamilyId, StoreKey};
 
 /// See the module.
@@ -324,8 +326,10 @@ struct Live {
     generation: u64,
     /// The end of the claim, while a request is asking upstream.
     claimed: Option<UnixMillis>,
-    /// The answer to the previous refresh token, and the time until which it is given again.
-    answer: Option<(String, UnixMillis)>,
+    /// The newest answer.
+    answer: Option<String>,
+    /// Used refresh tokens, oldest first, and the end of the grace period of each.
+    in_grace: VecDeque<(u64, UnixMillis)>,
 }
 
 impl Families {
@@ -353,11 +357,14 @@ impl Families {
         if let Some(live) = live
             && generation != live.generation
         {
-            if generation.checked_add(1) == Some(live.generation)
-                && let Some((answer, until)) = &live.answer
-                && now < *until
+            let mut in_grace = live.in_grace.iter();
+            if in_grace.any(|(used, until)| *used == generation && now < *until)
+                && let Some(answer) = &live.answer
             {
-                return RefreshClaim::Replayed(answer.clone());
+                return RefreshClaim::Replayed {
+                    generation: live.generation,
+                    value: answer.clone(),
+                };
             }
             self.end(family, now, now.after(ttl));
             return RefreshClaim::Revoked;
@@ -373,6 +380,7 @@ impl Families {
             generation,
             claimed: None,
             answer: None,
+            in_grace: VecDeque::new(),
         });
         live.claimed = Some(now.after(lease));
         self.live.put(family.clone(), live, now, now.after(ttl));
@@ -387,7 +395,11 @@ impl Families {
         if live.generation == generation {
             live.generation = generation + 1;
             live.claimed = None;
-            live.answer = Some((value, until));
+            live.answer = Some(value);
+            if live.in_grace.len() >= MAX_IN_GRACE {
+                live.in_grace.pop_front();
+            }
+            live.in_grace.push_back((generation, until));
             self.answers
                 .push_back((until, family.clone(), generation + 1));
         }
@@ -415,6 +427,7 @@ impl Families {
                 && live.generation == generation
             {
                 live.answer = None;
+                live.in_grace = VecDeque::new();
             }
         }
     }

@@ -26,6 +26,9 @@ pub(super) const MAX_TRANSACTIONS: usize = 10_000;
 pub(super) const MAX_CODES: usize = 20_000;
 /// The most families that are kept.
 pub(super) const MAX_FAMILIES: usize = 200_000;
+/// The most used refresh tokens of one family that are in their grace period. More than any client
+/// refreshes in that time.
+pub(super) const MAX_IN_GRACE: usize = 64;
 
 /// The store cannot answer now: HTTP 503.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +62,13 @@ pub(super) enum RefreshClaim {
     Granted,
     /// Another request is asking upstream right now: try again soon.
     InProgress,
-    /// It was used a moment ago; this was the answer.
-    Replayed(String),
+    /// It was used a moment ago. This is the newest answer of the family.
+    Replayed {
+        /// The number of the refresh token in the answer.
+        generation: u64,
+        /// The answer.
+        value: String,
+    },
     /// It was used before that, or the family has ended. It has ended now.
     Revoked,
 }
@@ -104,7 +112,8 @@ pub(super) trait Store: Send + Sync {
         ttl: Duration,
     ) -> StoreFuture<'a, RefreshClaim>;
 
-    /// Ends a claim with the answer, which is given again for `grace`.
+    /// Ends a claim with the answer. For `grace`, this generation gets the newest answer of the
+    /// family.
     fn answer<'a>(
         &'a self,
         family: &'a FamilyId,

@@ -20,7 +20,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Owner, RefreshClaim, Store, StoreError, StoreFuture, TakenCode};
+use super::{MAX_IN_GRACE, Owner, RefreshClaim, Store, StoreError, StoreFuture, TakenCode};
 use crate::{
     SettingsError,
     types::{FamilyId, StoreKey},
@@ -266,11 +266,15 @@ impl Store for RedisStore {
                 )
                 .await?;
             let mut spent = spent.into_iter();
-            match (spent.next().as_deref(), spent.next()) {
-                (Some("claimed"), _) => Ok(RefreshClaim::Granted),
-                (Some("busy"), _) => Ok(RefreshClaim::InProgress),
-                (Some("answered"), Some(value)) => Ok(RefreshClaim::Replayed(value)),
-                (Some("ended"), _) => {
+            let (word, value, newest) = (spent.next(), spent.next(), spent.next());
+            let newest = newest.and_then(|newest| newest.parse().ok());
+            match (word.as_deref(), value, newest) {
+                (Some("claimed"), _, _) => Ok(RefreshClaim::Granted),
+                (Some("busy"), _, _) => Ok(RefreshClaim::InProgress),
+                (Some("answered"), Some(value), Some(generation)) => {
+                    Ok(RefreshClaim::Replayed { generation, value })
+                }
+                (Some("ended"), _, _) => {
                     self.ended.write().insert(family.clone(), now.after(ttl));
                     Ok(RefreshClaim::Revoked)
                 }
@@ -296,7 +300,8 @@ impl Store for RedisStore {
                     .arg(generation)
                     .arg(value)
                     .arg(until)
-                    .arg(millis(grace)),
+                    .arg(millis(grace))
+                    .arg(MAX_IN_GRACE),
             )
             .await
         }

@@ -1,5 +1,7 @@
 //! The suite that every store passes; for Redis with a server of its own, if one is installed.
 
+mod grace;
+
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -10,6 +12,7 @@ use foundation::clock::Clock;
 use futures::FutureExt;
 use secrecy::SecretString;
 
+use self::grace::{grace, replayed};
 use super::{
     MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError, StoreFuture,
     TakenCode,
@@ -229,7 +232,7 @@ async fn families(store: &dyn Store, clock: &Clock) {
         .unwrap();
     assert_eq!(
         spend(0).await.unwrap(),
-        RefreshClaim::Replayed("answer".to_owned())
+        replayed(1, "answer")
     );
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::Granted);
     // A late answer or release of the previous generation changes nothing.
@@ -241,7 +244,7 @@ async fn families(store: &dyn Store, clock: &Clock) {
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::InProgress);
     assert_eq!(
         spend(0).await.unwrap(),
-        RefreshClaim::Replayed("answer".to_owned())
+        replayed(1, "answer")
     );
     assert!(!store.is_ended(&family));
     clock.advance(GRACE);
@@ -355,6 +358,7 @@ async fn the_memory_store_passes_the_suite() {
     transactions(&*store, &clock).await;
     codes(&*store, &clock).await;
     families(&*store, &clock).await;
+    grace(&*store, &clock).await;
     races(store.clone()).await;
     fairness(&*store).await;
 }
@@ -369,6 +373,7 @@ async fn the_redis_store_passes_the_suite() {
     transactions(&*store, &clock).await;
     codes(&*store, &clock).await;
     families(&*store, &clock).await;
+    grace(&*store, &clock).await;
     races(store.clone()).await;
     fairness(&*store).await;
 }
@@ -400,7 +405,7 @@ async fn replicas_on_one_redis_know_what_the_other_did() {
     one.answer(&family, 0, "answer".to_owned(), GRACE)
         .await
         .unwrap();
-    let answered = RefreshClaim::Replayed("answer".to_owned());
+    let answered = replayed(1, "answer");
     assert_eq!(
         two.claim_refresh(&family, 0, LEASE, TTL).await.unwrap(),
         answered

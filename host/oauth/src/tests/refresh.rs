@@ -86,21 +86,83 @@ async fn after_the_grace_a_second_use_ends_the_family() {
     assert!(world.open(&text(&other, "access_token")).is_some());
 }
 
+/// Parallel calls of one client are under way for different times: R0 gave R1, R1 gave R2, and R0
+/// comes once more.
 #[tokio::test]
-async fn a_token_two_generations_old_ends_the_family_even_within_the_grace() {
+async fn within_the_grace_every_token_of_the_family_gets_the_newest_answer() {
     let world = World::new().await;
     let client = world.register("x").await;
-    let first = text(&world.tokens(&client).await, "refresh_token");
-    let second = text(
-        &world.refresh(&client, &first).await.json(),
-        "refresh_token",
-    );
-    let third = world.refresh(&client, &second).await.json();
+    let mut chain = vec![text(&world.tokens(&client).await, "refresh_token")];
+    for _ in 0..3 {
+        let newest = chain.last().unwrap();
+        let answer = world.refresh(&client, newest).await.json();
+        chain.push(text(&answer, "refresh_token"));
+        world.clock.advance(Duration::from_secs(19));
+    }
+    let newest = world.idp.refreshes();
+    for old in chain[..3].to_vec() {
+        let answer = world.refresh(&client, &old).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let token = world.open(&text(&answer.json(), "access_token")).unwrap();
+        assert_eq!(token, "upstream-access-alice-5", "the newest");
+        chain.push(text(&answer.json(), "refresh_token"));
+    }
+    assert_eq!(world.idp.refreshes(), newest, "the provider is not asked");
+    // All answers hold the refresh token of one generation.
+    for token in &chain[3..] {
+        assert_eq!(world.refresh(&client, token).await.status, StatusCode::OK);
+    }
+    assert_eq!(world.idp.refreshes(), newest + 1);
+    // Its own 60 s are over, although the family was refreshed just now.
+    world.clock.advance(Duration::from_secs(4));
+    let late = world.refresh(&client, &chain[0]).await;
+    assert_eq!(late.error(), "invalid_grant");
     assert_eq!(
-        world.refresh(&client, &first).await.error(),
+        world.refresh(&client, &chain[6]).await.error(),
         "invalid_grant"
     );
-    assert!(world.open(&text(&third, "access_token")).is_none());
+}
+
+/// Eight calls of one client meet the end of the access token; each refreshes with what it read
+/// some time ago, and stores what it got some time later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_refreshes_with_jitter_lose_nothing() {
+    for round in 0..4_u64 {
+        let world = Arc::new(World::new().await);
+        let client = world.register("x").await;
+        let first = text(&world.tokens(&client).await, "refresh_token");
+        let held = Arc::new(parking_lot::Mutex::new((first, String::new())));
+        let tasks: Vec<_> = (0..8_u64)
+            .map(|call| {
+                let (world, client, held) = (Arc::clone(&world), client.clone(), held.clone());
+                let pause = move |hop: u64| {
+                    Duration::from_millis((call * 37 + hop * 53 + round * 71) % 100)
+                };
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause(1)).await;
+                    let token = held.lock().0.clone();
+                    tokio::time::sleep(pause(2)).await;
+                    let answer = world.refresh(&client, &token).await;
+                    tokio::time::sleep(pause(3)).await;
+                    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                    let answer = answer.json();
+                    *held.lock() = (
+                        text(&answer, "refresh_token"),
+                        text(&answer, "access_token"),
+                    );
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let (refresh, access) = held.lock().clone();
+        assert!(world.open(&access).is_some());
+        assert_eq!(
+            world.refresh(&client, &refresh).await.status,
+            StatusCode::OK
+        );
+    }
 }
 
 #[tokio::test]

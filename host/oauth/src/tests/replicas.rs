@@ -44,6 +44,16 @@ async fn a_sign_in_works_whichever_replica_answers() {
         (StatusCode::OK, StatusCode::OK)
     );
     assert_eq!(idp.refreshes(), 1);
+    // The first one comes late: at the other replica it gets the newest answer, too.
+    let next = text(&right.json(), "refresh_token");
+    let newest = one.refresh(&client, &next).await.json();
+    let late = two.refresh(&client, &refresh).await;
+    assert_eq!(late.status, StatusCode::OK, "{}", late.body);
+    assert_eq!(
+        two.open(&text(&late.json(), "access_token")),
+        one.open(&text(&newest, "access_token"))
+    );
+    assert_eq!(idp.refreshes(), 2);
 
     // A code that is used at one is used at both, and what its second use ends has ended at both.
     assert_eq!(two.redeem(&client, &code).await.error(), "invalid_grant");
@@ -54,6 +64,5 @@ async fn a_sign_in_works_whichever_replica_answers() {
         }
     });
     known.await.expect("the other replica hears of it");
-    let next = text(&right.json(), "refresh_token");
     assert_eq!(one.refresh(&client, &next).await.error(), "invalid_grant");
 }

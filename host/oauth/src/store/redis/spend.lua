@@ -15,12 +15,17 @@ if not current or generation == current then
   redis.call('PEXPIRE', key, ARGV[8])
   return { 'claimed' }
 end
-if generation + 1 == current and entry[3] and tonumber(entry[3]) > now then
+-- A replica of version 1.0 writes `answered_until` alone, for the generation before this one.
+local grace = redis.call('ZSCORE', key .. ':grace', ARGV[4])
+if not grace and generation + 1 == current then
+  grace = entry[3]
+end
+if grace and tonumber(grace) > now then
   local answer = redis.call('GET', key .. ':answer')
   if answer then
-    return { 'answered', answer }
+    return { 'answered', answer, string.format('%.0f', current) }
   end
 end
-redis.call('DEL', key)
+redis.call('DEL', key, key .. ':answer', key .. ':grace')
 redis.call('ZADD', ended, ARGV[7], family)
 return { 'ended' }
