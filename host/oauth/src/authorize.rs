@@ -29,6 +29,8 @@ use super::{
 
 /// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
+/// The scope by which some providers are asked for a refresh token.
+const OFFLINE: &str = "offline_access";
 /// Longest `state` of a client, in bytes.
 const MAX_STATE_BYTES: usize = 2_048;
 
@@ -178,8 +180,7 @@ pub(super) async fn start(
 
 /// Adds `offline_access` if it is a default scope: the operator knows that this provider wants it
 /// for a refresh token, clients do not.
-fn upstream_scope(requested: &str, default: &[String]) -> String {
-    const OFFLINE: &str = "offline_access";
+pub(super) fn upstream_scope(requested: &str, default: &[String]) -> String {
     let wanted = default.iter().any(|scope| scope == OFFLINE);
     if wanted && !requested.split(' ').any(|scope| scope == OFFLINE) {
         return format!("{requested} {OFFLINE}");
@@ -315,17 +316,11 @@ fn check(
     if !is_our_resource(context, params) {
         return refuse(ErrorCode::InvalidTarget, "`resource` is not this server");
     }
-    let Some(scope) = requested_scope(context, get("scope")) else {
-        return refuse(
-            ErrorCode::InvalidScope,
-            "a requested scope is not offered here",
-        );
-    };
     Ok(Request {
         client: client.key.clone(),
         reply_to,
         challenge,
-        scope,
+        scope: requested_scope(context, get("scope")),
     })
 }
 
@@ -338,25 +333,23 @@ pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
         .all(|asked| asked.strip_suffix('/').unwrap_or(asked) == ours)
 }
 
-/// The scopes to ask for; `None` if one is not offered. `offline_access` is accepted from every
-/// client, since clients add it by habit.
-fn requested_scope(context: &Context, asked: Option<&str>) -> Option<String> {
-    let offered = &context.settings.default_scopes;
-    let Some(asked) = asked else {
-        return Some(offered.join(" "));
-    };
+/// The scopes to ask for: of the requested ones those that are offered, since clients name others by
+/// habit (RFC 6749 section 3.3); all that are offered if none is left. `offline_access` is accepted
+/// from every client, too.
+pub(super) fn requested_scope(context: &Context, asked: Option<&str>) -> String {
+    let offered = context.settings.default_scopes.iter().map(String::as_str);
+    let asked = || asked.unwrap_or_default().split(' ');
     let mut scopes: Vec<&str> = Vec::new();
-    for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
-        if scope != "offline_access" && !offered.iter().any(|known| known == scope) {
-            return None;
-        }
-        if !scopes.contains(&scope) {
+    for scope in asked() {
+        if offered.clone().any(|known| known == scope) && !scopes.contains(&scope) {
             scopes.push(scope);
         }
     }
-    Some(if scopes.is_empty() {
-        offered.join(" ")
-    } else {
-        scopes.join(" ")
-    })
+    if scopes.is_empty() {
+        scopes.extend(offered);
+    }
+    if asked().any(|scope| scope == OFFLINE) && !scopes.contains(&OFFLINE) {
+        scopes.push(OFFLINE);
+    }
+    scopes.join(" ")
 }

@@ -174,14 +174,29 @@ impl Upstream {
         self.ask_for_tokens(&form, resource).await
     }
 
-    /// Redeems a refresh token.
+    /// Redeems a refresh token for the scopes of its sign-in. Some providers refuse a refresh that
+    /// names none (Entra: AADSTS90009); others refuse one that names a scope that they changed, so
+    /// these are asked once more without any (RFC 6749 section 6).
     pub(super) async fn refresh(
         &self,
         token: &str,
+        scope: &str,
         resource: &str,
     ) -> Result<UpstreamTokens, UpstreamError> {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        self.ask_for_tokens(&form, resource).await
+        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+        let configured = &self.settings.token_params;
+        if scope.is_empty() || configured.iter().any(|(name, _)| name == "scope") {
+            return self.ask_for_tokens(&form, resource).await;
+        }
+        form.push(("scope", scope));
+        match self.ask_for_tokens(&form, resource).await {
+            Err(UpstreamError::Refused(error)) if error.code == "invalid_scope" => {
+                tracing::info!("identity provider refused the scopes of a refresh, asking without");
+                form.pop();
+                self.ask_for_tokens(&form, resource).await
+            }
+            answer => answer,
+        }
     }
 
     /// Revokes a token at the provider (RFC 7009), if it has an endpoint for that.

@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 use super::answer::{TokenAnswer, answer, token_set};
 use crate::{
     TokenMode,
+    authorize::{requested_scope, upstream_scope},
     context::{Context, REFRESH_GRACE},
     error::{ErrorCode, OAuthError},
     params::Params,
@@ -36,7 +37,7 @@ pub(crate) async fn refresh(
 ) -> Result<TokenAnswer, OAuthError> {
     let presented = params.required("refresh_token")?;
     if context.settings.token_mode == TokenMode::Relay {
-        return relay(context, client, presented).await;
+        return relay(context, client, presented, params).await;
     }
     let content = context
         .tokens
@@ -108,13 +109,14 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
         ..
     } = &*content;
     let resource = context.public_url.resource();
-    let fresh = match context.upstream.refresh(upstream, &resource).await {
+    // As the provider granted it, with what was added to it at the sign-in.
+    let asked = upstream_scope(scope, &context.settings.default_scopes);
+    let refreshed = context.upstream.refresh(upstream, &asked, &resource).await;
+    let fresh = match refreshed {
         Ok(fresh) => fresh,
         Err(error) => {
             tracing::warn!(%error, client = %content.client, "identity provider did not refresh");
-            if let UpstreamError::Refused(refused) = &error
-                && refused.code == "invalid_grant"
-            {
+            if error.needs_sign_in() {
                 context
                     .store
                     .end_family(family, context.settings.refresh_ttl)
@@ -154,19 +156,22 @@ async fn relay(
     context: &Context,
     client: &ClientKey,
     token: &str,
+    params: &Params,
 ) -> Result<TokenAnswer, OAuthError> {
     let resource = context.public_url.resource();
+    // Nothing is known of the sign-in: its scopes are those that the client names, or all.
+    let asked = requested_scope(context, params.get("scope").ok().flatten());
+    let asked = upstream_scope(&asked, &context.settings.default_scopes);
     let fresh = context
         .upstream
-        .refresh(token, &resource)
+        .refresh(token, &asked, &resource)
         .await
         .map_err(|error| {
             tracing::warn!(%error, client = %client, "identity provider did not refresh");
-            match &error {
-                UpstreamError::Refused(refused) if refused.code == "invalid_grant" => {
-                    OAuthError::invalid_grant()
-                }
-                _ => not_refreshed(&error),
+            if error.needs_sign_in() {
+                OAuthError::invalid_grant()
+            } else {
+                not_refreshed(&error)
             }
         })?;
     let tokens = token_set(context, &fresh, "");

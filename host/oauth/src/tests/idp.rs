@@ -35,6 +35,14 @@ pub(crate) enum Mood {
     NoRefresh,
     /// A discovery document of another issuer.
     OtherIssuer,
+    /// This error at a refresh, with HTTP 400.
+    RefusingRefresh(&'static str),
+    /// This error at a refresh, with HTTP 200.
+    RefusingPolitely(&'static str),
+    /// No refresh without these scopes, in any order.
+    ScopeAtRefresh(&'static str),
+    /// No ID token at a refresh.
+    NoIdToken,
 }
 
 #[derive(Default)]
@@ -165,6 +173,9 @@ impl FakeIdp {
             "expires_in": "600",
             "iss": self.issuer,
         });
+        if book.mood == Mood::NoIdToken {
+            answer["id_token"] = Value::Null;
+        }
         if book.mood != Mood::NoRefresh {
             book.refresh.insert(refresh.clone(), person.to_owned());
             answer["refresh_token"] = refresh.into();
@@ -205,6 +216,24 @@ async fn document(State(idp): State<FakeIdp>) -> Response {
     Json(book.document.clone()).into_response()
 }
 
+/// The answer of a provider that does not refresh.
+fn refused_refresh(mood: Mood, form: &HashMap<String, String>) -> Option<Response> {
+    let sorted = |scopes: &str| {
+        let mut scopes: Vec<_> = scopes.split(' ').map(str::to_owned).collect();
+        scopes.sort_unstable();
+        scopes
+    };
+    match (mood, form.get("scope")) {
+        (Mood::RefusingRefresh(code), _) => Some(refused(code)),
+        (Mood::RefusingPolitely(code), _) => Some(Json(json!({ "error": code })).into_response()),
+        (Mood::ScopeAtRefresh(_), None) => Some(refused("invalid_resource")),
+        (Mood::ScopeAtRefresh(wanted), Some(asked)) => {
+            (sorted(wanted) != sorted(asked)).then(|| refused("invalid_target"))
+        }
+        _ => None,
+    }
+}
+
 async fn token(
     State(idp): State<FakeIdp>,
     headers: HeaderMap,
@@ -217,6 +246,11 @@ async fn token(
         Mood::Refusing => return refused("invalid_grant"),
         Mood::Html => return ([(header::CONTENT_TYPE, "text/html")], "<p>hello").into_response(),
         _ => {}
+    }
+    if form["grant_type"] == "refresh_token"
+        && let Some(refusal) = refused_refresh(book.mood, &form)
+    {
+        return refusal;
     }
     if form["grant_type"] == "refresh_token" {
         let presented = &form["refresh_token"];

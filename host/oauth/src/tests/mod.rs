@@ -9,6 +9,7 @@ mod flow;
 mod idp;
 mod leaks;
 mod refresh;
+mod refresh_at_provider;
 mod replicas;
 mod requests;
 mod strangers;

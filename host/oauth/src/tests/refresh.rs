@@ -1,6 +1,6 @@
 //! Refresh, rotation with grace, revocation.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 
 use super::*;
 
@@ -180,62 +180,6 @@ async fn a_refresh_token_is_good_for_its_client_alone() {
         StatusCode::OK,
         "it stays good"
     );
-}
-
-#[tokio::test]
-async fn a_provider_that_is_down_does_not_cost_the_refresh_token() {
-    let world = World::new().await;
-    let client = world.register("x").await;
-    let refresh = text(&world.tokens(&client).await, "refresh_token");
-    world.idp.set(Mood::Down);
-    let answer = world.refresh(&client, &refresh).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers.contains_key(header::RETRY_AFTER));
-    world.idp.set(Mood::Good);
-    assert_eq!(
-        world.refresh(&client, &refresh).await.status,
-        StatusCode::OK
-    );
-}
-
-#[tokio::test]
-async fn a_provider_that_says_no_ends_the_family() {
-    let world = World::new().await;
-    let client = world.register("x").await;
-    let tokens = world.tokens(&client).await;
-    world.idp.set(Mood::Refusing);
-    let refresh = text(&tokens, "refresh_token");
-    assert_eq!(
-        world.refresh(&client, &refresh).await.error(),
-        "invalid_grant"
-    );
-    assert!(world.open(&text(&tokens, "access_token")).is_none());
-}
-
-#[tokio::test]
-async fn without_a_refresh_token_of_the_provider_there_is_none_of_ours() {
-    let world = World::new().await;
-    world.idp.set(Mood::NoRefresh);
-    let client = world.register("x").await;
-    let tokens = world.tokens(&client).await;
-    assert!(tokens.get("refresh_token").is_none(), "{tokens}");
-}
-
-#[tokio::test]
-async fn a_provider_that_does_not_rotate_is_asked_with_the_same_token_again() {
-    let world = World::new().await;
-    let client = world.register("x").await;
-    let first = text(&world.tokens(&client).await, "refresh_token");
-    world.idp.set(Mood::NoRefresh);
-    let answer = world.refresh(&client, &first).await.json();
-    let second = text(&answer, "refresh_token");
-    assert_ne!(first, second);
-    world.refresh(&client, &second).await;
-    let asked = world.idp.requests();
-    let [.., before, last] = &asked[..] else {
-        panic!("two refreshes")
-    };
-    assert_eq!(before.1["refresh_token"], last.1["refresh_token"]);
 }
 
 #[tokio::test]

@@ -78,7 +78,6 @@ async fn bad_requests_of_proven_clients_are_told_to_them() {
         ("code_challenge_method", None, "invalid_request"),
         ("code_challenge_method", Some("plain"), "invalid_request"),
         ("code_challenge_method", Some("s256"), "invalid_request"),
-        ("scope", Some("openid admin"), "invalid_scope"),
         (
             "resource",
             Some("https://other.example/mcp"),

@@ -11,6 +11,18 @@ use serde_json::Value;
 
 use crate::UpstreamToken;
 
+/// The codes by which providers say that the person must sign in again: that of RFC 6749, those of
+/// OpenID Connect (section 3.1.2.6), that of RFC 6750, and GitHub's.
+const SIGN_IN_CODES: [&str; 7] = [
+    "invalid_grant",
+    "interaction_required",
+    "login_required",
+    "consent_required",
+    "account_selection_required",
+    "invalid_token",
+    "bad_refresh_token",
+];
+
 /// The provider did not fulfil a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
@@ -20,9 +32,24 @@ pub(crate) enum UpstreamError {
     /// It did not answer, or with a 5xx or 429: the request may be retried.
     #[error("the identity provider does not answer: {0}")]
     Unavailable(&'static str),
+    /// It answered without the token that is needed.
+    #[error("the identity provider's answer is not usable: {0}")]
+    NoToken(&'static str),
     /// Its response does not follow OAuth.
     #[error("the identity provider's answer is not usable: {0}")]
     Unusable(Cow<'static, str>),
+}
+
+impl UpstreamError {
+    /// Returns whether a refresh that fails like this needs the person: whatever is tried with the
+    /// same refresh token, the answer stays the same.
+    pub(crate) fn needs_sign_in(&self) -> bool {
+        match self {
+            Self::Refused(error) => SIGN_IN_CODES.contains(&&*error.code),
+            Self::NoToken(_) => true,
+            Self::Unavailable(_) | Self::Unusable(_) => false,
+        }
+    }
 }
 
 /// An error that the provider named, of bounded length and with only the characters that RFC 6749
@@ -79,6 +106,8 @@ impl UpstreamTokens {
     ) -> Result<Self, UpstreamError> {
         #[derive(Deserialize)]
         struct Body {
+            error: Option<String>,
+            error_description: Option<String>,
             access_token: Option<SecretString>,
             id_token: Option<SecretString>,
             refresh_token: Option<SecretString>,
@@ -88,15 +117,28 @@ impl UpstreamTokens {
         let answer: Body = serde_json::from_slice(body)
             .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
         let (token, missing) = match wanted {
-            UpstreamToken::AccessToken => (answer.access_token, "no access_token in the answer"),
+            UpstreamToken::AccessToken => (
+                answer.access_token,
+                UpstreamError::Unusable("no access_token in the answer".into()),
+            ),
             UpstreamToken::IdToken => (
                 answer.id_token,
-                "no id_token in the answer; is `openid` among the scopes?",
+                UpstreamError::NoToken("no id_token in the answer; is `openid` among the scopes?"),
             ),
         };
-        let token = token
-            .filter(|token| !token.expose_secret().is_empty())
-            .ok_or(UpstreamError::Unusable(missing.into()))?;
+        let token = token.filter(|token| !token.expose_secret().is_empty());
+        let token = match (token, answer.error) {
+            (Some(token), _) => token,
+            // GitHub and others send errors with HTTP 200.
+            (None, Some(error)) => {
+                let description = answer.error_description.as_deref();
+                return Err(UpstreamError::Refused(ProviderError::new(
+                    &error,
+                    description,
+                )));
+            }
+            (None, None) => return Err(missing),
+        };
         // `expires_in` is about the access token; a JWT has its own expiry.
         let lifetime = match wanted {
             UpstreamToken::AccessToken => answer.expires_in.as_ref().and_then(seconds),
