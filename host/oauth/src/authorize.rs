@@ -11,6 +11,8 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use foundation::public_url::PublicUrl;
+use url::Url;
 
 use super::{
     browser::Browser,
@@ -21,6 +23,7 @@ use super::{
     limits::Peer,
     pages,
     params::Params,
+    redirect_uri::log_refused,
     reply_to::{ReplyTo, see_other},
     seal::{Kind, SealFailed},
     store::Owner,
@@ -232,10 +235,10 @@ fn reply_to(context: &Context, client: &Client, params: &Params) -> Result<Reply
         .ok_or_else(|| PageError::bad_request(missing))?;
     let foreign =
         "The app asks to send you to an address that it did not register. Nothing was sent there.";
-    let redirect_uri = context
-        .rules
-        .check(uri)
-        .map_err(|_| PageError::bad_request(foreign))?;
+    let redirect_uri = context.rules.check(uri).map_err(|why| {
+        log_refused(&[(uri, why)], 0);
+        PageError::bad_request(foreign)
+    })?;
     if !client.admits(&redirect_uri) {
         return Err(PageError::bad_request(foreign));
     }
@@ -324,13 +327,29 @@ fn check(
     })
 }
 
-/// Returns whether each `resource` (RFC 8707) is ours; none means ours. A trailing slash is
-/// tolerated.
+/// Returns whether each `resource` (RFC 8707) is ours; none means ours.
 pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
-    let ours = context.public_url.resource();
-    params
-        .all("resource")
-        .all(|asked| asked.strip_suffix('/').unwrap_or(asked) == ours)
+    let mut asked = params.all("resource");
+    asked.all(|asked| is_this_server(&context.public_url, asked))
+}
+
+/// Returns whether `asked` is a spelling of our resource. This server has one resource only, so
+/// clients may name it by its origin or issuer as well, with a slash at the end, and as URLs are
+/// compared: host in any case, with or without the default port.
+fn is_this_server(public_url: &PublicUrl, asked: &str) -> bool {
+    let Ok(url) = Url::parse(asked) else {
+        return false;
+    };
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    let path = url.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let ours = path.strip_prefix(public_url.path());
+    plain
+        && url.origin().ascii_serialization() == public_url.origin()
+        && (path.is_empty() || ours.is_some_and(|rest| matches!(rest, "" | "/mcp")))
 }
 
 /// The scopes to ask for: of the requested ones those that are offered, since clients name others by

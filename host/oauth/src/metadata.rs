@@ -39,13 +39,9 @@ impl Metadata {
             token_endpoint: url("/oauth/token"),
             registration_endpoint: settings.registration.then(|| url("/oauth/register")),
             revocation_endpoint: url("/oauth/revoke"),
-            // A client asks for refresh tokens by using them, not by this scope.
-            scopes_supported: settings
-                .default_scopes
-                .iter()
-                .filter(|scope| *scope != "offline_access")
-                .cloned()
-                .collect(),
+            // With `offline_access`, if it is one: some clients refresh only where it is named. It
+            // is never in the metadata of the resource.
+            scopes_supported: settings.default_scopes.clone(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: ["authorization_code", "refresh_token"],

@@ -14,6 +14,8 @@ use super::SettingsError;
 
 /// Longest redirect URI, in bytes.
 pub(super) const MAX_REDIRECT_URI_BYTES: usize = 2_048;
+/// Longest part of a refused URI that is logged, in characters.
+const MAX_LOGGED_CHARS: usize = 200;
 /// Schemes that run code, read files or send mail: no setting may allow them.
 const DENIED_SCHEMES: [&str; 24] = [
     "about",
@@ -262,6 +264,44 @@ impl RedirectUri {
         };
         format!("{}{separator}{}", self.0, query.finish())
     }
+}
+
+/// Logs the redirect URIs of one request that are not accepted, and the setting that would allow
+/// them, if there is one. A warning if the client is left with none.
+pub(super) fn log_refused(refused: &[(&str, RedirectUriError)], kept: usize) {
+    let Some((_, reason)) = refused.first() else {
+        return;
+    };
+    let uris: Vec<String> = refused.iter().map(|(uri, _)| for_log(uri)).collect();
+    let mut schemes: Vec<&str> = refused.iter().filter_map(allowable_scheme).collect();
+    schemes.dedup();
+    let hint = match &*schemes {
+        [] => String::new(),
+        schemes => format!("add `{}` to OAUTH_REDIRECT_SCHEMES", schemes.join(",")),
+    };
+    let uris = uris.join(" ");
+    if kept == 0 {
+        tracing::warn!(redirect_uri = uris, %reason, hint, "redirect URI refused");
+    } else {
+        tracing::info!(redirect_uri = uris, %reason, hint, kept, "redirect URI left out");
+    }
+}
+
+/// The scheme of a refused URI, if the operator may allow it.
+fn allowable_scheme<'a>((uri, why): &(&'a str, RedirectUriError)) -> Option<&'a str> {
+    let scheme = uri.split_once(':')?.0;
+    let allowable = *why == RedirectUriError::Scheme
+        && is_scheme(scheme)
+        && !DENIED_SCHEMES.contains(&scheme)
+        && scheme.len() <= MAX_LOGGED_CHARS;
+    allowable.then_some(scheme)
+}
+
+/// A stranger's URI without its query, which may hold anything, and of bounded length.
+fn for_log(uri: &str) -> String {
+    let shown = uri.split(['?', '#']).next().unwrap_or_default();
+    let shown = shown.chars().filter(|c| !c.is_control());
+    shown.take(MAX_LOGGED_CHARS).collect()
 }
 
 /// Returns whether `text` is a scheme in lower case, since another spelling is another text.

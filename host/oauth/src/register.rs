@@ -19,7 +19,7 @@ use super::{
     context::Context,
     error::{ErrorCode, OAuthError},
     limits::Peer,
-    redirect_uri::RedirectUri,
+    redirect_uri::{RedirectUri, log_refused},
     seal::Kind,
 };
 
@@ -122,6 +122,8 @@ pub(super) async fn post(
     Ok(response)
 }
 
+/// The redirect URIs that are registered: those that follow the rules. The answer lists them, so a
+/// client with one that is not allowed works with the others.
 fn redirect_uris(
     context: &Context,
     asked: Option<&[String]>,
@@ -134,14 +136,21 @@ fn redirect_uris(
             "there are more than {MAX_REDIRECT_URIS} redirect URIs"
         )));
     }
-    asked
-        .iter()
-        .enumerate()
-        .map(|(index, uri)| {
-            let refused = |why| error(format!("redirect URI {} {why}", index + 1));
-            context.rules.check(uri).map_err(refused)
-        })
-        .collect()
+    let (mut kept, mut refused, mut first) = (Vec::new(), Vec::new(), None);
+    for (index, uri) in asked.iter().enumerate() {
+        match context.rules.check(uri) {
+            Ok(uri) => kept.push(uri),
+            Err(why) => {
+                first.get_or_insert_with(|| format!("redirect URI {} {why}", index + 1));
+                refused.push((&**uri, why));
+            }
+        }
+    }
+    log_refused(&refused, kept.len());
+    match first {
+        Some(first) if kept.is_empty() => Err(error(first)),
+        _ => Ok(kept),
+    }
 }
 
 fn metadata_error(description: &'static str) -> OAuthError {

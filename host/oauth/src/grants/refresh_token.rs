@@ -46,11 +46,13 @@ pub(crate) async fn refresh(
     if content.client != *client {
         return Err(OAuthError::invalid_grant());
     }
+    // Scopes that are not offered here are left out, as at the sign-in.
     let asked = params.get("scope").ok().flatten().unwrap_or_default();
     let granted: Vec<&str> = content.scope.split(' ').collect();
+    let offered = &context.settings.default_scopes;
     if asked
         .split(' ')
-        .any(|scope| !scope.is_empty() && !granted.contains(&scope))
+        .any(|scope| offered.iter().any(|known| known == scope) && !granted.contains(&scope))
     {
         let description = "a requested scope was not granted before";
         return Err(OAuthError::new(ErrorCode::InvalidScope, description));

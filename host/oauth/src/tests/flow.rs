@@ -37,6 +37,19 @@ async fn the_metadata_is_what_clients_accept() {
     );
 }
 
+/// Clients that refresh only where this scope is named never would otherwise.
+#[tokio::test]
+async fn the_metadata_names_offline_access_where_it_is_a_default_scope() {
+    let world =
+        World::with(|settings| settings.default_scopes.push("offline_access".to_owned())).await;
+    let path = "/.well-known/oauth-authorization-server";
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    assert_eq!(
+        world.send(request).await.json()["scopes_supported"],
+        json!(["openid", "profile", "email", "offline_access"])
+    );
+}
+
 #[tokio::test]
 async fn an_issuer_with_a_path_has_its_metadata_where_rfc_8414_puts_it() {
     let world = World::with(|settings| {

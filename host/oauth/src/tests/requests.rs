@@ -94,6 +94,38 @@ async fn bad_requests_of_proven_clients_are_told_to_them() {
             "invalid_target",
         ),
         (
+            "resource",
+            Some("https://mcp.example.com/other"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("http://mcp.example.com/mcp"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://mcp.example.com:8443/mcp"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://mcp.example.com.evil.example/mcp"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://x@mcp.example.com/mcp"),
+            "invalid_target",
+        ),
+        (
+            "resource",
+            Some("https://mcp.example.com/mcp#"),
+            "invalid_target",
+        ),
+        ("resource", Some("mcp.example.com"), "invalid_target"),
+        ("resource", Some("urn:x"), "invalid_target"),
+        (
             "request",
             Some("eyJhbGciOiJub25lIn0.e30."),
             "request_not_supported",
@@ -155,4 +187,76 @@ async fn a_token_for_another_resource_is_not_issued() {
         world.post_form("/oauth/token", &form).await.error(),
         "invalid_target"
     );
+}
+
+/// One server has one resource, however clients spell it.
+#[tokio::test]
+async fn every_spelling_of_our_resource_is_ours() {
+    let prefixed = World::with(|settings| {
+        settings.public_url = PublicUrl::parse("https://example.com/data/mcp").unwrap();
+    });
+    let (root, prefixed) = (World::new().await, prefixed.await);
+    for (world, resource) in [
+        (&root, "https://mcp.example.com"),
+        (&root, "https://mcp.example.com/"),
+        (&root, "https://mcp.example.com/mcp/"),
+        (&root, "https://mcp.example.com:443/mcp"),
+        (&root, "HTTPS://MCP.Example.COM:443/"),
+        (&prefixed, "https://example.com"),
+        (&prefixed, "https://example.com/data"),
+        (&prefixed, "https://example.com/data/"),
+        (&prefixed, "https://EXAMPLE.com:443/data/mcp/"),
+    ] {
+        let client = world.register("x").await;
+        let mut request = good_request(&client);
+        request.retain(|(name, _)| *name != "resource");
+        request.push(("resource", resource));
+        let page = Jar::default().authorize(world, &request).await;
+        assert!(page.is_page(StatusCode::OK), "{resource}: {}", page.body);
+    }
+    // The same at the token endpoint.
+    let client = root.register("x").await;
+    let code = root.code(&client, &mut Jar::default()).await;
+    let mut form = redemption(&client, &code);
+    form.retain(|(name, _)| *name != "resource");
+    form.push(("resource", "https://mcp.example.com/"));
+    let answer = root.post_form("/oauth/token", &form).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+/// Clients ask for scopes by habit (RFC 6749 section 3.3).
+#[tokio::test]
+async fn scopes_that_are_not_offered_are_left_out() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    for (asked, granted) in [
+        ("openid read write", "openid"),
+        ("mcp:read", "openid profile email"),
+        ("  email  openid email admin", "email openid"),
+        ("openid offline_access", "openid offline_access"),
+        ("offline_access x", "openid profile email offline_access"),
+    ] {
+        let mut request = good_request(&client);
+        request.retain(|(name, _)| *name != "scope");
+        request.push(("scope", asked));
+        let mut jar = Jar::default();
+        let page = jar.authorize(&world, &request).await;
+        let location = jar.decide(&world, &page, "approve").await.location();
+        assert_eq!(param(&location, "scope").unwrap(), granted, "{asked}");
+        let back = jar
+            .get(&world, &world.idp.sign_in(&location, "alice"))
+            .await;
+        let code = back.param("code").unwrap();
+        let tokens = world.redeem(&client, &code).await.json();
+        assert_eq!(tokens["scope"], granted, "the answer says what was granted");
+        // At a refresh, the client names what it named before.
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &*text(&tokens, "refresh_token")),
+            ("client_id", &client),
+            ("scope", asked),
+        ];
+        let answer = world.post_form("/oauth/token", &form).await;
+        assert_eq!(answer.status, StatusCode::OK, "{asked}: {}", answer.body);
+    }
 }

@@ -37,7 +37,7 @@ async fn bad_registrations_are_refused_with_the_error_of_rfc_7591() {
             "invalid_redirect_uri",
         ),
         (
-            json!({ "redirect_uris": [REDIRECT, "data:text/html,x"] }),
+            json!({ "redirect_uris": ["http://intranet.example/cb", "data:text/html,x"] }),
             "invalid_redirect_uri",
         ),
         (json!({ "redirect_uris": long }), "invalid_client_metadata"),
@@ -63,6 +63,36 @@ async fn bad_registrations_are_refused_with_the_error_of_rfc_7591() {
         let answer = world.post_json("/oauth/register", &asked).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{asked}");
         assert_eq!(answer.error(), error, "{asked}");
+    }
+}
+
+/// RFC 7591 section 3.2.1: the answer lists what was registered.
+#[tokio::test]
+async fn a_redirect_uri_that_is_not_allowed_does_not_cost_the_others() {
+    let world = World::new().await;
+    for bad in [
+        "http://intranet.example/cb",
+        "https://app.example/cb#x",
+        "windsurf://codeium.windsurf/oauth",
+        "data:text/html,x",
+        "javascript:alert(1)",
+        "https://mcp.example.com/oauth/callback",
+        "",
+    ] {
+        for asked in [json!([REDIRECT, bad]), json!([bad, REDIRECT])] {
+            let asked = json!({ "redirect_uris": asked });
+            let answer = world.post_json("/oauth/register", &asked).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{bad}");
+            assert_eq!(answer.json()["redirect_uris"], json!([REDIRECT]), "{bad}");
+            let client = text(&answer.json(), "client_id");
+            let mut request = good_request(&client);
+            let page = Jar::default().authorize(&world, &request).await;
+            assert!(page.is_page(StatusCode::OK), "{bad}");
+            request.retain(|(name, _)| *name != "redirect_uri");
+            request.push(("redirect_uri", bad));
+            let page = Jar::default().authorize(&world, &request).await;
+            assert!(page.is_page(StatusCode::BAD_REQUEST), "{bad}");
+        }
     }
 }
 
