@@ -27,7 +27,7 @@ use super::{
     reply_to::{ReplyTo, see_other},
     seal::{Kind, SealFailed},
     store::Owner,
-    types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, State as UpstreamState},
+    types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, State as UpstreamState},
 };
 
 /// Longest query that is accepted, in bytes.
@@ -156,12 +156,13 @@ pub(super) async fn start(
     browser: BrowserId,
 ) -> Result<Response, PageError> {
     let state = UpstreamState::random();
+    let nonce = Nonce::random();
     let verifier = CodeVerifier::random();
     let scope = upstream_scope(&request.scope, &context.settings.default_scopes);
     let resource = context.public_url.resource();
     let url = context
         .upstream
-        .authorize_url(&state, &verifier.challenge(), &scope, &resource)
+        .authorize_url(&state, &nonce, &verifier.challenge(), &scope, &resource)
         .await?;
     let owner = Owner {
         network: peer.as_str().to_owned(),
@@ -172,6 +173,7 @@ pub(super) async fn start(
         request,
         browser,
         verifier,
+        nonce: Some(nonce),
     };
     let sealed = context.sealer.seal(Kind::Transaction, &transaction)?;
     context

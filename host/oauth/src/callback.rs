@@ -90,7 +90,10 @@ async fn callback(
 async fn finish(context: &Context, transaction: Transaction, params: &Params) -> Response {
     let issuer = context.public_url.issuer();
     let Transaction {
-        request, verifier, ..
+        request,
+        verifier,
+        nonce,
+        ..
     } = transaction;
     let get = |name| params.get(name).ok().flatten();
     if let Some(iss) = get("iss")
@@ -113,7 +116,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             .error(ErrorCode::ServerError, description, issuer);
     };
     let resource = context.public_url.resource();
-    let tokens = match context.upstream.redeem(code, &verifier, &resource).await {
+    let redeemed = context
+        .upstream
+        .redeem(code, &verifier, nonce.as_ref(), &resource);
+    let tokens = match redeemed.await {
         Ok(tokens) => tokens,
         Err(error) => {
             tracing::warn!(%error, "code of the identity provider could not be redeemed");

@@ -10,7 +10,7 @@ use super::{
     clients::ShownClient,
     reply_to::ReplyTo,
     tokens::TokenSet,
-    types::{BrowserId, ClientKey, CodeChallenge, CodeVerifier, FamilyId, short_digest},
+    types::{BrowserId, ClientKey, CodeChallenge, CodeVerifier, FamilyId, Nonce, short_digest},
 };
 
 /// A checked authorization request.
@@ -69,6 +69,9 @@ pub(super) struct Transaction {
     /// Our own PKCE secret towards the provider.
     #[serde(rename = "v")]
     pub(super) verifier: CodeVerifier,
+    /// The nonce that an ID token must carry; none in a transaction of version 1.0.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub(super) nonce: Option<Nonce>,
 }
 
 /// The grant that a code of ours stands for, sealed in the store.

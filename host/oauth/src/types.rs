@@ -96,6 +96,12 @@ pub(super) struct State(String);
 /// An authorization code of ours: 256 random bits.
 pub(super) struct Code(String);
 
+/// The `nonce` that we send to the identity provider, which comes back in the ID token: 256 random
+/// bits (OpenID Connect Core section 3.1.2.1).
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Nonce(String);
+
 /// The secret half of a PKCE pair (RFC 7636).
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
@@ -120,7 +126,7 @@ macro_rules! opaque_debug {
         }
     )*};
 }
-opaque_debug!(State, Code, CodeVerifier, CodeChallenge, BrowserId);
+opaque_debug!(State, Code, Nonce, CodeVerifier, CodeChallenge, BrowserId);
 
 impl State {
     pub(super) fn random() -> Self {
@@ -156,6 +162,16 @@ impl Code {
 
     pub(super) fn store_key(&self) -> StoreKey {
         StoreKey(digest(b"code", &[self.0.as_bytes()]))
+    }
+}
+
+impl Nonce {
+    pub(super) fn random() -> Self {
+        Self(random_256())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
     }
 }
 

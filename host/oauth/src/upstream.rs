@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     SettingsError, UpstreamAuth, UpstreamSettings,
-    types::{CodeChallenge, CodeVerifier, State},
+    types::{CodeChallenge, CodeVerifier, Nonce, State},
 };
 
 /// The limits for a request to the provider.
@@ -128,6 +128,7 @@ impl Upstream {
     pub(super) async fn authorize_url(
         &self,
         state: &State,
+        nonce: &Nonce,
         challenge: &CodeChallenge,
         scope: &str,
         resource: &str,
@@ -140,12 +141,16 @@ impl Upstream {
             .append_pair("redirect_uri", &self.callback)
             .append_pair("scope", scope)
             .append_pair("state", state.expose())
+            // Some providers refuse a request without one.
+            .append_pair("nonce", nonce.expose())
             .append_pair("code_challenge", challenge.as_str())
             .append_pair("code_challenge_method", "S256");
         if self.settings.forward_resource {
             query.append_pair("resource", resource);
         }
-        query.extend_pairs(&self.settings.authorize_params);
+        let configured = self.settings.authorize_params.iter();
+        // A configured nonce would be the same for everybody.
+        query.extend_pairs(configured.filter(|(name, _)| name != "nonce"));
         drop(query);
         Ok(url.into())
     }
@@ -163,6 +168,7 @@ impl Upstream {
         &self,
         code: &str,
         verifier: &CodeVerifier,
+        nonce: Option<&Nonce>,
         resource: &str,
     ) -> Result<UpstreamTokens, UpstreamError> {
         let form = [
@@ -171,7 +177,13 @@ impl Upstream {
             ("redirect_uri", &self.callback),
             ("code_verifier", verifier.expose()),
         ];
-        self.ask_for_tokens(&form, resource).await
+        let tokens = self.ask_for_tokens(&form, resource).await?;
+        match nonce {
+            Some(nonce) if !tokens.admits(nonce) => Err(UpstreamError::Unusable(
+                "the ID token has the nonce of another sign-in".into(),
+            )),
+            _ => Ok(tokens),
+        }
     }
 
     /// Redeems a refresh token for the scopes of its sign-in. Some providers refuse a refresh that

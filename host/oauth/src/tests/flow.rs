@@ -202,6 +202,31 @@ async fn resource_and_extra_parameters_travel_on_where_configured() {
     );
 }
 
+/// glewlwyd and others refuse a request without one.
+#[tokio::test]
+async fn each_sign_in_sends_a_nonce_of_its_own() {
+    let world = World::with(|settings| {
+        let fixed = ("nonce".to_owned(), "the same for everybody".to_owned());
+        settings.upstream.authorize_params.push(fixed);
+    })
+    .await;
+    let client = world.register("x").await;
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..3 {
+        let mut jar = Jar::default();
+        let page = jar.authorize(&world, &good_request(&client)).await;
+        let location = jar.decide(&world, &page, "approve").await.location();
+        let nonce = param(&location, "nonce").unwrap();
+        assert!(nonce.len() >= 16 && seen.insert(nonce));
+    }
+    world.idp.set(Mood::Nonce);
+    let tokens = world.tokens(&client).await;
+    assert_eq!(tokens["expires_in"], 3_600, "0 is not a lifetime");
+    world.idp.set(Mood::OtherNonce);
+    let refused = world.sign_in(&client, &mut Jar::default()).await;
+    assert_eq!(refused.param("error").unwrap(), "server_error");
+}
+
 #[tokio::test]
 async fn the_id_token_is_taken_where_configured() {
     let world = World::with(|settings| settings.upstream.token = UpstreamToken::IdToken).await;

@@ -41,6 +41,12 @@ pub(crate) enum Mood {
     RefusingPolitely(&'static str),
     /// No refresh without these scopes, in any order.
     ScopeAtRefresh(&'static str),
+    /// An ID token of another sign-in.
+    OtherNonce,
+    /// An ID token with the nonce of the sign-in, and a token answer without a lifetime.
+    Nonce,
+    /// A discovery document whose optional members are not usable.
+    OddDocument,
     /// No ID token at a refresh.
     NoIdToken,
 }
@@ -56,6 +62,8 @@ struct Book {
     discoveries: u32,
     document: Value,
     fetches: u32,
+    /// The nonce of the sign-in whose code was redeemed last.
+    nonce: Option<String>,
 }
 
 #[derive(Clone)]
@@ -173,6 +181,16 @@ impl FakeIdp {
             "expires_in": "600",
             "iss": self.issuer,
         });
+        let nonce = match book.mood {
+            Mood::Nonce => book.nonce.clone(),
+            Mood::OtherNonce => Some("of another sign-in".to_owned()),
+            _ => None,
+        };
+        if let Some(nonce) = nonce {
+            let claims = URL_SAFE_NO_PAD.encode(json!({ "nonce": nonce }).to_string());
+            answer["id_token"] = format!("e30.{claims}.e30").into();
+            answer["expires_in"] = 0.into();
+        }
         if book.mood == Mood::NoIdToken {
             answer["id_token"] = Value::Null;
         }
@@ -197,6 +215,18 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
         _ => &idp.issuer,
     };
     let at = |path: &str| format!("{}/{path}", idp.issuer);
+    if book.mood == Mood::OddDocument {
+        return Json(json!({
+            "issuer": issuer,
+            "authorization_endpoint": at("authorize"),
+            "token_endpoint": at("token"),
+            "revocation_endpoint": 5,
+            "userinfo_endpoint": "none",
+            "jwks_uri": null,
+            "scopes_supported": "openid",
+        }))
+        .into_response();
+    }
     Json(json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
@@ -274,5 +304,6 @@ async fn token(
     {
         return refused("invalid_grant");
     }
+    book.nonce = param(&location, "nonce");
     idp.issue(&mut book, &person)
 }

@@ -9,7 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::UpstreamToken;
+use crate::{
+    UpstreamToken,
+    types::{Nonce, same_secret},
+};
 
 /// The codes by which providers say that the person must sign in again: that of RFC 6749, those of
 /// OpenID Connect (section 3.1.2.6), that of RFC 6750, and GitHub's.
@@ -93,6 +96,8 @@ pub(crate) struct UpstreamTokens {
     pub(crate) refresh: Option<SecretString>,
     /// The time at which `token` expires, if the provider named one.
     pub(crate) expires: Option<UnixMillis>,
+    /// The `nonce` of the ID token, if both came.
+    nonce: Option<String>,
     /// The granted scope, if it differs from the requested one.
     pub(crate) scope: Option<String>,
 }
@@ -116,6 +121,12 @@ impl UpstreamTokens {
         }
         let answer: Body = serde_json::from_slice(body)
             .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
+        let nonce = answer
+            .id_token
+            .as_ref()
+            .and_then(|token| jwt_claims(token.expose_secret()))
+            .and_then(|claims| claims.nonce)
+            .map(|nonce| nonce.as_str().unwrap_or_default().to_owned());
         let (token, missing) = match wanted {
             UpstreamToken::AccessToken => (
                 answer.access_token,
@@ -141,7 +152,12 @@ impl UpstreamTokens {
         };
         // `expires_in` is about the access token; a JWT has its own expiry.
         let lifetime = match wanted {
-            UpstreamToken::AccessToken => answer.expires_in.as_ref().and_then(seconds),
+            // Some providers send 0 for a token of which they do not know it.
+            UpstreamToken::AccessToken => answer
+                .expires_in
+                .as_ref()
+                .and_then(seconds)
+                .filter(|lifetime| !lifetime.is_zero()),
             UpstreamToken::IdToken => None,
         };
         let expires = [
@@ -154,12 +170,22 @@ impl UpstreamTokens {
                 .refresh_token
                 .filter(|token| !token.expose_secret().is_empty()),
             expires: expires.into_iter().flatten().min(),
+            nonce,
             scope: answer
                 .scope
                 .as_ref()
                 .and_then(Value::as_str)
                 .and_then(clean_scope),
         })
+    }
+}
+
+impl UpstreamTokens {
+    /// Returns whether the ID token may be of the sign-in that sent `nonce` (OpenID Connect Core
+    /// section 3.1.3.7). A provider that does not know nonces leaves it out; PKCE binds its code.
+    pub(super) fn admits(&self, nonce: &Nonce) -> bool {
+        let came = self.nonce.as_deref();
+        came.is_none_or(|came| same_secret(came, nonce.expose()))
     }
 }
 
@@ -203,7 +229,9 @@ impl From<DiscoveryError> for UpstreamError {
 
 /// Seconds as a number or, as some providers send them, a string.
 fn seconds(value: &Value) -> Option<Duration> {
-    let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    let seconds = value
+        .as_f64()
+        .or_else(|| value.as_str()?.trim().parse().ok())?;
     Duration::try_from_secs_f64(seconds).ok()
 }
 
@@ -213,13 +241,20 @@ fn clean_scope(text: &str) -> Option<String> {
     (!text.is_empty() && text.len() <= 1_024 && text.chars().all(allowed)).then(|| text.to_owned())
 }
 
-/// `exp` of a JWT, unverified: only used so that our envelope expires no later than its content.
-fn jwt_end(token: &str) -> Option<UnixMillis> {
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: Value,
-    }
+/// Claims of a JWT that is read without checking its signature: it came from the provider itself.
+#[derive(Deserialize)]
+struct Claims {
+    exp: Option<Value>,
+    nonce: Option<Value>,
+}
+
+fn jwt_claims(token: &str) -> Option<Claims> {
     let payload = token.split('.').nth(1)?;
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    Some(UnixMillis::from_seconds(seconds(&claims.exp)?.as_secs()))
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+/// `exp` of a JWT: only used so that our envelope expires no later than its content.
+fn jwt_end(token: &str) -> Option<UnixMillis> {
+    let end = jwt_claims(token)?.exp?;
+    Some(UnixMillis::from_seconds(seconds(&end)?.as_secs()))
 }

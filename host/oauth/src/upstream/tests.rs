@@ -178,6 +178,7 @@ async fn configured_endpoints_need_no_discovery() {
     let url = upstream
         .authorize_url(
             &State::random(),
+            &Nonce::random(),
             &verifier.challenge(),
             "openid",
             "https://r",
@@ -208,7 +209,15 @@ fn token_answers_are_read_as_providers_really_send_them() {
         Some(now.after(Duration::from_secs(600)))
     );
     assert_eq!(expires(r#"{"access_token":"x"}"#), None);
-    assert_eq!(expires(r#"{"access_token":"x","expires_in":-5}"#), None);
+    let odd = r#"-5, 0, 0.0, "0", "", "soon", null, [], true, 1e300"#;
+    for odd in odd.split(", ") {
+        let json = format!(r#"{{"access_token":"x","expires_in":{odd}}}"#);
+        assert_eq!(expires(&json), None, "{odd}");
+    }
+    assert_eq!(
+        expires(r#"{"access_token":"x","expires_in":" 600.5 "}"#),
+        Some(now.after(Duration::from_millis(600_500)))
+    );
     // A JWT that expires earlier than the response says.
     let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1900000100.5}"#);
     assert_eq!(
@@ -230,6 +239,39 @@ fn token_answers_are_read_as_providers_really_send_them() {
     let odd = r#"{"access_token":"x","scope":"a\"b","refresh_token":""}"#;
     let tokens = take(odd).unwrap();
     assert!(tokens.scope.is_none() && tokens.refresh.is_none());
+}
+
+#[tokio::test]
+async fn an_optional_endpoint_that_is_not_usable_is_left_out() {
+    let idp = FakeIdp::start().await;
+    idp.set(Mood::OddDocument);
+    let upstream = upstream(&settings(Some(idp.issuer()))).unwrap();
+    let endpoints = upstream.endpoints().await.unwrap();
+    assert_eq!(endpoints.token.as_str(), format!("{}/token", idp.issuer()));
+    assert!(endpoints.revoke.is_none());
+    upstream.revoke("token").await.expect("nothing to ask");
+}
+
+#[test]
+fn the_nonce_of_an_id_token_is_that_of_the_sign_in() {
+    let ours = Nonce::random();
+    let admits = |claims: serde_json::Value| {
+        let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let body = serde_json::json!({ "access_token": "x", "id_token": format!("h.{payload}.s") });
+        UpstreamTokens::read(
+            body.to_string().as_bytes(),
+            UpstreamToken::AccessToken,
+            clock().unix_millis(),
+        )
+        .unwrap()
+        .admits(&ours)
+    };
+    assert!(admits(serde_json::json!({ "nonce": ours.expose() })));
+    assert!(admits(serde_json::json!({ "sub": "alice" })));
+    assert!(!admits(serde_json::json!({ "nonce": 1 })));
+    for other in ["", "another", Nonce::random().expose()] {
+        assert!(!admits(serde_json::json!({ "nonce": other })), "{other}");
+    }
 }
 
 #[test]
