@@ -16,6 +16,7 @@ use url::Url;
 
 use super::{
     browser::Browser,
+    client_metadata::DocumentError,
     clients::{Client, ShownClient, UnknownClient},
     context::{Context, FORM_TTL, TRANSACTION_TTL},
     error::{ErrorCode, PageError},
@@ -141,7 +142,8 @@ pub(super) fn show_consent(
     };
     let sealed = sealer.seal(Kind::Form, &form)?;
     let action = context.public_url.url("/oauth/authorize");
-    let mut page = pages::consent(&form.client, &form.request, &action, &sealed, again);
+    let (client, request, writes) = (&form.client, &form.request, settings.writes);
+    let mut page = pages::consent(client, request, &action, &sealed, writes, again);
     if let Some(cookie) = browser.set_cookie(sealer, &context.public_url, clock)? {
         page.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -222,10 +224,23 @@ async fn find_client(context: &Context, params: &Params) -> Result<Client, PageE
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
-            UnknownClient::Document(reason) => PageError::bad_request(format!(
-                "The app's client id {reason}. Tell the people who make the app."
-            )),
+            UnknownClient::Document(reason) => undescribed(&id, reason),
         })
+}
+
+/// The page for a client whose metadata document is not usable: it names who can change that.
+fn undescribed(id: &ClientId, reason: DocumentError) -> PageError {
+    let url = Url::parse(id.as_str()).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let Some(hint) = reason.remedy() else {
+        return PageError::bad_request(format!(
+            "The app's client id {reason}. Tell the people who make the app."
+        ));
+    };
+    tracing::warn!(host, %reason, hint, "client metadata is not available");
+    PageError::bad_request(format!(
+        "The app's client id {reason}. Tell the people who run this server: its log has the remedy."
+    ))
 }
 
 fn reply_to(context: &Context, client: &Client, params: &Params) -> Result<ReplyTo, PageError> {

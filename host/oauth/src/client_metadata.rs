@@ -57,6 +57,8 @@ pub(super) enum DocumentError {
     Host,
     #[error("could not be fetched")]
     Fetch,
+    #[error("is on a host that this server cannot reach")]
+    Unreachable,
     #[error("is larger than 5 KB")]
     TooLarge,
     #[error("does not contain a client metadata document")]
@@ -65,6 +67,22 @@ pub(super) enum DocumentError {
     OtherClient,
     #[error("requires an authentication method that this server does not support")]
     Auth,
+}
+
+impl DocumentError {
+    /// The setting that may help, if the reason is on this server's side and not on that of the
+    /// app's makers.
+    pub(super) const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Host => Some(
+                "add the host's domain to OAUTH_CLIENT_METADATA_DOMAINS if people may use the app",
+            ),
+            Self::Unreachable => Some(
+                "let this server reach the host (OUTBOUND_PROXY, OAUTH_CLIENT_METADATA_DOMAINS), or set OAUTH_CLIENT_METADATA=false so that apps register",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// The content of a document.
@@ -226,7 +244,10 @@ impl Documents {
                 .map_err(|_| DocumentError::Fetch)?;
             let request = self.http.requests().get(url);
             let request = request.header("accept", "application/json");
-            let answer = request.send().await.map_err(|_| DocumentError::Fetch)?;
+            let answer = request
+                .send()
+                .await
+                .map_err(|_| DocumentError::Unreachable)?;
             if answer.status() != reqwest::StatusCode::OK {
                 return Err(DocumentError::Fetch);
             }
@@ -240,7 +261,7 @@ impl Documents {
         };
         let (body, ttl) = tokio::time::timeout(TIMEOUT, fetch)
             .await
-            .map_err(|_| DocumentError::Fetch)??;
+            .map_err(|_| DocumentError::Unreachable)??;
         Ok((parse(&body, &client_id)?, ttl))
     }
 }

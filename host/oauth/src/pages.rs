@@ -40,6 +40,7 @@ struct ConsentPage<'a> {
     is_app: bool,
     is_loopback: bool,
     warn_loopback: bool,
+    writes: bool,
     permissions: Vec<String>,
     action: &'a str,
     form: &'a str,
@@ -54,12 +55,13 @@ struct ErrorPage<'a> {
     message: &'a str,
 }
 
-/// The consent page. `again` when the person has to decide a second time.
+/// The consent page. `writes` if tools that change something are on, `again` when the person has to decide a second time.
 pub(super) fn consent(
     client: &ShownClient,
     request: &Request,
     action: &str,
     form: &str,
+    writes: bool,
     again: bool,
 ) -> Response {
     let redirect_uri = &request.reply_to.redirect_uri;
@@ -70,6 +72,7 @@ pub(super) fn consent(
         is_app: redirect_uri.is_app(),
         is_loopback: redirect_uri.is_loopback(),
         warn_loopback: client.loopback_only && matches!(client.origin, Origin::Document(_)),
+        writes,
         permissions: request.scope.split(' ').filter_map(permission).collect(),
         action,
         form,

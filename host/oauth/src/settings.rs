@@ -246,6 +246,9 @@ pub struct Settings {
     pub refresh_ttl: Duration,
     /// Limits.
     pub limits: LimitSettings,
+    /// True if tools that change something in DataHub are on: the consent page says what an app
+    /// can do.
+    pub writes: bool,
     /// Proxies and authorities of the whole server.
     pub network: outbound::Network,
 }
@@ -268,6 +271,7 @@ impl Settings {
             access_ttl: Duration::from_secs(3_600),
             refresh_ttl: Duration::from_secs(30 * 24 * 3_600),
             limits: LimitSettings::default(),
+            writes: false,
             network: outbound::Network::default(),
         }
     }

@@ -59,7 +59,10 @@ impl Settings {
         let watch_plugins = reader.switch(&table::WATCH_PLUGINS);
         let options = plugins.as_ref().map(|plugins| &plugins.options);
         let allow_http = network::allow_http(&mut reader, options);
-        let oauth = signin::read(&mut reader, way_out, allow_http);
+        let mut oauth = signin::read(&mut reader, way_out, allow_http);
+        if let Some(oauth) = &mut oauth {
+            oauth.writes = mcp.mutations;
+        }
         let proxy_wanted = reader.is_set(&table::OIDC_CLIENT_ID);
         let problems = reader.finish();
         match (telemetry, datahub, server, plugins) {

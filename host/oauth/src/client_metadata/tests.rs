@@ -67,7 +67,7 @@ async fn names_that_lead_inside_are_not_connected_to() {
             .get(&id("https://rebind.example/c.json"))
             .await
             .unwrap_err();
-        assert_eq!(error, DocumentError::Fetch, "{answers:?}");
+        assert_eq!(error, DocumentError::Unreachable, "{answers:?}");
         assert_eq!(
             names.asked.load(Ordering::SeqCst),
             1,

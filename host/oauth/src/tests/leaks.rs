@@ -2,13 +2,14 @@
 
 use std::io;
 
+use tracing::{Dispatch, subscriber::DefaultGuard};
 use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt};
 
 use super::*;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
-struct Log(Arc<parking_lot::Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<parking_lot::Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -27,16 +28,30 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-#[tokio::test]
-async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
+impl Log {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
+
+/// Keeps what this thread logs, as long as the guards live.
+pub(super) fn capture() -> (Log, (DefaultGuard, Dispatch)) {
     let log = Log::default();
-    let layer = tracing_subscriber::fmt::layer().with_writer(log.clone());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(log.clone());
     let subscriber = tracing_subscriber::registry()
         .with(LevelFilter::TRACE)
         .with(layer);
     let guard = tracing::subscriber::set_default(subscriber);
     // With a single subscriber, a log line that another test reaches first is disabled for all.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let second = Dispatch::new(tracing_subscriber::registry());
+    (log, (guard, second))
+}
+
+#[tokio::test]
+async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
+    let (log, guards) = capture();
 
     let world = World::new().await;
     let client = world.register("Leaky").await;
@@ -69,9 +84,9 @@ async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
         },
         world.context.settings
     );
-    drop(guard);
+    drop(guards);
 
-    let logged = String::from_utf8(log.0.lock().clone()).unwrap();
+    let logged = log.text();
     assert!(
         logged.contains("person signed in"),
         "the log was kept: {logged}"

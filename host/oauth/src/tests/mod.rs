@@ -8,6 +8,7 @@ mod documents;
 mod flow;
 mod idp;
 mod leaks;
+mod operator;
 mod refresh;
 mod refresh_at_provider;
 mod replicas;
