@@ -87,6 +87,7 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
             .map(|oauth| Proxy::new(oauth.clone(), public_url))
             .transpose()?;
         validators.shutdown().await;
+        cli::warn(raw.warnings());
         Ok(cli::print("the settings are valid and the plugins load\n"))
     })
 }
@@ -95,6 +96,7 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
 fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
+    warn(raw);
     announce(&settings);
     let runtime = runtime()?;
     let status = runtime.block_on(run(settings));
@@ -108,6 +110,7 @@ fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
     let file = env::home_dir().map(|home| home.join(".datahubenv"));
     let settings = config::local(raw, file.as_deref())?;
     let _logs = Logs::start(&settings.telemetry)?;
+    warn(raw);
     let datahub = DataHub::new(settings.datahub)?;
     let runtime = runtime()?;
     runtime.block_on(mcp::stdio::serve(settings.mcp, &datahub, settings.token))?;
@@ -174,6 +177,13 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Logs what was set and is not obeyed.
+fn warn(raw: &Raw) {
+    for line in raw.warnings() {
+        tracing::warn!("{line}");
+    }
 }
 
 /// Logs the settings that an operator should see first.

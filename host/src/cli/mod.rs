@@ -13,7 +13,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 pub use self::{
-    output::{fail, print},
+    output::{fail, print, warn},
     plugins::PluginsCommand,
     signals::Signals,
 };

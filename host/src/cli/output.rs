@@ -19,6 +19,15 @@ pub fn print(data: impl AsRef<[u8]>) -> ExitCode {
     }
 }
 
+/// Writes `warning: ` and each line of `lines` to stderr.
+pub fn warn(lines: &[String]) {
+    let mut stderr = io::stderr().lock();
+    for line in lines {
+        // A warning that nobody can read changes nothing.
+        let _ = writeln!(stderr, "warning: {line}");
+    }
+}
+
 /// Writes `error: ` and each line of `error` to stderr, and returns `status`.
 pub fn fail(status: u8, error: impl Display) -> ExitCode {
     let mut stderr = io::stderr().lock();

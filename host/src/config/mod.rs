@@ -14,6 +14,7 @@ mod network;
 mod raw;
 mod reader;
 mod reference;
+mod service_links;
 mod setting;
 mod settings;
 mod signin;

@@ -30,6 +30,11 @@ const FOREIGN: &[&str] = &[
 /// The prefix of the options of a plugin.
 pub(super) const OPTION_PREFIX: &str = "TOKEN_VALIDATOR_OPT_";
 
+/// True for names under our prefixes and for other names of settings.
+pub(super) fn is_ours(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || is_known(name)
+}
+
 /// A problem for each unknown variable under one of our prefixes.
 pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
     environment

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, parser::ValueSource};
 
-use super::{error::Problem, names, setting::Setting, table};
+use super::{error::Problem, names, service_links, setting::Setting, table};
 
 /// The environment of the process, or a test's.
 pub type Environment = BTreeMap<String, String>;
@@ -29,6 +29,7 @@ pub struct Raw {
     values: BTreeMap<&'static str, (Source, String)>,
     environment: Environment,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
 }
 
 impl Raw {
@@ -55,6 +56,7 @@ impl Raw {
                 .collect(),
             ..Self::default()
         };
+        raw.leave_out_service_links();
         for setting in table::ALL {
             match flags.get(setting.name) {
                 Some(value) => {
@@ -74,6 +76,18 @@ impl Raw {
         }
         raw.problems.extend(names::unknown(&raw.environment));
         raw
+    }
+
+    /// A Service of the same namespace must neither stop the start nor set anything.
+    fn leave_out_service_links(&mut self) {
+        let links = service_links::remove(&mut self.environment, names::is_ours);
+        if !links.is_empty() {
+            self.warnings.push(format!(
+                "ignored, as Kubernetes sets them for a Service (`enableServiceLinks: false` in the pod turns \
+                 that off): {}",
+                links.join(", ")
+            ));
+        }
     }
 
     fn take_from_environment(&mut self, setting: &'static Setting) {
@@ -137,6 +151,11 @@ impl Raw {
             .keys()
             .map(String::as_str)
             .filter(|name| name.starts_with(names::OPTION_PREFIX))
+    }
+
+    /// Lines for the log about variables that are not obeyed. They hold names only.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     pub(super) fn problems(&self) -> &[Problem] {

@@ -237,6 +237,30 @@ fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
 }
 
 #[test]
+fn services_of_the_namespace_set_nothing_and_stop_nothing() {
+    let links = [
+        ("DATAHUB_MCP_PORT", "tcp://10.96.0.7:80"),
+        ("FASTMCP_PORT", "tcp://10.96.0.8:80"),
+        ("DATAHUB_MCP_SERVICE_PORT_HTTP", "80"),
+        ("OIDC_PROXY_PORT_80_TCP_ADDR", "10.96.0.9"),
+        ("TOKEN_VALIDATOR_OPT_X_SERVICE_HOST", "10.96.0.10"),
+    ];
+    let settings = check(&links).unwrap();
+    assert_eq!(settings.server.address.port(), 8000);
+    assert!(settings.plugins.options.overrides.is_empty());
+    let raw = raw(&[&links[..], &[("REDIS_SERVICE_HOST", "10.96.0.11")]].concat());
+    assert_eq!(raw.warnings().len(), 1);
+    for (name, _) in links {
+        assert!(raw.warnings()[0].contains(name), "{name}");
+    }
+    // Of the form, but not of the value: still ours to judge.
+    let text = problems(&[("DATAHUB_MCP_PORT", "tcp://mcp:80")]);
+    assert!(text.contains("not a port"), "{text}");
+    let text = problems(&[("OIDC_SERVICE_HOST", "idp.example.com")]);
+    assert!(text.contains("is not a setting"), "{text}");
+}
+
+#[test]
 fn a_shared_token_needs_loopback_or_a_word() {
     let open = [
         ("DATAHUB_GMS_TOKEN", "t0ken"),
