@@ -10,6 +10,7 @@ mod error;
 mod listen;
 mod logs;
 mod names;
+mod near;
 mod network;
 mod raw;
 mod reader;

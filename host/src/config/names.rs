@@ -1,11 +1,9 @@
 //! Environment variables that look like settings of this server but are not: nearly always a
 //! misspelt name, which would otherwise silently leave a default in force.
 
-use std::collections::BTreeMap;
-
 use foundation::suggest;
 
-use super::{error::Problem, table};
+use super::{error::Problem, near, raw::Environment, service_links, setting::Setting, table};
 
 /// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
 /// DataHub tools, so they are ignored.
@@ -36,7 +34,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 /// A problem for each unknown variable under one of our prefixes.
-pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
+pub(super) fn unknown(environment: &Environment) -> Vec<Problem> {
     environment
         .keys()
         .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
@@ -49,6 +47,31 @@ pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
                 None => "unset it".to_owned(),
             };
             Problem::line(format!("`{name}` is not a setting of this version; {hint}"))
+        })
+        .collect()
+}
+
+/// A name under no prefix of ours that is a slip away from a setting.
+pub(super) struct Slip {
+    /// The setting.
+    pub(super) setting: &'static Setting,
+    /// The variable, and what may be wrong with it.
+    pub(super) line: String,
+}
+
+/// Variables that are nearly named like a setting. If the setting itself is set, another program's
+/// variable only happens to be close.
+pub(super) fn slips(environment: &Environment) -> Vec<Slip> {
+    environment
+        .iter()
+        .filter(|(name, value)| !is_ours(name) && !service_links::is_link(name, value))
+        .filter_map(|(name, _)| {
+            let (setting, meant) = near::meant(name)?;
+            let line = format!(
+                "`{name}` is not a setting of this version; did you mean `{meant}`? If another program reads it, \
+                 set `{meant}` as well"
+            );
+            Some(Slip { setting, line })
         })
         .collect()
 }

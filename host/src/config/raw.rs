@@ -75,6 +75,11 @@ impl Raw {
             }
         }
         raw.problems.extend(names::unknown(&raw.environment));
+        for slip in names::slips(&raw.environment) {
+            if !raw.values.contains_key(slip.setting.name) {
+                raw.problems.push(Problem::line(slip.line));
+            }
+        }
         raw
     }
 

@@ -237,6 +237,19 @@ fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
 }
 
 #[test]
+fn a_slip_of_a_setting_stops_the_start_unless_the_setting_is_there() {
+    let text = problems(&[("TOOLS_SCOPES", "write=data:write")]);
+    assert_eq!(
+        text,
+        "`TOOLS_SCOPES` is not a setting of this version; did you mean `TOOL_SCOPES`? If another program reads \
+         it, set `TOOL_SCOPES` as well"
+    );
+    check(&[("TOOLS_SCOPES", "x"), ("TOOL_SCOPES", "write=data:write")]).unwrap();
+    check(&[("TOOLS_SCOPES", "")]).unwrap();
+    check(&[("ALLOWED_HOSTS_PORT", "tcp://10.96.0.7:80")]).unwrap();
+}
+
+#[test]
 fn services_of_the_namespace_set_nothing_and_stop_nothing() {
     let links = [
         ("DATAHUB_MCP_PORT", "tcp://10.96.0.7:80"),
