@@ -14,10 +14,7 @@ use foundation::suggest;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use self::lenient::{flag_of, integer_of, list_of, separate_urns, within};
-
-/// The default limit on one text argument, in characters.
-const MAX_TEXT: usize = 4_000;
+use self::lenient::{MAX_TEXT, flag_of, integer_of, list_of, separate_urns, within};
 
 /// Arguments that clients send to tools without parameters, because a model provider wants one.
 const DUMMIES: &[&str] = &[

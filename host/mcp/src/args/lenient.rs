@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::MAX_TEXT;
-
+/// The default limit on one text argument, in characters.
+pub(super) const MAX_TEXT: usize = 4_000;
 /// The beginning of every urn of DataHub.
 const URN: &str = "urn:li:";
 
