@@ -1,6 +1,10 @@
 //! The connection pool of the process and the client value of one request.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -75,6 +79,7 @@ impl DataHub {
         }
         Health {
             reachable,
+            is_stranger: self.shared.server.is_stranger.load(Ordering::Relaxed),
             version: self.version(),
         }
     }
@@ -102,6 +107,8 @@ impl DataHubClient {
         metrics::datahub_call(outcome, started.elapsed());
         if let Err(error) = &result {
             tracing::debug!(operation = document.name(), %error, "datahub call failed");
+            let now = self.shared.clock.elapsed();
+            self.shared.failures.note(document.name(), error, now);
         }
         result
     }

@@ -16,6 +16,7 @@ mod caller;
 mod client;
 mod document;
 mod error;
+mod failures;
 mod fragments;
 mod pool;
 mod prune;

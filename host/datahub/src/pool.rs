@@ -1,7 +1,10 @@
 //! The pool of connections to one DataHub and the care around each exchange: limit of calls, breaker,
 //! one retry of a read. Also what is known of the server.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use foundation::{
     breaker::{Breaker, Change},
@@ -13,6 +16,7 @@ use url::Url;
 
 use super::{
     error::DataHubError,
+    failures::{BREAKER_OPEN, FailureLog},
     retry::RetryBudget,
     server::{ServerCache, ServerInfo},
     settings::Settings,
@@ -52,6 +56,7 @@ pub(super) struct Pool {
     pub(super) in_flight: Semaphore,
     pub(super) server: ServerCache,
     pub(super) unsupported: UnsupportedFields,
+    pub(super) failures: FailureLog,
 }
 
 impl Pool {
@@ -67,6 +72,7 @@ impl Pool {
             in_flight: Semaphore::new(settings.max_in_flight),
             server: ServerCache::default(),
             unsupported: UnsupportedFields::default(),
+            failures: FailureLog::default(),
             settings,
         })
     }
@@ -108,7 +114,7 @@ impl Pool {
             .admit(self.clock.elapsed())
             .map_err(|retry_after| Failure {
                 error: DataHubError::Unavailable {
-                    why: "circuit breaker open",
+                    why: BREAKER_OPEN,
                     retry_after,
                 },
                 retriable: false,
@@ -162,13 +168,24 @@ impl Pool {
     async fn ask_config(&self) {
         let request = self.http.get(self.config.clone());
         let deadline = Instant::now() + PROBE_TIMEOUT;
-        let Ok((StatusCode::OK, body)) = self.guarded(request, deadline, MAX_CONFIG_BYTES).await
-        else {
+        let info = match self.guarded(request, deadline, MAX_CONFIG_BYTES).await {
+            Ok((StatusCode::OK, body)) if ServerInfo::is_datahub(&body) => ServerInfo::read(&body),
+            Ok(_) => None,
+            Err(failure) if matches!(failure.error, DataHubError::Malformed { .. }) => None,
+            // Down, or a proxy that asks for a token: nothing is known of what is behind.
+            Err(_) => return,
+        };
+        let Some(info) = info else {
+            if self.server.known().is_none()
+                && !self.server.is_stranger.swap(true, Ordering::Relaxed)
+            {
+                tracing::warn!(
+                    "what answers at `DATAHUB_GMS_URL` does not look like datahub: `/config` is not there"
+                );
+            }
             return;
         };
-        let Some(info) = ServerInfo::read(&body) else {
-            return;
-        };
+        self.server.is_stranger.store(false, Ordering::Relaxed);
         if self.server.known().is_none_or(|known| known.1 != info) {
             let version = info.version.map(|version| version.to_string());
             tracing::info!(version, cloud = info.cloud, "datahub found");

@@ -1,6 +1,9 @@
 //! The version of the DataHub server: read from `/config` once a minute, never with a token.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use arc_swap::ArcSwapOption;
 use serde_json::Value;
@@ -36,6 +39,14 @@ impl ServerInfo {
         Some(Self { version, cloud })
     }
 
+    /// True if `body` has a member that every DataHub has in its answer of `/config`.
+    pub(super) fn is_datahub(body: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(body).is_ok_and(|config| {
+            let members = ["versions", "noCode", "datahub"];
+            members.iter().any(|member| config.get(member).is_some())
+        })
+    }
+
     /// True if the server supports it. One that reports no version is assumed to be new: if it is
     /// not, its answer says so.
     pub fn has(&self, since: Since) -> bool {
@@ -49,6 +60,8 @@ impl ServerInfo {
 pub struct Health {
     /// True if it answers.
     pub reachable: bool,
+    /// True if what answers does not look like DataHub.
+    pub is_stranger: bool,
     /// Its version, if known.
     pub version: Option<Version>,
 }
@@ -59,6 +72,8 @@ pub(super) struct ServerCache {
     known: ArcSwapOption<(Instant, ServerInfo)>,
     /// The time of the last request; held while one call asks, and the others use the known answer.
     pub(super) last_try: tokio::sync::Mutex<Option<Instant>>,
+    /// True while all that answered does not look like DataHub.
+    pub(super) is_stranger: AtomicBool,
     /// The last result of `/health`; held while one call asks.
     pub(super) probe: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }

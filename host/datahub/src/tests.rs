@@ -260,6 +260,51 @@ async fn the_version_gates_documents_and_is_asked_once() {
     assert!(datahub.health().await.reachable);
 }
 
+#[tokio::test]
+async fn what_answers_in_datahubs_place_is_told_from_it() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+    const CONFIG: &str =
+        r#"{"noCode":"true","versions":{"acryldata/datahub":{"version":"v1.3.0"}}}"#;
+    for (status, body, stranger) in [
+        (200, CONFIG, false),
+        (200, r#"{"noCode":"true"}"#, false),
+        (401, "", false),
+        (403, "", false),
+        (404, "<html>not found</html>", true),
+        (200, "<html>hello</html>", true),
+        (200, "{}", true),
+        (200, r#"{"hello":"world"}"#, true),
+        (302, "", true),
+        (410, "", true),
+    ] {
+        let fake = Fake::start(move |seen: Seen| match seen.path.ends_with("/config") {
+            true => reply(status, body),
+            false => reply(200, "<html>hello</html>"),
+        })
+        .await;
+        let health = DataHub::new(fake.settings()).unwrap().health().await;
+        assert_eq!(health.is_stranger, stranger, "{status} {body}");
+        assert!(health.reachable);
+    }
+    // Once it has shown what it is, a proxy's page in between changes nothing.
+    let page = Arc::new(AtomicBool::new(false));
+    let shown = Arc::clone(&page);
+    let fake = Fake::start(move |_| match shown.load(Ordering::SeqCst) {
+        true => reply(404, "<html>"),
+        false => reply(200, CONFIG),
+    })
+    .await;
+    let mut settings = fake.settings();
+    settings.version_ttl = Duration::ZERO;
+    let datahub = DataHub::new(settings).unwrap();
+    assert!(!datahub.health().await.is_stranger);
+    page.store(true, Ordering::SeqCst);
+    assert!(!datahub.health().await.is_stranger);
+}
+
 /// The error of graphql-java for one unknown field.
 fn unknown_field(line: usize) -> Value {
     json!({

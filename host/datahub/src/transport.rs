@@ -74,7 +74,7 @@ pub(super) async fn exchange(
         })),
         _ if status.is_server_error() => {
             let error = DataHubError::Unavailable {
-                why: "it answers with a server error",
+                why: server_error(status),
                 retry_after: retry_after(response.headers()),
             };
             // A plain 500 comes from the request more often than from an outage.
@@ -86,6 +86,16 @@ pub(super) async fn exchange(
         _ => Err(Failure::lasting(DataHubError::Malformed {
             what: "an unexpected HTTP status",
         })),
+    }
+}
+
+fn server_error(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        500 => "it answers with HTTP 500",
+        502 => "it answers with HTTP 502",
+        503 => "it answers with HTTP 503",
+        504 => "it answers with HTTP 504",
+        _ => "it answers with a server error",
     }
 }
 

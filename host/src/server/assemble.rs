@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use telemetry::AccessLog;
 
 use super::{
-    probe::{Part, Probe},
+    probe::{Part, PartState, Probe},
     run::{Parts, Server, SetupError},
     settings::Settings,
 };
@@ -91,10 +91,13 @@ impl Probe for Neighbours {
                 futures::join!(self.datahub.health(), self.validators.health());
             let datahub = Part {
                 name: "datahub".to_owned(),
-                works: datahub.reachable,
+                state: match datahub.is_stranger {
+                    true => PartState::Stranger,
+                    false => PartState::of(datahub.reachable),
+                },
             };
             let validators = validators.validators.into_iter().map(|validator| Part {
-                works: validator.problem.is_none(),
+                state: PartState::of(validator.problem.is_none()),
                 name: validator.name,
             });
             std::iter::once(datahub).chain(validators).collect()

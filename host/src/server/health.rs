@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 
-use super::state::State;
+use super::{probe::PartState, state::State};
 
 /// `GET /health`.
 pub(super) async fn health() -> Response {
@@ -29,15 +29,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         );
     }
     let parts = state.probe.parts().await;
-    let ready = parts.iter().all(|part| part.works);
+    let ready = parts.iter().all(|part| part.state == PartState::Works);
     let parts: Map<String, Value> = parts
         .into_iter()
-        .map(|part| {
-            (
-                part.name,
-                json!(if part.works { "ok" } else { "unavailable" }),
-            )
-        })
+        .map(|part| (part.name, json!(part.state.word())))
         .collect();
     if ready {
         answer(StatusCode::OK, json!({"status": "ready", "parts": parts}))

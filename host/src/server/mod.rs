@@ -37,7 +37,7 @@ pub use self::{
     assemble::Assembly,
     listener::{BindError, bind},
     origin::Origin,
-    probe::{Part, Probe},
+    probe::{Part, PartState, Probe},
     run::{Ended, Parts, Server, SetupError},
     settings::{Limits, Settings, Shutdown},
 };

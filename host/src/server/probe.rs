@@ -2,16 +2,47 @@
 
 use futures::future::BoxFuture;
 
-/// One part of the server and whether it works.
+/// One part of the server and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// True if it works.
-    pub works: bool,
+    /// Its state.
+    pub state: PartState,
 }
 
-/// Reports which parts work. Must be cheap when called often.
+/// The state of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartState {
+    /// It works.
+    Works,
+    /// It does not work now.
+    Unavailable,
+    /// Something else answers in its place.
+    Stranger,
+}
+
+impl PartState {
+    /// Works, or is unavailable.
+    pub fn of(works: bool) -> Self {
+        if works {
+            Self::Works
+        } else {
+            Self::Unavailable
+        }
+    }
+
+    /// The state as `/ready` writes it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Works => "ok",
+            Self::Unavailable => "unavailable",
+            Self::Stranger => "something else answers",
+        }
+    }
+}
+
+/// Reports the state of all parts. Must be cheap when called often.
 pub trait Probe: Send + Sync + 'static {
     /// All parts.
     fn parts(&self) -> BoxFuture<'_, Vec<Part>>;

@@ -30,8 +30,8 @@ use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 use crate::{
     auth::Authenticator,
     server::{
-        Limits, Part, Parts, Probe, Server, Settings, Shutdown, allowed_hosts::HostPattern,
-        origin::Origin,
+        Limits, Part, PartState, Parts, Probe, Server, Settings, Shutdown,
+        allowed_hosts::HostPattern, origin::Origin,
     },
 };
 
@@ -82,7 +82,7 @@ impl Probe for Works {
     fn parts(&self) -> BoxFuture<'_, Vec<Part>> {
         let part = Part {
             name: "datahub".to_owned(),
-            works: self.0,
+            state: PartState::of(self.0),
         };
         Box::pin(async move { vec![part] })
     }
