@@ -1,9 +1,11 @@
 //! Environment variables that look like settings of this server but are not: nearly always a
 //! misspelt name, which would otherwise silently leave a default in force.
 
+use std::collections::BTreeMap;
+
 use foundation::suggest;
 
-use super::{error::Problem, near, raw::Environment, service_links, setting::Setting, table};
+use super::{error::Problem, near, service_links, setting::Setting, table};
 
 /// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
 /// DataHub tools, so they are ignored.
@@ -34,7 +36,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 /// A problem for each unknown variable under one of our prefixes.
-pub(super) fn unknown(environment: &Environment) -> Vec<Problem> {
+pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
     environment
         .keys()
         .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
@@ -61,7 +63,7 @@ pub(super) struct Slip {
 
 /// Variables that are nearly named like a setting. If the setting itself is set, another program's
 /// variable only happens to be close.
-pub(super) fn slips(environment: &Environment) -> Vec<Slip> {
+pub(super) fn slips(environment: &BTreeMap<String, String>) -> Vec<Slip> {
     environment
         .iter()
         .filter(|(name, value)| !is_ours(name) && !service_links::is_link(name, value))

@@ -5,9 +5,10 @@
 //! Name and value must both have the form that the kubelet writes (`makeEnvVariableMap`): anything
 //! else stays a setting or an unknown name.
 
-use std::net::{IpAddr, SocketAddr};
-
-use super::raw::Environment;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 /// The protocols of a Service's port, as the kubelet writes them.
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -31,7 +32,10 @@ pub(super) fn is_link(name: &str, value: &str) -> bool {
 
 /// Removes the variables that describe a Service and would otherwise be taken for ours (`ours`).
 /// Returns their names.
-pub(super) fn remove(environment: &mut Environment, ours: impl Fn(&str) -> bool) -> Vec<String> {
+pub(super) fn remove(
+    environment: &mut BTreeMap<String, String>,
+    ours: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let links: Vec<String> = environment
         .iter()
         .filter(|(name, value)| ours(name) && is_link(name, value))
