@@ -24,10 +24,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let environment = config::environment(env::vars_os());
-    let Invocation { command, raw } = match cli::parse(env::args_os(), environment) {
-        Ok(invocation) => invocation,
-        Err(status) => return status,
-    };
+    let Invocation { command, raw } =
+        match cli::parse(env::args_os(), environment, cli::stdin_is_a_pipe()) {
+            Ok(invocation) => invocation,
+            Err(status) => return status,
+        };
     match command {
         Command::Serve => ended(serve(&raw)),
         Command::Stdio => ended(stdio(&raw)),
@@ -96,7 +97,7 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
 fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
-    warn(raw);
+    warn(raw.warnings());
     announce(&settings);
     let runtime = runtime()?;
     let status = runtime.block_on(run(settings));
@@ -110,7 +111,12 @@ fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
     let file = env::home_dir().map(|home| home.join(".datahubenv"));
     let settings = config::local(raw, file.as_deref())?;
     let _logs = Logs::start(&settings.telemetry)?;
-    warn(raw);
+    warn(&settings.warnings);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        datahub = %settings.datahub.gms_url,
+        "serving one person over stdin and stdout; `datahub-mcp serve` serves HTTP"
+    );
     let datahub = DataHub::new(settings.datahub)?;
     let runtime = runtime()?;
     runtime.block_on(mcp::stdio::serve(settings.mcp, &datahub, settings.token))?;
@@ -180,8 +186,8 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 /// Logs what was set and is not obeyed.
-fn warn(raw: &Raw) {
-    for line in raw.warnings() {
+fn warn(lines: &[String]) {
+    for line in lines {
         tracing::warn!("{line}");
     }
 }
@@ -201,6 +207,15 @@ fn announce(settings: &Settings) {
         sign_in = settings.oauth.is_some(),
         "starting"
     );
+    if let Some(url) = &settings.public_url
+        && !url.is_https()
+        && !url.is_loopback()
+    {
+        tracing::warn!(
+            url = %url.resource(),
+            "`PUBLIC_URL` is plain http: tokens can be read on the way, unless the network is trusted"
+        );
+    }
     if settings.shared_token.is_some() {
         tracing::warn!(
             address = %settings.server.address,

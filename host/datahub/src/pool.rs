@@ -119,6 +119,7 @@ impl Pool {
                 },
                 retriable: false,
             })?;
+        let request = request.headers(self.settings.headers.clone());
         let exchange = transport::exchange(request, max_bytes);
         let result = tokio::time::timeout_at(deadline.into(), exchange)
             .await

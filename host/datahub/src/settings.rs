@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use foundation::breaker::Policy;
+use http::HeaderMap;
 use url::Url;
 
 /// Each failed probe doubles the pause, up to this multiple of the first.
@@ -30,6 +31,9 @@ pub struct Settings {
     pub version_ttl: Duration,
     /// Proxies and authorities of the whole server.
     pub network: outbound::Network,
+    /// Headers added to every request, for a gateway in front of DataHub; their values are marked
+    /// sensitive. They must not be headers that a request sets itself.
+    pub headers: HeaderMap,
 }
 
 impl Settings {
@@ -56,6 +60,7 @@ impl Settings {
             breaker_pause: Duration::from_secs(1),
             version_ttl: Duration::from_secs(60),
             network: outbound::Network::default(),
+            headers: HeaderMap::new(),
         }
     }
 }

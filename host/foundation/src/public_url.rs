@@ -33,6 +33,19 @@ impl PublicUrl {
     /// # Errors
     /// If it is not such a URL, or has userinfo, a query or a fragment (RFC 8414 section 2).
     pub fn parse(value: &str) -> Result<Self, PublicUrlError> {
+        Self::parse_with(value, false)
+    }
+
+    /// As [`parse`](Self::parse), but plain http is accepted for every host: for a server at which
+    /// nobody signs in, reached inside a network such as `http://datahub-mcp:8000`.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse).
+    pub fn parse_or_plain(value: &str) -> Result<Self, PublicUrlError> {
+        Self::parse_with(value, true)
+    }
+
+    fn parse_with(value: &str, plain: bool) -> Result<Self, PublicUrlError> {
         let refuse = |why| PublicUrlError {
             value: value.to_owned(),
             why,
@@ -41,7 +54,7 @@ impl PublicUrl {
         let loopback = is_loopback(&url);
         match url.scheme() {
             "https" => {}
-            "http" if loopback => {}
+            "http" if loopback || plain => {}
             _ => {
                 return Err(refuse(
                     "but it must be https (http is accepted for loopback only)",
@@ -97,6 +110,11 @@ impl PublicUrl {
     /// The path prefix before `/mcp`; empty for most.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// True if the host is `localhost` or a loopback address.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
     }
 
     /// True if cookies can be `Secure`.
@@ -164,6 +182,20 @@ mod tests {
             "ftp://mcp.example.com",
         ] {
             assert!(PublicUrl::parse(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_servers_without_a_sign_in() {
+        let url = PublicUrl::parse_or_plain("http://datahub-mcp:8000/mcp").unwrap();
+        assert_eq!(url.issuer(), "http://datahub-mcp:8000");
+        assert!(!url.is_https() && !url.is_loopback());
+        for given in [
+            "ftp://datahub-mcp",
+            "http://me@datahub-mcp",
+            "datahub-mcp:8000",
+        ] {
+            assert!(PublicUrl::parse_or_plain(given).is_err(), "{given}");
         }
     }
 

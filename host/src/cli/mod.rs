@@ -4,6 +4,7 @@
 //! Exit statuses: 0 success; 1 a failure while running; 64 (`EX_USAGE`) a flag, a setting or a
 //! plugin that it names is wrong, and nothing was started.
 
+mod mode;
 mod output;
 pub mod plugins;
 mod signals;
@@ -12,17 +13,29 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
+use self::mode::Transport;
 pub use self::{
+    mode::stdin_is_a_pipe,
     output::{fail, print, warn},
     plugins::PluginsCommand,
     signals::Signals,
 };
 use crate::config::{self, EXIT_USAGE, Environment, Raw};
 
+/// The id of the flag `--debug`.
+const DEBUG: &str = "debug";
+
 /// The MCP server that a company puts in front of DataHub.
 #[derive(Debug, Parser)]
 #[command(name = "datahub-mcp", version, arg_required_else_help = false)]
 struct Cli {
+    /// The transport, as the Python server names it, in place of a command: `stdio`, or `http` for
+    /// `serve`.
+    #[arg(long, value_parser = Transport::parse)]
+    transport: Option<Transport>,
+    /// Log at the level `debug`.
+    #[arg(long, global = true)]
+    debug: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -30,7 +43,7 @@ struct Cli {
 /// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve MCP over HTTP (the default).
+    /// Serve MCP over HTTP (the default, unless stdin is a pipe and no setting is about HTTP).
     Serve,
     /// Serve one person over stdin and stdout, with DATAHUB_GMS_URL and DATAHUB_GMS_TOKEN or
     /// ~/.datahubenv.
@@ -70,32 +83,31 @@ pub struct Invocation {
     pub raw: Raw,
 }
 
-/// Reads the command line.
+/// Reads the command line. `piped` says that stdin is a pipe, for a start without a command.
 ///
 /// # Errors
 /// The exit status, if there is nothing left to do: help was printed, or the flags are wrong.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: Environment,
+    piped: bool,
 ) -> Result<Invocation, ExitCode> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let program = args.first().cloned().unwrap_or_default();
     let parsed = definition().try_get_matches_from(args).and_then(|matches| {
-        let command = Cli::from_arg_matches(&matches)?
-            .command
-            .unwrap_or(Command::Serve);
-        Ok((command, matches))
+        let cli = Cli::from_arg_matches(&matches)?;
+        // Flags may stand before or after the command; clap passes them to the innermost one.
+        let mut innermost = &matches;
+        while let Some((_, below)) = innermost.subcommand() {
+            innermost = below;
+        }
+        let raw = Raw::collect(innermost, environment, innermost.get_flag(DEBUG));
+        let command = mode::choose(cli.command, cli.transport, &program, &raw, piped)
+            .map_err(|why| definition().error(ErrorKind::ArgumentConflict, why))?;
+        Ok(Invocation { command, raw })
     });
     match parsed {
-        Ok((command, matches)) => {
-            // Flags may stand before or after the command; clap passes them to the innermost one.
-            let mut innermost = &matches;
-            while let Some((_, below)) = innermost.subcommand() {
-                innermost = below;
-            }
-            Ok(Invocation {
-                command,
-                raw: Raw::collect(innermost, environment),
-            })
-        }
+        Ok(invocation) => Ok(invocation),
         Err(error) => {
             // If even this cannot be written, there is no other place to report it.
             let _ = error.print();

@@ -3,10 +3,23 @@
 use std::net::SocketAddr;
 
 use datahub::Settings;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use outbound::Network;
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use super::{reader::Reader, table as t};
+
+/// Headers that each request sets itself, or that belong to the connection.
+const OWN_HEADERS: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::ACCEPT,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Settings> {
     let gms_url = reader.http_url(&t::DATAHUB_GMS_URL, "http://localhost:8080");
@@ -24,7 +37,9 @@ pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Setting
     let breaker_failures = reader.small(&t::DATAHUB_MCP_GMS_BREAKER_FAILURES, 1..=1_000);
     let breaker_pause = reader.millis(&t::DATAHUB_MCP_GMS_BREAKER_PAUSE_MS, 10..=60_000);
     let version_ttl = reader.seconds(&t::DATAHUB_MCP_GMS_VERSION_TTL_SECS, 1..=86_400);
+    let headers = headers(reader);
     Some(Settings {
+        headers,
         connect_timeout,
         call_timeout,
         max_response_bytes,
@@ -35,6 +50,41 @@ pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Setting
         network: network.clone(),
         ..Settings::at(gms_url?)
     })
+}
+
+/// Further headers. A problem names a header, never a value.
+fn headers(reader: &mut Reader<'_>) -> HeaderMap {
+    let setting = &t::DATAHUB_GMS_EXTRA_HEADERS;
+    let mut headers = HeaderMap::new();
+    let Some(text) = reader.text(setting) else {
+        return headers;
+    };
+    let fix = "set it to a JSON object such as `{\"CF-Access-Client-Id\": \"...\"}`";
+    let Ok(given) = serde_json::from_str::<Map<String, Value>>(&text) else {
+        reader.wrong(setting, "not a JSON object", fix);
+        return headers;
+    };
+    for (name, value) in given {
+        let header = name.parse::<HeaderName>().ok();
+        let value = value
+            .as_str()
+            .and_then(|value| HeaderValue::from_str(value).ok());
+        match (header, value) {
+            (Some(header), _) if OWN_HEADERS.contains(&header) => {
+                let wrong = format!("names {name:?}, which every request sets itself");
+                reader.wrong(setting, &wrong, "leave that header out");
+            }
+            (Some(header), Some(mut value)) => {
+                value.set_sensitive(true);
+                headers.insert(header, value);
+            }
+            _ => {
+                let wrong = format!("has {name:?}, which is not a header with a text as its value");
+                reader.wrong(setting, &wrong, fix);
+            }
+        }
+    }
+    headers
 }
 
 /// The token for requests that have none: everybody who can reach the server has its rights.

@@ -127,7 +127,8 @@ pub(super) fn public_url(
                         "is not set, but {} can be reached from other machines",
                         address.ip()
                     ),
-                    "set it to the URL that people use, such as `https://mcp.example.com`",
+                    "set it to the URL that people use, such as `https://mcp.example.com`, or \
+                     `http://datahub-mcp:8000` inside a network if nobody signs in here",
                 );
             }
             None
@@ -150,12 +151,18 @@ pub(super) fn public_url(
 
 fn one_public_url(reader: &mut Reader<'_>, setting: &Setting) -> Option<PublicUrl> {
     let text = reader.text(setting)?;
-    match PublicUrl::parse(&text) {
+    // Passwords and codes pass here only where people sign in.
+    let parsed = match reader.is_set(&t::OIDC_CLIENT_ID) {
+        true => PublicUrl::parse(&text),
+        false => PublicUrl::parse_or_plain(&text),
+    };
+    match parsed {
         Ok(url) => Some(url),
         Err(_) => {
             reader.wrong(
                 setting,
-                "not an https URL without user, query and fragment (http is accepted for loopback only)",
+                "not an https URL without user, query and fragment (http is accepted for loopback, and \
+                 for every host if `OIDC_CLIENT_ID` is unset)",
                 "set it to the URL that people use, such as `https://mcp.example.com`",
             );
             None

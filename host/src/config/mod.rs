@@ -12,6 +12,7 @@ mod logs;
 mod names;
 mod near;
 mod network;
+mod python;
 mod raw;
 mod reader;
 mod reference;

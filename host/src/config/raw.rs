@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, parser::ValueSource};
 
-use super::{error::Problem, names, service_links, setting::Setting, table};
+use super::{error::Problem, names, python, service_links, setting::Setting, table};
 
 /// The environment of the process, or a test's.
 pub type Environment = BTreeMap<String, String>;
@@ -34,8 +34,8 @@ pub struct Raw {
 
 impl Raw {
     /// Merges flags over the environment. Contradictions are recorded as problems,
-    /// so that all of them are reported together.
-    pub fn collect(matches: &ArgMatches, environment: Environment) -> Self {
+    /// so that all of them are reported together. `debug` stands for `--log-level debug`.
+    pub fn collect(matches: &ArgMatches, environment: Environment, debug: bool) -> Self {
         let mut flags = BTreeMap::new();
         for setting in table::ALL {
             if matches.value_source(setting.name) == Some(ValueSource::CommandLine)
@@ -43,6 +43,10 @@ impl Raw {
             {
                 flags.insert(setting.name, value.clone());
             }
+        }
+        if debug {
+            let level = flags.entry(table::LOG_LEVEL.name);
+            level.or_insert_with(|| "debug".to_owned());
         }
         Self::merge(flags, environment)
     }
@@ -74,6 +78,7 @@ impl Raw {
                 None => raw.take_from_environment(setting),
             }
         }
+        raw.warnings.extend(python::warning(&raw.environment));
         raw.problems.extend(names::unknown(&raw.environment));
         for slip in names::slips(&raw.environment) {
             if !raw.values.contains_key(slip.setting.name) {
@@ -138,11 +143,34 @@ impl Raw {
             .or_insert((Source::Environment, value));
     }
 
+    /// Notes a problem that is found beside the settings.
+    pub(super) fn refuse(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Notes a line for the log.
+    pub(super) fn warn(&mut self, line: String) {
+        self.warnings.push(line);
+    }
+
     /// The value of a setting and its source, if it was given.
     pub(super) fn get(&self, setting: &Setting) -> Option<(Source, &str)> {
         self.values
             .get(setting.name)
             .map(|(source, value)| (*source, value.as_str()))
+    }
+
+    /// True if something was set that has a meaning only for a server over HTTP.
+    pub fn is_about_serving(&self) -> bool {
+        const GROUPS: [&str; 4] = ["Listening", "Limits", "Token validation", "Signing in"];
+        // Says where plugins are, not that they are wanted.
+        let place = table::TOKEN_VALIDATOR_PLUGIN_DIR.name;
+        let others = [table::ALLOW_SHARED_TOKEN.name, table::TOOL_SCOPES.name];
+        let is_set = |setting: &&&Setting| self.values.contains_key(setting.name);
+        table::ALL.iter().filter(is_set).any(|setting| {
+            GROUPS.contains(&setting.group) && setting.name != place
+                || others.contains(&setting.name)
+        })
     }
 
     /// The non-empty variables of the environment.

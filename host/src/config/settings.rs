@@ -125,6 +125,8 @@ pub struct LocalSettings {
     pub mcp: mcp::Settings,
     /// The person's own DataHub token.
     pub token: SecretString,
+    /// Lines for the log about what was given and is not obeyed.
+    pub warnings: Vec<String>,
 }
 
 /// Reads the settings of `stdio`. If no URL is given, `datahub_env` (`~/.datahubenv`, as DataHub's
@@ -143,10 +145,7 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
             ConfigError(vec![Problem::new(&table::DATAHUB_GMS_URL, None, &why, fix)])
         })?;
         if let Some(file) = found {
-            raw.fill(&table::DATAHUB_GMS_URL, file.server.to_string());
-            if let Some(token) = file.token {
-                raw.fill(&table::DATAHUB_GMS_TOKEN, token.expose_secret().to_owned());
-            }
+            fill_from(&mut raw, file, path);
         }
     }
     let mut reader = Reader::new(&raw);
@@ -158,7 +157,8 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
         reader.missing(
             &table::DATAHUB_GMS_TOKEN,
             "is not set",
-            "set it to your DataHub token, or run `datahub init` to write ~/.datahubenv",
+            "set it to your DataHub token, or run `datahub init` to write ~/.datahubenv; \
+             `datahub-mcp serve` serves HTTP instead",
         );
     }
     let mcp = tools::read(&mut reader);
@@ -169,8 +169,41 @@ pub fn local(raw: &Raw, datahub_env: Option<&Path>) -> Result<LocalSettings, Con
             datahub,
             mcp,
             token,
+            warnings: raw.warnings().to_vec(),
         }),
         _ => Err(ConfigError(problems)),
+    }
+}
+
+/// Fills in what `~/.datahubenv` says and nothing else does.
+fn fill_from(raw: &mut Raw, file: DatahubEnv, path: &Path) {
+    raw.fill(&table::DATAHUB_GMS_URL, file.server.to_string());
+    if let Some(token) = file.token {
+        raw.fill(&table::DATAHUB_GMS_TOKEN, token.expose_secret().to_owned());
+    }
+    if !file.headers.is_empty() {
+        let headers = serde_json::Value::Object(file.headers).to_string();
+        raw.fill(&table::DATAHUB_GMS_EXTRA_HEADERS, headers);
+    }
+    if let Some(ca_file) = file.ca_file {
+        raw.fill(&table::OUTBOUND_CA_FILE, ca_file);
+    }
+    if let Some(seconds) = file.timeout_secs {
+        raw.fill(&table::DATAHUB_MCP_GMS_TIMEOUT_SECS, seconds);
+    }
+    if file.unverified {
+        raw.refuse(Problem::line(format!(
+            "`disable_ssl_verification` in {} is not offered: certificates are always checked; name the \
+             authority with `ca_certificate_path` there or with `OUTBOUND_CA_FILE`",
+            path.display()
+        )));
+    }
+    if !file.not_obeyed.is_empty() {
+        raw.warn(format!(
+            "keys of {} that are not obeyed: {}",
+            path.display(),
+            file.not_obeyed.join(", ")
+        ));
     }
 }
 

@@ -14,6 +14,9 @@ settings! {
         DATAHUB_GMS_TOKEN: "TOKEN", secret();
         /// Allows `DATAHUB_GMS_TOKEN` on an address that other machines can reach.
         ALLOW_SHARED_TOKEN: "BOOLEAN", default("false");
+        /// Headers added to every request to DataHub, for a gateway in front of it, as a JSON object
+        /// such as `{"CF-Access-Client-Id": "..."}`. The validators do not send them.
+        DATAHUB_GMS_EXTRA_HEADERS: "JSON", secret();
         /// Time limit for connecting to DataHub.
         DATAHUB_MCP_GMS_CONNECT_TIMEOUT_MS: "MILLISECONDS", default("2000");
         /// Time limit for one call to DataHub, retries included.
@@ -54,7 +57,8 @@ settings! {
         DATAHUB_MCP_PORT: "PORT", default("8000"), alias("FASTMCP_PORT");
         /// The URL at which people reach this server, with or without a trailing `/mcp`. All URLs
         /// that the server issues are built from it, never from a request. Defaults to the loopback
-        /// address that the server listens on.
+        /// address that the server listens on. `https`, or on loopback and without `OIDC_CLIENT_ID`
+        /// also `http`, such as `http://datahub-mcp:8000`.
         PUBLIC_URL: "URL";
         /// The same as `PUBLIC_URL`.
         OAUTH_RESOURCE_URL: "URL";

@@ -274,6 +274,13 @@ fn services_of_the_namespace_set_nothing_and_stop_nothing() {
 }
 
 #[test]
+fn a_factory_of_the_python_server_is_told_its_name_here() {
+    let factory = "mcp_server_datahub.oidc_token_validator:create_oidc_validator";
+    let text = problems(&[("TOKEN_VALIDATOR_FACTORY", factory)]);
+    assert!(text.contains("set it to `oidc`"), "{text}");
+}
+
+#[test]
 fn a_shared_token_needs_loopback_or_a_word() {
     let open = [
         ("DATAHUB_GMS_TOKEN", "t0ken"),
@@ -305,6 +312,18 @@ fn off_loopback_the_public_url_must_be_given() {
         text.contains("`PUBLIC_URL` (`--public-url`) is not set, but 0.0.0.0 can be reached"),
         "{text}"
     );
+    assert_eq!(text.lines().count(), 1, "one setting is missing: {text}");
+    // As the Python server's container is started, and reached inside its network.
+    let plain = ("PUBLIC_URL", "http://datahub-mcp:8000");
+    let settings = check(&[("FASTMCP_HOST", "0.0.0.0"), plain]).unwrap();
+    let url = settings.public_url.unwrap();
+    assert_eq!(url.resource(), "http://datahub-mcp:8000/mcp");
+    let text = problems(&[
+        plain,
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_ISSUER_URL", "https://idp.example"),
+    ]);
+    assert!(text.contains("not an https URL"), "{text}");
 }
 
 #[test]

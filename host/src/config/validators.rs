@@ -11,7 +11,7 @@ use plugin_host::{
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{names::OPTION_PREFIX, reader::Reader, table as t};
+use super::{names::OPTION_PREFIX, python, reader::Reader, table as t};
 
 /// The validator for tokens of an identity provider, and the one for DataHub's own tokens: the
 /// defaults of `TOKEN_VALIDATOR_FACTORY`.
@@ -54,6 +54,15 @@ fn chain(reader: &mut Reader<'_>) -> Option<Vec<ValidatorSpec>> {
         }
         .to_owned()
     });
+    if python::is_python_factory(&text) {
+        reader.wrong(
+            &t::TOKEN_VALIDATOR_FACTORY,
+            "a factory of the Python server, which cannot be loaded here",
+            "set it to `oidc`, which does what `create_oidc_validator` does there; `datahub-mcp plugins \
+             list` shows all",
+        );
+        return None;
+    }
     match ValidatorSpec::parse_chain(&text) {
         Ok(chain) => Some(chain),
         Err(why) => {

@@ -3,6 +3,8 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    os::unix::fs::symlink,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
 };
@@ -14,8 +16,15 @@ use crate::shop_world::shop_datahub;
 
 /// The program with nothing in its environment but a home.
 fn program(home: &Path) -> Command {
-    let mut command = Command::new(artifacts().server());
-    command.env_clear().env("HOME", home).arg("stdio");
+    let mut command = without_command(&artifacts().server(), home);
+    command.arg("stdio");
+    command
+}
+
+/// The program at `path`, without a command.
+fn without_command(path: &Path, home: &Path) -> Command {
+    let mut command = Command::new(path);
+    command.env_clear().env("HOME", home);
     command
 }
 
@@ -146,4 +155,102 @@ fn what_is_missing_is_said_before_anything_is_served() {
     fs::write(&file, [0xff, 0xfe]).unwrap();
     let garbled = said(home.path());
     assert!(garbled.contains(".datahubenv cannot be read"), "{garbled}");
+}
+
+/// As local clients start the Python server, and this one in its place.
+#[test]
+fn a_start_without_a_command_is_stdio_for_a_client_that_holds_the_pipe() {
+    let home = tempfile::tempdir().unwrap();
+    let server = artifacts().server();
+    let renamed = home.path().join("mcp-server-datahub");
+    symlink(&server, &renamed).unwrap();
+    for (path, args) in [
+        (server.as_path(), &[][..]),
+        (server.as_path(), &["--debug"][..]),
+        (server.as_path(), &["--transport", "stdio"][..]),
+        (renamed.as_path(), &[][..]),
+        (renamed.as_path(), &["--transport", "stdio", "--debug"][..]),
+    ] {
+        let mut command = without_command(path, home.path());
+        command
+            .args(args)
+            .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+            .env("DATAHUB_GMS_TOKEN", "t");
+        drop(Conversation::open(command));
+    }
+}
+
+#[test]
+fn other_starts_without_a_command_serve() {
+    let home = tempfile::tempdir().unwrap();
+    let server = artifacts().server();
+    let renamed = home.path().join("mcp-server-datahub-http");
+    symlink(&server, &renamed).unwrap();
+    // A wrong setting that only `serve` reads tells which of both was started.
+    let said = |mut command: Command, stdin: Stdio| {
+        command.env("DATAHUB_GMS_URL", "http://127.0.0.1:9");
+        let output = command.stdin(stdin).output().unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (path, args, stdin) in [
+        (server.as_path(), &[][..], Stdio::null()),
+        (
+            server.as_path(),
+            &["--transport", "http"][..],
+            Stdio::piped(),
+        ),
+        (renamed.as_path(), &["--debug"][..], Stdio::piped()),
+    ] {
+        let mut command = without_command(path, home.path());
+        command.args(args).env("DATAHUB_MCP_HOST", "0.0.0.0");
+        let said = said(command, stdin);
+        assert!(said.contains("`PUBLIC_URL`"), "{args:?}: {said}");
+        assert!(!said.contains("datahub init"), "{args:?}: {said}");
+    }
+    let mut command = without_command(&server, home.path());
+    command.args(["--transport", "sse"]);
+    let sse = said(command, Stdio::null());
+    assert!(sse.contains("--transport http"), "{sse}");
+}
+
+/// A gateway in front of DataHub wants headers of its own.
+#[test]
+fn extra_headers_of_the_file_are_sent_and_other_keys_are_named() {
+    let home = tempfile::tempdir().unwrap();
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = gateway.local_addr().unwrap();
+    let file = home.path().join(".datahubenv");
+    let text = format!(
+        "gms:\n  server: http://{server}\n  token: t\n  retry_max_times: 3\n  extra_headers:\n    \
+         CF-Access-Client-Id: canary-two\n"
+    );
+    fs::write(&file, &text).unwrap();
+    let head = std::thread::spawn(move || {
+        let (stream, _) = gateway.accept().unwrap();
+        let lines = BufReader::new(stream).lines().map(Result::unwrap);
+        lines
+            .take_while(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+    });
+    let mut conversation = Conversation::open(program(home.path()));
+    conversation.call("get_me");
+    let head = head.join().unwrap();
+    assert!(
+        head.iter()
+            .any(|line| line == "cf-access-client-id: canary-two"),
+        "{head:?}"
+    );
+    drop(conversation);
+
+    let output = program(home.path()).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("not obeyed: retry_max_times"), "{said}");
+    assert!(!said.contains("canary-two"), "{said}");
+
+    fs::write(&file, text + "  disable_ssl_verification: true\n").unwrap();
+    let output = program(home.path()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("ca_certificate_path"), "{said}");
 }

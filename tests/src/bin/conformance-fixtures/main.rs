@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 fn main() -> anyhow::Result<()> {
     let arguments = ["conformance-fixtures", "serve"].map(Into::into);
-    let Ok(invocation) = cli::parse(arguments, config::environment(env::vars_os())) else {
+    let Ok(invocation) = cli::parse(arguments, config::environment(env::vars_os()), false) else {
         bail!("the settings are not those of a server");
     };
     let settings = Settings::check(&invocation.raw, &env::current_exe()?)?;

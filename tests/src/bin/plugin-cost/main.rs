@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 fn child() -> anyhow::Result<ExitCode> {
     let environment = config::environment(std::env::vars_os());
-    match cli::parse(std::env::args_os(), environment) {
+    match cli::parse(std::env::args_os(), environment, false) {
         Ok(cli::Invocation {
             command: cli::Command::Plugins(command),
             ..

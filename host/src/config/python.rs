@@ -1,0 +1,88 @@
+//! What people bring along from the Python server `mcp-server-datahub` (0.8.0) and this server does
+//! not obey: it is named in one warning, so that a limit that is gone does not go unnoticed.
+
+use std::collections::BTreeMap;
+
+use super::table;
+
+/// Variables of the Python server that mean nothing here.
+const NOT_OBEYED: &[&str] = &[
+    "DISABLE_NEWER_GMS_FIELD_DETECTION",
+    "FIELD_DESCRIPTION_LENGTH_LIMIT",
+    "FIELD_STRUCTURED_PROPERTY_CHAR_LIMIT",
+    "FIELD_STRUCTURED_PROPERTY_MAX_VALUES",
+    "QUERY_LENGTH_LIMIT",
+];
+/// The prefix of the variables of the framework that the Python server is built on.
+const FRAMEWORK: &str = "FASTMCP_";
+/// The Python server's package.
+const PACKAGE: &str = "mcp_server_datahub";
+
+/// True for a variable of the Python server that is not obeyed.
+pub(super) fn is_not_obeyed(name: &str) -> bool {
+    let alias = || table::ALL.iter().any(|known| known.alias == Some(name));
+    NOT_OBEYED.contains(&name) || name.starts_with(FRAMEWORK) && !alias()
+}
+
+/// One line that names all of them.
+pub(super) fn warning(environment: &BTreeMap<String, String>) -> Option<String> {
+    let names: Vec<&str> = environment
+        .keys()
+        .map(String::as_str)
+        .filter(|name| is_not_obeyed(name))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "not obeyed, although the Python server reads them: {}",
+            names.join(", ")
+        )
+    })
+}
+
+/// True for a `TOKEN_VALIDATOR_FACTORY` that names a module of the Python server, such as
+/// `mcp_server_datahub.oidc_token_validator:create_oidc_validator`.
+pub(super) fn is_python_factory(text: &str) -> bool {
+    text.split(',').any(|validator| {
+        let module = validator.split(':').next().unwrap_or_default();
+        module.trim().split('.').next() == Some(PACKAGE)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_is_not_obeyed_and_nothing_else() {
+        let environment: BTreeMap<String, String> = [
+            ("QUERY_LENGTH_LIMIT", "500"),
+            ("FASTMCP_LOG_LEVEL", "DEBUG"),
+            ("FASTMCP_PORT", "8000"),
+            ("FASTMCP_HOST", "127.0.0.1"),
+            ("DESCRIPTION_LENGTH_LIMIT", "200"),
+            ("PATH", "/bin"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(
+            warning(&environment).as_deref(),
+            Some(
+                "not obeyed, although the Python server reads them: FASTMCP_LOG_LEVEL, QUERY_LENGTH_LIMIT"
+            )
+        );
+        assert_eq!(warning(&BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn tells_a_python_module_from_a_library() {
+        for text in [
+            "mcp_server_datahub.oidc_token_validator:create_oidc_validator",
+            "oidc, mcp_server_datahub.other:make",
+        ] {
+            assert!(is_python_factory(text), "{text}");
+        }
+        for text in ["oidc", "oidc:create", "my.validator:create", ""] {
+            assert!(!is_python_factory(text), "{text}");
+        }
+    }
+}
