@@ -41,7 +41,7 @@ mod tests;
 pub use self::{
     scopes::{ScopesError, ToolScopes},
     server::{McpServer, SetupError},
-    service::{HttpSettings, McpHttpService, StatelessHttp, stateless_http},
+    service::{HttpSettings, McpHttpService, stateless_http},
     settings::Settings,
 };
 

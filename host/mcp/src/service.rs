@@ -51,8 +51,7 @@ where
         .with_cancellation_token(settings.shutdown);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
-    let service =
-        ServiceExt::<Request>::map_response(service, |response| response.map(Body::new));
+    let service = ServiceExt::<Request>::map_response(service, |response| response.map(Body::new));
     BoxCloneSyncService::new(service.map_request(|mut request: Request| {
         negotiation::settle(&mut request);
         request

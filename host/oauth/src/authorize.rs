@@ -142,7 +142,7 @@ pub(super) fn show_consent(
     };
     let sealed = sealer.seal(Kind::Form, &form)?;
     let action = context.public_url.url("/oauth/authorize");
-    let (client, request, writes) = (&form.client, &form.request, settings.writes);
+    let (client, request, writes) = (&form.client, &form.request, context.settings.writes);
     let mut page = pages::consent(client, request, &action, &sealed, writes, again);
     if let Some(cookie) = browser.set_cookie(sealer, &context.public_url, clock)? {
         page.headers_mut().append(header::SET_COOKIE, cookie);

@@ -5,7 +5,6 @@
 //! the checks before it.
 
 use std::{
-    convert::Infallible,
     future::{Ready, ready},
     sync::Arc,
 };

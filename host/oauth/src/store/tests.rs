@@ -230,10 +230,7 @@ async fn families(store: &dyn Store, clock: &Clock) {
         .answer(&family, 0, "answer".to_owned(), GRACE)
         .await
         .unwrap();
-    assert_eq!(
-        spend(0).await.unwrap(),
-        replayed(1, "answer")
-    );
+    assert_eq!(spend(0).await.unwrap(), replayed(1, "answer"));
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::Granted);
     // A late answer or release of the previous generation changes nothing.
     store
@@ -242,10 +239,7 @@ async fn families(store: &dyn Store, clock: &Clock) {
         .unwrap();
     store.release(&family, 0).await.unwrap();
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::InProgress);
-    assert_eq!(
-        spend(0).await.unwrap(),
-        replayed(1, "answer")
-    );
+    assert_eq!(spend(0).await.unwrap(), replayed(1, "answer"));
     assert!(!store.is_ended(&family));
     clock.advance(GRACE);
     assert_eq!(spend(0).await.unwrap(), RefreshClaim::Revoked);

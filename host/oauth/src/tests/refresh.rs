@@ -100,7 +100,7 @@ async fn within_the_grace_every_token_of_the_family_gets_the_newest_answer() {
         world.clock.advance(Duration::from_secs(19));
     }
     let newest = world.idp.refreshes();
-    for old in chain[..3].to_vec() {
+    for old in &chain[..3] {
         let answer = world.refresh(&client, &old).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let token = world.open(&text(&answer.json(), "access_token")).unwrap();
