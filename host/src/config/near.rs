@@ -6,6 +6,8 @@
 //! is never compared with a real word that others use, and the settings of the log, whose names
 //! other programs share, are left out.
 
+use std::sync::LazyLock;
+
 use strsim::osa_distance;
 
 use super::{setting::Setting, table};
@@ -26,14 +28,21 @@ const MIN_JOINED: usize = 9;
 /// The setting that `name` nearly names, and the name that was meant; `None` if it is not close to
 /// any.
 pub(super) fn meant(name: &str) -> Option<(&'static Setting, String)> {
+    /// Every name in words: the environment has many names to compare with.
+    static KNOWN: LazyLock<Vec<(&Setting, String, Vec<String>)>> = LazyLock::new(|| {
+        known()
+            .map(|(setting, name)| (setting, name.clone(), words(&name)))
+            .collect()
+    });
     if name.len() > MAX_BYTES {
         return None;
     }
     let given = words(name);
-    known()
-        .filter_map(|known| Some((edits(&given, &words(&known.1))?, known)))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, known)| known)
+    KNOWN
+        .iter()
+        .filter_map(|(setting, name, words)| Some((edits(&given, words)?, *setting, name)))
+        .min_by_key(|(edits, ..)| *edits)
+        .map(|(_, setting, name)| (setting, name.clone()))
 }
 
 /// Every name that is read, but for those of the log, with its setting.
