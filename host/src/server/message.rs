@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{respond::Refusal, state::State};
@@ -31,8 +32,10 @@ pub(super) async fn message(
         Ok(bytes) if json => check(&bytes).map(|()| bytes),
         read => read,
     };
+    let body;
     let response = match checked {
         Ok(bytes) => {
+            body = bytes.clone();
             next.run(Request::from_parts(parts, Body::from(bytes)))
                 .await
         }
@@ -40,9 +43,7 @@ pub(super) async fn message(
     };
     // The MCP service's status for JSON that is not one of its messages.
     if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        return state
-            .responder
-            .refuse(&Refusal::NotAMessage("the body is not an MCP message"));
+        return state.responder.refuse(&unreadable(&body));
     }
     // The MCP service's status for a call that is cut off at the end of the grace.
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR && state.is_draining() {
@@ -62,6 +63,21 @@ async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge(limit)),
         Ok(Err(_)) => Err(Refusal::BodyBroken),
+    }
+}
+
+/// The refusal of a message that the MCP service cannot read.
+fn unreadable(body: &[u8]) -> Refusal {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (id, params) = (&message["id"], &message["params"]);
+    let why = match &params["_meta"] {
+        _ if !params.is_object() && !params.is_null() => "`params` must be an object",
+        meta if !meta.is_object() && !meta.is_null() => "`params._meta` must be an object",
+        _ => return Refusal::NotAMessage("the body is not an MCP message"),
+    };
+    match message["method"].is_string() && (id.is_string() || id.is_number()) {
+        true => Refusal::InvalidParams(id.clone(), why),
+        false => Refusal::NotAMessage(why),
     }
 }
 
@@ -133,7 +149,7 @@ impl<'de> Visitor<'de> for OutlineVisitor {
             match member.as_ref() {
                 "jsonrpc" => {
                     once(&mut version)?;
-                    outline.version = map.next_value::<serde_json::Value>()? == "2.0";
+                    outline.version = map.next_value::<Value>()? == "2.0";
                     continue;
                 }
                 "method" => once(&mut outline.method)?,
@@ -204,6 +220,27 @@ mod tests {
                 matches!(check(text.as_bytes()), Err(Refusal::NotAMessage(_))),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn params_that_are_no_object_are_named_with_the_id() {
+        for params in ["[]", "\"x\"", "7", "true"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":5,"method":"x","params":{params}}}"#);
+            assert_eq!(
+                unreadable(body.as_bytes()),
+                Refusal::InvalidParams(Value::from(5), "`params` must be an object")
+            );
+        }
+        let meta = br#"{"jsonrpc":"2.0","id":"a","method":"x","params":{"_meta":7}}"#;
+        assert!(matches!(unreadable(meta), Refusal::InvalidParams(..)));
+        for other in [
+            &br#"{"jsonrpc":"2.0","id":{},"method":"x","params":[]}"#[..],
+            br#"{"jsonrpc":"2.0","id":1,"method":"x","params":{}}"#,
+            br#"{"jsonrpc":"2.0","id":1,"method":"x"}"#,
+            b"[]",
+        ] {
+            assert!(matches!(unreadable(other), Refusal::NotAMessage(_)));
         }
     }
 

@@ -12,7 +12,7 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{AuthError, BearerError, Challenge};
 
@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     NotJson,
     /// The body is JSON, but not a message; this is why.
     NotAMessage(&'static str),
+    /// The `params` of the request with this id have another form; this is why.
+    InvalidParams(Value, &'static str),
     /// The client accepts no JSON.
     NotAcceptable,
     /// The answer was not ready in time.
@@ -162,6 +164,7 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
         )),
         Refusal::NotJson => json_rpc(S::BAD_REQUEST, PARSE_ERROR, "the request body is not JSON"),
         Refusal::NotAMessage(why) => json_rpc(S::BAD_REQUEST, INVALID_REQUEST, why),
+        Refusal::InvalidParams(id, why) => answer_to(id, S::BAD_REQUEST, INVALID_PARAMS, why),
         Refusal::NotAcceptable => json_rpc(
             S::NOT_ACCEPTABLE,
             INVALID_REQUEST,
@@ -205,11 +208,17 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
 /// Error codes of JSON-RPC 2.0, section 5.1.
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
+const INVALID_PARAMS: i32 = -32602;
 const INTERNAL_ERROR: i32 = -32603;
 
 /// A refusal before `/mcp` is reached, with a body that MCP clients show to people.
 fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response {
-    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}});
+    answer_to(&Value::Null, status, code, message)
+}
+
+/// The same for the request with this id.
+fn answer_to(id: &Value, status: StatusCode, code: i32, message: &str) -> Response {
+    let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}});
     no_store((status, Json(body)).into_response())
 }
 

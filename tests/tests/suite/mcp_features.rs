@@ -184,12 +184,6 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
             -32602,
             "`arguments` must be an object",
         ),
-        (
-            "tools/call",
-            json!([]),
-            -32602,
-            "`params` must be an object",
-        ),
         ("tools/call", json!({}), -32602, "`name` is missing"),
         (
             "initialize",
@@ -197,7 +191,6 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
             -32602,
             "`clientInfo` is missing",
         ),
-        ("tools/list", json!({"cursor": 1}), -32602, "`cursor`"),
         ("resources/read", json!({"uri": 7}), -32602, "`uri`"),
         ("tools/cal", json!({}), -32601, "tools/cal"),
     ] {
@@ -206,6 +199,23 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
         assert_eq!(error["code"], code, "{method} {params}: {}", reply.text);
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(words), "{method} {params}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn params_that_are_no_object_are_refused_with_the_id() {
+    let world = ShopWorld::start().await;
+    let token = world.datahub.token("viewer").unwrap();
+    for params in [json!([]), json!("x"), json!({"name": "get_me", "_meta": 7})] {
+        let mcp = world.server.mcp();
+        let reply = mcp.rpc(Some(&token), "tools/call", params.clone()).await;
+        let reply = reply.unwrap();
+        assert_eq!(
+            reply.json["error"]["code"], -32602,
+            "{params}: {}",
+            reply.text
+        );
+        assert_eq!(reply.json["id"], 1, "{params}: {}", reply.text);
     }
 }
 
