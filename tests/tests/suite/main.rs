@@ -20,6 +20,7 @@ mod loading_matrix;
 mod mcp_features;
 mod metrics;
 mod oauth_browser;
+mod oauth_clients;
 mod oauth_flow;
 mod oauth_store;
 mod oauth_world;
