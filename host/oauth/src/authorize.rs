@@ -195,6 +195,22 @@ pub(super) fn upstream_scope(requested: &str, default: &[String]) -> String {
     requested.to_owned()
 }
 
+/// The scopes that the provider granted, as they are asked for: some providers answer with the last
+/// part of a name, such as `read` for `api://app/read`, and do not know that at a refresh.
+pub(super) fn upstream_spelling(granted: &str, offered: &[String]) -> String {
+    let asked_for = |scope| {
+        let same = |full: &&String| {
+            let rest = full.strip_suffix(scope);
+            rest.is_some_and(|rest| rest.ends_with('/'))
+        };
+        let known = offered.iter().any(|full| full == scope);
+        let full = offered.iter().find(same).filter(|_| !known);
+        full.map_or(scope, String::as_str)
+    };
+    let scopes: Vec<&str> = granted.split(' ').map(asked_for).collect();
+    scopes.join(" ")
+}
+
 /// Returns whether the browser says that it shows the page inside another one.
 fn is_framed(headers: &HeaderMap) -> bool {
     headers

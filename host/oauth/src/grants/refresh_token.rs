@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use super::answer::{TokenAnswer, answer, token_set};
 use crate::{
     TokenMode,
-    authorize::{requested_scope, upstream_scope},
+    authorize::{requested_scope, upstream_scope, upstream_spelling},
     context::{Context, REFRESH_GRACE},
     error::{ErrorCode, OAuthError},
     params::Params,
@@ -112,7 +112,8 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
     } = &*content;
     let resource = context.public_url.resource();
     // As the provider granted it, with what was added to it at the sign-in.
-    let asked = upstream_scope(scope, &context.settings.default_scopes);
+    let offered = &context.settings.default_scopes;
+    let asked = upstream_scope(&upstream_spelling(scope, offered), offered);
     let refreshed = context.upstream.refresh(upstream, &asked, &resource).await;
     let fresh = match refreshed {
         Ok(fresh) => fresh,

@@ -47,6 +47,8 @@ pub(crate) enum Mood {
     Nonce,
     /// A discovery document whose optional members are not usable.
     OddDocument,
+    /// A token answer that names the last part of a scope only.
+    ShortScope,
     /// No ID token at a refresh.
     NoIdToken,
 }
@@ -190,6 +192,9 @@ impl FakeIdp {
             let claims = URL_SAFE_NO_PAD.encode(json!({ "nonce": nonce }).to_string());
             answer["id_token"] = format!("e30.{claims}.e30").into();
             answer["expires_in"] = 0.into();
+        }
+        if book.mood == Mood::ShortScope {
+            answer["scope"] = "openid mcp.access".into();
         }
         if book.mood == Mood::NoIdToken {
             answer["id_token"] = Value::Null;

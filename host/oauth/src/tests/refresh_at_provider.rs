@@ -122,6 +122,23 @@ async fn a_refresh_asks_the_provider_for_the_scopes_of_the_sign_in() {
 }
 
 #[tokio::test]
+async fn a_granted_scope_is_spelled_as_it_was_asked_for() {
+    let world = World::with(|settings| {
+        let api = "api://app/mcp.access".to_owned();
+        settings.default_scopes = vec!["openid".to_owned(), api];
+    })
+    .await;
+    world.idp.set(Mood::ShortScope);
+    let client = world.register("x").await;
+    let refresh = text(&world.tokens(&client).await, "refresh_token");
+    world
+        .idp
+        .set(Mood::ScopeAtRefresh("openid api://app/mcp.access"));
+    let answer = world.refresh(&client, &refresh).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_configured_scope_of_token_requests_stands_alone() {
     let world = World::with(|settings| {
         let scope = ("scope".to_owned(), "api://app/.default".to_owned());
