@@ -69,7 +69,8 @@ load *args:
 release:
     cargo build --release
 
-# The server and its plugins as they are shipped, in `target/dist`: slower to build, smaller and faster.
+# The server and its plugins as they are shipped, in `target/dist`: slower to build, smaller and faster. Needs `make`.
 dist:
     cargo build --profile dist --package datahub-mcp --package oidc --package datahub_token \
-        --package datahub_exchange --package introspection --package token_exchange --package static_tokens
+        --package datahub_exchange --package introspection --package token_exchange --package static_tokens \
+        --features datahub-mcp/jemalloc

@@ -18,9 +18,15 @@ use plugin_host::{LoadError, Validators};
 use telemetry::{AccessLog, Logs, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 
-/// Needs half the idle memory of the system's allocator and less time per request.
+/// Builds in seconds with a C compiler alone.
+#[cfg(not(feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Needs half the idle memory of the system's allocator and less time per request.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let environment = config::environment(env::vars_os());
@@ -98,6 +104,11 @@ fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
     warn(raw.warnings());
+    // Returns memory to the system while the server is idle.
+    #[cfg(feature = "jemalloc")]
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::warn!(%error, "the allocator returns memory only when it is used");
+    }
     announce(&settings);
     let runtime = runtime()?;
     let status = runtime.block_on(run(settings));
