@@ -1,4 +1,4 @@
-//! What operators read in the log, and what the pages say about whose side a fault is on.
+//! The operator's view: the lines in the log, and the pages that name whose side a fault is on.
 
 use axum::http::StatusCode;
 
