@@ -121,7 +121,7 @@ impl DatahubEnv {
     }
 }
 
-/// What was read before the server is known.
+/// The values that were read before the server is known.
 #[derive(Default)]
 struct Draft {
     token: Option<SecretString>,

@@ -1,4 +1,4 @@
-//! What people bring along from the Python server `mcp-server-datahub` (0.8.0) and this server does
+//! The settings that people bring along from the Python server `mcp-server-datahub` (0.8.0) and this server does
 //! not obey: it is named in one warning, so that a limit that is gone does not go unnoticed.
 
 use std::collections::BTreeMap;
