@@ -17,6 +17,8 @@ use super::{names::OPTION_PREFIX, python, reader::Reader, table as t};
 /// defaults of `TOKEN_VALIDATOR_FACTORY`.
 const WITH_ISSUER: &str = "oidc";
 const WITHOUT_ISSUER: &str = "datahub_token";
+/// Fills the option `allow_id_tokens`; not a setting.
+const ACCEPT_ID_TOKENS: &str = "OAUTH_ACCEPT_ID_TOKENS";
 
 pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> {
     let validators = chain(reader);
@@ -35,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
         overrides: overrides(reader),
         env: view(reader),
     };
+    let options = accept_id_tokens(reader, options);
     Some(Settings {
         pins: pins?,
         limits,
@@ -42,6 +45,16 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
         options,
         ..Settings::new(directories, validators?)
     })
+}
+
+/// Lets the validators accept ID tokens if the sign-in puts them behind our own tokens: they have a
+/// nonce then, by which a validator otherwise knows that a token is not for an API.
+fn accept_id_tokens(reader: &mut Reader<'_>, mut options: OptionSources) -> OptionSources {
+    let upstream = reader.text(&t::OAUTH_UPSTREAM_TOKEN);
+    if reader.is_set(&t::OIDC_CLIENT_ID) && upstream.as_deref() == Some("id_token") {
+        options.env.insert(ACCEPT_ID_TOKENS, "true");
+    }
+    options
 }
 
 fn chain(reader: &mut Reader<'_>) -> Option<Vec<ValidatorSpec>> {

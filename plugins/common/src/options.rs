@@ -218,7 +218,9 @@ pub struct OidcOptions {
     /// Values of `typ` to accept in addition to `at+jwt`, `JWT` and none.
     pub token_types: List,
     /// Accept ID tokens too. They are meant for the client that signed the person in, so this is
-    /// only for providers that have no access tokens in JWT form.
+    /// only for providers that have no access tokens in JWT form. On if `OAUTH_UPSTREAM_TOKEN` is
+    /// `id_token`.
+    #[schemars(extend("x-env" = "OAUTH_ACCEPT_ID_TOKENS"))]
     pub allow_id_tokens: Switch,
     /// Accept tokens that are bound to a key (`cnf`: DPoP, mutual TLS) without proof of possession.
     pub allow_bound_tokens: Switch,

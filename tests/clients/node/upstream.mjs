@@ -151,8 +151,9 @@ async function signIn(kind) {
     return `${tools.length} tools, DataHub knows who asks`;
   };
   try {
-    // first our consent, the provider's login and its consent; in the same browser only the last
-    const done = await signInFlowOf(url, 'auto', { exercise, memory, pages: 3, again: 1 });
+    // first our consent, the provider's login and its consent; in the same browser our consent and the last: an SDK
+    // that is offered `offline_access` asks with `prompt=consent` (OpenID Connect Core 1.0, section 11)
+    const done = await signInFlowOf(url, 'auto', { exercise, memory, pages: 3, again: 2 });
     assert(idp.asked.some(one => one.type === 'refresh_token'), 'the provider was never asked to refresh');
     for (const one of idp.asked) assert.equal(one.format, format, `${one.type} answered another kind of token`);
 

@@ -1,7 +1,7 @@
 //! Signing in with clients as they are: parallel refreshes, habits in requests, and what people
 //! and operators are told.
 
-use integration_tests::mcp::http_client;
+use integration_tests::{mcp::http_client, until};
 use serde_json::{Value, json};
 
 use crate::{
@@ -112,9 +112,10 @@ async fn one_redirect_uri_that_is_refused_is_left_out_and_logged_with_the_settin
     assert_eq!(answer.status(), 201);
     let registered: Value = answer.json().await.unwrap();
     assert_eq!(registered["redirect_uris"], json!([REDIRECT]));
-    let log = world.server.output();
     let named = |line: &&str| line.contains("acme-ide") && line.contains("OAUTH_REDIRECT_SCHEMES");
-    assert_eq!(log.lines().filter(named).count(), 1, "{log}");
+    let lines = || world.server.output().lines().filter(named).count();
+    until("the log names the setting", async || lines() > 0).await;
+    assert_eq!(lines(), 1, "{}", world.server.output());
 }
 
 #[tokio::test]
