@@ -101,8 +101,11 @@ const fn page(method: &'static str) -> Form {
 }
 
 /// The error for a request that the protocol library could not assign to a method.
-pub(crate) fn refuse(request: &CustomRequest) -> ErrorData {
-    let Some(form) = FORMS.iter().find(|form| form.method == request.method) else {
+pub(crate) fn refuse(request: &CustomRequest, stateless: bool) -> ErrorData {
+    // Without sessions there is no `initialize`.
+    let known =
+        |form: &&Form| form.method == request.method && !(stateless && form.method == "initialize");
+    let Some(form) = FORMS.iter().find(known) else {
         return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method.clone(), None);
     };
     let problem = problem(form, request.params.as_ref());
@@ -172,7 +175,7 @@ mod tests {
     use super::*;
 
     fn told(method: &str, params: Option<Value>) -> String {
-        let error = refuse(&CustomRequest::new(method, params));
+        let error = refuse(&CustomRequest::new(method, params), false);
         assert_eq!(error.code, ErrorCode::INVALID_PARAMS, "{error:?}");
         error.message.into_owned()
     }
@@ -216,8 +219,15 @@ mod tests {
     #[test]
     fn a_method_that_does_not_exist_is_still_not_found() {
         for method in ["tools/cal", "", "sampling/createMessage", "tasks/get"] {
-            let error = refuse(&CustomRequest::new(method, Some(json!([]))));
+            let error = refuse(&CustomRequest::new(method, Some(json!([]))), false);
             assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
         }
+    }
+
+    #[test]
+    fn there_is_no_initialize_without_sessions() {
+        let request = CustomRequest::new("initialize", Some(json!({})));
+        assert_eq!(refuse(&request, false).code, ErrorCode::INVALID_PARAMS);
+        assert_eq!(refuse(&request, true).code, ErrorCode::METHOD_NOT_FOUND);
     }
 }

@@ -177,6 +177,28 @@ impl McpServer {
     }
 }
 
+/// The first protocol version without `initialize`.
+const STATELESS: &str = "2026-07-28";
+
+/// Returns true if the request names a protocol version without sessions, in its header or in `_meta`.
+fn is_stateless(request: &CustomRequest, context: &RequestContext<RoleServer>) -> bool {
+    const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+    let header = context
+        .extensions
+        .get::<http::request::Parts>()
+        .and_then(|parts| parts.headers.get("mcp-protocol-version"))
+        .and_then(|version| version.to_str().ok());
+    let in_params = request
+        .params
+        .as_ref()
+        .map(|params| &params["_meta"][VERSION]);
+    let in_meta = context.meta.get(VERSION);
+    let named = [in_params, in_meta].into_iter().flatten();
+    let named = named.filter_map(Value::as_str).chain(header);
+    // Versions are dates, so they compare as text.
+    named.into_iter().any(|version| version >= STATELESS)
+}
+
 /// Returns false if the client accepts a single JSON message only.
 fn takes_events(context: &RequestContext<RoleServer>) -> bool {
     let parts = context.extensions.get::<http::request::Parts>();
@@ -345,8 +367,9 @@ impl ServerHandler for McpServer {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(params::refuse(&request))
+        let stateless = is_stateless(&request, &context);
+        Err(params::refuse(&request, stateless))
     }
 }
