@@ -105,6 +105,15 @@ async fn a_user_that_does_not_exist_proves_nothing() {
                 .contains("METADATA_SERVICE_AUTH_ENABLED")
         );
     }
+    // Whatever was written to them: these are no people.
+    for urn in [
+        "urn:li:corpuser:UNKNOWN",
+        "urn:li:corpuser:__datahub_system",
+        "urn:li:corpuser:__DATAHUB_SYSTEM",
+    ] {
+        let failure = answer(me(urn, json!(true)), "any").await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Rejected, "{urn}");
+    }
     let server = Server::start(|_| me("urn:li:corpuser:x", json!(false))).await;
     let lax = validator(&server, |config| config.allow_unverified = Switch(true));
     lax.decide("any").await.unwrap();
