@@ -2,11 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use datahub::DataHub;
 use datahub_mcp::{
+    auth::SignInTrial,
     cli::{self, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
     config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
     server::{self, Assembly, Ended, Server},
@@ -85,13 +86,13 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
     runtime()?.block_on(async {
         let validators = Validators::load(settings.plugins.clone())?;
-        let _datahub = DataHub::new(settings.datahub.clone())?;
+        let datahub = DataHub::new(settings.datahub.clone())?;
         let _mcp = McpServer::new(settings.mcp.clone())?;
         let public_url = settings.public_url_at(settings.server.address)?;
         let _proxy = settings
             .oauth
             .as_ref()
-            .map(|oauth| Proxy::new(oauth.clone(), public_url))
+            .map(|oauth| Proxy::new(oauth.clone(), public_url, trial(&validators, &datahub)))
             .transpose()?;
         validators.shutdown().await;
         cli::warn(raw.warnings());
@@ -157,7 +158,10 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let proxy = settings
         .oauth
         .as_ref()
-        .map(|oauth| Proxy::new(oauth.clone(), public_url.clone()))
+        .map(|oauth| {
+            let trial = trial(&validators, &datahub);
+            Proxy::new(oauth.clone(), public_url.clone(), trial)
+        })
         .transpose()?;
 
     let closing = CancellationToken::new();
@@ -194,6 +198,12 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Tries the tokens of sign-ins at the same neighbours that requests reach.
+fn trial(validators: &Validators, datahub: &DataHub) -> Arc<SignInTrial> {
+    let check = Arc::new(validators.clone());
+    Arc::new(SignInTrial::new(check, datahub.clone()))
 }
 
 /// Logs what was set and is not obeyed.

@@ -1,7 +1,7 @@
 //! `GET /oauth/callback`: the identity provider sends the browser back.
 //!
 //! Continues once, and only in the browser that started (CVE-2026-27124 is what happens otherwise).
-//! The provider's code is redeemed here, and the client gets a code of ours.
+//! The provider's code is redeemed here, its token is tried, and the client gets a code of ours.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use super::{
     limits::Peer,
     params::Params,
     seal::Kind,
+    trial,
     types::{Code, FamilyId, State as UpstreamState},
     upstream::{ProviderError, UpstreamError, UpstreamTokens},
 };
@@ -136,6 +137,9 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             return request.reply_to.error(code, description, issuer);
         }
     };
+    if let Err((code, description)) = trial::check(context, &tokens.token).await {
+        return request.reply_to.error(code, description, issuer);
+    }
     match issue_code(context, request.clone(), tokens).await {
         Ok(code) => request.reply_to.code(code.expose(), issuer),
         Err((code, description)) => request.reply_to.error(code, description, issuer),

@@ -7,7 +7,7 @@ use foundation::{clock::Clock, public_url::PublicUrl};
 use super::{
     Settings, client_metadata::Documents, clients::Clients, keys::Keys, limits::Limits,
     redirect_uri::RedirectRules, seal::Sealer, settings::SettingsError, store::Store,
-    tokens::SealedTokens, upstream::Upstream,
+    tokens::SealedTokens, trial::Trial, upstream::Upstream,
 };
 
 /// The time in which a consent page can be answered.
@@ -34,6 +34,7 @@ pub(super) struct Context {
     pub(super) rules: Arc<RedirectRules>,
     pub(super) clients: Clients,
     pub(super) upstream: Upstream,
+    pub(super) trial: Arc<dyn Trial>,
     pub(super) register_limits: Limits,
     pub(super) authorize_limits: Limits,
     pub(super) token_limits: Limits,
@@ -47,6 +48,7 @@ impl Context {
         clock: Clock,
         store: Arc<dyn Store>,
         documents: Documents,
+        trial: Arc<dyn Trial>,
     ) -> Result<Self, SettingsError> {
         let keys = Keys::load(&settings.keys)?;
         let sealer = Arc::new(Sealer::new(&keys, &public_url)?);
@@ -77,6 +79,7 @@ impl Context {
             rules,
             clients,
             upstream,
+            trial,
             settings,
             public_url,
         })

@@ -208,6 +208,16 @@ impl PageError {
         }
     }
 
+    /// HTTP 500: an operator has to act.
+    fn misconfigured() -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: "Sign-in is not set up correctly here",
+            message: "This server found no usable identity provider at the address in its settings. Trying again does not help: tell the people who run it. The reason is in its log.".into(),
+            retry_after: None,
+        }
+    }
+
     /// HTTP 500.
     pub(super) fn internal() -> Self {
         Self {
@@ -239,9 +249,18 @@ impl From<StoreError> for PageError {
 
 impl From<UpstreamError> for PageError {
     fn from(error: UpstreamError) -> Self {
-        tracing::warn!(%error, "identity provider not usable");
-        Self::unavailable(
-            "The identity provider does not answer. Wait a moment, then start again from your app.",
-        )
+        if let UpstreamError::Unavailable(_) = error {
+            tracing::warn!(%error, "identity provider not usable");
+            return Self::unavailable(
+                "The identity provider does not answer. Wait a moment, then start again from your app.",
+            );
+        }
+        tracing::warn!(
+            %error,
+            remedy = "compare `OIDC_ISSUER_URL`, or `OAUTH_AUTHORIZE_ENDPOINT` and `OAUTH_TOKEN_ENDPOINT`, with the \
+             provider's settings; `datahub-mcp config check` shows what is in effect",
+            "identity provider not usable: the settings do not fit it"
+        );
+        Self::misconfigured()
     }
 }

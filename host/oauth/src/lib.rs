@@ -36,6 +36,7 @@ mod store;
 mod tests;
 mod token;
 mod tokens;
+mod trial;
 mod types;
 mod upstream;
 
@@ -64,6 +65,7 @@ pub use self::{
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
     tokens::{Opened, SealedTokens},
+    trial::{Trial, Tried},
 };
 
 /// Longest body of a request, in bytes.
@@ -85,11 +87,15 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// Checks the settings, reads or makes the keys, and prepares the store. Waits for no other
     /// server: an identity provider or a Redis that is down does not prevent the start. Must be
-    /// called inside a tokio runtime.
+    /// called inside a tokio runtime. `trial` tries the token of each sign-in.
     ///
     /// # Errors
     /// If a setting cannot work; the text says what to change.
-    pub fn new(settings: Settings, public_url: PublicUrl) -> Result<Self, SettingsError> {
+    pub fn new(
+        settings: Settings,
+        public_url: PublicUrl,
+        trial: Arc<dyn Trial>,
+    ) -> Result<Self, SettingsError> {
         let clock = Clock::system();
         let store: Arc<dyn Store> = match &settings.store {
             StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
@@ -99,7 +105,9 @@ impl Proxy {
         };
         let documents = Documents::new(&settings)?;
         Ok(Self {
-            context: Arc::new(Context::new(settings, public_url, clock, store, documents)?),
+            context: Arc::new(Context::new(
+                settings, public_url, clock, store, documents, trial,
+            )?),
         })
     }
 

@@ -12,13 +12,22 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::public_url::PublicUrl;
+use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
 
-/// The number of an envelope's layout; another layout gets another number.
-const VERSION: u8 = 1;
+/// The number of an envelope's layout: JSON, and deflated JSON (RFC 1951). Another layout gets
+/// another number.
+const PLAIN: u8 = 1;
+const DEFLATED: u8 = 2;
+/// The content that is deflated, in bytes: below it, no header that it is sent in comes near a limit.
+pub(super) const COMPRESS_FROM_BYTES: usize = 3 * 1_024;
+/// The largest content of a deflated envelope, in bytes.
+const MAX_CONTENT_BYTES: usize = 256 * 1_024;
+/// Good compression of text, in about a tenth of a millisecond.
+const LEVEL: u8 = 6;
 /// Version and key id.
 const HEAD_BYTES: usize = 1 + 4;
 
@@ -69,6 +78,15 @@ impl Kind {
         }
     }
 
+    /// True if it holds tokens of the identity provider, of any size. The content of the others is
+    /// bounded by the length of their text.
+    const fn holds_tokens(self) -> bool {
+        matches!(
+            self,
+            Self::Access | Self::Refresh | Self::Code | Self::Answer
+        )
+    }
+
     /// Returns whether `text` looks like an envelope of any kind.
     pub(super) fn any_prefixes(text: &str) -> bool {
         Self::ALL.iter().any(|kind| text.starts_with(kind.prefix()))
@@ -106,15 +124,23 @@ impl Sealer {
         rand::fill(&mut nonce);
         // Encrypted in place, so that no copy of the plain text stays behind.
         let mut sealed = Zeroizing::new(serde_json::to_vec(content).map_err(|_| SealFailed)?);
+        let mut version = PLAIN;
+        if kind.holds_tokens() && (COMPRESS_FROM_BYTES..=MAX_CONTENT_BYTES).contains(&sealed.len())
+        {
+            let deflated = Zeroizing::new(compress_to_vec(&sealed, LEVEL));
+            if deflated.len() < sealed.len() {
+                (version, sealed) = (DEFLATED, deflated);
+            }
+        }
         key.by_kind[kind as usize]
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(self.authenticated(kind, key.id)),
+                Aad::from(self.authenticated(version, kind, key.id)),
                 &mut *sealed,
             )
             .map_err(|_| SealFailed)?;
         let mut envelope = Vec::with_capacity(HEAD_BYTES + NONCE_LEN + sealed.len());
-        envelope.push(VERSION);
+        envelope.push(version);
         envelope.extend_from_slice(&key.id);
         envelope.extend_from_slice(&nonce);
         envelope.extend_from_slice(&sealed);
@@ -132,7 +158,7 @@ impl Sealer {
         let (head, rest) = envelope.split_at_checked(HEAD_BYTES)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
         let (version, id) = head.split_first()?;
-        if *version != VERSION {
+        if !matches!(*version, PLAIN | DEFLATED) {
             return None;
         }
         let key = self.keys.iter().find(|key| key.id == *id)?;
@@ -140,15 +166,20 @@ impl Sealer {
         let content = key.by_kind[kind as usize]
             .open_in_place(
                 Nonce::try_assume_unique_for_key(nonce).ok()?,
-                Aad::from(self.authenticated(kind, key.id)),
+                Aad::from(self.authenticated(*version, kind, key.id)),
                 &mut plain,
             )
             .ok()?;
-        serde_json::from_slice(content).ok()
+        if *version == PLAIN {
+            return serde_json::from_slice(content).ok();
+        }
+        // Only content of our own gets here, and only as much as was sealed.
+        let inflated = decompress_to_vec_with_limit(content, MAX_CONTENT_BYTES).ok()?;
+        serde_json::from_slice(&Zeroizing::new(inflated)).ok()
     }
 
-    fn authenticated(&self, kind: Kind, key_id: [u8; 4]) -> Vec<u8> {
-        let mut data = vec![VERSION];
+    fn authenticated(&self, version: u8, kind: Kind, key_id: [u8; 4]) -> Vec<u8> {
+        let mut data = vec![version];
         data.extend_from_slice(&key_id);
         data.extend_from_slice(kind.prefix().as_bytes());
         data.push(0);
@@ -214,6 +245,33 @@ mod tests {
                     other == kind
                 );
             }
+        }
+    }
+
+    #[test]
+    fn large_content_is_deflated_and_opens_again() {
+        let sealer = sealer(&key(1), URL);
+        for kind in Kind::ALL {
+            for (length, fits) in [(4_000, true), (200_000, true), (300_000, false)] {
+                let content = "group ".repeat(length / 6);
+                let envelope = sealer.seal(kind, &content).unwrap();
+                let is_small = envelope.len() < content.len() / 10;
+                assert_eq!(is_small, fits && kind.holds_tokens(), "{kind:?} {length}");
+                assert_eq!(sealer.open::<String>(kind, &envelope), Some(content));
+            }
+        }
+    }
+
+    #[test]
+    fn the_layout_is_authenticated() {
+        let sealer = sealer(&key(1), URL);
+        for content in ["short".to_owned(), "long ".repeat(1_000)] {
+            let envelope = sealer.seal(Kind::Access, &content).unwrap();
+            let text = envelope.strip_prefix(Kind::Access.prefix()).unwrap();
+            let mut bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
+            bytes[0] = PLAIN + DEFLATED - bytes[0];
+            let other = format!("{}{}", Kind::Access.prefix(), URL_SAFE_NO_PAD.encode(bytes));
+            assert_eq!(sealer.open::<String>(Kind::Access, &other), None);
         }
     }
 

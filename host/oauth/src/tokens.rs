@@ -3,29 +3,38 @@
 //!
 //! Never gives out an upstream token whose envelope is expired, revoked or not ours.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::clock::{Clock, UnixMillis};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
-    seal::{Kind, SealFailed, Sealer},
+    seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
     store::Store,
     types::{ClientKey, FamilyId},
 };
 
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+/// The age up to which a token is fresh.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// The result of opening a presented bearer token.
 #[derive(Debug)]
 pub enum Opened {
     /// Not a token of this proxy: goes to the validators as it is.
     NotOurs,
-    /// A valid token of ours; this is the identity provider's token within.
-    Token(SecretString),
+    /// A valid token of ours.
+    Token {
+        /// The identity provider's token within.
+        token: SecretString,
+        /// It was issued a moment ago: whoever does not accept it will not accept its successor
+        /// either.
+        fresh: bool,
+    },
     /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
     Invalid,
 }
@@ -53,14 +62,65 @@ impl IssueError {
     }
 }
 
+/// A token within an envelope.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(untagged)]
+enum Inner {
+    /// As it is.
+    Text(String),
+    /// A large JWT with its first two parts decoded: only text can be compressed well.
+    Jwt {
+        /// The header and the claims, as JSON.
+        j: [String; 2],
+        /// The signature, as in the token.
+        s: String,
+    },
+}
+
+impl Inner {
+    fn new(token: &str) -> Self {
+        Self::decoded(token).unwrap_or_else(|| Self::Text(token.to_owned()))
+    }
+
+    fn decoded(token: &str) -> Option<Self> {
+        if token.len() <= COMPRESS_FROM_BYTES {
+            return None;
+        }
+        let mut parts = token.split('.');
+        let mut json = || String::from_utf8(URL_SAFE_NO_PAD.decode(parts.next()?).ok()?).ok();
+        let j = [json()?, json()?];
+        let s = parts.next()?.to_owned();
+        let inner = Self::Jwt { j, s };
+        // Byte for byte, or the signature would not fit any more.
+        (parts.next().is_none() && inner.text() == token).then_some(inner)
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Jwt {
+                j: [header, claims],
+                s,
+            } => {
+                let [header, claims] = [header, claims].map(|json| URL_SAFE_NO_PAD.encode(json));
+                format!("{header}.{claims}.{s}")
+            }
+        }
+    }
+}
+
 /// The content of an access token.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 struct AccessContent {
     /// The upstream token.
-    t: String,
+    t: Inner,
     /// The expiry, in seconds since 1970.
     #[zeroize(skip)]
     x: u64,
+    /// The time of issue, in seconds since 1970.
+    #[zeroize(skip)]
+    #[serde(default)]
+    i: u64,
     /// The client that it was issued to.
     #[zeroize(skip)]
     c: ClientKey,
@@ -156,7 +216,11 @@ impl SealedTokens {
         }
         match self.sealer.open::<AccessContent>(Kind::Access, token) {
             Some(content) if self.is_live(content.x, &content.f) => {
-                Opened::Token(SecretString::from(content.t.clone()))
+                let issued = UnixMillis::from_seconds(content.i);
+                Opened::Token {
+                    token: SecretString::from(content.t.text()),
+                    fresh: self.clock.unix_millis() < issued.after(FRESH),
+                }
             }
             _ => Opened::Invalid,
         }
@@ -187,8 +251,9 @@ impl SealedTokens {
         generation: u64,
     ) -> Result<(String, Option<String>), IssueError> {
         let access = AccessContent {
-            t: tokens.token.clone(),
+            t: Inner::new(&tokens.token),
             x: tokens.expires,
+            i: self.clock.unix_millis().seconds(),
             c: client.clone(),
             f: family.clone(),
             s: tokens.scope.clone(),

@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
-pub(super) use self::answer::{ProviderError, UpstreamError, UpstreamTokens};
+pub(super) use self::answer::{ProviderError, UpstreamError, UpstreamTokens, jwt_payload};
 use self::{
     answer::read_error,
     discovery::{Endpoints, endpoint, source},
@@ -63,7 +63,8 @@ pub(super) struct Upstream {
     http: Client,
     clock: Clock,
     discovered: RwLock<Option<(UnixMillis, Arc<Endpoints>)>>,
-    discovering: tokio::sync::Mutex<Option<UnixMillis>>,
+    /// The last discovery, if it failed: its error, and the time before which none is tried.
+    discovering: tokio::sync::Mutex<Option<(UnixMillis, UpstreamError)>>,
 }
 
 impl Upstream {
@@ -308,26 +309,29 @@ impl Upstream {
 
     /// Runs one discovery at a time, and none right after a failed one.
     async fn discover_once(&self) -> Result<Arc<Endpoints>, UpstreamError> {
-        let mut retry_at = self.discovering.lock().await;
+        let mut failed = self.discovering.lock().await;
         let now = self.clock.unix_millis();
         if let Some((until, endpoints)) = &*self.discovered.read()
             && now < *until
         {
             return Ok(Arc::clone(endpoints));
         }
-        if retry_at.is_some_and(|at| now < at) {
-            return Err(UpstreamError::Unavailable("discovery failed a moment ago"));
+        if let Some((retry_at, error)) = &*failed
+            && now < *retry_at
+        {
+            return Err(error.clone());
         }
         match self.discover().await {
             Ok(endpoints) => {
                 let endpoints = Arc::new(endpoints);
                 let until = self.clock.unix_millis().after(DOCUMENT_LIFETIME);
                 *self.discovered.write() = Some((until, Arc::clone(&endpoints)));
-                *retry_at = None;
+                *failed = None;
                 Ok(endpoints)
             }
             Err(error) => {
-                *retry_at = Some(self.clock.unix_millis().after(DISCOVERY_RETRY));
+                let retry_at = self.clock.unix_millis().after(DISCOVERY_RETRY);
+                *failed = Some((retry_at, error.clone()));
                 Err(error)
             }
         }

@@ -16,7 +16,12 @@ use oauth::{Opened, SealedTokens};
 use secrecy::SecretString;
 use telemetry::metrics;
 
-use super::{BearerError, bearer};
+use super::{BearerError, bearer, refusals::Refusals};
+
+/// The reasons of this file, for the log.
+const EXPIRED: &str = "the identity has expired";
+const NOT_LIVE: &str =
+    "a token of this server that is expired, revoked, or of another server or key";
 
 /// The reason a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +35,9 @@ pub enum AuthError {
     /// Rejected by the validator, by DataHub or by our own seal.
     #[error("the token is not valid")]
     InvalidToken,
+    /// Signing in again gives no better token: it was refused when it was fresh.
+    #[error("{0}")]
+    Refused(Refused),
     /// The token cannot be checked at the moment.
     #[error("the token cannot be checked now")]
     Unavailable {
@@ -38,12 +46,28 @@ pub enum AuthError {
     },
 }
 
+/// The party that refuses a person for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The validators reject the tokens that the identity provider gives.
+    #[error(
+        "this server does not accept the token of your identity provider; signing in again does not help, tell the people who run this server"
+    )]
+    ByValidators,
+    /// DataHub does not accept the person.
+    #[error(
+        "DataHub does not accept you; signing in again does not help, ask the people who run DataHub for access"
+    )]
+    ByDataHub,
+}
+
 /// Authenticates requests.
 pub struct Authenticator {
     check: Arc<dyn TokenCheck>,
     sealed: Option<Arc<SealedTokens>>,
     datahub: DataHub,
     fallback: Option<Arc<Principal>>,
+    refusals: Refusals,
 }
 
 impl Authenticator {
@@ -60,6 +84,7 @@ impl Authenticator {
             sealed,
             datahub,
             fallback,
+            refusals: Refusals::default(),
         }
     }
 
@@ -89,7 +114,7 @@ impl Authenticator {
         let Some(presented) = bearer(headers, query)? else {
             return self.fallback.clone().ok_or(AuthError::Missing);
         };
-        let token = self.unseal(presented)?;
+        let (token, fresh) = self.unseal(presented)?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
             // The validators that said so were replaced, and may have revoked what they issued.
@@ -98,27 +123,44 @@ impl Authenticator {
         match verdict {
             // The plugin module checks this too; the end of a token is worth checking twice.
             Verdict::Accepted(principal) if principal.has_ended(SystemTime::now()) => {
+                self.refusals.note(EXPIRED);
                 Err(AuthError::InvalidToken)
             }
             Verdict::Accepted(principal) => Ok(principal),
-            Verdict::Rejected => Err(AuthError::InvalidToken),
+            Verdict::Rejected { reason } => {
+                self.refusals.note(&reason);
+                Err(match fresh {
+                    true => AuthError::Refused(Refused::ByValidators),
+                    false => AuthError::InvalidToken,
+                })
+            }
             Verdict::Unavailable { retry_after } => Err(AuthError::Unavailable { retry_after }),
         }
     }
 
-    /// Opens a token of our own proxy; passes any other on unchanged.
-    fn unseal(&self, presented: SecretString) -> Result<SecretString, AuthError> {
+    /// Opens a token of our own proxy; passes any other on unchanged. Returns whether the proxy
+    /// issued it a moment ago, too.
+    fn unseal(&self, presented: SecretString) -> Result<(SecretString, bool), AuthError> {
         match self.sealed.as_ref().map(|sealed| sealed.open(&presented)) {
-            None | Some(Opened::NotOurs) => Ok(presented),
-            Some(Opened::Token(inner)) => Ok(inner),
-            Some(Opened::Invalid) => Err(AuthError::InvalidToken),
+            None | Some(Opened::NotOurs) => Ok((presented, false)),
+            Some(Opened::Token { token, fresh }) => Ok((token, fresh)),
+            Some(Opened::Invalid) => {
+                self.refusals.note(NOT_LIVE);
+                Err(AuthError::InvalidToken)
+            }
         }
     }
 
-    /// Forgets the verdict on the token of `principal`, which DataHub refused.
-    pub fn forget(&self, principal: &Principal) {
-        if let Some(digest) = principal.token_digest() {
-            self.check.evict(&digest);
+    /// The error for `principal`, whose token DataHub refused. The verdict on the token is
+    /// forgotten.
+    pub fn refused_by_datahub(&self, principal: &Principal) -> AuthError {
+        let Some(digest) = principal.token_digest() else {
+            return AuthError::InvalidToken;
+        };
+        self.check.evict(&digest);
+        match self.refusals.is_second(principal, digest) {
+            true => AuthError::Refused(Refused::ByDataHub),
+            false => AuthError::InvalidToken,
         }
     }
 }
@@ -137,7 +179,7 @@ fn outcome(admitted: &Result<Arc<Principal>, AuthError>) -> &'static str {
         Ok(_) => "accepted",
         Err(AuthError::Missing) => "missing",
         Err(AuthError::Credentials(_)) => "malformed",
-        Err(AuthError::InvalidToken) => "rejected",
+        Err(AuthError::InvalidToken | AuthError::Refused(_)) => "rejected",
         Err(AuthError::Unavailable { .. }) => "unavailable",
     }
 }

@@ -7,9 +7,12 @@
 mod authenticator;
 mod bearer;
 mod challenge;
+mod refusals;
+mod trial;
 
 pub use self::{
-    authenticator::{AuthError, Authenticator},
+    authenticator::{AuthError, Authenticator, Refused},
     bearer::{BearerError, MAX_TOKEN_BYTES, bearer},
     challenge::Challenge,
+    trial::SignInTrial,
 };

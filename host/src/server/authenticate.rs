@@ -16,6 +16,9 @@ use telemetry::Who;
 use super::{request_id::RequestId, respond::Refusal, state::State};
 use crate::auth::AuthError;
 
+/// The settings to look at if DataHub refuses each token of a person.
+const REMEDY: &str = "let DataHub accept the tokens of this identity provider, or set `TOKEN_VALIDATOR_FACTORY` to a \
+     validator that gets tokens of DataHub (`datahub_exchange`, `token_exchange`)";
 /// The time to wait before trying again if the shared token is refused: an operator has to act.
 const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -67,11 +70,15 @@ fn refused(state: &State, principal: &Principal) -> AuthError {
             retry_after: SHARED_TOKEN_RETRY,
         };
     }
+    let error = state.authenticator.refused_by_datahub(principal);
     tracing::warn!(
         token = ?principal.token_digest(),
         validator = %principal.validator(),
+        remedy = match error {
+            AuthError::Refused(_) => REMEDY,
+            _ => "none yet: the client is told to get a new token",
+        },
         "datahub refuses a token that the validator accepted"
     );
-    state.authenticator.forget(principal);
-    AuthError::InvalidToken
+    error
 }

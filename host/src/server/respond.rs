@@ -118,6 +118,9 @@ impl Responder {
                     "send the token in the Authorization header, and treat this one as leaked",
                 );
             }
+            AuthError::Refused(by) => {
+                return oauth(StatusCode::FORBIDDEN, "access_denied", &by.to_string());
+            }
             AuthError::Unavailable { retry_after: after } => {
                 let response = oauth(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -9,8 +9,10 @@ mod access;
 mod logs;
 pub mod metrics;
 mod panics;
+mod sampled;
 
 pub use self::{
     access::{Access, AccessLog, Who},
     logs::{Format, Logs, Settings, SetupError},
+    sampled::Sampled,
 };

@@ -226,6 +226,30 @@ async fn the_victims_browser_does_not_finish_what_an_attacker_began() {
 }
 
 #[tokio::test]
+async fn a_sign_in_whose_token_would_be_refused_says_so_at_once() {
+    let world = start_with(|builder| builder.env("OIDC_AUDIENCE", "another-api")).await;
+    let app = App::register(&world, REDIRECT).await;
+    let back = Browser::default()
+        .sign_in(&app.authorize_url(REDIRECT), "editor")
+        .await;
+    assert_eq!(param(&back, "error").as_deref(), Some("access_denied"));
+    let said = param(&back, "error_description").unwrap();
+    assert!(said.contains("signing in again does not help"), "{said}");
+    let output = world.server.output();
+    let warnings: Vec<&str> = output
+        .lines()
+        .filter(|line| line.contains("sign-in refused"))
+        .collect();
+    let [warning] = warnings[..] else {
+        panic!("one line in {output}")
+    };
+    // The reason, what the token has, and the setting to compare it with.
+    for word in ["WARN", "audience", world.idp.audience(), "OIDC_AUDIENCE"] {
+        assert!(warning.contains(word), "{word} in {warning}");
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_at_trace_level_prints_no_secret() {
     let world = start_with(|builder| builder.env("LOG_LEVEL", "trace")).await;
     let app = App::register(&world, REDIRECT).await;

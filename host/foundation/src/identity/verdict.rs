@@ -14,8 +14,11 @@ use super::{Lease, Principal, TokenDigest};
 pub enum Verdict {
     /// The token is good: serve the request as this person.
     Accepted(Arc<Principal>),
-    /// The token is not good, or no validator recognizes it: HTTP 401. The log has the reason.
-    Rejected,
+    /// The token is not good, or no validator recognizes it: HTTP 401.
+    Rejected {
+        /// The reason, for the log only: redacted, with nothing of the token.
+        reason: Arc<str>,
+    },
     /// No decision is possible now (provider down, deadline, breaker, fault of the plugin): HTTP
     /// 503.
     Unavailable {
@@ -42,6 +45,13 @@ pub struct Acceptance {
 }
 
 impl Verdict {
+    /// Rejects a token for `reason`, which must hold nothing of the token.
+    pub fn rejected(reason: impl Into<Arc<str>>) -> Self {
+        Self::Rejected {
+            reason: reason.into(),
+        }
+    }
+
     /// Accepts a token: makes the principal that its requests are served as. `lease` ends when the
     /// validators that issued the token for DataHub may revoke it.
     pub fn accept(acceptance: Acceptance, lease: Lease) -> Self {
@@ -52,7 +62,7 @@ impl Verdict {
     pub fn principal(&self) -> Option<&Arc<Principal>> {
         match self {
             Self::Accepted(principal) => Some(principal),
-            Self::Rejected | Self::Unavailable { .. } => None,
+            Self::Rejected { .. } | Self::Unavailable { .. } => None,
         }
     }
 }

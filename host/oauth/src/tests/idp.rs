@@ -29,8 +29,10 @@ pub(crate) enum Mood {
     Refusing,
     /// A token answer that is HTML.
     Html,
-    /// Tokens of 9 KB.
+    /// Tokens of 9 KB that cannot be compressed.
     Huge,
+    /// JWTs with this many groups, each a random UUID.
+    Groups(usize),
     /// No refresh token.
     NoRefresh,
     /// A discovery document of another issuer.
@@ -171,13 +173,17 @@ impl FakeIdp {
         book.issued += 1;
         let number = book.issued;
         let padding = if book.mood == Mood::Huge {
-            "x".repeat(9_000)
+            noise(9_000)
         } else {
             String::new()
         };
         let refresh = format!("upstream-refresh-{number}");
+        let access = match book.mood {
+            Mood::Groups(groups) => jwt_with_groups(person, groups),
+            _ => format!("upstream-access-{person}-{number}{padding}"),
+        };
         let mut answer = json!({
-            "access_token": format!("upstream-access-{person}-{number}{padding}"),
+            "access_token": access,
             "id_token": format!("upstream-id-{person}-{number}"),
             "token_type": "bearer",
             "expires_in": "600",
@@ -311,4 +317,37 @@ async fn token(
     }
     book.nonce = param(&location, "nonce");
     idp.issue(&mut book, &person)
+}
+
+/// Characters of a token that look random, the same at each call.
+fn noise(length: usize) -> String {
+    let digits = (0_u64..).flat_map(|block| Sha256::digest(block.to_be_bytes()));
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    digits
+        .map(|byte| char::from(alphabet[usize::from(byte % 64)]))
+        .take(length)
+        .collect()
+}
+
+/// A JWT as Entra ID makes one, signed by nobody.
+fn jwt_with_groups(person: &str, groups: usize) -> String {
+    let groups: Vec<String> = (0..groups)
+        .map(|number| {
+            let digest = Sha256::digest(number.to_be_bytes());
+            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!(
+                "{}-{}-{}-{}-{}",
+                &hex[..8],
+                &hex[8..12],
+                &hex[12..16],
+                &hex[16..20],
+                &hex[20..32]
+            )
+        })
+        .collect();
+    let claims =
+        json!({ "iss": "https://idp.example/", "aud": "api", "sub": person, "groups": groups });
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let header = json!({ "alg": "RS256", "typ": "JWT", "kid": "k" });
+    format!("{}.{}.{}", part(&header), part(&claims), noise(342))
 }

@@ -14,6 +14,7 @@ mod refresh_at_provider;
 mod replicas;
 mod requests;
 mod strangers;
+mod trial;
 
 use std::{
     net::SocketAddr,
@@ -36,10 +37,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use url::{Url, form_urlencoded};
 
-use self::browser::Jar;
 pub(super) use self::idp::{FakeIdp, Mood};
+use self::{browser::Jar, trial::Answers};
 use super::{
-    KeySource, Opened, Proxy, Settings, UpstreamAuth, UpstreamSettings, UpstreamToken,
+    KeySource, Opened, Proxy, Settings, Tried, UpstreamAuth, UpstreamSettings, UpstreamToken,
     client_metadata::Documents,
     context::Context,
     store::{MAX_TRANSACTIONS, MemoryStore, Store},
@@ -84,6 +85,7 @@ struct World {
     idp: FakeIdp,
     clock: Clock,
     context: Arc<Context>,
+    trial: Arc<Answers>,
     router: Router,
 }
 
@@ -188,7 +190,9 @@ impl World {
             "http",
         )
         .unwrap();
-        let context = Arc::new(Context::new(settings, public_url, own, store, documents).unwrap());
+        let trial = Answers::new(Tried::Served);
+        let context = Context::new(settings, public_url, own, store, documents, trial.clone());
+        let context = Arc::new(context.unwrap());
         let router = Proxy {
             context: Arc::clone(&context),
         }
@@ -197,6 +201,7 @@ impl World {
             idp,
             clock,
             context,
+            trial,
             router,
         }
     }
@@ -302,7 +307,7 @@ impl World {
             .tokens
             .open(&SecretString::from(token.to_owned()))
         {
-            Opened::Token(token) => Some(token.expose_secret().to_owned()),
+            Opened::Token { token, .. } => Some(token.expose_secret().to_owned()),
             Opened::Invalid => None,
             Opened::NotOurs => panic!("not one of ours"),
         }

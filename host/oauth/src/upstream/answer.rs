@@ -7,7 +7,7 @@ use foundation::clock::UnixMillis;
 use outbound::{Answer, DiscoveryError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     UpstreamToken,
@@ -27,7 +27,7 @@ const SIGN_IN_CODES: [&str; 7] = [
 ];
 
 /// The provider did not fulfil a request.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// It refused, with this error code (RFC 6749 section 5.2).
     #[error("the identity provider refused: {0}")]
@@ -124,8 +124,7 @@ impl UpstreamTokens {
         let nonce = answer
             .id_token
             .as_ref()
-            .and_then(|token| jwt_claims(token.expose_secret()))
-            .and_then(|claims| claims.nonce)
+            .and_then(|token| jwt_payload(token.expose_secret())?.remove("nonce"))
             .map(|nonce| nonce.as_str().unwrap_or_default().to_owned());
         let (token, missing) = match wanted {
             UpstreamToken::AccessToken => (
@@ -241,20 +240,14 @@ fn clean_scope(text: &str) -> Option<String> {
     (!text.is_empty() && text.len() <= 1_024 && text.chars().all(allowed)).then(|| text.to_owned())
 }
 
-/// Claims of a JWT that is read without checking its signature: it came from the provider itself.
-#[derive(Deserialize)]
-struct Claims {
-    exp: Option<Value>,
-    nonce: Option<Value>,
-}
-
-fn jwt_claims(token: &str) -> Option<Claims> {
+/// The claims of a JWT, read without checking its signature: it came from the provider itself.
+pub(crate) fn jwt_payload(token: &str) -> Option<Map<String, Value>> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 /// `exp` of a JWT: only used so that our envelope expires no later than its content.
 fn jwt_end(token: &str) -> Option<UnixMillis> {
-    let end = jwt_claims(token)?.exp?;
+    let end = jwt_payload(token)?.remove("exp")?;
     Some(UnixMillis::from_seconds(seconds(&end)?.as_secs()))
 }

@@ -21,8 +21,8 @@ const MAX_REJECTED: u64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Verdicts {
     accepted: Cache<TokenDigest, Entry>,
-    /// The end of each entry, on the monotonic clock.
-    rejected: Cache<TokenDigest, Duration>,
+    /// The end of each entry, on the monotonic clock, and the reason.
+    rejected: Cache<TokenDigest, (Duration, Arc<str>)>,
     ttl: Duration,
     negative_ttl: Duration,
     clock: Clock,
@@ -63,9 +63,9 @@ impl Verdicts {
             self.accepted.invalidate(digest);
             return None;
         }
-        let until = self.rejected.get(digest)?;
+        let (until, reason) = self.rejected.get(digest)?;
         if self.clock.elapsed() < until {
-            return Some(Verdict::Rejected);
+            return Some(Verdict::Rejected { reason });
         }
         self.rejected.invalidate(digest);
         None
@@ -92,10 +92,10 @@ impl Verdicts {
     }
 
     /// Caches a rejected token for a short time.
-    pub(crate) fn rejected(&self, digest: TokenDigest) {
+    pub(crate) fn rejected(&self, digest: TokenDigest, reason: Arc<str>) {
         if !self.negative_ttl.is_zero() {
-            self.rejected
-                .insert(digest, self.clock.elapsed() + self.negative_ttl);
+            let until = self.clock.elapsed() + self.negative_ttl;
+            self.rejected.insert(digest, (until, reason));
         }
     }
 
@@ -187,8 +187,11 @@ mod tests {
     fn a_rejected_token_is_known_for_a_moment() {
         let (verdicts, clock) = verdicts(|_| ());
         let digest = TokenDigest::of("a");
-        verdicts.rejected(digest);
-        assert!(matches!(verdicts.get(&digest), Some(Verdict::Rejected)));
+        verdicts.rejected(digest, "no".into());
+        assert!(matches!(
+            verdicts.get(&digest),
+            Some(Verdict::Rejected { .. })
+        ));
         clock.advance(seconds(5));
         assert!(verdicts.get(&digest).is_none());
     }
@@ -198,7 +201,7 @@ mod tests {
         let (verdicts, _) = verdicts(|_| ());
         let (one, two) = (TokenDigest::of("1"), TokenDigest::of("2"));
         verdicts.accepted(one, &principal(None), None);
-        verdicts.rejected(two);
+        verdicts.rejected(two, "no".into());
         verdicts.forget(&one);
         assert!(verdicts.get(&one).is_none());
         verdicts.clear();
@@ -210,7 +213,7 @@ mod tests {
         let (verdicts, _) = verdicts(|limits| limits.cache_entries = 100);
         for n in 0..10_000 {
             verdicts.accepted(TokenDigest::of(&format!("a{n}")), &principal(None), None);
-            verdicts.rejected(TokenDigest::of(&format!("r{n}")));
+            verdicts.rejected(TokenDigest::of(&format!("r{n}")), "no".into());
         }
         verdicts.accepted.run_pending_tasks();
         verdicts.rejected.run_pending_tasks();

@@ -9,7 +9,7 @@
 //!
 //! A failing validator never lets the next one decide: it could have rejected the token.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -17,6 +17,11 @@ use super::{
     ruling::Decision,
     validator::{Check, Validator},
 };
+
+/// The length from which a reason takes in no further validator, in bytes, and the longest part of
+/// one validator: reasons are kept with the rejected tokens.
+const MAX_REASON_BYTES: usize = 256;
+const MAX_DETAIL_CHARS: usize = 200;
 
 /// The validators that serve together, from one reload to the next.
 ///
@@ -41,19 +46,38 @@ impl Chain {
     }
 }
 
+/// The decision of a chain.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    /// The reason of each validator that was asked, for the log; redacted.
+    pub(crate) reason: String,
+}
+
 /// Asks the validators in order.
-pub(crate) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Decision {
+pub(crate) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Decided {
+    let mut reason = String::new();
     for validator in validators {
-        match validator.ask(check).await.decision {
+        let ruling = validator.ask(check).await;
+        if reason.len() < MAX_REASON_BYTES && !ruling.detail.is_empty() {
+            let separator = if reason.is_empty() { "" } else { "; " };
+            let detail: String = ruling.detail.chars().take(MAX_DETAIL_CHARS).collect();
+            // Writing to a string cannot fail.
+            let _ = write!(reason, "{separator}{}: {detail}", validator.name());
+        }
+        match ruling.decision {
             Decision::NotRecognized => {}
-            decided => return decided,
+            decision => return Decided { decision, reason },
         }
     }
     tracing::debug!(
         token = ?check.digest, request_id = %check.request_id, asked = validators.len(),
         "no validator recognizes the token"
     );
-    Decision::NotRecognized
+    Decided {
+        decision: Decision::NotRecognized,
+        reason,
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     cache::Verdicts,
-    chain::{self, Chain},
+    chain::{self, Chain, Decided},
     loader::Loader,
     ruling::{self, Decision},
     single_flight::SingleFlight,
@@ -129,10 +129,10 @@ impl Validators {
         let text = token.expose_secret();
         if text.len() > ruling::MAX_TOKEN_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
             // No such token can be in an Authorization header (RFC 6750 section 2.1).
-            return Verdict::Rejected;
+            return Verdict::rejected("a token that no header can carry");
         }
         if text.is_empty() {
-            return Verdict::Rejected;
+            return Verdict::rejected("an empty token");
         }
         let digest = TokenDigest::of(text);
         if let Some(verdict) = self.inner.verdicts.get(&digest) {
@@ -257,16 +257,16 @@ impl Inner {
                 retry_after: ruling::RETRY_AFTER,
             };
         }
-        let decision = chain::ask(&chain.validators, &check).await;
+        let Decided { decision, reason } = chain::ask(&chain.validators, &check).await;
         let (verdict, ttl) = match decision {
             Decision::Accepted(acceptance, ttl) => {
                 (Verdict::accept(*acceptance, Lease::of(&chain)), ttl)
             }
-            Decision::Rejected => (Verdict::Rejected, None),
+            Decision::Rejected => (Verdict::rejected(reason), None),
             Decision::NotRecognized => {
                 // Nothing else holds the principal yet.
                 self.flights.finish(&check.digest, id, || ());
-                return Verdict::Rejected;
+                return Verdict::rejected(reason);
             }
             Decision::Unavailable(retry_after) => (Verdict::Unavailable { retry_after }, None),
         };
@@ -275,7 +275,9 @@ impl Inner {
             Verdict::Accepted(principal) => {
                 self.verdicts.accepted(check.digest, principal, ttl);
             }
-            Verdict::Rejected => self.verdicts.rejected(check.digest),
+            Verdict::Rejected { reason } => {
+                self.verdicts.rejected(check.digest, Arc::clone(reason));
+            }
             Verdict::Unavailable { .. } => {}
         });
         verdict

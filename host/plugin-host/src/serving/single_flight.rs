@@ -162,7 +162,7 @@ mod tests {
         let (sender, receiver) = oneshot::channel();
         let check = async move {
             let _ = receiver.await;
-            Verdict::Rejected
+            Verdict::rejected("no")
         };
         (Box::pin(check), sender)
     }
@@ -180,8 +180,11 @@ mod tests {
             .join(digest(), |_| unreachable!("the check is under way"))
             .unwrap();
         end.send(()).unwrap();
-        assert!(matches!(follower.verdict().await, Verdict::Rejected));
-        assert!(matches!(leader.unwrap().verdict().await, Verdict::Rejected));
+        assert!(matches!(follower.verdict().await, Verdict::Rejected { .. }));
+        assert!(matches!(
+            leader.unwrap().verdict().await,
+            Verdict::Rejected { .. }
+        ));
         assert_eq!(begun.into_inner(), 1);
     }
 
@@ -201,7 +204,7 @@ mod tests {
         }
         drop(leader);
         end.send(()).unwrap();
-        assert!(matches!(follower.verdict().await, Verdict::Rejected));
+        assert!(matches!(follower.verdict().await, Verdict::Rejected { .. }));
     }
 
     #[tokio::test]

@@ -124,6 +124,23 @@ async fn a_token_that_datahub_refuses_is_forgotten_and_401() {
 }
 
 #[tokio::test]
+async fn a_person_whom_datahub_refuses_with_a_new_token_too_is_403() {
+    let router = Bench::new().router();
+    let refused = async |token| send(&router, call(token, "refused by datahub")).await;
+    for token in ["good-ann-1", "good-ann-1", "good-bob-1"] {
+        assert_eq!(refused(token).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let answer = refused("good-ann-2").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(
+        answer.text.contains("DataHub does not accept you"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(answer.header("www-authenticate"), "");
+}
+
+#[tokio::test]
 async fn a_missing_scope_is_403_with_all_scopes_in_one_challenge() {
     let answer = send(&Bench::new().router(), call("good", "scope")).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);

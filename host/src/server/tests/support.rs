@@ -52,7 +52,11 @@ impl TokenCheck for Check {
         let verdict = if text.starts_with("good") {
             Verdict::accept(
                 Acceptance {
-                    subject: format!("person of {text}"),
+                    // `good-ann-1` and `good-ann-2` are of one person.
+                    subject: match text.rsplit_once('-') {
+                        Some((person, _)) if person != "good" => format!("person of {person}"),
+                        _ => format!("person of {text}"),
+                    },
                     scopes: Vec::new(),
                     expires_at: None,
                     validator: "stand-in".to_owned(),
@@ -66,7 +70,7 @@ impl TokenCheck for Check {
                 retry_after: Duration::from_millis(2500),
             }
         } else {
-            Verdict::Rejected
+            Verdict::rejected("not good")
         };
         Box::pin(async move { verdict })
     }

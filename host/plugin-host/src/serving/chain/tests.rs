@@ -94,9 +94,15 @@ proptest! {
             .enumerate()
             .map(|(n, fake)| validator(&format!("v{n}"), fake.clone(), &Limits::default(), &clock))
             .collect();
-        let outcome = runtime.block_on(ask(&validators, &check("t", Duration::from_secs(60))));
+        let decided = runtime.block_on(ask(&validators, &check("t", Duration::from_secs(60))));
+        let outcome = decided.decision;
         let (wanted, asked) = expected(&chain);
         prop_assert_eq!(name(&outcome), wanted);
+        // Each validator that was asked and did not accept gave its reason, up to the limit.
+        if wanted == "rejected" {
+            let part = format!("v{}: because", asked - 1);
+            prop_assert!(decided.reason.contains(&part) || decided.reason.len() >= MAX_REASON_BYTES);
+        }
         // No validator after the deciding one saw the token.
         for (n, fake) in fakes.iter().enumerate() {
             prop_assert_eq!(fake.calls(), usize::from(n < asked));

@@ -75,7 +75,11 @@ async fn only_rejected_is_remembered_among_the_failures() {
         for _ in 0..3 {
             let verdict = validators.validate(&token("t"), "r").await;
             let refused = matches!(kind, FailureKind::Rejected | FailureKind::NotMine);
-            assert_eq!(matches!(verdict, Verdict::Rejected), refused, "{kind:?}");
+            assert_eq!(
+                matches!(verdict, Verdict::Rejected { .. }),
+                refused,
+                "{kind:?}"
+            );
         }
         assert_eq!(fake.calls(), calls, "{kind:?}");
     }
@@ -162,7 +166,7 @@ async fn what_no_header_can_carry_reaches_no_plugin() {
     for bad in ["", "a b", "a\0b", "a\nb", "ä", &"x".repeat(16 * 1024 + 1)] {
         assert!(matches!(
             validators.validate(&token(bad), "r").await,
-            Verdict::Rejected
+            Verdict::Rejected { .. }
         ));
     }
     assert_eq!(fake.calls(), 0);
