@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use self::lenient::{MAX_TEXT, flag_of, integer_of, list_of, separate_urns, within};
+use super::urn;
 
 /// Arguments that clients send to tools without parameters, because a model provider wants one.
 const DUMMIES: &[&str] = &[
@@ -179,6 +180,9 @@ impl Param {
     fn read(&self, value: Value) -> Result<Value, String> {
         match &self.kind {
             Kind::Text { max } | Kind::Content { max } => match value {
+                Value::String(text) if matches!(self.kind, Kind::Text { .. }) => {
+                    within(spelled(text), *max).map(Value::from)
+                }
                 Value::String(text) => within(text, *max).map(Value::from),
                 Value::Number(number) => Ok(Value::from(number.to_string())),
                 _ => Err("must be a string".to_owned()),
@@ -204,7 +208,8 @@ impl Param {
                     other => other,
                 };
                 let list = list_of(value, usize::MAX)?;
-                let list: Vec<String> = list.into_iter().flat_map(separate_urns).collect();
+                let list = list.into_iter().flat_map(separate_urns);
+                let list: Vec<String> = list.map(spelled).collect();
                 if list.len() > *max {
                     return Err(format!("may hold at most {max} entries"));
                 }
@@ -246,6 +251,14 @@ impl Param {
                 words.iter().any(|word| text.eq_ignore_ascii_case(word))
             }
         }
+    }
+}
+
+/// The text, in which the urn of a column is spelled as DataHub spells it.
+fn spelled(text: String) -> String {
+    match text.trim() {
+        column if column.starts_with("urn:li:schemaField:") => urn::spelled(column),
+        _ => text,
     }
 }
 

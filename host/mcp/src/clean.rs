@@ -1,12 +1,18 @@
 //! Removes from an answer of DataHub what carries no information for a model: nulls, empty lists
-//! and objects, `__typename`.
+//! and objects, `__typename`. A column's path is decoded from the form that it has in urns.
 
 use serde_json::Value;
+
+use crate::urn;
 
 /// Drops members and items that carry no information, at every depth.
 pub(crate) fn clean(value: &mut Value) {
     match value {
         Value::Object(map) => {
+            let column = map.get("type").and_then(Value::as_str) == Some("SCHEMA_FIELD");
+            if let Some(Value::String(path)) = map.get_mut("fieldPath").filter(|_| column) {
+                *path = urn::decoded_path(path);
+            }
             map.retain(|key, inner| {
                 clean(inner);
                 key != "__typename" && !says_nothing(inner)
@@ -34,6 +40,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_column_is_named_as_people_write_it() {
+        let mut value = json!([
+            {"type": "SCHEMA_FIELD", "fieldPath": "SUM%28x%29"}, {"fieldPath": "SUM%28x%29"}
+        ]);
+        clean(&mut value);
+        assert_eq!(value[0]["fieldPath"], "SUM(x)");
+        assert_eq!(value[1]["fieldPath"], "SUM%28x%29");
+    }
 
     #[test]
     fn drops_what_says_nothing_and_keeps_false_and_zero() {

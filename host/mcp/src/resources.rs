@@ -28,7 +28,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 pub(super) fn urn_of(uri: &str) -> Option<String> {
     let rest = uri.strip_prefix(SCHEME)?;
     let decoded = decode(rest)?;
-    urn::kind(&decoded).map(|_| decoded.clone())
+    urn::kind(&decoded).map(|_| urn::spelled(&decoded))
 }
 
 /// Decodes percent-encoding; `None` if the result is not UTF-8.

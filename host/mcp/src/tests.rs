@@ -1,5 +1,6 @@
 //! Tests of the server through its HTTP service, as `server` mounts it, with a fake DataHub behind.
 
+mod lineage;
 mod tools;
 
 use std::sync::Arc;

@@ -228,7 +228,7 @@ impl Values {
         let fail = |message: String| Err(FilterError::at(condition.position, message));
         let field = &condition.field;
         match self {
-            Self::Any => Ok(value.to_owned()),
+            Self::Any => Ok(urn::spelled(value)),
             Self::Platform if value.starts_with("urn:li:dataPlatform:") => Ok(value.to_owned()),
             Self::Platform if value.starts_with("urn:") || value.is_empty() => fail(format!(
                 "'{field}' is a platform's name, such as snowflake, not '{value}'"

@@ -104,6 +104,10 @@ fn spells_known_fields_as_the_index_does() {
         field("x = urn:li:dataset:(urn:li:dataPlatform:hive,a.b,PROD)")["values"],
         json!(["urn:li:dataset:(urn:li:dataPlatform:hive,a.b,PROD)"])
     );
+    assert_eq!(
+        field("x = 'urn:li:schemaField:(urn:li:chart:(looker,1),SUM(x))'")["values"],
+        json!(["urn:li:schemaField:(urn:li:chart:(looker,1),SUM%28x%29)"])
+    );
 }
 
 #[test]

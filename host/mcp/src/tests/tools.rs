@@ -8,21 +8,23 @@ use serde_json::{Value, json};
 use super::{call, caller, error_text, everything, refused};
 use crate::{McpServer, Settings};
 
-const TABLE: &str = "urn:li:dataset:(urn:li:dataPlatform:hive,shop.orders,PROD)";
+pub(super) const TABLE: &str = "urn:li:dataset:(urn:li:dataPlatform:hive,shop.orders,PROD)";
 
 /// A fake DataHub that answers each operation with its data and records the requests.
-struct Hub {
+pub(super) struct Hub {
     fake: Fake,
     server: McpServer,
     asked: std::sync::Arc<Mutex<Vec<Value>>>,
 }
 
 impl Hub {
-    async fn new(data: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static) -> Self {
+    pub(super) async fn new(
+        data: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static,
+    ) -> Self {
         Self::with(everything(), data).await
     }
 
-    async fn with(
+    pub(super) async fn with(
         settings: Settings,
         data: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static,
     ) -> Self {
@@ -57,22 +59,22 @@ impl Hub {
         }
     }
 
-    async fn call(&self, tool: &str, arguments: Value) -> Value {
+    pub(super) async fn call(&self, tool: &str, arguments: Value) -> Value {
         call(&self.server, &caller(&self.fake, &[]), tool, arguments).await
     }
 
-    async fn ok(&self, tool: &str, arguments: Value) -> Value {
+    pub(super) async fn ok(&self, tool: &str, arguments: Value) -> Value {
         let result = self.call(tool, arguments).await;
         assert_ne!(result["isError"], true, "{result}");
         result["structuredContent"].clone()
     }
 
-    async fn error(&self, tool: &str, arguments: Value) -> String {
+    pub(super) async fn error(&self, tool: &str, arguments: Value) -> String {
         error_text(&self.call(tool, arguments).await).to_owned()
     }
 
     /// The variables of the last request for this operation.
-    fn asked(&self, name: &str) -> Value {
+    pub(super) fn asked(&self, name: &str) -> Value {
         let asked = self.asked.lock();
         let last = asked.iter().rev().find(|entry| entry["name"] == name);
         last.unwrap_or_else(|| panic!("{name} was not asked: {asked:?}"))["variables"].clone()

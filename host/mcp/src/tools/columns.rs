@@ -14,12 +14,22 @@ pub(super) fn simple_path(path: &str) -> String {
     if !path.starts_with('[') {
         return path.to_owned();
     }
-    path.split('.')
-        .filter(|part| !(part.starts_with('[') && part.ends_with(']')))
-        // The dot in `[version=2.0]` splits it into two parts.
-        .filter(|part| !part.starts_with("[version=") && *part != "0]")
-        .collect::<Vec<_>>()
-        .join(".")
+    let (mut parts, mut from, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            // The dots in `[version=2.0]` and in a type's name separate nothing.
+            b'.' if depth == 0 => {
+                parts.push(&path[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&path[from..]);
+    parts.retain(|part| !(part.starts_with('[') && part.ends_with(']')));
+    parts.join(".")
 }
 
 /// Merges `schemaMetadata.fields` with `editableSchemaMetadata` of `dataset` and drops from each
@@ -164,6 +174,10 @@ mod tests {
     fn paths_of_the_second_version_are_simplified() {
         assert_eq!(
             simple_path("[version=2.0].[type=struct].[type=string].a.b"),
+            "a.b"
+        );
+        assert_eq!(
+            simple_path("[version=2.0].[type=map(string,org.x.Y)].a.[type=array(int)].b"),
             "a.b"
         );
         assert_eq!(simple_path("a.b"), "a.b");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::entity;
+use super::{columns, entity};
 use crate::{
     args::{integer, text},
     budget,
@@ -13,6 +13,7 @@ use crate::{
     error::ToolError,
     fields,
     tool::{Definition, Effect, Tool},
+    urn,
 };
 
 pub(super) struct GetDatasetAssertions;
@@ -65,6 +66,7 @@ impl Tool for GetDatasetAssertions {
             _ => Vec::new(),
         };
         for assertion in &mut assertions {
+            decode_columns(assertion);
             clean(assertion);
             budget::cut_texts(assertion, context.settings.description_chars);
         }
@@ -79,5 +81,21 @@ impl Tool for GetDatasetAssertions {
             ));
         }
         Ok(answer)
+    }
+}
+
+/// Replaces the paths of the columns that are checked, encoded as in urns, by their names.
+fn decode_columns(assertion: &mut Value) {
+    let name = |field: &mut Value| {
+        if let Some(path) = field["path"].as_str() {
+            let name = columns::simple_path(&urn::decoded_path(path));
+            fields::set(field, "path", name);
+        }
+    };
+    let several = assertion.pointer_mut("/info/datasetAssertion/fields");
+    let several = several.and_then(Value::as_array_mut);
+    several.into_iter().flatten().for_each(name);
+    if let Some(one) = assertion.pointer_mut("/info/customAssertion/field") {
+        name(one);
     }
 }

@@ -188,7 +188,7 @@ fn lineage_columns(paths: Value) -> Vec<Value> {
             .and_then(|node| node["urn"].as_str())
             .and_then(urn::split_column);
         if let Some((_, column)) = column {
-            let column = Value::from(columns::simple_path(column));
+            let column = Value::from(columns::simple_path(&column));
             if !columns.contains(&column) {
                 columns.push(column);
             }

@@ -193,7 +193,7 @@ fn answer(
 fn node(text: &str) -> Value {
     match urn::split_column(text) {
         Some((dataset, column)) => {
-            json!({"urn": text, "dataset": dataset, "column": columns::simple_path(column)})
+            json!({"urn": text, "dataset": dataset, "column": columns::simple_path(&column)})
         }
         None => json!({"urn": text}),
     }
@@ -229,7 +229,7 @@ async fn asked(
                 .filter_map(|n| n["urn"].as_str())
                 .map(str::to_owned)
                 .collect();
-            if urns.len() > 1 && urns.last().is_some_and(|last| last == target) {
+            if urns.len() > 1 && urns.last().is_some_and(|last| urn::spelled(last) == target) {
                 paths.push(urns);
             }
         }

@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use super::record::Record;
 
 pub(crate) use names::{display_name, key_name};
-pub(crate) use values::simple_path;
 pub(crate) use words::{stem, words};
 
 /// The indexed form of one entity.

@@ -150,6 +150,12 @@ pub(crate) fn urn_parts(urn: &str) -> Vec<&str> {
     parts
 }
 
+/// The urn of a column. DataHub encodes these three characters of its path and no other.
+pub(crate) fn column_urn(parent: &str, path: &str) -> String {
+    let path = path.replace('(', "%28").replace(')', "%29");
+    format!("urn:li:schemaField:({parent},{})", path.replace(',', "%2C"))
+}
+
 fn balanced(id: &str) -> bool {
     let mut depth = 0_i32;
     for byte in id.bytes() {

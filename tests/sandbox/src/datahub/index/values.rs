@@ -424,7 +424,7 @@ fn add_column(doc: &mut SearchDoc, field: &Value, prefix: &str) {
 }
 
 /// A field path without the type tags of its second version: `[version=2.0].[type=string].a` is `a`.
-pub(crate) fn simple_path(path: &str) -> String {
+fn simple_path(path: &str) -> String {
     let (mut parts, mut from, mut depth) = (Vec::new(), 0, 0_u32);
     for (at, byte) in path.bytes().enumerate() {
         match byte {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::kinds::urn_parts;
+use super::super::kinds::{column_urn, urn_parts};
 use super::super::record::Record;
 use super::{Edge, Graph};
 
@@ -196,7 +196,7 @@ fn columns(graph: &mut Graph, record: &Record) {
             .and_then(|f| f.get("fieldPath"))
             .and_then(Value::as_str);
         if let (Some(source), Some(path)) = (source, path) {
-            let own = format!("urn:li:schemaField:({},{path})", record.urn);
+            let own = column_urn(&record.urn, path);
             graph.flow(source, &own, &edge("DownstreamOf", &Value::Null));
         }
     }

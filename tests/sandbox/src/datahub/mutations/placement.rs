@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Call, Done, Resource, exists, list_mut};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
+use crate::datahub::kinds::column_urn;
 
 /// Runs the mutation if it is one of this file; none otherwise.
 pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
@@ -105,7 +106,7 @@ fn deprecate(writer: &mut Writer, call: &Call<'_>, resources: &[Resource]) -> Do
     }
     for resource in resources {
         let urn = match &resource.column {
-            Some(column) => format!("urn:li:schemaField:({},{column})", resource.urn),
+            Some(column) => column_urn(&resource.urn, column),
             None => resource.urn.clone(),
         };
         let aspect = json!({

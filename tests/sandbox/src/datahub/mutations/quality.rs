@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Call, Done, exists, list_mut, new_id};
 use crate::datahub::error::ApiError;
 use crate::datahub::hub::Writer;
+use crate::datahub::kinds::column_urn;
 use crate::datahub::time::now_millis;
 
 /// Runs the mutation if it is one of this file; none otherwise.
@@ -140,9 +141,7 @@ fn upsert_assertion(writer: &mut Writer, call: &Call<'_>) -> Done {
     }
     let given = Some(call.urn.clone()).filter(|urn| !urn.is_empty());
     let urn = given.unwrap_or_else(|| format!("urn:li:assertion:{}", new_id()));
-    let field = call
-        .opt("fieldPath")
-        .map(|path| format!("urn:li:schemaField:({entity},{path})"));
+    let field = call.opt("fieldPath").map(|path| column_urn(&entity, &path));
     let stamp = writer.stamp();
     let info = json!({
         "type": "CUSTOM",

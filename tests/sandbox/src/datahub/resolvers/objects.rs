@@ -3,8 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::index::simple_path;
-use super::super::kinds::{urn_parts, urn_type};
+use super::super::kinds::{column_urn, urn_parts, urn_type};
 use super::Shape;
 
 /// Members that differ only by name: type, field, path in the JSON.
@@ -243,16 +242,11 @@ fn column_type(field: &Value) -> &'static str {
     }
 }
 
-/// The urn of a column.
-pub(crate) fn column_urn(parent: &str, path: &str) -> String {
-    format!("urn:li:schemaField:({parent},{path})")
-}
-
 /// A column as `SchemaFieldRef`.
 fn column_ref(urn: &str) -> Value {
     let parts = urn_parts(urn);
     let path = parts.get(1).copied().unwrap_or(urn);
-    json!({ "urn": urn, "path": simple_path(path) })
+    json!({ "urn": urn, "path": path })
 }
 
 /// The ownership type's urn; the older enum maps to DataHub's own types.

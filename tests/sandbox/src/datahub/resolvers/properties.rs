@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::index::{display_name, key_name, simple_path};
+use super::super::index::{display_name, key_name};
 use super::super::kinds::urn_parts;
 use super::arguments::Arguments;
 use super::objects::with;
@@ -89,15 +89,10 @@ fn member<'a>(node: &'a EntityNode<'a>, name: &str) -> Shape<'a> {
 
 /// A part of the urn; empty if there is none.
 fn part(node: &EntityNode<'_>, index: usize) -> String {
-    let part = urn_parts(&node.urn)
+    urn_parts(&node.urn)
         .get(index)
         .map(|part| (*part).to_owned())
-        .unwrap_or_default();
-    if node.kind.graphql == "SchemaFieldEntity" && index == 1 {
-        simple_path(&part)
-    } else {
-        part
-    }
+        .unwrap_or_default()
 }
 
 /// The aspect behind GraphQL's `properties`.
