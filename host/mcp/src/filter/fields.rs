@@ -162,9 +162,10 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     let known = KNOWN
         .iter()
         .find(|known| known.names.contains(&name.as_str()));
+    let own = index_field(&condition.field);
     let (index, rule): (&[&str], _) = match known {
         Some(known) => (known.index, &known.values),
-        None => (&[condition.field.as_str()], &Values::Any),
+        None => (&[own.as_str()], &Values::Any),
     };
     let operator = match condition.operator {
         Operator::Equal | Operator::NotEqual | Operator::In => "EQUAL",
@@ -197,6 +198,18 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
         negated: false,
     };
     Ok(Meaning::AnyOf(index.iter().map(facet).collect()))
+}
+
+/// The field of the index that `name` means, where the urn of a structured property may stand for its
+/// id: answers name properties by their urns.
+pub(crate) fn index_field(name: &str) -> String {
+    const PREFIX: &str = "structuredProperties.";
+    const URN: &str = "urn:li:structuredProperty:";
+    let id = name.strip_prefix(PREFIX).unwrap_or(name);
+    match id.strip_prefix(URN) {
+        Some(id) => format!("{PREFIX}{id}"),
+        None => name.to_owned(),
+    }
 }
 
 /// True if a condition with this operator is the negation of what [`meaning`] returns for it.

@@ -23,7 +23,7 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use self::ast::{Condition, Expr, Operator};
-pub(crate) use self::compile::Compiled;
+pub(crate) use self::{compile::Compiled, fields::index_field};
 
 /// An error in a filter: the problem, its position, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -111,6 +111,25 @@ fn spells_known_fields_as_the_index_does() {
 }
 
 #[test]
+fn a_structured_property_may_be_named_by_its_urn() {
+    let by_id = or_filters("structuredProperties.io.acme.freshness = Daily");
+    for field in [
+        "structuredProperties.urn:li:structuredProperty:io.acme.freshness",
+        "urn:li:structuredProperty:io.acme.freshness",
+        "'structuredProperties.urn:li:structuredProperty:io.acme.freshness'",
+    ] {
+        assert_eq!(or_filters(&format!("{field} = Daily")), by_id, "{field}");
+        let exists = or_filters(&format!("{field} IS NOT NULL"));
+        assert_eq!(
+            exists[0]["and"][0]["field"],
+            "structuredProperties.io.acme.freshness"
+        );
+    }
+    let other = or_filters("urn:li:x = y");
+    assert_eq!(other[0]["and"][0]["field"], "urn:li:x");
+}
+
+#[test]
 fn restricts_the_types_only_where_every_alternative_does() {
     let types = |text: &str| compile(Some(text)).unwrap().types;
     assert_eq!(types("type = dataset"), Some(vec!["DATASET".to_owned()]));

@@ -106,6 +106,7 @@ impl Tool for Search {
             } else {
                 "DESCENDING"
             };
+            let field = filter::index_field(&field);
             input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
         }
         let variables = json!({"input": input});
