@@ -95,6 +95,16 @@ const CONDITIONS: &[Condition] = &[
         },
     },
     Condition {
+        text: "container = urn:li:container:7427e2a69997ea1fbff227c924a95be1",
+        holds: |catalog, urn| {
+            let path = catalog.aspect(urn, "browsePathsV2");
+            let path = path.and_then(|aspect| aspect["path"].as_array());
+            path.into_iter()
+                .flatten()
+                .any(|part| part["urn"] == "urn:li:container:7427e2a69997ea1fbff227c924a95be1")
+        },
+    },
+    Condition {
         text: "subtype = Table",
         holds: |catalog, urn| lists(catalog, urn, "subTypes", "/typeNames", "Table"),
     },

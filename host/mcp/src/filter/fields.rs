@@ -39,6 +39,8 @@ enum Values {
     Platform,
     EntityType,
     Boolean,
+    /// A part of a path: the index holds whole paths (`\u{241f}urn\u{241f}urn`), which equal no single urn.
+    PartOfPath,
     /// Urns of these entity types.
     Urn(&'static [&'static str]),
 }
@@ -85,9 +87,9 @@ const KNOWN: &[Known] = &[
         values: Values::Urn(&["domain"]),
     },
     Known {
-        names: &["container"],
+        names: &["container", "browsepathv2"],
         index: &["browsePathV2"],
-        values: Values::Any,
+        values: Values::PartOfPath,
     },
     Known {
         names: &["deprecated"],
@@ -168,7 +170,7 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
         None => (&[own.as_str()], &Values::Any),
     };
     let operator = match condition.operator {
-        Operator::Equal | Operator::NotEqual | Operator::In => "EQUAL",
+        Operator::Equal | Operator::NotEqual | Operator::In => rule.comparison(),
         Operator::IsNull | Operator::IsNotNull => "EXISTS",
         Operator::Greater | Operator::GreaterOrEqual | Operator::Less | Operator::LessOrEqual
             if known.is_some() =>
@@ -237,6 +239,14 @@ fn status(condition: &Condition) -> Result<Status, FilterError> {
 }
 
 impl Values {
+    /// DataHub's condition for "is one of these values".
+    fn comparison(&self) -> &'static str {
+        match self {
+            Self::PartOfPath => "CONTAIN",
+            _ => "EQUAL",
+        }
+    }
+
     fn read(&self, condition: &Condition, value: &str) -> Result<String, FilterError> {
         let fail = |message: String| Err(FilterError::at(condition.position, message));
         let field = &condition.field;
@@ -247,6 +257,11 @@ impl Values {
                 "'{field}' is a platform's name, such as snowflake, not '{value}'"
             )),
             Self::Platform => Ok(format!("urn:li:dataPlatform:{value}")),
+            // Every path contains the empty text.
+            Self::PartOfPath if value.trim().is_empty() => {
+                fail(format!("'{field}' takes the urn of a container"))
+            }
+            Self::PartOfPath => Ok(value.to_owned()),
             Self::Boolean => match value.to_lowercase().as_str() {
                 lower @ ("true" | "false") => Ok(lower.to_owned()),
                 _ => fail(format!("'{field}' is true or false, not '{value}'")),

@@ -111,6 +111,34 @@ fn spells_known_fields_as_the_index_does() {
 }
 
 #[test]
+fn a_container_is_a_part_of_the_path() {
+    let urns = ["urn:li:container:a", "urn:li:container:b"];
+    let facet = |values: &[&str], negated: bool| {
+        let mut facet = json!({"field": "browsePathV2", "condition": "CONTAIN", "values": values});
+        if negated {
+            facet["negated"] = json!(true);
+        }
+        json!([{"and": [facet, removed()]}])
+    };
+    for (text, values, negated) in [
+        ("container = urn:li:container:a", &urns[..1], false),
+        ("container != urn:li:container:a", &urns[..1], true),
+        ("NOT container = urn:li:container:a", &urns[..1], true),
+        (
+            "container IN (urn:li:container:a, urn:li:container:b)",
+            &urns[..],
+            false,
+        ),
+        ("browsePathV2 = urn:li:container:a", &urns[..1], false),
+    ] {
+        assert_eq!(or_filters(text), facet(values, negated), "{text}");
+    }
+    let exists = or_filters("container IS NOT NULL");
+    assert_eq!(exists[0]["and"][0]["condition"], "EXISTS");
+    assert!(error("container = ''").contains("urn of a container"));
+}
+
+#[test]
 fn a_structured_property_may_be_named_by_its_urn() {
     let by_id = or_filters("structuredProperties.io.acme.freshness = Daily");
     for field in [

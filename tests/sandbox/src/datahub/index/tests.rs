@@ -36,6 +36,8 @@ fn values_have_the_names_of_datahubs_index() {
         "browsePathV2",
         "\u{241f}urn:li:container:c\u{241f}shop"
     ));
+    assert!(has("browsePathV2", "\u{241f}urn:li:container:c"));
+    assert!(!has("browsePathV2", "urn:li:container:c"));
     assert!(has("hasTags", "false") && has("hasStructuredProperties", "true"));
     assert_eq!(doc.name, "shop.orders");
 }

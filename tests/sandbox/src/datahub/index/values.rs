@@ -471,6 +471,8 @@ fn properties(doc: &mut SearchDoc, record: &Record) {
 /// The separator of `browsePathV2`.
 const BROWSE_SEPARATOR: char = '\u{241f}';
 
+/// Adds the tokens that the index makes of a path: the path of each part of it from the top, and never a
+/// part by itself.
 fn browse_path(doc: &mut SearchDoc, record: &Record) {
     let mut path = String::new();
     for part in items(record.field("browsePathsV2", &["path"])) {
@@ -484,7 +486,6 @@ fn browse_path(doc: &mut SearchDoc, record: &Record) {
         path.push(BROWSE_SEPARATOR);
         path.push_str(id);
         doc.add("browsePathV2", path.clone());
-        doc.add("browsePathV2", id);
     }
 }
 
