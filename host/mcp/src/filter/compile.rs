@@ -2,6 +2,7 @@
 //! Morgan), then the result is brought into disjunctive normal form of bounded size.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     FilterError,
@@ -9,6 +10,7 @@ use super::{
     facet::FacetFilter,
     fields::{Meaning, Status, is_negative, meaning},
 };
+use crate::fields;
 
 /// More alternatives than this are refused rather than sent.
 const MAX_CLAUSES: usize = 128;
@@ -30,6 +32,9 @@ pub(crate) struct Compiled {
     /// The entity types to search, if every alternative names some.
     pub(crate) types: Option<Vec<String>>,
     pub(crate) or_filters: Vec<Clause>,
+    /// True if an alternative takes soft-deleted entities and others alike. DataHub hides the former
+    /// unless the search says `includeSoftDeleted`.
+    pub(crate) with_deleted: bool,
 }
 
 impl Compiled {
@@ -49,10 +54,20 @@ impl Compiled {
                 unique.push(clause);
             }
         }
+        let takes_all = |clause: &Clause| clause.and.iter().all(|facet| facet.field != "removed");
         Self {
             types: types_of(&unique),
+            with_deleted: unique.iter().any(takes_all),
             or_filters: unique,
         }
+    }
+
+    /// The `searchFlags` with which DataHub selects what this filter means.
+    pub(crate) fn flags(&self, mut flags: Value) -> Value {
+        if self.with_deleted {
+            fields::set(&mut flags, "includeSoftDeleted", true);
+        }
+        flags
     }
 }
 

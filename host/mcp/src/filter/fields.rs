@@ -232,9 +232,9 @@ fn status(condition: &Condition) -> Result<Status, FilterError> {
     };
     match value.to_uppercase().as_str() {
         "NOT_SOFT_DELETED" => Ok(Status::Live),
-        "SOFT_DELETED" => Ok(Status::Deleted),
+        "SOFT_DELETED" | "ONLY_SOFT_DELETED" => Ok(Status::Deleted),
         "ALL" => Ok(Status::All),
-        _ => fail("status is one of NOT_SOFT_DELETED, SOFT_DELETED, ALL"),
+        _ => fail("status is one of NOT_SOFT_DELETED, ONLY_SOFT_DELETED, ALL"),
     }
 }
 

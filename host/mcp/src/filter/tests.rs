@@ -73,13 +73,35 @@ fn hides_soft_deleted_entities_unless_told_otherwise() {
     assert_eq!(none, json!([{"and": [removed()]}]));
     assert_eq!(or_filters("status = NOT_SOFT_DELETED"), none);
     let deleted = json!({"field": "removed", "condition": "EQUAL", "values": ["true"]});
-    assert_eq!(
-        or_filters("status = SOFT_DELETED"),
-        json!([{"and": [deleted]}])
-    );
+    for name in ["SOFT_DELETED", "ONLY_SOFT_DELETED", "only_soft_deleted"] {
+        assert_eq!(
+            or_filters(&format!("status = {name}")),
+            json!([{"and": [deleted]}])
+        );
+    }
     assert_eq!(or_filters("NOT status = SOFT_DELETED"), none);
     assert_eq!(or_filters("status = ALL"), json!([{"and": []}]));
     assert!(error("NOT status = ALL").contains("nothing"));
+}
+
+#[test]
+fn asks_for_soft_deleted_entities_where_they_are_wanted_beside_others() {
+    let flags = |text: &str| compile(Some(text)).unwrap().flags(json!({"a": 1}));
+    let with = json!({"a": 1, "includeSoftDeleted": true});
+    assert_eq!(flags("status = ALL"), with);
+    assert_eq!(flags("status = ALL AND platform = x"), with);
+    assert_eq!(
+        flags("platform = y OR (status = ALL AND platform = x)"),
+        with
+    );
+    for text in [
+        "platform = x",
+        "status = NOT_SOFT_DELETED",
+        "status = SOFT_DELETED",
+        "status = ALL AND status = SOFT_DELETED",
+    ] {
+        assert_eq!(flags(text), json!({"a": 1}), "{text}");
+    }
 }
 
 #[test]

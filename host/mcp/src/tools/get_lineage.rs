@@ -87,7 +87,7 @@ impl Tool for GetLineage {
             "start": args.offset,
             "count": args.max_results,
             "orFilters": or_filters,
-            "searchFlags": {"skipHighlighting": true, "maxAggValues": 10},
+            "searchFlags": compiled.flags(json!({"skipHighlighting": true, "maxAggValues": 10})),
         });
         if let Some(types) = compiled.types {
             input["types"] = json!(types);

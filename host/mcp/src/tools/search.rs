@@ -88,11 +88,11 @@ impl Tool for Search {
             "start": args.offset,
             "count": args.num_results,
             "orFilters": compiled.or_filters,
-            "searchFlags": {
+            "searchFlags": compiled.flags(json!({
                 "skipHighlighting": true,
                 "maxAggValues": 5,
                 "skipAggregates": args.offset > 0,
-            },
+            })),
         });
         if let Some(types) = compiled.types {
             input["types"] = json!(types);

@@ -93,9 +93,9 @@ fn input(query: &str, filter: &filter::Compiled, page: (i64, i64), facets: bool)
         "start": page.0,
         "count": page.1,
         "orFilters": filter.or_filters,
-        "searchFlags": {
+        "searchFlags": filter.flags(json!({
             "skipHighlighting": true, "maxAggValues": 5, "skipAggregates": !facets
-        },
+        })),
     }})
 }
 
