@@ -105,6 +105,21 @@ const CONDITIONS: &[Condition] = &[
         },
     },
     Condition {
+        text: "deprecated = false",
+        holds: |catalog, urn| {
+            let aspect = catalog.aspect(urn, "deprecation");
+            aspect.is_none_or(|aspect| aspect["deprecated"] != true)
+        },
+    },
+    Condition {
+        text: "has_active_incidents = false",
+        holds: |catalog, urn| {
+            let aspect = catalog.aspect(urn, "incidentsSummary");
+            let active = aspect.and_then(|aspect| aspect["activeIncidentDetails"].as_array());
+            active.is_none_or(Vec::is_empty)
+        },
+    },
+    Condition {
         text: "subtype = Table",
         holds: |catalog, urn| lists(catalog, urn, "subTypes", "/typeNames", "Table"),
     },

@@ -75,7 +75,7 @@ pub(super) fn compile(expr: &Expr) -> Result<Compiled, FilterError> {
     let clauses = clauses(expr, false)?;
     if clauses.is_empty() {
         return Err(FilterError::whole(
-            "can match nothing: NOT status = ALL excludes everything",
+            "can match nothing: its conditions exclude everything",
         ));
     }
     Ok(Compiled::of(clauses))
@@ -123,24 +123,30 @@ fn literal(meaning: Meaning, negated: bool) -> Vec<Clause> {
                 }]
             }
         },
-        Meaning::AnyOf(facets) if negated => {
-            let and = facets.into_iter().map(|facet| FacetFilter {
-                negated: true,
-                ..facet
-            });
-            vec![Clause {
-                and: and.collect(),
-                names_status: false,
-            }]
-        }
-        Meaning::AnyOf(facets) => facets
-            .into_iter()
-            .map(|facet| Clause {
-                and: vec![facet],
-                names_status: false,
-            })
-            .collect(),
+        Meaning::Anything if negated => Vec::new(),
+        Meaning::Anything => vec![Clause::default()],
+        Meaning::AnyOf(facets) => any_of(facets, negated),
+        Meaning::NoneOf(facets) => any_of(facets, !negated),
     }
+}
+
+/// The alternatives of "any of these", or of its negation.
+fn any_of(facets: Vec<FacetFilter>, negated: bool) -> Vec<Clause> {
+    let clause = |and: Vec<FacetFilter>| Clause {
+        and,
+        names_status: false,
+    };
+    if negated {
+        let and = facets.into_iter().map(|facet| FacetFilter {
+            negated: true,
+            ..facet
+        });
+        return vec![clause(and.collect())];
+    }
+    facets
+        .into_iter()
+        .map(|facet| clause(vec![facet]))
+        .collect()
 }
 
 fn multiply(left: &[Clause], right: &[Clause]) -> Result<Vec<Clause>, FilterError> {

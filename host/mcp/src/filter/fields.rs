@@ -15,6 +15,10 @@ use crate::urn;
 pub(super) enum Meaning {
     /// True if any of these is true.
     AnyOf(Vec<FacetFilter>),
+    /// True if none of these is true.
+    NoneOf(Vec<FacetFilter>),
+    /// Always true.
+    Anything,
     /// The soft-deletion state, which replaces the default of hiding soft-deleted entities.
     Status(Status),
 }
@@ -158,8 +162,10 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
         .filter(|c| *c != '_')
         .collect::<String>()
         .to_lowercase();
-    if name == "status" {
-        return status(condition).map(Meaning::Status);
+    match name.as_str() {
+        "status" => return status(condition).map(Meaning::Status),
+        "removed" => return removed(condition).map(Meaning::Status),
+        _ => {}
     }
     let known = KNOWN
         .iter()
@@ -167,6 +173,7 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     let own = index_field(&condition.field);
     let (index, rule): (&[&str], _) = match known {
         Some(known) => (known.index, &known.values),
+        None if says_whether(&own) => (&[own.as_str()], &Values::Boolean),
         None => (&[own.as_str()], &Values::Any),
     };
     let operator = match condition.operator {
@@ -193,13 +200,33 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
         .iter()
         .map(|value| rule.read(condition, value))
         .collect::<Result<Vec<_>, _>>()?;
-    let facet = |field: &&str| FacetFilter {
-        field: (*field).to_owned(),
-        condition: operator,
-        values: values.clone(),
-        negated: false,
+    let facets = |values: &[String]| -> Vec<FacetFilter> {
+        let facet = |field: &&str| FacetFilter {
+            field: (*field).to_owned(),
+            condition: operator,
+            values: values.to_vec(),
+            negated: false,
+        };
+        index.iter().map(facet).collect()
     };
-    Ok(Meaning::AnyOf(index.iter().map(facet).collect()))
+    let (yes, no) = ("true".to_owned(), "false".to_owned());
+    Ok(match rule {
+        // An entity lacks the field until somebody says yes, so "no" is anything but yes.
+        Values::Boolean if operator == "EQUAL" && values.contains(&no) => {
+            match values.contains(&yes) {
+                true => Meaning::Anything,
+                false => Meaning::NoneOf(facets(&[yes])),
+            }
+        }
+        _ => Meaning::AnyOf(facets(&values)),
+    })
+}
+
+/// True for the fields that DataHub's index has beside others to say whether these hold anything, such
+/// as `hasOwners`.
+fn says_whether(field: &str) -> bool {
+    let rest = field.strip_prefix("has");
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 /// The field of the index that `name` means, where the urn of a structured property may stand for its
@@ -235,6 +262,25 @@ fn status(condition: &Condition) -> Result<Status, FilterError> {
         "SOFT_DELETED" | "ONLY_SOFT_DELETED" => Ok(Status::Deleted),
         "ALL" => Ok(Status::All),
         _ => fail("status is one of NOT_SOFT_DELETED, ONLY_SOFT_DELETED, ALL"),
+    }
+}
+
+/// The state that a condition on `removed`, the field of the index behind `status`, asks for.
+fn removed(condition: &Condition) -> Result<Status, FilterError> {
+    let is = |text: &str| {
+        condition
+            .values
+            .iter()
+            .any(|v| v.eq_ignore_ascii_case(text))
+    };
+    match (condition.operator, is("true"), is("false")) {
+        (Operator::Equal | Operator::NotEqual | Operator::In, true, true) => Ok(Status::All),
+        (Operator::Equal | Operator::NotEqual | Operator::In, true, false) => Ok(Status::Deleted),
+        (Operator::Equal | Operator::NotEqual | Operator::In, false, true) => Ok(Status::Live),
+        _ => Err(FilterError::at(
+            condition.position,
+            "removed is true or false; status = ALL finds both",
+        )),
     }
 }
 

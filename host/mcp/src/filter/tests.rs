@@ -33,6 +33,10 @@ const DELIBERATELY_DIFFERENT: &[(&str, &str)] = &[
         "type = dataset OR platform = x",
         "it restricts the whole search to datasets although the right side is about any type",
     ),
+    (
+        "has_active_incidents = false",
+        "it finds nothing where no incident was ever raised, because the field is missing there",
+    ),
 ];
 
 /// The vectors of another implementation, a JSON array of `{filter, types, orFilters}` or
@@ -130,6 +134,45 @@ fn spells_known_fields_as_the_index_does() {
         field("x = 'urn:li:schemaField:(urn:li:chart:(looker,1),SUM(x))'")["values"],
         json!(["urn:li:schemaField:(urn:li:chart:(looker,1),SUM%28x%29)"])
     );
+}
+
+#[test]
+fn false_is_anything_but_true() {
+    let deprecated = |negated: bool| {
+        let mut facet = json!({"field": "deprecated", "condition": "EQUAL", "values": ["true"]});
+        if negated {
+            facet["negated"] = json!(true);
+        }
+        json!([{"and": [facet, removed()]}])
+    };
+    for (text, negated) in [
+        ("deprecated = true", false),
+        ("deprecated != false", false),
+        ("NOT deprecated = false", false),
+        ("deprecated IN (true)", false),
+        ("deprecated = FALSE", true),
+        ("deprecated IN (false)", true),
+        ("deprecated != true", true),
+        ("NOT deprecated = true", true),
+    ] {
+        assert_eq!(or_filters(text), deprecated(negated), "{text}");
+    }
+    let everybody = json!([{"and": [removed()]}]);
+    assert_eq!(or_filters("deprecated IN (true, false)"), everybody);
+    assert!(error("NOT deprecated IN (true, false)").contains("nothing"));
+    for field in ["has_active_incidents", "hasFailingAssertions", "hasOwners"] {
+        let facet = or_filters(&format!("{field} = false"))[0]["and"][0].clone();
+        assert_eq!(
+            (&facet["values"], &facet["negated"]),
+            (&json!(["true"]), &json!(true))
+        );
+    }
+    let plain = or_filters("hash = false")[0]["and"][0].clone();
+    assert_eq!(plain["values"], json!(["false"]));
+    let [live, deleted] = ["removed = false", "removed = true"].map(or_filters);
+    assert_eq!(live, or_filters("status = NOT_SOFT_DELETED"));
+    assert_eq!(deleted, or_filters("status = SOFT_DELETED"));
+    assert!(error("removed = 1").contains("status = ALL"));
 }
 
 #[test]

@@ -242,10 +242,9 @@ pub(super) fn fill(doc: &mut SearchDoc, record: &Record) {
     browse_path(doc, record);
     quality(doc, record);
     for (has, field) in HAS {
-        let present = !doc.values(field).is_empty();
-        if present || doc.values(has).is_empty() {
-            doc.fields
-                .insert((*has).to_owned(), vec![present.to_string()]);
+        // DataHub's index says nothing where an entity lacks the aspect.
+        if !doc.values(field).is_empty() {
+            doc.fields.insert((*has).to_owned(), vec![true.to_string()]);
         }
     }
 }
@@ -495,10 +494,14 @@ fn quality(doc: &mut SearchDoc, record: &Record) {
         || items(record.field("assertionsSummary", &["failingAssertions"]))
             .next()
             .is_some();
-    doc.add("hasFailingAssertions", has_failing.to_string());
-    let active = items(record.field("incidentsSummary", &["activeIncidentDetails"])).count();
-    doc.add("hasActiveIncidents", (active > 0).to_string());
-    doc.add("activeIncidents", active.to_string());
+    if record.aspect("assertionsSummary").is_some() {
+        doc.add("hasFailingAssertions", has_failing.to_string());
+    }
+    if record.aspect("incidentsSummary").is_some() {
+        let active = items(record.field("incidentsSummary", &["activeIncidentDetails"])).count();
+        doc.add("hasActiveIncidents", (active > 0).to_string());
+        doc.add("numActiveIncidents", active.to_string());
+    }
     let columns = items(record.field("assertionInfo", &["datasetAssertion", "fields"]));
     for column in columns.filter_map(Value::as_str) {
         if let [_, path, ..] = urn_parts(column).as_slice() {
