@@ -115,15 +115,20 @@ const KNOWN: &[Known] = &[
 /// Dataset subtypes that are often mistaken for entity types.
 const SUBTYPES: &[&str] = &["Table", "View", "Topic"];
 
-/// The entity types of DataHub's GraphQL API that can be searched for.
+/// The entity types that DataHub's GraphQL API knows by 2026-07. A newer one is passed on.
 const ENTITY_TYPES: &[&str] = &[
+    "APPLICATION",
     "ASSERTION",
     "BUSINESS_ATTRIBUTE",
     "CHART",
     "CONTAINER",
     "CORP_GROUP",
     "CORP_USER",
+    "CUSTOM_OWNERSHIP_TYPE",
     "DASHBOARD",
+    "DATAHUB_POLICY",
+    "DATAHUB_ROLE",
+    "DATAHUB_VIEW",
     "DATASET",
     "DATA_CONTRACT",
     "DATA_FLOW",
@@ -132,22 +137,29 @@ const ENTITY_TYPES: &[&str] = &[
     "DATA_PLATFORM_INSTANCE",
     "DATA_PROCESS_INSTANCE",
     "DATA_PRODUCT",
+    "DATA_TYPE",
     "DOCUMENT",
     "DOMAIN",
+    "ENTITY_TYPE",
     "ER_MODEL_RELATIONSHIP",
+    "EXECUTION_REQUEST",
     "FORM",
     "GLOSSARY_NODE",
     "GLOSSARY_TERM",
     "INCIDENT",
+    "INGESTION_SOURCE",
+    "METRIC",
     "MLFEATURE",
     "MLFEATURE_TABLE",
     "MLMODEL",
     "MLMODEL_GROUP",
     "MLPRIMARY_KEY",
     "NOTEBOOK",
+    "POST",
     "QUERY",
     "ROLE",
     "SCHEMA_FIELD",
+    "SEMANTIC_MODEL",
     "STRUCTURED_PROPERTY",
     "TAG",
     "TEST",
@@ -312,34 +324,9 @@ impl Values {
                 lower @ ("true" | "false") => Ok(lower.to_owned()),
                 _ => fail(format!("'{field}' is true or false, not '{value}'")),
             },
-            Self::EntityType => entity_type(value)
-                .map(str::to_owned)
-                .or_else(|| {
-                    ["CORP_USER", "CORP_GROUP", "GLOSSARY_TERM"]
-                        .into_iter()
-                        .zip(["user", "group", "term"])
-                        .find(|(_, name)| value.eq_ignore_ascii_case(name))
-                        .map(|(entity, _)| entity.to_owned())
-                })
-                .map_or_else(
-                    || {
-                        if let Some(subtype) = SUBTYPES.iter().find(|name| value.eq_ignore_ascii_case(name)) {
-                            return fail(format!(
-                                "'{value}' is not an entity type; write type = dataset AND subtype = {subtype}"
-                            ));
-                        }
-                        let near = suggest::names(value, ENTITY_TYPES.iter().copied(), 3);
-                        let list = if near.is_empty() {
-                            ENTITY_TYPES.join(", ")
-                        } else {
-                            near.join(", ")
-                        };
-                        fail(format!(
-                            "'{value}' is not an entity type; did you mean one of {list}?"
-                        ))
-                    },
-                    Ok,
-                ),
+            Self::EntityType => {
+                entity_type(value).map_err(|why| FilterError::at(condition.position, why))
+            }
             Self::Urn(kinds) => {
                 if urn::kind(value).is_some_and(|kind| kinds.contains(&kind)) {
                     return Ok(value.to_owned());
@@ -357,8 +344,9 @@ impl Values {
     }
 }
 
-/// The GraphQL name of an entity type written in any of the usual ways (`dataJob`, `data_job`).
-pub(super) fn entity_type(value: &str) -> Option<&'static str> {
+/// The GraphQL name of an entity type written in any of the usual ways (`dataJob`, `data_job`). A slip
+/// in writing is an error; a type that resembles none is taken for one that is newer than the list.
+fn entity_type(value: &str) -> Result<String, String> {
     let squeeze = |text: &str| -> String {
         text.chars()
             .filter(|c| c.is_alphanumeric())
@@ -366,8 +354,49 @@ pub(super) fn entity_type(value: &str) -> Option<&'static str> {
             .to_lowercase()
     };
     let wanted = squeeze(value);
-    ENTITY_TYPES
+    let aliases = [
+        ("user", "CORP_USER"),
+        ("group", "CORP_GROUP"),
+        ("term", "GLOSSARY_TERM"),
+    ];
+    let alias = aliases.iter().find(|(alias, _)| *alias == wanted);
+    let known = ENTITY_TYPES.iter().find(|name| squeeze(name) == wanted);
+    if let Some(name) = known.or(alias.map(|(_, name)| name)) {
+        return Ok((*name).to_owned());
+    }
+    if let Some(subtype) = SUBTYPES
         .iter()
-        .copied()
-        .find(|name| squeeze(name) == wanted)
+        .find(|name| value.eq_ignore_ascii_case(name))
+    {
+        return Err(format!(
+            "'{value}' is not an entity type; write type = dataset AND subtype = {subtype}"
+        ));
+    }
+    let near = suggest::names(value, ENTITY_TYPES.iter().copied(), 3);
+    let word = value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if near.is_empty() && word && value.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Ok(upper_snake(value));
+    }
+    let list = if near.is_empty() {
+        ENTITY_TYPES.join(", ")
+    } else {
+        near.join(", ")
+    };
+    Err(format!(
+        "'{value}' is not an entity type; did you mean one of {list}?"
+    ))
+}
+
+/// `dataJob` and `DATA_JOB` as `DATA_JOB`.
+fn upper_snake(name: &str) -> String {
+    let mut upper = String::new();
+    let mut after_lower = false;
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && after_lower {
+            upper.push('_');
+        }
+        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        upper.push(c.to_ascii_uppercase());
+    }
+    upper
 }

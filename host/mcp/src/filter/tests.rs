@@ -235,6 +235,25 @@ fn restricts_the_types_only_where_every_alternative_does() {
 }
 
 #[test]
+fn entity_types_are_not_a_closed_list() {
+    let types = |text: &str| compile(Some(text)).unwrap().types.unwrap();
+    for (written, name) in [
+        ("application", "APPLICATION"),
+        ("semanticModel", "SEMANTIC_MODEL"),
+        ("dataHubView", "DATAHUB_VIEW"),
+        ("mlModel", "MLMODEL"),
+        ("term", "GLOSSARY_TERM"),
+        ("agentSkill", "AGENT_SKILL"),
+        ("AGENT_SKILL", "AGENT_SKILL"),
+    ] {
+        assert_eq!(types(&format!("type = {written}")), [name]);
+    }
+    assert!(error("type = datasett").contains("DATASET"));
+    assert!(error("type = table").contains("subtype = Table"));
+    assert!(error("type = 'urn:li:x:y'").contains("not an entity type"));
+}
+
+#[test]
 fn negates_anything() {
     assert_eq!(
         or_filters("NOT (a = 1 OR b = 2)"),
