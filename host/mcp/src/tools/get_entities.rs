@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, entity};
+use super::{columns, entity, people};
 use crate::{
     args::texts,
     budget,
@@ -125,6 +125,7 @@ fn shape(context: &ToolContext, entity: &mut Value) {
             map.insert("fieldsCut".to_owned(), Value::from(note));
         }
     }
+    people::shorten(entity);
     clean(entity);
     budget::cut_texts(entity, context.settings.description_chars);
 }

@@ -22,6 +22,7 @@ mod hits;
 mod labels;
 mod list_schema_fields;
 mod ownership;
+mod people;
 mod raise_incident;
 mod remove_domains;
 mod remove_owners;
