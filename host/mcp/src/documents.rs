@@ -11,6 +11,7 @@ static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
         include_str!("tools/fragments/columns.gql"),
         include_str!("tools/fragments/governance.gql"),
         include_str!("tools/fragments/hits.gql"),
+        include_str!("tools/fragments/incidents.gql"),
         include_str!("tools/fragments/platform.gql"),
     ])
 });
@@ -90,6 +91,7 @@ documents! {
     DOCUMENT_PLACE = "save_document_place.graphql", Since::DOCUMENTS;
     DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
     GET_ME = "get_me.graphql";
+    INCIDENTS = "list_incidents.gql";
     LINEAGE = "get_lineage.gql";
     LINEAGE_NEIGHBOURS = "get_lineage_neighbours.graphql";
     LINEAGE_PATHS = "get_lineage_paths.graphql";
@@ -130,7 +132,7 @@ entities! {
     "domain" => DOMAIN = "entities/domain.gql";
     "glossaryNode" => GLOSSARY_NODE = "entities/glossary_node.gql";
     "glossaryTerm" => GLOSSARY_TERM = "entities/glossary_term.gql";
-    "incident" => INCIDENT = "entities/incident.graphql";
+    "incident" => INCIDENT = "entities/incident.gql";
     "mlFeature" => ML_FEATURE = "entities/ml_feature.gql";
     "mlFeatureTable" => ML_FEATURE_TABLE = "entities/ml_feature_table.gql";
     "mlModel" => ML_MODEL = "entities/ml_model.gql";
@@ -187,6 +189,7 @@ mod tests {
             include_str!("tools/fragments/columns.gql"),
             include_str!("tools/fragments/governance.gql"),
             include_str!("tools/fragments/hits.gql"),
+            include_str!("tools/fragments/incidents.gql"),
             include_str!("tools/fragments/platform.gql"),
         ];
         for name in shared.into_iter().flat_map(defined) {

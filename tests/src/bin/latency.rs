@@ -164,6 +164,7 @@ impl World {
             ("get_dataset_queries", "", each(&|urn| json!({"urn": urn}))),
             ("get_usage_statistics", "", each(&|urn| json!({"urn": urn}))),
             ("get_dataset_profile", "", each(&|urn| json!({"urn": urn}))),
+            ("list_incidents", "", each(&|urn| json!({"urn": urn}))),
             (
                 "get_dataset_assertions",
                 "",

@@ -96,6 +96,12 @@ fn reads() -> Vec<Script> {
             json!({"urn": STAGED}),
         ),
         script(
+            "list_incidents",
+            json!({"urn": ORDERS}),
+            json!({"urn": "urn:li:tag:certified"}),
+            json!({"urn": ORDERS, "state": "ACTIVE"}),
+        ),
+        script(
             "get_aspect_history",
             json!({"urns": ORDERS, "aspect_names": "editableDatasetProperties"}),
             json!({"urns": "fct_orders", "aspect_names": "ownership"}),

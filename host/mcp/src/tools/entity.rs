@@ -42,7 +42,7 @@ pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
 fn where_from(kinds: &[&str]) -> String {
     match kinds {
         [] => "find the right one with search".to_owned(),
-        ["incident"] => "it comes from raise_incident or get_entities".to_owned(),
+        ["incident"] => "it comes from raise_incident or list_incidents".to_owned(),
         ["document"] => "find the right one with search_documents".to_owned(),
         [kind] => format!("find the right one with search, filter: type = {kind}"),
         kinds => format!(

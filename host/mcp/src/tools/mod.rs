@@ -20,6 +20,7 @@ mod get_usage_statistics;
 mod grep_documents;
 mod hits;
 mod labels;
+mod list_incidents;
 mod list_schema_fields;
 mod ownership;
 mod people;
@@ -55,6 +56,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn AnyTool>> {
         Box::new(get_usage_statistics::GetUsageStatistics),
         Box::new(get_dataset_profile::GetDatasetProfile),
         Box::new(get_dataset_assertions::GetDatasetAssertions),
+        Box::new(list_incidents::ListIncidents),
         Box::new(get_aspect_history::GetAspectHistory),
         Box::new(search_documents::SearchDocuments),
         Box::new(grep_documents::GrepDocuments),
