@@ -90,6 +90,7 @@ documents! {
     DESCRIPTION = "description.graphql";
     DOCUMENT_PLACE = "save_document_place.graphql", Since::DOCUMENTS;
     DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
+    EXISTS = "exists.graphql";
     GET_ME = "get_me.graphql";
     INCIDENTS = "list_incidents.gql";
     LINEAGE = "get_lineage.gql";

@@ -53,3 +53,40 @@ async fn columns_are_asked_for_as_datahub_spells_them_and_shown_by_name() {
     assert_eq!(hub.asked("schemaField")["urn"], urn("SUM%28x%29"));
     assert_eq!(field["entities"][0]["fieldPath"], "SUM(x)");
 }
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found_whatever_else_the_call_holds() {
+    let hub = Hub::new(|name, variables| match name {
+        "exists" => json!({"entityExists": variables["urn"] == TABLE}),
+        "tag" => json!({"entityExists": false,
+            "entity": {"urn": variables["urn"], "type": "TAG", "properties": null}}),
+        "columns" => json!({"dataset": {"urn": TABLE, "exists": true,
+            "schemaMetadata": {"fields": [{"fieldPath": "id"}]}}}),
+        _ => json!({"searchAcrossLineage": {"total": 0, "searchResults": []}}),
+    })
+    .await;
+    let typo = "urn:li:dataset:(urn:li:dataPlatform:hive,shop.ordres,PROD)";
+    for more in [
+        json!({}),
+        json!({"query": "revenue"}),
+        json!({"filter": "type = dashboard", "upstream": false, "max_hops": 3}),
+    ] {
+        let mut arguments = more.clone();
+        arguments["urn"] = json!(typo);
+        let error = hub.error("get_lineage", arguments).await;
+        assert!(error.contains("does not exist"), "{error}");
+        let mut arguments = more;
+        arguments["urn"] = json!(TABLE);
+        assert_eq!(hub.ok("get_lineage", arguments).await["urn"], TABLE);
+    }
+    let error = hub
+        .error("get_lineage", json!({"urn": urn("ix"), "query": "x"}))
+        .await;
+    assert!(error.contains("no column `ix`"), "{error}");
+    hub.ok("get_lineage", json!({"urn": urn("id"), "query": "x"}))
+        .await;
+    let error = hub
+        .error("get_entities", json!({"urns": "urn:li:tag:none"}))
+        .await;
+    assert!(error.contains("does not exist"), "{error}");
+}

@@ -103,8 +103,10 @@ pub(crate) async fn one(context: &ToolContext, urn: &str) -> Result<Value, ToolE
         }
         Err(error) => return why_not(ToolError::from(error).to_string()),
     };
+    // DataHub makes up an entity for every well-formed urn; not every kind says whether it exists.
+    let made_up = answer.take("entityExists") == false;
     let mut entity = answer.take("entity");
-    if entity::existing(&entity, urn).is_err() {
+    if made_up || entity::existing(&entity, urn).is_err() {
         return why_not(entity::MISSING.to_owned());
     }
     shape(context, &mut entity);
@@ -130,11 +132,22 @@ fn shape(context: &ToolContext, entity: &mut Value) {
     budget::cut_texts(entity, context.settings.description_chars);
 }
 
-/// Refuses an entity that does not exist, whatever its kind.
+/// Refuses an entity that does not exist, whatever its kind. A column exists if its dataset has it.
 pub(super) async fn must_exist(context: &ToolContext, urn: &str) -> Result<(), ToolError> {
-    let entity = one(context, urn).await?;
-    match entity["error"].as_str() {
-        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
-        None => Ok(()),
+    let column = urn::split_column(urn);
+    if let Some((dataset, path)) = &column
+        && urn::kind(dataset) == Some("dataset")
+    {
+        columns::urn_of(context, dataset, path).await?;
+        return Ok(());
+    }
+    let urn = column.map_or(urn, |(parent, _)| parent);
+    let variables = json!({"urn": urn});
+    let exists = context
+        .ask_for(&documents::EXISTS, variables, "entityExists")
+        .await?;
+    match exists == false {
+        true => Err(ToolError::NotFound(format!("{urn} {}", entity::MISSING))),
+        false => Ok(()),
     }
 }

@@ -107,9 +107,9 @@ impl Tool for GetLineage {
             "downstreams"
         };
         let mut page = shape(context, &mut found, args.offset)?;
-        if page["total"] == 0 && args.filter.is_none() && args.query.is_none() && !of_column {
-            // No lineage at all may mean a wrong urn, which DataHub does not report.
-            get_entities::must_exist(context, &args.urn).await?;
+        if page["total"] == 0 {
+            // Nothing found may mean a wrong urn, which DataHub does not report.
+            get_entities::must_exist(context, &start).await?;
         }
         let mut answer = Map::new();
         answer.insert("urn".to_owned(), json!(start));

@@ -151,10 +151,10 @@ impl Tool for GetLineagePathsBetween {
                 let way = direction.graphql().to_lowercase();
                 searched.push_str(&format!("; {way} from both ends: {note}"));
             }
-            // No path at all may mean a wrong urn, which DataHub does not report.
-            for urn in [&source, &target] {
-                get_entities::must_exist(context, urn).await?;
-            }
+        }
+        // No path at all may mean a wrong urn, which DataHub does not report.
+        for urn in [&source, &target] {
+            get_entities::must_exist(context, urn).await?;
         }
         Ok(json!({
             "source": source, "target": target, "pathCount": 0, "paths": [], "searched": searched
