@@ -123,18 +123,39 @@ pub(super) async fn paths(context: &ToolContext, dataset: &str) -> Result<Vec<St
     Ok(paths.map(str::to_owned).collect())
 }
 
-/// The column that `wanted` means, as DataHub spells it.
+/// The column that `wanted` means, as DataHub spells it: the one of exactly this name, or else the only
+/// one whose simple path it is, or that differs from it in case alone.
 pub(super) fn find<'a>(
     paths: &'a [String],
     dataset: &str,
     wanted: &str,
 ) -> Result<&'a str, ToolError> {
-    let same = |test: &dyn Fn(&str) -> bool| paths.iter().find(|path| test(path));
-    same(&|path| path == wanted)
-        .or_else(|| same(&|path| simple_path(path) == wanted))
-        .or_else(|| same(&|path| simple_path(path).eq_ignore_ascii_case(wanted)))
-        .map(String::as_str)
-        .ok_or_else(|| unknown(paths, dataset, wanted))
+    let fitting = |test: &dyn Fn(&str) -> bool| -> Vec<&'a str> {
+        let paths = paths.iter().map(String::as_str);
+        paths.filter(|path| test(path)).collect()
+    };
+    let tests: [&dyn Fn(&str) -> bool; 3] = [
+        &|path| path == wanted,
+        &|path| simple_path(path) == wanted,
+        &|path| simple_path(path).eq_ignore_ascii_case(wanted) || path.eq_ignore_ascii_case(wanted),
+    ];
+    for test in tests {
+        match fitting(test).as_slice() {
+            [] => {}
+            [only] => return Ok(only),
+            [first, rest @ ..] if rest.iter().all(|path| path == first) => return Ok(first),
+            several => return Err(ambiguous(several, dataset, wanted)),
+        }
+    }
+    Err(unknown(paths, dataset, wanted))
+}
+
+fn ambiguous(several: &[&str], dataset: &str, wanted: &str) -> ToolError {
+    let names: Vec<String> = several.iter().map(|path| format!("`{path}`")).collect();
+    ToolError::Arguments(format!(
+        "`{wanted}` fits several columns of {dataset}: {}; write one of them exactly so",
+        names.join(", ")
+    ))
 }
 
 fn unknown(paths: &[String], dataset: &str, wanted: &str) -> ToolError {
@@ -204,6 +225,26 @@ mod tests {
                 json!({"fieldPath": "b", "type": "NUMBER", "nullable": true, "description": "kept"}),
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_fits_several_columns_is_refused_with_all_of_them() {
+        let paths = [
+            "user_id",
+            "USER_ID",
+            "[version=2.0].[type=union].[type=A].x",
+            "[version=2.0].[type=union].[type=B].x",
+            "Other",
+        ]
+        .map(str::to_owned);
+        for exact in &paths {
+            assert_eq!(find(&paths, "d", exact).unwrap(), exact);
+        }
+        assert_eq!(find(&paths, "d", "other").unwrap(), "Other");
+        for (wanted, both) in [("User_Id", &paths[..2]), ("x", &paths[2..4])] {
+            let error = find(&paths, "d", wanted).unwrap_err().to_string();
+            assert!(both.iter().all(|path| error.contains(path)), "{error}");
+        }
     }
 
     #[test]
