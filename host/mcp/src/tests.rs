@@ -1,5 +1,6 @@
 //! Tests of the server through its HTTP service, as `server` mounts it, with a fake DataHub behind.
 
+mod entities;
 mod lineage;
 mod tools;
 

@@ -13,6 +13,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
+    fields,
     tool::{Definition, Effect, Tool},
     urn,
 };
@@ -39,7 +40,7 @@ impl Tool for GetEntities {
             name: "get_entities",
             title: "Get entities",
             description: "Details of up to 50 entities by urn: descriptions, owners, tags, terms, \
-                domain, deprecation, health, custom and structured properties, links, and for \
+                domain, data products, deprecation, health, custom and structured properties, links, and for \
                 datasets the columns (cut for wide tables: list_schema_fields has the rest). Text \
                 of documents, members of groups, contents of containers and domains as well.",
             params: vec![texts("urns", MAX_URNS, "One urn or a list.").required()],
@@ -127,9 +128,27 @@ fn shape(context: &ToolContext, entity: &mut Value) {
             map.insert("fieldsCut".to_owned(), Value::from(note));
         }
     }
+    name_products(entity);
     people::shorten(entity);
     clean(entity);
     budget::cut_texts(entity, context.settings.description_chars);
+}
+
+/// Puts the data products that contain the entity in place of the relationships that say so.
+fn name_products(entity: &mut Value) {
+    let found = fields::take(entity, "/dataProducts/relationships");
+    let products: Vec<Value> = found
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|found| {
+            let product = &found["entity"];
+            json!({"urn": product["urn"], "name": product["properties"]["name"]})
+        })
+        .collect();
+    if !entity["dataProducts"].is_null() {
+        fields::set(entity, "dataProducts", products);
+    }
 }
 
 /// Refuses an entity that does not exist, whatever its kind. A column exists if its dataset has it.
