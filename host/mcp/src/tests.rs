@@ -2,6 +2,7 @@
 
 mod entities;
 mod lineage;
+mod search;
 mod tools;
 
 use std::sync::Arc;

@@ -69,10 +69,29 @@ fn facets(facets: Value) -> Vec<Value> {
                 .is_some_and(|values| !values.is_empty())
         })
         .map(|mut facet| {
+            let values = facet["aggregations"].as_array_mut();
+            values.into_iter().flatten().for_each(name_value);
             clean(&mut facet);
             facet
         })
         .collect()
+}
+
+/// Puts the name of the entity that a facet's value stands for in place of the entity.
+fn name_value(value: &mut Value) {
+    let entity = fields::take(value, "/entity");
+    let places = [
+        "/properties/name",
+        "/userProperties/displayName",
+        "/userProperties/fullName",
+        "/groupProperties/displayName",
+        "/instanceId",
+    ];
+    let names = places.iter().filter_map(|p| entity.pointer(p)?.as_str());
+    let name = names.into_iter().find(|name| !name.trim().is_empty());
+    if let Some(name) = name.filter(|name| value["value"].as_str() != Some(name)) {
+        fields::set(value, "name", name);
+    }
 }
 
 /// The result of a search by meaning; `None` (with a warning) where this DataHub does not support
