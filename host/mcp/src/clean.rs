@@ -1,9 +1,10 @@
 //! Removes from an answer of DataHub what carries no information for a model: nulls, empty lists
-//! and objects, `__typename`. A column's path is decoded from the form that it has in urns.
+//! and objects, `__typename`. What machines write is put as people read it: points in time, and the
+//! paths of columns, which urns hold encoded.
 
 use serde_json::Value;
 
-use crate::urn;
+use crate::{times, urn};
 
 /// Drops members and items that carry no information, at every depth.
 pub(crate) fn clean(value: &mut Value) {
@@ -14,6 +15,7 @@ pub(crate) fn clean(value: &mut Value) {
                 *path = urn::decoded_path(path);
             }
             map.retain(|key, inner| {
+                times::readable(key, inner);
                 clean(inner);
                 key != "__typename" && !says_nothing(inner)
             });
@@ -49,6 +51,17 @@ mod tests {
         clean(&mut value);
         assert_eq!(value[0]["fieldPath"], "SUM(x)");
         assert_eq!(value[1]["fieldPath"], "SUM%28x%29");
+    }
+
+    #[test]
+    fn points_in_time_are_readable_at_every_depth() {
+        let mut value =
+            json!({"created": 0, "a": [{"lastModified": {"time": 1_795_744_800_000_i64}}]});
+        clean(&mut value);
+        assert_eq!(
+            value,
+            json!({"a": [{"lastModified": {"time": "2026-11-27T02:00:00Z"}}]})
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod server;
 mod service;
 mod settings;
 pub mod stdio;
+mod times;
 mod tool;
 mod tools;
 mod urn;

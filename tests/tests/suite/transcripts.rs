@@ -260,6 +260,7 @@ fn tidy(value: &mut Value) {
         Value::Number(number) if number.as_u64().is_some_and(|n| TIMES.contains(&n)) => {
             *value = json!("<time>");
         }
+        Value::String(text) if is_time(text) => *value = json!("<time>"),
         Value::String(text) => {
             if let Some((before, last)) = text.rsplit_once(':')
                 && is_uuid(last)
@@ -283,6 +284,19 @@ fn tidy(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(tidy),
         _ => {}
     }
+}
+
+/// `2026-11-27T02:00:00Z`
+fn is_time(text: &str) -> bool {
+    let form = "0000-00-00T00:00:00Z";
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == form,
+            })
 }
 
 fn is_uuid(text: &str) -> bool {
