@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tools::Hub;
+use super::tools::{Hub, TABLE};
 
 /// A search's answer with these hits and facets.
 fn found(total: u64, hits: Value, facets: Value) -> Value {
@@ -32,4 +32,54 @@ async fn values_of_facets_that_are_urns_have_names() {
             {"value": "urn:li:tag:gone", "count": 2}
         ])
     );
+}
+
+#[tokio::test]
+async fn nothing_is_asked_for_beyond_the_window_of_datahub() {
+    let hub = Hub::new(|name, variables| {
+        let input = &variables["input"];
+        let asked = input["start"].as_i64().unwrap_or(0) + input["count"].as_i64().unwrap_or(0);
+        assert!(asked <= 10_000, "{variables}");
+        let hits = json!([{"entity": {"urn": "urn:li:tag:a"}}]);
+        match name {
+            "search" | "searchDocuments" => found(25_000, hits, json!([])),
+            "lineage" => json!({"searchAcrossLineage": {"total": 25_000, "searchResults": hits}}),
+            _ => json!({"listQueries": {"total": 25_000, "queries": []}}),
+        }
+    })
+    .await;
+    let answer = hub
+        .ok("search", json!({"offset": 9_999, "num_results": 10}))
+        .await;
+    assert_eq!(hub.asked("search")["input"]["count"], 1);
+    assert!(
+        answer["next"].as_str().unwrap().contains("narrow"),
+        "{answer}"
+    );
+    assert!(answer["warnings"].to_string().contains("10000"), "{answer}");
+    hub.ok("search", json!({"offset": 10_000, "num_results": 0}))
+        .await;
+    hub.ok(
+        "get_lineage",
+        json!({"urn": TABLE, "offset": 9_900, "max_results": 200}),
+    )
+    .await;
+    assert_eq!(hub.asked("lineage")["input"]["count"], 100);
+    for (tool, arguments) in [
+        ("search", json!({"offset": 10_000})),
+        ("search_documents", json!({"offset": 10_000})),
+        ("get_lineage", json!({"urn": TABLE, "offset": 10_000})),
+        (
+            "get_dataset_queries",
+            json!({"urn": TABLE, "start": 10_000}),
+        ),
+        (
+            "get_dataset_assertions",
+            json!({"urn": TABLE, "start": 10_000}),
+        ),
+        ("list_incidents", json!({"urn": TABLE, "start": 10_000})),
+    ] {
+        let error = hub.error(tool, arguments).await;
+        assert!(error.contains("first 10000 results"), "{tool}: {error}");
+    }
 }

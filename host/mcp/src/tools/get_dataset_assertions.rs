@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, entity};
+use super::{columns, entity, window};
 use crate::{
     args::{integer, text},
     budget,
@@ -52,8 +52,9 @@ impl Tool for GetDatasetAssertions {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         entity::of_kind(&args.urn, &["dataset"])?;
+        let count = window::within(context, "start", args.start, args.count)?;
         let variables = json!({
-            "urn": args.urn, "start": args.start, "count": args.count,
+            "urn": args.urn, "start": args.start, "count": count,
             "runs": args.run_events_count,
         });
         let mut dataset = context
@@ -74,11 +75,8 @@ impl Tool for GetDatasetAssertions {
         budget::fit(&mut assertions, limit - limit / 8);
         let next = args.start + i64::try_from(assertions.len()).unwrap_or(i64::MAX);
         let mut answer = json!({"total": total, "assertions": assertions});
-        if next < total && next > args.start {
-            answer["next"] = json!(format!(
-                "{} more; call again with start={next}",
-                total - next
-            ));
+        if let Some(more) = window::more("start", args.start, next, total) {
+            answer["next"] = json!(more);
         }
         Ok(answer)
     }

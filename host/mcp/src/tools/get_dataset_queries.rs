@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, entity};
+use super::{columns, entity, window};
 use crate::{
     args::{choice, integer, text},
     budget,
@@ -54,6 +54,7 @@ impl Tool for GetDatasetQueries {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         entity::of_kind(&args.urn, &["dataset"])?;
+        let count = window::within(context, "start", args.start, args.count)?;
         let subject = match args
             .column
             .as_deref()
@@ -65,7 +66,7 @@ impl Tool for GetDatasetQueries {
         };
         let mut input = json!({
             "start": args.start,
-            "count": args.count,
+            "count": count,
             "orFilters": [{"and": [
                 {"field": "entities", "condition": "EQUAL", "values": [subject]}
             ]}],
@@ -94,11 +95,8 @@ impl Tool for GetDatasetQueries {
         budget::fit(&mut queries, limit - limit / 8);
         let next = args.start + i64::try_from(queries.len()).unwrap_or(i64::MAX);
         let mut answer = json!({"total": total, "queries": queries});
-        if next < total && next > args.start {
-            answer["next"] = json!(format!(
-                "{} more; call again with start={next}",
-                total - next
-            ));
+        if let Some(more) = window::more("start", args.start, next, total) {
+            answer["next"] = json!(more);
         }
         Ok(answer)
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, entity, get_entities, hits::query_of};
+use super::{columns, entity, get_entities, hits::query_of, window};
 use crate::{
     answer_shape::not_understood,
     args::{flag, integer, text},
@@ -63,6 +63,7 @@ impl Tool for GetLineage {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         entity::of_kind(&args.urn, &[])?;
+        let count = window::within(context, "offset", args.offset, args.max_results)?;
         let start = match args
             .column
             .as_deref()
@@ -85,7 +86,7 @@ impl Tool for GetLineage {
             "direction": if args.upstream { "UPSTREAM" } else { "DOWNSTREAM" },
             "query": query_of(args.query.as_deref().unwrap_or("*")),
             "start": args.offset,
-            "count": args.max_results,
+            "count": count,
             "orFilters": or_filters,
             "searchFlags": compiled.flags(json!({"skipHighlighting": true, "maxAggValues": 10})),
         });
@@ -163,11 +164,8 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
     budget::fit(&mut results, limit - limit / 8);
     let next = offset + i64::try_from(results.len()).unwrap_or(i64::MAX);
     let mut page = json!({"total": total, "byDegree": degrees, "searchResults": results});
-    if next < total && next > offset {
-        page["next"] = json!(format!(
-            "{} more; call again with offset={next}",
-            total - next
-        ));
+    if let Some(more) = window::more("offset", offset, next, total) {
+        page["next"] = json!(more);
     }
     if degrees_empty(&page) {
         page.as_object_mut().map(|map| map.shift_remove("byDegree"));

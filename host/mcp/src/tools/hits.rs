@@ -3,6 +3,7 @@
 use datahub::{Answer, DataHubError};
 use serde_json::{Value, json};
 
+use super::window;
 use crate::{
     answer_shape::not_understood, budget, clean::clean, context::ToolContext, error::ToolError,
     fields,
@@ -40,11 +41,8 @@ pub(super) fn shape(
     budget::fit(&mut hits, context.settings.response_tokens - reserve);
     let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
     let mut answer = json!({"total": total, "searchResults": hits});
-    if next < total && next > offset {
-        answer["next"] = json!(format!(
-            "{} more; call again with offset={next}",
-            total - next
-        ));
+    if let Some(more) = window::more("offset", offset, next, total) {
+        answer["next"] = json!(more);
     }
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{entity, people};
+use super::{entity, people, window};
 use crate::{
     answer_shape::not_understood,
     args::{choice, integer, text},
@@ -55,8 +55,9 @@ impl Tool for ListIncidents {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         entity::of_kind(&args.urn, KINDS)?;
+        let count = window::within(context, "start", args.start, args.count)?;
         let variables = json!({
-            "urn": args.urn, "state": args.state, "start": args.start, "count": args.count,
+            "urn": args.urn, "state": args.state, "start": args.start, "count": count,
         });
         let mut asset = context
             .ask_for(&documents::INCIDENTS, variables, "entity")
@@ -77,11 +78,8 @@ impl Tool for ListIncidents {
         budget::fit(&mut incidents, limit - limit / 8);
         let next = args.start + i64::try_from(incidents.len()).unwrap_or(i64::MAX);
         let mut answer = json!({"urn": args.urn, "total": total, "incidents": incidents});
-        if next < total && next > args.start {
-            answer["next"] = json!(format!(
-                "{} more; call again with start={next}",
-                total - next
-            ));
+        if let Some(more) = window::more("start", args.start, next, total) {
+            answer["next"] = json!(more);
         }
         Ok(answer)
     }

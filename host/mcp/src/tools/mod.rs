@@ -38,6 +38,7 @@ mod set_domains;
 mod shared_folder;
 mod structured_properties;
 mod update_description;
+mod window;
 mod writing;
 
 use super::{settings::Settings, tool::AnyTool};

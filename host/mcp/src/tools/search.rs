@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::hits::{by_meaning, query_of, shape};
+use super::{
+    hits::{by_meaning, query_of, shape},
+    window,
+};
 use crate::{
     args::{choice, integer, text},
     context::ToolContext,
@@ -79,6 +82,7 @@ impl Tool for Search {
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         let compiled = filter::compile(args.filter.as_deref())?;
+        let count = window::within(context, "offset", args.offset, args.num_results)?;
         let view = match context.settings.default_view {
             true => context.default_view().await?,
             false => None,
@@ -86,7 +90,7 @@ impl Tool for Search {
         let mut input = json!({
             "query": query_of(&args.query),
             "start": args.offset,
-            "count": args.num_results,
+            "count": count,
             "orFilters": compiled.or_filters,
             "searchFlags": compiled.flags(json!({
                 "skipHighlighting": true,

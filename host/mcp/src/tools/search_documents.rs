@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::hits::{by_meaning, query_of, shape};
+use super::{
+    hits::{by_meaning, query_of, shape},
+    window,
+};
 use crate::{
     args::{integer, text},
     context::ToolContext,
@@ -61,7 +64,8 @@ impl Tool for SearchDocuments {
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
         let filter = filter::compile(args.filter.as_deref())?;
         let question = args.semantic_query.as_deref().map(str::trim);
-        let (words, page) = (query_of(&args.query), (args.offset, args.num_results));
+        let count = window::within(context, "offset", args.offset, args.num_results)?;
+        let (words, page) = (query_of(&args.query), (args.offset, count));
         let mut query = words;
         if let Some(question) = question.filter(|question| !question.is_empty()) {
             let wide = (0, (args.offset + args.num_results).min(MOST_MERGED));
