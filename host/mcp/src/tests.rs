@@ -192,6 +192,8 @@ async fn search_names_its_results_as_datahub_does() {
     )
     .await;
     let expected = json!({
+        "start": 0,
+        "count": 1,
         "total": 3,
         "searchResults": [{"entity": {"urn": "urn:li:tag:a", "type": "TAG"}}],
         "next": "2 more; call again with offset=1"

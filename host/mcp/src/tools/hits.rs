@@ -40,7 +40,8 @@ pub(super) fn shape(
     let reserve = context.settings.response_tokens / 8;
     budget::fit(&mut hits, context.settings.response_tokens - reserve);
     let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
-    let mut answer = json!({"total": total, "searchResults": hits});
+    let mut answer =
+        json!({"start": offset, "count": hits.len(), "total": total, "searchResults": hits});
     if let Some(more) = window::more("offset", offset, next, total) {
         answer["next"] = json!(more);
     }

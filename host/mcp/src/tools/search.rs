@@ -58,6 +58,8 @@ impl Tool for Search {
                 integer("offset", 0, 10_000, "Where to go on.").default(0),
             ],
             output: json!({
+                "start": {"type": "integer"},
+                "count": {"type": "integer"},
                 "total": {"type": "integer"},
                 "searchResults": {"type": "array", "items": {"type": "object"}},
                 "facets": {"type": "array", "items": {"type": "object"}},

@@ -53,6 +53,8 @@ impl Tool for SearchDocuments {
                 integer("offset", 0, 10_000, "").default(0),
             ],
             output: json!({
+                "start": {"type": "integer"},
+                "count": {"type": "integer"},
                 "total": {"type": "integer"},
                 "searchResults": {"type": "array", "items": {"type": "object"}}
             }),
