@@ -115,6 +115,7 @@ documents! {
     UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;
     UPDATE_DOCUMENT_RELATED = "save_document_related.graphql", Since::DOCUMENTS;
     USAGE_STATISTICS = "get_usage_statistics.graphql";
+    VALUES_OF = "values_of.gql";
 }
 
 entities! {

@@ -16,6 +16,7 @@ mod compile;
 mod facet;
 mod fields;
 mod lexer;
+mod loosen;
 mod parser;
 
 #[cfg(test)]
@@ -23,7 +24,11 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use self::ast::{Condition, Expr, Operator};
-pub(crate) use self::{compile::Compiled, fields::index_field};
+pub(crate) use self::{
+    compile::Compiled,
+    fields::index_field,
+    loosen::{Loosened, loosened},
+};
 
 /// An error in a filter: the problem, its position, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -83,3 +83,61 @@ async fn nothing_is_asked_for_beyond_the_window_of_datahub() {
         assert!(error.contains("first 10000 results"), "{tool}: {error}");
     }
 }
+
+#[tokio::test]
+async fn the_near_value_is_named_where_a_filter_selects_nothing() {
+    let hub = Hub::new(|name, variables| {
+        if name != "valuesOf" {
+            return found(0, json!([]), json!([]));
+        }
+        let fields = variables["input"]["facets"].as_array().unwrap().clone();
+        let value = |value: &str, count: u64| json!({"value": value, "count": count});
+        let values = match fields[0].as_str().unwrap() {
+            "platform" => vec![
+                value("urn:li:dataPlatform:hive", 40),
+                value("urn:li:dataPlatform:snowflake", 31),
+            ],
+            "origin" => vec![value("PROD", 71)],
+            "typeNames" => vec![value("Table", 9), value("View", 3)],
+            "tags" => vec![json!({"value": "urn:li:tag:5", "count": 2,
+                "entity": {"properties": {"name": "PII"}}})],
+            other => panic!("{other}"),
+        };
+        json!({"aggregateAcrossEntities": {"facets": [
+            {"field": fields[0], "aggregations": values}]}})
+    })
+    .await;
+    for (filter, hint) in [
+        (
+            "platform = Snowflake",
+            "platform = Snowflake: 0; near it is snowflake (31)",
+        ),
+        ("env = prod", "env = prod: 0; near it is PROD (71)"),
+        (
+            "subtype = Tabel",
+            "subtype = Tabel: 0; near it is Table (9)",
+        ),
+        (
+            "subtype = zzzzzz",
+            "subtype = zzzzzz: 0; there is Table (9), View (3)",
+        ),
+        (
+            "tag = urn:li:tag:PII",
+            "tag = urn:li:tag:PII: 0; near it is PII, urn:li:tag:5 (2)",
+        ),
+        (
+            "platform = hive AND env = prod",
+            "env = prod: 0; near it is PROD (71)",
+        ),
+    ] {
+        let answer = hub.ok("search", json!({"filter": filter})).await;
+        assert_eq!(answer["hint"], hint, "{filter}");
+    }
+    let answer = hub.ok("search", json!({"filter": "platform = hive"})).await;
+    assert!(
+        answer["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("nothing matches")
+    );
+}

@@ -78,19 +78,25 @@ fn facets(facets: Value) -> Vec<Value> {
 
 /// Puts the name of the entity that a facet's value stands for in place of the entity.
 fn name_value(value: &mut Value) {
-    let entity = fields::take(value, "/entity");
-    let places = [
-        "/properties/name",
-        "/userProperties/displayName",
-        "/userProperties/fullName",
-        "/groupProperties/displayName",
-        "/instanceId",
-    ];
-    let names = places.iter().filter_map(|p| entity.pointer(p)?.as_str());
-    let name = names.into_iter().find(|name| !name.trim().is_empty());
-    if let Some(name) = name.filter(|name| value["value"].as_str() != Some(name)) {
+    let name = named_value(value).map(str::to_owned);
+    fields::take(value, "/entity");
+    if let Some(name) = name {
         fields::set(value, "name", name);
     }
+}
+
+/// The name of the entity that a facet's value stands for.
+pub(super) fn named_value(value: &Value) -> Option<&str> {
+    let places = [
+        "/entity/properties/name",
+        "/entity/userProperties/displayName",
+        "/entity/userProperties/fullName",
+        "/entity/groupProperties/displayName",
+        "/entity/instanceId",
+    ];
+    let mut names = places.iter().filter_map(|p| value.pointer(p)?.as_str());
+    let name = names.find(|name| !name.trim().is_empty())?;
+    (value["value"].as_str() != Some(name)).then_some(name)
 }
 
 /// The result of a search by meaning; `None` (with a warning) where this DataHub does not support

@@ -22,6 +22,7 @@ mod hits;
 mod labels;
 mod list_incidents;
 mod list_schema_fields;
+mod nothing_found;
 mod ownership;
 mod people;
 mod raise_incident;

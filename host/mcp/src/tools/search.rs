@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     hits::{by_meaning, query_of, shape},
-    window,
+    nothing_found, window,
 };
 use crate::{
     args::{choice, integer, text},
@@ -115,7 +115,7 @@ impl Tool for Search {
             let field = filter::index_field(&field);
             input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
         }
-        let variables = json!({"input": input});
+        let variables = json!({"input": &input});
         if args.search_strategy.as_deref() == Some("semantic") {
             let result = context
                 .ask(&documents::SEARCH_SEMANTIC, variables.clone())
@@ -127,6 +127,13 @@ impl Tool for Search {
         let found = context
             .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
             .await?;
-        shape(context, found, args.offset)
+        let mut answer = shape(context, found, args.offset)?;
+        if let (true, Some(text)) = (answer["total"] == 0, &args.filter) {
+            let reasons = nothing_found::reasons(context, text, &input).await;
+            if !reasons.is_empty() {
+                answer["hint"] = json!(reasons.join("; "));
+            }
+        }
+        Ok(answer)
     }
 }

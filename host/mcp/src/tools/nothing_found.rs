@@ -1,0 +1,138 @@
+//! The reason why a filter selects nothing: for each of its conditions, DataHub is asked which values
+//! there are without it, and those that are near the one asked for are named.
+
+use foundation::suggest;
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use super::hits::named_value;
+use crate::{
+    context::ToolContext,
+    documents,
+    filter::{self, Loosened},
+};
+
+/// The largest number of conditions that are looked at, each by one call to DataHub.
+const MAX_CONDITIONS: usize = 4;
+/// The largest number of values of a field that are looked at.
+const MAX_VALUES: usize = 100;
+/// The largest number of values that are named for one condition.
+const NAMED: usize = 3;
+/// What the index puts before the name of a platform; a filter may leave it out.
+const PLATFORM: &str = "urn:li:dataPlatform:";
+
+/// A sentence for each condition of `text` whose value does not occur. `base` is the input of the search
+/// that found nothing; the conditions are left out of it one by one.
+pub(super) async fn reasons(context: &ToolContext, text: &str, base: &Value) -> Vec<String> {
+    let mut conditions = filter::loosened(text);
+    conditions.truncate(MAX_CONDITIONS);
+    let calls: Vec<_> = conditions
+        .iter()
+        .map(|condition| reason(context, condition, base))
+        .collect();
+    let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
+    found.into_iter().flatten().collect()
+}
+
+/// A value of a field, with the number of hits that have it.
+struct Occurring {
+    value: String,
+    /// The value as it is shown.
+    name: String,
+    /// The part of it that people know.
+    word: String,
+    count: u64,
+}
+
+async fn reason(context: &ToolContext, loosened: &Loosened, base: &Value) -> Option<String> {
+    let mut input = json!({
+        "query": base["query"],
+        "facets": loosened.fields,
+        "orFilters": loosened.rest.or_filters,
+        "searchFlags": loosened.rest.flags(json!({"maxAggValues": MAX_VALUES})),
+    });
+    if let Some(types) = &loosened.rest.types {
+        input["types"] = json!(types);
+    }
+    if !base["viewUrn"].is_null() {
+        input["viewUrn"] = base["viewUrn"].clone();
+    }
+    // Without an answer there is no reason to give; the search itself has succeeded.
+    let found = context
+        .ask_for(
+            &documents::VALUES_OF,
+            json!({"input": input}),
+            "aggregateAcrossEntities",
+        )
+        .await
+        .ok()?;
+    let occurring = occurring(&found, &loosened.fields);
+    let wanted = &loosened.values;
+    if occurring.is_empty() || occurring.iter().any(|one| wanted.contains(&one.value)) {
+        return None;
+    }
+    let near = near(wanted, &occurring);
+    let (words, shown) = match near.is_empty() {
+        true => ("there is", occurring.iter().take(NAMED).collect()),
+        false => ("near it is", near),
+    };
+    let shown: Vec<String> = shown
+        .into_iter()
+        .map(|one| format!("{} ({})", one.name, one.count))
+        .collect();
+    Some(format!(
+        "{}: 0; {words} {}",
+        loosened.condition,
+        shown.join(", ")
+    ))
+}
+
+fn occurring(found: &Value, fields: &[String]) -> Vec<Occurring> {
+    let facets = found["facets"].as_array().into_iter().flatten();
+    let of_field = facets.filter(|facet| fields.iter().any(|field| facet["field"] == *field));
+    let values = of_field.flat_map(|facet| facet["aggregations"].as_array().into_iter().flatten());
+    values
+        .filter_map(|value| {
+            let text = value["value"].as_str()?;
+            let count = value["count"].as_u64().filter(|count| *count > 0)?;
+            let (name, word) = match named_value(value) {
+                Some(name) if !text.starts_with(PLATFORM) => (format!("{name}, {text}"), name),
+                _ => (text.trim_start_matches(PLATFORM).to_owned(), word(text)),
+            };
+            Some(Occurring {
+                value: text.to_owned(),
+                name,
+                word: word.to_owned(),
+                count,
+            })
+        })
+        .collect()
+}
+
+/// The last part of a urn, or the whole of any other text.
+fn word(value: &str) -> &str {
+    match value.starts_with("urn:li:") {
+        true => value.rsplit(':').next().unwrap_or(value),
+        false => value,
+    }
+}
+
+/// The values that differ from a wanted one in case alone, or else those that resemble one.
+fn near<'a>(wanted: &[String], occurring: &'a [Occurring]) -> Vec<&'a Occurring> {
+    let wanted: Vec<&str> = wanted.iter().map(|value| word(value)).collect();
+    let same = |one: &&Occurring| wanted.iter().any(|w| w.eq_ignore_ascii_case(&one.word));
+    let same: Vec<&Occurring> = occurring.iter().filter(same).take(NAMED).collect();
+    if !same.is_empty() {
+        return same;
+    }
+    let mut near: Vec<&Occurring> = Vec::new();
+    for wanted in wanted {
+        let words = occurring.iter().map(|one| one.word.as_str());
+        for word in suggest::names(wanted, words, NAMED) {
+            let found = occurring.iter().find(|one| one.word == word);
+            near.extend(found.filter(|one| !near.iter().any(|known| known.name == one.name)));
+        }
+    }
+    near.truncate(NAMED);
+    near
+}
