@@ -13,6 +13,7 @@ static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
         include_str!("tools/fragments/hits.gql"),
         include_str!("tools/fragments/incidents.gql"),
         include_str!("tools/fragments/platform.gql"),
+        include_str!("tools/fragments/sorted.gql"),
     ])
 });
 
@@ -107,6 +108,8 @@ documents! {
     RESTORE_DOCUMENT = "save_document_restore.graphql";
     SCHEMA_FIELDS = "list_schema_fields.gql";
     SEARCH = "search.gql";
+    SEARCH_BY_TIME = "search_by_time.gql";
+    SEARCH_BY_USE = "search_by_use.gql";
     SEARCH_DOCUMENTS = "search_documents.gql", Since::DOCUMENTS;
     SEARCH_DOCUMENTS_SEMANTIC = "search_documents_semantic.gql", Since::DOCUMENTS;
     SEARCH_SEMANTIC = "search_semantic.gql", Since::DOCUMENTS;
@@ -193,6 +196,7 @@ mod tests {
             include_str!("tools/fragments/hits.gql"),
             include_str!("tools/fragments/incidents.gql"),
             include_str!("tools/fragments/platform.gql"),
+            include_str!("tools/fragments/sorted.gql"),
         ];
         for name in shared.into_iter().flat_map(defined) {
             assert!(used.contains(name), "{name} is used by no document");

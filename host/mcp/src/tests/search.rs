@@ -141,3 +141,53 @@ async fn the_near_value_is_named_where_a_filter_selects_nothing() {
             .starts_with("nothing matches")
     );
 }
+
+#[tokio::test]
+async fn each_hit_shows_what_the_list_is_sorted_by() {
+    let hub = Hub::new(|name, _| {
+        let mut table = json!({"urn": TABLE, "type": "DATASET"});
+        let mut board = json!({"urn": "urn:li:dashboard:(looker,1)", "type": "DASHBOARD"});
+        if name == "searchByTime" {
+            table["datasetTimes"] =
+                json!({"created": 0, "lastModified": {"time": 1_795_744_800_000_i64}});
+            board["assetTimes"] = json!({"lastModified": {"time": 1_795_744_860_000_i64}});
+        }
+        if name == "searchByUse" {
+            table["statsSummary"] = json!({"queryCountLast30Days": 37_111});
+            table["latestProfile"] = json!([{"rowCount": 12, "sizeInBytes": null}]);
+            board["statsSummary"] = Value::Null;
+        }
+        found(2, json!([{"entity": table}, {"entity": board}]), json!([]))
+    })
+    .await;
+    for (field, operation, values) in [
+        (
+            "lastModifiedAt",
+            "searchByTime",
+            [json!("2026-11-27T02:00:00Z"), json!("2026-11-27T02:01:00Z")],
+        ),
+        ("createdAt", "searchByTime", [Value::Null, Value::Null]),
+        (
+            "queryCountLast30DaysFeature",
+            "searchByUse",
+            [json!(37_111), Value::Null],
+        ),
+        ("rowCountFeature", "searchByUse", [json!(12), Value::Null]),
+        ("name", "search", [Value::Null, Value::Null]),
+    ] {
+        let answer = hub.ok("search", json!({"sort_by": field})).await;
+        assert_eq!(
+            hub.asked(operation)["input"]["sortInput"]["sortCriteria"][0]["field"],
+            field
+        );
+        for (hit, value) in answer["searchResults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(values)
+        {
+            assert_eq!(hit["sortedBy"], value, "{field}");
+            assert_eq!(hit["entity"].as_object().unwrap().len(), 2, "{hit}");
+        }
+    }
+}

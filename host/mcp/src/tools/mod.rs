@@ -37,6 +37,7 @@ mod search;
 mod search_documents;
 mod set_domains;
 mod shared_folder;
+mod sorted;
 mod structured_properties;
 mod update_description;
 mod window;

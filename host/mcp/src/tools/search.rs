@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     hits::{by_meaning, query_of, shape},
-    nothing_found, window,
+    nothing_found, sorted, window,
 };
 use crate::{
     args::{choice, integer, text},
@@ -106,13 +106,12 @@ impl Tool for Search {
         if let Some(view) = view {
             input["viewUrn"] = json!(view);
         }
-        if let Some(field) = args.sort_by {
-            let order = if args.sort_order == "asc" {
-                "ASCENDING"
-            } else {
-                "DESCENDING"
+        let sort_by = args.sort_by.as_deref().map(filter::index_field);
+        if let Some(field) = &sort_by {
+            let order = match args.sort_order.as_str() {
+                "asc" => "ASCENDING",
+                _ => "DESCENDING",
             };
-            let field = filter::index_field(&field);
             input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
         }
         let variables = json!({"input": &input});
@@ -124,9 +123,14 @@ impl Tool for Search {
                 return shape(context, found, args.offset);
             }
         }
-        let found = context
-            .ask_for(&documents::SEARCH, variables, "searchAcrossEntities")
+        let document = sort_by.as_deref().and_then(sorted::document);
+        let document = document.unwrap_or(&documents::SEARCH);
+        let mut found = context
+            .ask_for(document, variables, "searchAcrossEntities")
             .await?;
+        if let Some(field) = &sort_by {
+            sorted::show(&mut found, field);
+        }
         let mut answer = shape(context, found, args.offset)?;
         if let (true, Some(text)) = (answer["total"] == 0, &args.filter) {
             let reasons = nothing_found::reasons(context, text, &input).await;
