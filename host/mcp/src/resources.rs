@@ -11,6 +11,10 @@ use super::{budget, context::ToolContext, error::ToolError, fields, tools, urn};
 
 /// The prefix of a resource's URI; the urn follows, percent-encoded or not.
 const SCHEME: &str = "datahub://";
+/// The tool that gives out what a resource holds: who may not call it reads no resource.
+pub(super) const READ_BY: &str = "get_entities";
+/// The tool that gives out what a completion lists.
+pub(super) const COMPLETED_BY: &str = "search";
 /// The number of suggestions in a completion.
 const SUGGESTIONS: usize = 10;
 

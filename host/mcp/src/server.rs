@@ -139,6 +139,33 @@ impl McpServer {
         ToolContext::new(caller, settings, views).reporting_to(progress)
     }
 
+    /// The context of a request that gives out what the tool `name` does, by another method. What is
+    /// asked of the tool is asked of it, too.
+    fn context_like(
+        &self,
+        name: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ToolContext, ToolError> {
+        let entry = self.inner.registry.find(name);
+        let entry = entry.ok_or_else(|| ToolError::NotFound(self.inner.registry.unknown(name)))?;
+        let caller = self.caller(context)?;
+        self.check_scopes(&caller, entry)?;
+        Ok(self.tool_context(caller, None))
+    }
+
+    /// Refuses a token without the scopes that the tool needs, and decides the request's status.
+    fn check_scopes(&self, caller: &Caller, entry: &Entry) -> Result<(), ToolError> {
+        let definition = &entry.definition;
+        let scopes = &self.inner.settings.scopes;
+        let needed = scopes.needed(definition.name, definition.effect.writes());
+        let given = caller.principal.scopes();
+        if needed.iter().all(|scope| given.contains(scope)) {
+            return Ok(());
+        }
+        caller.decide(HttpOutcome::InsufficientScope(needed.to_vec()));
+        Err(ToolError::Scopes(needed.to_vec()))
+    }
+
     async fn run(
         &self,
         entry: &Entry,
@@ -147,18 +174,7 @@ impl McpServer {
     ) -> Result<Value, ToolError> {
         let definition = &entry.definition;
         let caller = self.caller(&context)?;
-        let needed = self
-            .inner
-            .settings
-            .scopes
-            .needed(definition.name, definition.effect.writes());
-        if !needed
-            .iter()
-            .all(|scope| caller.principal.scopes().contains(scope))
-        {
-            caller.decide(HttpOutcome::InsufficientScope(needed.to_vec()));
-            return Err(ToolError::Scopes(needed.to_vec()));
-        }
+        self.check_scopes(&caller, entry)?;
         // Progress makes the answer an event stream.
         let token = match takes_events(&context) {
             true => context.meta.get_progress_token(),
@@ -308,7 +324,7 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let cancelled = context.ct.clone();
         let read = async {
-            let context = self.tool_context(self.caller(&context)?, None);
+            let context = self.context_like(resources::READ_BY, &context)?;
             resources::read(&context, &request.uri).await
         };
         let result = tokio::select! {
@@ -335,7 +351,7 @@ impl ServerHandler for McpServer {
             return Ok(CompleteResult::default());
         }
         let complete = async {
-            let context = self.tool_context(self.caller(&context)?, None);
+            let context = self.context_like(resources::COMPLETED_BY, &context)?;
             Ok(resources::complete(&context, &request.argument.value).await)
         };
         panics::catch("completion/complete", complete)

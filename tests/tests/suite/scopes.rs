@@ -116,6 +116,44 @@ async fn read_tools_can_need_a_scope_too_and_the_shared_token_has_none() {
     assert_step_up(&shared, "datahub:read");
 }
 
+/// Each method that gives out what a tool gives out asks for the tool's scopes.
+#[tokio::test]
+async fn resources_and_completions_need_the_scopes_of_the_tools_beside_them() {
+    let urn = "urn:li:corpuser:admin";
+    let methods = [
+        ("resources/read", json!({"uri": format!("datahub://{urn}")})),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/resource", "uri": "datahub://{urn}"},
+                   "argument": {"name": "urn", "value": "ad"}}),
+        ),
+    ];
+    for (scopes, refused) in [
+        ("read=datahub:read", [true, true]),
+        ("get_entities=datahub:read", [true, false]),
+        ("search=datahub:read", [false, true]),
+        ("write=datahub:write", [false, false]),
+    ] {
+        let world = world(Some(scopes)).await;
+        let mcp = world.server.mcp();
+        for ((method, params), refused) in methods.iter().zip(refused) {
+            let before = world.datahub.seen().len();
+            let token = world.token_with("openid");
+            let reply = mcp.rpc(Some(&token), method, params.clone()).await.unwrap();
+            match refused {
+                true => {
+                    assert_step_up(&reply, "datahub:read");
+                    assert_eq!(world.datahub.seen().len(), before, "datahub was asked");
+                }
+                false => assert_eq!(reply.status, 200, "{method}: {}", reply.text),
+            }
+            let token = world.token_with("datahub:read");
+            let reply = mcp.rpc(Some(&token), method, params.clone()).await.unwrap();
+            assert_eq!(reply.status, 200, "{method}: {}", reply.text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_requests_line_in_the_log_says_whom_it_served_with_what() {
     let world = world(Some("write=datahub:write")).await;
