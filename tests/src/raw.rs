@@ -1,10 +1,13 @@
 //! Sends raw bytes to a socket and reads the answer, for requests that no HTTP library would send.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -20,6 +23,30 @@ pub async fn send(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<String> {
     // The server may close the connection before it has read everything, which is an answer too.
     let _ = stream.write_all(bytes).await;
     Ok(read_to_close(&mut stream).await)
+}
+
+/// As [`send`], from another address of this machine, such as 127.0.0.9.
+///
+/// # Errors
+/// If no connection can be made.
+pub async fn send_from(
+    source: IpAddr,
+    address: SocketAddr,
+    bytes: &[u8],
+) -> anyhow::Result<String> {
+    let mut stream = connect_from(source, address).await?;
+    let _ = stream.write_all(bytes).await;
+    Ok(read_to_close(&mut stream).await)
+}
+
+/// Connects from `source`.
+///
+/// # Errors
+/// If no connection can be made.
+pub async fn connect_from(source: IpAddr, address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    Ok(socket.connect(address).await?)
 }
 
 /// Reads until the server closes the connection or the limit passes.

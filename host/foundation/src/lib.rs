@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod breaker;
+pub mod client_address;
 pub mod clock;
 pub mod identity;
 pub mod public_url;

@@ -117,8 +117,8 @@ impl Proxy {
     }
 
     /// `/oauth/*` and `/.well-known/oauth-authorization-server`, with their own body limit and
-    /// CORS. The server must put the peer's address into each request's extensions as
-    /// `axum::extract::ConnectInfo<SocketAddr>`.
+    /// CORS. The server must put the client's address into each request's extensions as
+    /// [`foundation::client_address::ClientAddress`].
     pub fn router(&self) -> Router {
         let settings = &self.context.settings;
         let metadata = Arc::new(Metadata::new(settings, &self.context.public_url));

@@ -5,15 +5,12 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     time::Duration,
 };
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
+use foundation::client_address::ClientAddress;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -24,20 +21,13 @@ use super::{LimitSettings, types::ClientKey};
 /// Buckets that an endpoint's addresses or clients share.
 const BUCKETS: u64 = 16_384;
 
-/// The network that a request came from: an IPv4 address, or an IPv6 /64, which is what one
-/// subscriber has.
+/// The network of the client that a request came from, as the server's edge knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Peer(String);
 
 impl Peer {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.to_string()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"))
-            }
-        }
+    pub(super) fn of(address: ClientAddress) -> Self {
+        Self(address.network().to_string())
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -52,8 +42,8 @@ impl<S: Sync> FromRequestParts<S> for Peer {
         // Without an address all share one bucket: strict rather than unlimited.
         Ok(parts
             .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or_else(|| Self("unknown".to_owned()), |info| Self::of(info.0.ip())))
+            .get::<ClientAddress>()
+            .map_or_else(|| Self("unknown".to_owned()), |address| Self::of(*address)))
     }
 }
 
@@ -119,31 +109,23 @@ mod tests {
             client_burst: 2,
             client_per_minute: 1,
         });
-        let noisy = Peer::of("192.0.2.1".parse().unwrap());
+        let peer = |text: &str| Peer::of(ClientAddress::new(text.parse().unwrap()));
+        let noisy = peer("192.0.2.1");
         for _ in 0..3 {
             limits.count_peer(&noisy).unwrap();
         }
         let refused = limits.count_peer(&noisy).unwrap_err();
         assert!(refused.retry_after > Duration::from_secs(1), "{refused:?}");
-        limits
-            .count_peer(&Peer::of("192.0.2.2".parse().unwrap()))
-            .unwrap();
+        limits.count_peer(&peer("192.0.2.2")).unwrap();
     }
 
     #[test]
     fn memory_does_not_grow_with_the_number_of_addresses() {
         let limits = Limits::new(&LimitSettings::default());
         for address in 0..100_000_u32 {
-            let _ = limits.count_peer(&Peer::of(IpAddr::V4(address.into())));
+            let address = ClientAddress::new(std::net::Ipv4Addr::from(address).into());
+            let _ = limits.count_peer(&Peer::of(address));
         }
         assert!(limits.addresses.len() <= usize::try_from(BUCKETS).unwrap());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_peer() {
-        let peer = |text: &str| Peer::of(text.parse().unwrap());
-        assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
-        assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
-        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
     }
 }

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use foundation::public_url::PublicUrl;
 
 use super::{reader::Reader, setting::Setting, table as t};
-use crate::server::{HostPattern, Limits, Origin, Settings, Shutdown};
+use crate::server::{
+    HostPattern, Limits, NotProxies, Origin, ProxyNetwork, Settings, Shutdown, TrustedProxies,
+};
 
 const DAY: u64 = 86_400;
 
@@ -30,6 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         "name origins as a browser does, such as `https://app.example.com`, without a path",
         |word| word.parse::<Origin>().ok(),
     );
+    let trusted_proxies = trusted_proxies(reader);
     let scopes = reader.list(&t::OAUTH_DEFAULT_SCOPE);
     if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
         let wrong =
@@ -49,6 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     Some(Settings {
         address: address?,
         metrics_address: metrics_address.flatten(),
+        trusted_proxies,
         allowed_hosts,
         allowed_origins: reader
             .is_set(&t::ALLOWED_ORIGINS)
@@ -58,6 +62,28 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         limits,
         shutdown,
     })
+}
+
+fn trusted_proxies(reader: &mut Reader<'_>) -> TrustedProxies {
+    let mut networks = Vec::new();
+    for word in reader.list(&t::TRUSTED_PROXIES) {
+        let why = match word.parse::<ProxyNetwork>() {
+            Ok(network) => {
+                networks.push(network);
+                continue;
+            }
+            Err(NotProxies::Unreadable) => "not an IP address and not a network",
+            Err(NotProxies::TooWide) => {
+                "too wide: strangers in it could choose the address that they count as"
+            }
+        };
+        reader.wrong(
+            &t::TRUSTED_PROXIES,
+            &format!("contains {word:?}, {why}"),
+            "name the proxies in front of this server, such as `10.0.0.0/8, fd00::/8, 127.0.0.1`",
+        );
+    }
+    TrustedProxies::new(networks)
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {

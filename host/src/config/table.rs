@@ -69,6 +69,12 @@ settings! {
         /// Origins of web pages that may use `/mcp`, such as `https://app.example.com`,
         /// comma-separated. Defaults to those of this machine and that of `PUBLIC_URL`.
         ALLOWED_ORIGINS: "ORIGINS";
+        /// Proxies in front of this server, as addresses and networks such as
+        /// `10.0.0.0/8, fd00::/8`; separated by commas. From them, a client's address is the
+        /// rightmost address of `X-Forwarded-For` or `Forwarded` that is not one of them; where both
+        /// headers are sent they must agree. From anybody else these headers mean nothing. Without
+        /// it, all people behind a proxy share one limit of sign-ins.
+        TRUSTED_PROXIES: "NETWORKS";
         /// Address (`127.0.0.1:9464`) on which `/metrics` is served. If unset, no metrics are kept.
         DATAHUB_MCP_METRICS_ADDRESS: "ADDRESS:PORT";
     }

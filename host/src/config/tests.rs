@@ -67,6 +67,7 @@ fn wrong_value(
         "TOKEN_VALIDATOR_CONFIG" => ("{\"canary", &[]),
         "RUST_LOG" => ("info,[", &[]),
         "ALLOWED_HOSTS" => ("a.example,https://b.example", &[]),
+        "TRUSTED_PROXIES" => ("10.0.0.0/8,0.0.0.0/0", &[]),
         "ALLOWED_ORIGINS" => ("https://a.example/x", &[]),
         "DATAHUB_GMS_URL" | "PUBLIC_URL" | "OAUTH_RESOURCE_URL" => ("ftp://user:canary@host/", &[]),
         _ => match setting.value {

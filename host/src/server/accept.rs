@@ -4,9 +4,14 @@
 //! size and time, an idle connection by time. Without free file descriptors, it waits instead of
 //! spinning.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, extract::ConnectInfo};
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -21,7 +26,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceBuilder;
 
-use super::{io::WatchedIo, settings::Limits};
+use super::{forwarded, io::WatchedIo, settings::Limits, trusted_proxies::TrustedProxies};
 
 /// The most headers of one request; hyper answers more with 431.
 const MAX_HEADERS: usize = 100;
@@ -47,19 +52,29 @@ impl Counted {
     }
 }
 
-/// Accepts connections and serves `router` on them until `closing`, then lets requests under way
-/// finish; `tracker` tells when they have.
+/// The connections of a listener: how they are served, and within which limits.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    /// The most of them at once.
+    pub(super) most: usize,
+    pub(super) counted: Counted,
+    /// The peers that are believed about whom they speak for.
+    pub(super) trusted: Arc<TrustedProxies>,
+}
+
+/// Accepts connections and serves them until `closing`, then lets requests under way finish;
+/// `tracker` tells when they have.
 pub(super) async fn accept(
     listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    connections: usize,
-    counted: Counted,
+    connections: Connections,
     closing: CancellationToken,
     tracker: TaskTracker,
 ) {
-    let slots = Arc::new(Semaphore::new(connections));
-    let http = protocol(&limits);
+    let slots = Arc::new(Semaphore::new(connections.most));
+    let http = protocol(&connections.limits);
+    let counted = connections.counted;
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -70,8 +85,13 @@ pub(super) async fn accept(
         match accepted {
             Ok((stream, peer, slot)) => {
                 pause = FIRST_PAUSE;
-                let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout);
-                let connection = serve(io, peer, router.clone(), http.clone(), closing.clone());
+                let connection = serve(
+                    stream,
+                    peer.ip(),
+                    connections.clone(),
+                    http.clone(),
+                    closing.clone(),
+                );
                 tracker.spawn(async move {
                     counted.note(1.0);
                     connection.await;
@@ -132,15 +152,24 @@ fn protocol(limits: &Limits) -> http1::Builder {
 }
 
 async fn serve(
-    io: WatchedIo<TcpStream>,
-    peer: SocketAddr,
-    router: Router,
+    stream: TcpStream,
+    peer: IpAddr,
+    connections: Connections,
     http: http1::Builder,
     closing: CancellationToken,
 ) {
+    let Connections {
+        router,
+        limits,
+        trusted,
+        ..
+    } = connections;
+    let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout);
     let service = ServiceBuilder::new()
         .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            // The one place that decides who a request comes from.
+            let client = forwarded::client(peer, request.headers(), &trusted);
+            request.extensions_mut().insert(client);
             request
         })
         .service(router);

@@ -7,6 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use foundation::client_address::ClientAddress;
 use futures::FutureExt;
 use http::{
     HeaderValue, Version,
@@ -31,6 +32,7 @@ pub(super) async fn access_log(
     let method = request.method().clone();
     let route = paths::label(request.uri().path());
     let id = request.extensions().get::<RequestId>().cloned();
+    let client = request.extensions().get::<ClientAddress>().copied();
     let response = next.run(request).await;
     state.access.record(&Access {
         request_id: id.as_ref().map(RequestId::as_str).unwrap_or_default(),
@@ -38,6 +40,7 @@ pub(super) async fn access_log(
         route,
         status: response.status(),
         took: started.elapsed(),
+        client,
         who: response.extensions().get::<Who>(),
     });
     response

@@ -3,13 +3,15 @@
 //! Start with `routes`: the route table and the list of what every request passes. Then `accept`
 //! (connections), `authenticate` (bearer to caller), `respond` (refusals to answers).
 //!
-//! Never builds a URL from a request, and trusts no `X-Forwarded-*` or `Forwarded` header.
+//! Never builds a URL from a request. `X-Forwarded-For` and `Forwarded` count from trusted proxies
+//! only, and for the client's address only (`forwarded`).
 
 mod accept;
 mod allowed_hosts;
 mod assemble;
 mod authenticate;
 mod cors;
+mod forwarded;
 mod head;
 mod health;
 mod io;
@@ -31,6 +33,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trusted_proxies;
 
 pub use self::{
     allowed_hosts::HostPattern,
@@ -40,4 +43,5 @@ pub use self::{
     probe::{Part, PartState, Probe},
     run::{Ended, Parts, Server, SetupError},
     settings::{Limits, Settings, Shutdown},
+    trusted_proxies::{NotProxies, ProxyNetwork, TrustedProxies},
 };

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    accept::{Counted, accept},
+    accept::{Connections, Counted, accept},
     allowed_hosts::AllowedHosts,
     landing::Landing,
     listener, metadata,
@@ -144,27 +144,25 @@ impl Server {
         } = self;
         let (closing, tracker) = (CancellationToken::new(), TaskTracker::new());
         let connections = listener::connections_within_limit(settings.limits.max_connections);
-        let accepting = tokio::spawn(accept(
-            listener,
+        let people = Connections {
             router,
-            settings.limits.clone(),
-            connections,
-            Counted::Yes,
-            closing.clone(),
-            tracker.clone(),
-        ));
+            limits: settings.limits.clone(),
+            most: connections,
+            counted: Counted::Yes,
+            trusted: Arc::new(settings.trusted_proxies),
+        };
+        let accepting = tokio::spawn(accept(listener, people, closing.clone(), tracker.clone()));
         if let Some((listener, metrics)) = metrics {
             // Ends with the process: the last scrape may come while requests finish.
-            let limits = settings.limits.clone();
-            tokio::spawn(accept(
-                listener,
-                metrics_router(metrics),
-                limits,
-                METRICS_CONNECTIONS,
-                Counted::No,
-                CancellationToken::new(),
-                TaskTracker::new(),
-            ));
+            let scrapers = Connections {
+                router: metrics_router(metrics),
+                limits: settings.limits,
+                most: METRICS_CONNECTIONS,
+                counted: Counted::No,
+                trusted: Arc::default(),
+            };
+            let (end, tracker) = (CancellationToken::new(), TaskTracker::new());
+            tokio::spawn(accept(listener, scrapers, end, tracker));
         }
         stop.cancelled().await;
         state.drain();

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{allowed_hosts::HostPattern, origin::Origin};
+use super::{allowed_hosts::HostPattern, origin::Origin, trusted_proxies::TrustedProxies};
 
 /// Limits on how much strangers may send, and how long they may take.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Settings {
     pub address: SocketAddr,
     /// The address to serve `/metrics` on, if any.
     pub metrics_address: Option<SocketAddr>,
+    /// The proxies that are believed about the addresses of clients.
+    pub trusted_proxies: TrustedProxies,
     /// The names that a `Host` header may hold besides the public URL's.
     pub allowed_hosts: Vec<HostPattern>,
     /// Origins that may use `/mcp`; `None` for those of this machine and the public URL's.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use foundation::identity::Principal;
+use foundation::{client_address::ClientAddress, identity::Principal};
 use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
@@ -67,6 +67,8 @@ pub struct Access<'a> {
     pub status: StatusCode,
     /// From the request's head to the answer's head.
     pub took: Duration,
+    /// The address of the client, if it is known.
+    pub client: Option<ClientAddress>,
     /// The person that was authenticated, if any.
     pub who: Option<&'a Who>,
 }
@@ -100,6 +102,7 @@ impl AccessLog {
             route = access.route,
             status = access.status.as_u16(),
             duration_us,
+            client_address = access.client.map(tracing::field::display),
             subject,
             scopes,
             validator,

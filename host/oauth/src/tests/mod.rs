@@ -17,7 +17,6 @@ mod strangers;
 mod trial;
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
@@ -25,10 +24,9 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use foundation::{clock::Clock, public_url::PublicUrl};
+use foundation::{client_address::ClientAddress, clock::Clock, public_url::PublicUrl};
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use outbound::Lookup;
@@ -211,8 +209,8 @@ impl World {
     }
 
     async fn send_from(&self, peer: &str, mut request: Request<Body>) -> Answer {
-        let peer = SocketAddr::new(peer.parse().unwrap(), 40_000);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let address = ClientAddress::new(peer.parse().unwrap());
+        request.extensions_mut().insert(address);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -30,7 +30,7 @@ use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 use crate::{
     auth::Authenticator,
     server::{
-        Limits, Part, PartState, Parts, Probe, Server, Settings, Shutdown,
+        Limits, Part, PartState, Parts, Probe, Server, Settings, Shutdown, TrustedProxies,
         allowed_hosts::HostPattern, origin::Origin,
     },
 };
@@ -145,6 +145,7 @@ impl Bench {
         let settings = Settings {
             address: "127.0.0.1:0".parse().unwrap(),
             metrics_address: None,
+            trusted_proxies: TrustedProxies::default(),
             allowed_hosts: vec!["extra.example:*".parse::<HostPattern>().unwrap()],
             allowed_origins: None::<Vec<Origin>>,
             scopes: ["openid", "offline_access"].map(str::to_owned).to_vec(),
