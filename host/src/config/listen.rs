@@ -33,6 +33,16 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         |word| word.parse::<Origin>().ok(),
     );
     let trusted_proxies = trusted_proxies(reader);
+    let proxy_protocol = reader
+        .choice(&t::PROXY_PROTOCOL, &[("off", false), ("required", true)])
+        .unwrap_or_default();
+    if proxy_protocol && !reader.is_set(&t::TRUSTED_PROXIES) {
+        reader.wrong(
+            &t::PROXY_PROTOCOL,
+            "set without `TRUSTED_PROXIES`, so that no PROXY header would be read",
+            "name the load balancers in `TRUSTED_PROXIES`",
+        );
+    }
     let scopes = reader.list(&t::OAUTH_DEFAULT_SCOPE);
     if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
         let wrong =
@@ -53,6 +63,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         address: address?,
         metrics_address: metrics_address.flatten(),
         trusted_proxies,
+        proxy_protocol,
         allowed_hosts,
         allowed_origins: reader
             .is_set(&t::ALLOWED_ORIGINS)

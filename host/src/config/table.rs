@@ -75,6 +75,10 @@ settings! {
         /// headers are sent they must agree. From anybody else these headers mean nothing. Without
         /// it, all people behind a proxy share one limit of sign-ins.
         TRUSTED_PROXIES: "NETWORKS";
+        /// `required` if each connection of `TRUSTED_PROXIES` begins with a PROXY header, version 1
+        /// or 2, which names the client; one without it is closed. Connections of others, such as
+        /// health checks from a node, have none and are served.
+        PROXY_PROTOCOL: "MODE", default("off");
         /// Address (`127.0.0.1:9464`) on which `/metrics` is served. If unset, no metrics are kept.
         DATAHUB_MCP_METRICS_ADDRESS: "ADDRESS:PORT";
     }

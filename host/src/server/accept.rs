@@ -21,12 +21,14 @@ use telemetry::metrics;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceBuilder;
 
-use super::{forwarded, io::WatchedIo, settings::Limits, trusted_proxies::TrustedProxies};
+use super::{
+    forwarded, io::WatchedIo, proxy_protocol, settings::Limits, trusted_proxies::TrustedProxies,
+};
 
 /// The most headers of one request; hyper answers more with 431.
 const MAX_HEADERS: usize = 100;
@@ -62,6 +64,20 @@ pub(super) struct Connections {
     pub(super) counted: Counted,
     /// The peers that are believed about whom they speak for.
     pub(super) trusted: Arc<TrustedProxies>,
+    /// True if connections of trusted peers begin with a PROXY header.
+    pub(super) proxy_protocol: bool,
+}
+
+impl Connections {
+    /// The address that a connection of `peer` comes from: the one in its PROXY header, if it is of
+    /// a proxy that must send one. Others, such as health checks from a node, are served without.
+    async fn source(&self, stream: &mut TcpStream, peer: IpAddr) -> io::Result<IpAddr> {
+        if !self.proxy_protocol || !self.trusted.contain(peer) {
+            return Ok(peer);
+        }
+        let source = timeout(self.limits.header_timeout, proxy_protocol::source(stream)).await??;
+        Ok(source.unwrap_or(peer))
+    }
 }
 
 /// Accepts connections and serves them until `closing`, then lets requests under way finish;
@@ -152,12 +168,23 @@ fn protocol(limits: &Limits) -> http1::Builder {
 }
 
 async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: IpAddr,
     connections: Connections,
     http: http1::Builder,
     closing: CancellationToken,
 ) {
+    let header = connections.source(&mut stream, peer);
+    let peer = tokio::select! {
+        source = header => match source {
+            Ok(source) => source,
+            Err(error) => {
+                tracing::debug!(%error, %peer, "connection of a proxy closed, `PROXY_PROTOCOL` is required");
+                return;
+            }
+        },
+        () = closing.cancelled() => return,
+    };
     let Connections {
         router,
         limits,

@@ -25,6 +25,7 @@ mod origin;
 mod paths;
 mod prefix;
 mod probe;
+mod proxy_protocol;
 mod request_id;
 mod respond;
 mod routes;

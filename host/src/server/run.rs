@@ -150,6 +150,7 @@ impl Server {
             most: connections,
             counted: Counted::Yes,
             trusted: Arc::new(settings.trusted_proxies),
+            proxy_protocol: settings.proxy_protocol,
         };
         let accepting = tokio::spawn(accept(listener, people, closing.clone(), tracker.clone()));
         if let Some((listener, metrics)) = metrics {
@@ -160,6 +161,7 @@ impl Server {
                 most: METRICS_CONNECTIONS,
                 counted: Counted::No,
                 trusted: Arc::default(),
+                proxy_protocol: false,
             };
             let (end, tracker) = (CancellationToken::new(), TaskTracker::new());
             tokio::spawn(accept(listener, scrapers, end, tracker));

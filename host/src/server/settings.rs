@@ -45,6 +45,8 @@ pub struct Settings {
     pub metrics_address: Option<SocketAddr>,
     /// The proxies that are believed about the addresses of clients.
     pub trusted_proxies: TrustedProxies,
+    /// True if the connections of these proxies begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// The names that a `Host` header may hold besides the public URL's.
     pub allowed_hosts: Vec<HostPattern>,
     /// Origins that may use `/mcp`; `None` for those of this machine and the public URL's.

@@ -75,6 +75,69 @@ async fn made_up_addresses_of_strangers_count_as_the_strangers_own() {
     assert_eq!(sign_in(&server, "127.0.0.1", other, 1).await, [400]);
 }
 
+/// The answer to `preface`, followed by a request to the sign-in, from `source`.
+async fn after(server: &Server, source: &str, preface: &[u8], headers: &str) -> String {
+    let request = format!(
+        "GET /oauth/authorize?client_id=x HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n",
+        server.address()
+    );
+    let bytes = [preface, request.as_bytes()].concat();
+    raw::send_from(source.parse().unwrap(), server.address(), &bytes)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_proxy_header_names_the_client_and_must_come_from_the_proxy() {
+    let server = behind_a_proxy()
+        .env("PROXY_PROTOCOL", "required")
+        .env("DATAHUB_MCP_HEADER_TIMEOUT_SECS", "2")
+        .start()
+        .unwrap();
+    let one = b"PROXY TCP4 203.0.113.7 10.0.0.1 56324 443\r\n";
+    let mut two = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x11".to_vec();
+    two.extend([203, 0, 113, 7, 10, 0, 0, 1, 1, 2, 1, 187]);
+    two.extend([4, 0, 2, 0, 0]);
+    let mut statuses = Vec::new();
+    for preface in [&one[..], &two, one, &two] {
+        // What the client says of itself does not count.
+        let forged = format!("X-Forwarded-For: 198.51.100.{}\r\n", statuses.len());
+        let answer = after(&server, "127.0.0.1", preface, &forged).await;
+        statuses.push(raw::status(&answer).unwrap());
+    }
+    assert_eq!(statuses, [400, 400, 400, 429]);
+
+    // Without one, and with one that says nothing, from the proxy and from others.
+    for (source, preface, status) in [
+        ("127.0.0.1", &b""[..], None),
+        ("127.0.0.1", b"PROXY TCP4 203.0.113.7\r\n", None),
+        ("127.0.0.1", b"PROXY UNKNOWN\r\n", Some(400)),
+        ("127.0.0.9", b"", Some(400)),
+    ] {
+        let answer = after(&server, source, preface, "").await;
+        assert_eq!(
+            raw::status(&answer),
+            status,
+            "{source} {preface:?}: {answer}"
+        );
+    }
+    let stranger = after(&server, "127.0.0.9", one, "").await;
+    assert_eq!(raw::responses(&stranger), 1, "{stranger}");
+    assert!(!stranger.contains("sign-in"), "{stranger}");
+    // One that does not come ends the connection in time.
+    let silent = raw::send_from("127.0.0.1".parse().unwrap(), server.address(), b"PRO");
+    assert_eq!(silent.await.unwrap(), "");
+}
+
+#[test]
+fn a_proxy_header_from_nobody_stops_the_start() {
+    let alone = Server::builder()
+        .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+        .env("PROXY_PROTOCOL", "required");
+    let refusal = alone.refuse().unwrap();
+    refusal.assert_says(&["PROXY_PROTOCOL", "TRUSTED_PROXIES"]);
+}
+
 #[test]
 fn a_proxy_that_cannot_be_meant_stops_the_start_by_name() {
     for (value, words) in [

@@ -146,6 +146,7 @@ impl Bench {
             address: "127.0.0.1:0".parse().unwrap(),
             metrics_address: None,
             trusted_proxies: TrustedProxies::default(),
+            proxy_protocol: false,
             allowed_hosts: vec!["extra.example:*".parse::<HostPattern>().unwrap()],
             allowed_origins: None::<Vec<Origin>>,
             scopes: ["openid", "offline_access"].map(str::to_owned).to_vec(),
