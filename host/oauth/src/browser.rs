@@ -9,6 +9,7 @@ use foundation::{
     public_url::PublicUrl,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{
     context::CONSENT_TTL,
@@ -112,13 +113,47 @@ impl Browser {
     }
 }
 
-/// `__Host-` keeps other hosts of the domain from setting it. On loopback, where browsers share
-/// cookies between ports, the port is in the name.
+/// The name of the cookie, which no other server on the same host has: browsers share cookies
+/// between the ports and, with `Path=/`, the paths of a host. `__Host-` keeps other hosts of the
+/// domain from setting it.
 pub(super) fn cookie_name(url: &PublicUrl) -> String {
-    if url.is_https() {
-        "__Host-datahub-mcp".to_owned()
-    } else {
-        let port = url.origin().rsplit(':').next().unwrap_or_default();
-        format!("datahub-mcp-{port}")
+    /// Bytes of the digest: servers on one host are few, and none picks its name to collide.
+    const DIGEST_BYTES: usize = 6;
+    let digest = Sha256::digest(url.resource().as_bytes());
+    let prefix = if url.is_https() { "__Host-" } else { "" };
+    let digest: String = digest[..DIGEST_BYTES]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{prefix}datahub-mcp-{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_on_one_host_have_cookies_of_their_own() {
+        let urls = [
+            "https://h.example",
+            "https://h.example:8443",
+            "https://h.example/a",
+            "https://h.example/b",
+            "http://127.0.0.1:8000",
+            "http://127.0.0.1:8001",
+            "http://127.0.0.1:8000/a",
+            "http://127.0.0.1",
+        ];
+        let mut names = urls.map(|url| {
+            let name = cookie_name(&PublicUrl::parse(url).unwrap());
+            assert_eq!(name.starts_with("__Host-"), url.starts_with("https:"));
+            assert!(name.len() < 40, "{name}");
+            name
+        });
+        names.sort();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        let same = ["https://h.example", "https://h.example/mcp"]
+            .map(|url| cookie_name(&PublicUrl::parse(url).unwrap()));
+        assert_eq!(same[0], same[1]);
     }
 }

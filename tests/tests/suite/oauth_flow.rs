@@ -1,6 +1,7 @@
 //! Signing in, from the first 401 to the tool's answer, over real HTTP to the real binary.
 
 use integration_tests::{canary::traces, mcp::http_client};
+use sandbox::idp::{Client, PUBLIC_CLIENT};
 use serde_json::{Value, json};
 
 use crate::{
@@ -282,5 +283,43 @@ async fn a_sign_in_at_trace_level_prints_no_secret() {
         ("a JWT", "eyJ"),
     ] {
         assert!(traces(&output, secret).is_empty(), "{name} was printed");
+    }
+}
+
+#[tokio::test]
+async fn sign_ins_at_two_servers_on_one_host_do_not_end_each_other() {
+    let world = start().await;
+    let second = with_proxy(settings(&world.idp, &world.datahub))
+        .start()
+        .unwrap();
+    let callbacks = [
+        world.server.url("/oauth/callback"),
+        second.url("/oauth/callback"),
+    ];
+    let client = callbacks
+        .into_iter()
+        .fold(Client::public(PUBLIC_CLIENT), |client, callback| {
+            client.redirect(callback)
+        });
+    world.idp.register(client);
+    let apps = [
+        App::register(&world, REDIRECT).await,
+        App::register_at(&second, REDIRECT).await,
+    ];
+
+    // One browser, whose cookies know no ports.
+    let mut browser = Browser::default();
+    let mut asked = Vec::new();
+    for app in &apps {
+        asked.push(browser.open(&app.authorize_url(REDIRECT)).await);
+    }
+    for (app, visit) in apps.iter().zip(asked) {
+        let back = browser.finish(visit, "editor").await;
+        app.redeem(&back, REDIRECT).await;
+    }
+    // Both remember what was agreed to.
+    for app in &apps {
+        let back = browser.open(&app.authorize_url(REDIRECT)).await.back();
+        app.redeem(&back, REDIRECT).await;
     }
 }

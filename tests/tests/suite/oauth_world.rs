@@ -1,6 +1,6 @@
 //! What the sign-in tests share: a server with the proxy on, a client, a browser without a screen.
 
-use integration_tests::{ServerBuilder, mcp::http_client};
+use integration_tests::{Server, ServerBuilder, mcp::http_client};
 use reqwest::{Response, header};
 use sandbox::idp::{Client, Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
@@ -50,7 +50,11 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) async fn register(world: &World, redirect: &str) -> Self {
-        let base = world.server.url("");
+        Self::register_at(&world.server, redirect).await
+    }
+
+    pub(crate) async fn register_at(server: &Server, redirect: &str) -> Self {
+        let base = server.url("");
         let asked = json!({
             "client_name": "Claude Code",
             "redirect_uris": [redirect],
@@ -181,7 +185,12 @@ impl Visit {
 impl Browser {
     /// Opens `url`, approves, signs in as `person`; stops at the client's redirect URI.
     pub(crate) async fn sign_in(&mut self, url: &str, person: &str) -> Url {
-        let mut visit = self.open(url).await;
+        let visit = self.open(url).await;
+        self.finish(visit, person).await
+    }
+
+    /// Goes on from a page of ours or of the provider.
+    pub(crate) async fn finish(&mut self, mut visit: Visit, person: &str) -> Url {
         loop {
             let (url, body) = match visit {
                 Visit::Back(url) => return url,
