@@ -10,6 +10,7 @@ use datahub_mcp::{
     auth::SignInTrial,
     cli::{self, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
     config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
+    doctor,
     server::{self, Assembly, Ended, Server},
 };
 use foundation::public_url::PublicUrlError;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Serve => ended(serve(&raw)),
         Command::Stdio => ended(stdio(&raw)),
         Command::Config(ConfigCommand::Check) => ended(check(&raw)),
+        Command::Doctor(args) => ended(examine(args, &raw)),
         Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
         Command::Plugins(command) => ended(look_at_plugins(command, &raw)),
         Command::Config(ConfigCommand::Reference) => cli::print(config::reference()),
@@ -97,6 +99,22 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
         validators.shutdown().await;
         cli::warn(raw.warnings());
         Ok(cli::print("the settings are valid and the plugins load\n"))
+    })
+}
+
+/// `doctor`: the other servers are asked, too.
+fn examine(args: doctor::Args, raw: &Raw) -> anyhow::Result<ExitCode> {
+    let runtime = runtime()?;
+    let report = runtime.block_on(doctor::run(raw, &env::current_exe()?));
+    // A plugin may hang, and a look-up may still be running.
+    runtime.shutdown_background();
+    let printed = cli::print(match args.json {
+        true => report.json(),
+        false => report.text(),
+    });
+    Ok(match report.exit_status() {
+        0 => printed,
+        status => ExitCode::from(status),
     })
 }
 

@@ -20,8 +20,8 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
-    /// Reads the answer of `/config`.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    /// Reads the answer of `/config`; `None` if it is not a JSON object.
+    pub fn read(body: &[u8]) -> Option<Self> {
         let config: Value = serde_json::from_slice(body).ok()?;
         let config = config.as_object()?;
         let version = config
@@ -40,7 +40,7 @@ impl ServerInfo {
     }
 
     /// True if `body` has a member that every DataHub has in its answer of `/config`.
-    pub(super) fn is_datahub(body: &[u8]) -> bool {
+    pub fn is_datahub(body: &[u8]) -> bool {
         serde_json::from_slice::<Value>(body).is_ok_and(|config| {
             let members = ["versions", "noCode", "datahub"];
             members.iter().any(|member| config.get(member).is_some())

@@ -21,7 +21,7 @@ const KEY_BYTES: usize = 32;
 /// More keys than this are a mistake; each costs time on every unknown token.
 const MAX_KEYS: usize = 16;
 /// The key file's name in the state directory.
-const KEY_FILE: &str = "oauth-token-key";
+pub const KEY_FILE: &str = "oauth-token-key";
 /// Longest key file that is read.
 const MAX_FILE_BYTES: u64 = 4_096;
 

@@ -17,6 +17,7 @@ mod client_metadata;
 mod clients;
 mod consent;
 mod context;
+mod doctor;
 mod error;
 mod grant;
 mod grants;
@@ -58,7 +59,8 @@ use self::{
     store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
 };
 pub use self::{
-    keys::KeysError,
+    doctor::{RedisFacts, RedisFault, look_at_redis},
+    keys::{KEY_FILE, KeysError},
     seal::SealFailed,
     settings::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,

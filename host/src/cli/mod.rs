@@ -20,7 +20,10 @@ pub use self::{
     plugins::PluginsCommand,
     signals::Signals,
 };
-use crate::config::{self, EXIT_USAGE, Environment, Raw};
+use crate::{
+    config::{self, EXIT_USAGE, Environment, Raw},
+    doctor,
+};
 
 /// The id of the flag `--debug`.
 const DEBUG: &str = "debug";
@@ -51,6 +54,8 @@ pub enum Command {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check the deployment online: DataHub, the identity provider, the store, proxy, clocks.
+    Doctor(doctor::Args),
     /// Look at token validator plugins.
     #[command(subcommand)]
     Plugins(PluginsCommand),

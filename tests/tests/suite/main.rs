@@ -8,6 +8,7 @@
 mod c_header;
 mod chains;
 mod datahub_failures;
+mod doctor;
 mod exchange;
 mod filters;
 mod foreign_compilers;

@@ -1,0 +1,82 @@
+//! The settings: what `config check` says about them.
+
+use ::datahub::DataHub;
+use mcp::McpServer;
+use oauth::{KeySource, Proxy};
+use secrecy::SecretString;
+
+use super::report::{Check, SETTINGS};
+use crate::config::{ConfigError, Raw, Settings};
+
+const PUBLIC_URL: &str = "public-url";
+
+/// One failure for each problem.
+pub(super) fn unusable(error: &ConfigError) -> Vec<Check> {
+    let problem = |problem: &crate::config::Problem| {
+        let text = problem.to_string();
+        match text.split_once("; ") {
+            Some((seen, fix)) => Check::fail(SETTINGS, seen, fix),
+            None => Check::fail(SETTINGS, text, "see `datahub-mcp config reference`"),
+        }
+    };
+    error.0.iter().map(problem).collect()
+}
+
+/// Everything that `serve` makes of the settings before it asks any other server. Must be called
+/// inside a tokio runtime.
+pub(super) fn check(raw: &Raw, settings: &Settings) -> Vec<Check> {
+    let mut checks: Vec<Check> = raw.warnings().iter().map(|line| warning(line)).collect();
+    match build(settings) {
+        Ok(()) => checks.insert(0, Check::ok(SETTINGS, "valid")),
+        Err(text) => {
+            let (seen, fix) = match text.split_once("\nhint: ") {
+                Some((seen, fix)) => (seen.to_owned(), fix.to_owned()),
+                None => (text, "see `datahub-mcp config check`".to_owned()),
+            };
+            checks.insert(0, Check::fail(SETTINGS, seen, fix));
+        }
+    }
+    checks.extend(public_url(settings));
+    checks
+}
+
+fn warning(line: &str) -> Check {
+    let fix = match line.contains("enableServiceLinks") {
+        true => "set `enableServiceLinks: false` in the pod's spec; nothing else needs a change",
+        false => "unset what is not obeyed",
+    };
+    Check::warn(SETTINGS, line, fix)
+}
+
+/// Builds what the server would, except for a key file: it would belong to the user of this
+/// command, and the server could not read it.
+fn build(settings: &Settings) -> Result<(), String> {
+    DataHub::new(settings.datahub.clone()).map_err(|error| error.to_string())?;
+    McpServer::new(settings.mcp.clone()).map_err(|error| error.to_string())?;
+    let public_url = settings
+        .public_url_at(settings.server.address)
+        .map_err(|error| error.to_string())?;
+    let Some(mut oauth) = settings.oauth.clone() else {
+        return Ok(());
+    };
+    if matches!(oauth.keys, KeySource::StateDirectory(_)) {
+        let key: [u8; 32] = rand::random();
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        oauth.keys = KeySource::Given(SecretString::from(key));
+    }
+    let proxy = Proxy::new(oauth, public_url);
+    proxy.map(drop).map_err(|error| error.to_string())
+}
+
+fn public_url(settings: &Settings) -> Option<Check> {
+    let url = settings.public_url.as_ref()?;
+    let seen = url.resource();
+    Some(match url.is_https() || url.is_loopback() {
+        true => Check::ok(PUBLIC_URL, seen),
+        false => Check::warn(
+            PUBLIC_URL,
+            format!("{seen} is plain http: tokens can be read on the way"),
+            "set `PUBLIC_URL` to an https URL, unless the network is trusted",
+        ),
+    })
+}

@@ -1,0 +1,351 @@
+//! `datahub-mcp doctor`: a deployment as it should be, and broken ones, each with its remedy.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, TcpListener},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use integration_tests::artifacts;
+use sandbox::{
+    datahub::{self, EmbeddedDataHub},
+    idp::{self, EmbeddedIdp, PUBLIC_CLIENT},
+};
+use serde_json::{Value, json};
+
+use crate::oauth_world::KEY;
+
+/// The settings of one run.
+type Settings = BTreeMap<&'static str, String>;
+
+/// What `doctor` printed.
+struct Examined {
+    status: i32,
+    checks: Vec<Value>,
+    text: String,
+}
+
+impl Examined {
+    /// The first check of this name with this status.
+    fn find(&self, name: &str, status: &str) -> &Value {
+        let found = self
+            .checks
+            .iter()
+            .find(|check| check["check"] == name && check["status"] == status);
+        found.unwrap_or_else(|| panic!("no {status} of {name} in {}", self.text))
+    }
+
+    /// Asserts that this check failed, saw this, and names this remedy.
+    fn assert_fails(&self, name: &str, seen: &str, fix: &str) {
+        let check = self.find(name, "fail");
+        let text = |member: &str| check[member].as_str().unwrap().to_owned();
+        assert!(text("seen").contains(seen), "no {seen} in {check:#}");
+        assert!(text("fix").contains(fix), "no {fix} in {check:#}");
+        assert_eq!(self.status, 1, "{}", self.text);
+    }
+}
+
+fn command(settings: &Settings, args: &[&str]) -> Command {
+    let mut command = Command::new(artifacts().server());
+    command.env_clear().envs(settings).args(args);
+    command
+}
+
+async fn run(settings: &Settings, args: &[&str]) -> Output {
+    let mut command = command(settings, args);
+    command.stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+async fn examine(settings: &Settings) -> Examined {
+    let output = run(settings, &["doctor", "--json"]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!errors.contains("panicked"), "{errors}");
+    let checks: Vec<Value> =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{errors}"));
+    for check in &checks {
+        let members: Vec<_> = check.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["check", "status", "seen", "fix"]);
+        assert_eq!(check["status"] == "ok", check["fix"].is_null(), "{check}");
+    }
+    Examined {
+        status: output.status.code().unwrap(),
+        checks,
+        text,
+    }
+}
+
+struct World {
+    idp: idp::Running,
+    datahub: datahub::Running,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::with(idp::Options::default(), datahub::Options::default()).await
+    }
+
+    async fn with(idp: idp::Options, datahub: datahub::Options) -> Self {
+        Self {
+            idp: EmbeddedIdp::start(idp).await.unwrap(),
+            datahub: EmbeddedDataHub::start(datahub).await.unwrap(),
+        }
+    }
+
+    /// Settings of a server that signs people in.
+    fn settings(&self) -> Settings {
+        [
+            ("DATAHUB_GMS_URL", self.datahub.url()),
+            ("DATAHUB_MCP_PORT", "0".to_owned()),
+            ("OIDC_ISSUER_URL", self.idp.issuer().to_owned()),
+            ("OIDC_AUDIENCE", self.idp.audience().to_owned()),
+            ("OIDC_CLIENT_ID", PUBLIC_CLIENT.to_owned()),
+            ("OAUTH_TOKEN_KEYS", KEY.to_owned()),
+            (
+                "OAUTH_DEFAULT_SCOPE",
+                "openid profile email offline_access".to_owned(),
+            ),
+        ]
+        .into()
+    }
+}
+
+/// A server on loopback that gives every request the same answer.
+async fn stub(answer: impl Fn(&str) -> Response + Clone + Send + Sync + 'static) -> String {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(move |request: Request| {
+        let answer = answer(request.uri().path());
+        async move { answer }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test]
+async fn a_deployment_as_it_should_be_has_no_failure_and_no_warning() {
+    let world = World::start().await;
+    let examined = examine(&world.settings()).await;
+    let others: Vec<_> = examined
+        .checks
+        .iter()
+        .filter(|c| c["status"] != "ok")
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert_eq!(examined.status, 0);
+    for (name, seen) in [
+        ("settings", "valid"),
+        ("proxy", "every connection is direct"),
+        ("certificates", "authorities are trusted"),
+        ("datahub", "DataHub 1.6.0"),
+        ("datahub-authentication", "refused with 401"),
+        ("provider", "/.well-known/openid-configuration"),
+        ("issuer", world.idp.issuer()),
+        ("keys", "1 of 1 keys"),
+        ("sign-in", "PKCE with S256"),
+        ("client-authentication", "none"),
+        ("scope", "openid profile email offline_access"),
+        ("refresh", "`offline_access` is asked for"),
+        ("audience", world.idp.audience()),
+        ("upstream-token", "the access token"),
+        ("validators", "`oidc:oidc` loads"),
+        ("store", "memory"),
+        ("sealing-key", "OAUTH_TOKEN_KEYS"),
+        ("port", "a free port"),
+        ("clock", "as that of"),
+    ] {
+        let found = examined.find(name, "ok")["seen"].as_str().unwrap();
+        assert!(found.contains(seen), "{name}: no {seen} in {found}");
+    }
+    let lines = run(&world.settings(), &["doctor"]).await;
+    let lines = String::from_utf8(lines.stdout).unwrap();
+    assert!(lines.contains("\nok    datahub "), "{lines}");
+    assert!(lines.ends_with(" 0 warnings, 0 failed\n"), "{lines}");
+    assert!(!lines.contains(KEY) && !examined.text.contains(KEY));
+}
+
+#[tokio::test]
+async fn an_issuer_that_differs_by_a_slash_is_told_apart() {
+    for (path, configured) in [("", "/"), ("/o/app/", "/o/app"), ("/", "")] {
+        let options = idp::Options {
+            issuer_path: path.to_owned(),
+            ..idp::Options::default()
+        };
+        let world = World::with(options, datahub::Options::default()).await;
+        let mut settings = world.settings();
+        let issuer = world.idp.issuer().strip_suffix(path).unwrap().to_owned() + configured;
+        settings.insert("OIDC_ISSUER_URL", issuer);
+        let fix = format!("set `OIDC_ISSUER_URL` to `{}`", world.idp.issuer());
+        let examined = examine(&settings).await;
+        examined.assert_fails("issuer", "only in the slash at the end", &fix);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_with_a_wrong_path_leads_to_the_right_one() {
+    let options = idp::Options {
+        issuer_path: "/realms/shop".to_owned(),
+        ..idp::Options::default()
+    };
+    let world = World::with(options, datahub::Options::default()).await;
+    let base = world.idp.issuer().strip_suffix("/realms/shop").unwrap();
+    for wrong in ["/auth/realms/shop", "/realms/shop/protocol/openid-connect"] {
+        let mut settings = world.settings();
+        settings.insert("OIDC_ISSUER_URL", format!("{base}{wrong}"));
+        let fix = format!("set `OIDC_ISSUER_URL` to `{}`", world.idp.issuer());
+        let examined = examine(&settings).await;
+        examined.assert_fails("provider", "answers 404", &fix);
+        assert!(examined.text.contains(&format!("{wrong}/.well-known/")));
+    }
+    let mut settings = world.settings();
+    settings.insert("OIDC_ISSUER_URL", format!("{base}/realms/other"));
+    let examined = examine(&settings).await;
+    examined.assert_fails("provider", "no discovery document", "set `OIDC_ISSUER_URL`");
+}
+
+#[tokio::test]
+async fn authentication_that_is_off_at_datahub_is_a_failure() {
+    let options = datahub::Options {
+        authentication: false,
+        ..datahub::Options::default()
+    };
+    let world = World::with(idp::Options::default(), options).await;
+    examine(&world.settings()).await.assert_fails(
+        "datahub-authentication",
+        "authentication is off at DataHub (METADATA_SERVICE_AUTH_ENABLED)",
+        "METADATA_SERVICE_AUTH_ENABLED=true",
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_datahub_is_not_taken_for_one() {
+    let world = World::start().await;
+    let page = stub(|_| ([(header::CONTENT_TYPE, "text/html")], "<html>hello").into_response());
+    let json = stub(|_| axum::Json(json!({"status": "ok"})).into_response());
+    let nothing = stub(|_| StatusCode::NOT_FOUND.into_response());
+    let sign_in = stub(|_| (StatusCode::FOUND, [(header::LOCATION, "/login")]).into_response());
+    for url in [page.await, json.await, nothing.await, sign_in.await] {
+        let mut settings = world.settings();
+        settings.insert("DATAHUB_GMS_URL", url);
+        let examined = examine(&settings).await;
+        examined.assert_fails("datahub", "it is not DataHub", "set `DATAHUB_GMS_URL`");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_and_a_port_that_is_taken_are_failures() {
+    let world = World::start().await;
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut settings = world.settings();
+    settings.insert(
+        "OAUTH_STORE_URL",
+        "redis://me:hunter2@127.0.0.1:1/0".to_owned(),
+    );
+    settings.insert("DATAHUB_MCP_PORT", port.to_string());
+    let examined = examine(&settings).await;
+    examined.assert_fails("store", "Redis cannot be reached", "`OAUTH_STORE_URL`");
+    examined.assert_fails("port", "already taken", "`DATAHUB_MCP_PORT`");
+    assert!(!examined.text.contains("hunter2"), "{}", examined.text);
+}
+
+#[tokio::test]
+async fn a_port_at_which_the_server_runs_is_no_problem() {
+    let world = crate::world::World::start().await;
+    let mut settings = World::start().await.settings();
+    let port = world.server.address().port();
+    settings.insert("DATAHUB_MCP_PORT", port.to_string());
+    let examined = examine(&settings).await;
+    let seen = examined.find("port", "ok")["seen"].to_string();
+    assert!(seen.contains("answers `/health`"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_a_failure() {
+    for (date, seen) in [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "ahead of that of datahub"),
+        ("Wed, 06 Nov 2080 08:49:37 GMT", "behind that of datahub"),
+    ] {
+        let world = World::start().await;
+        let hub = stub(move |path| {
+            let date = [(header::DATE, date)];
+            match path {
+                "/config" => (date, axum::Json(json!({"noCode": "true"}))).into_response(),
+                _ => (StatusCode::UNAUTHORIZED, date).into_response(),
+            }
+        });
+        let mut settings = world.settings();
+        settings.insert("DATAHUB_GMS_URL", hub.await);
+        let examined = examine(&settings).await;
+        examined.assert_fails("clock", seen, "NTP");
+        examined.find("clock", "ok");
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_nobody_could_use_are_foreseen() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    settings.insert("OAUTH_UPSTREAM_TOKEN", "id_token".to_owned());
+    settings.insert("OIDC_AUDIENCE", "another".to_owned());
+    settings.insert("TOKEN_VALIDATOR_OPT_ALLOW_ID_TOKENS", "false".to_owned());
+    let examined = examine(&settings).await;
+    let id = format!("`OIDC_CLIENT_ID` ({PUBLIC_CLIENT})");
+    examined.assert_fails("audience", "not in the audience", &id);
+    examined.assert_fails("upstream-token", "told to refuse them", "ALLOW_ID_TOKENS");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_end_with_64_and_service_links_are_named() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    settings.insert("OAUTH_CLIENT_AUTH", "basic".to_owned());
+    settings.insert("TOOLS_SCOPES", "write=a".to_owned());
+    let examined = examine(&settings).await;
+    assert_eq!(examined.status, 64);
+    assert_eq!(examined.checks.len(), 2, "{}", examined.text);
+    assert!(examined.text.contains("OIDC_CLIENT_SECRET") && examined.text.contains("TOOL_SCOPES"));
+
+    let mut settings = world.settings();
+    settings.insert("DATAHUB_GMS_PORT", "tcp://10.0.0.1:8080".to_owned());
+    settings.insert("PUBLIC_URL", "http://datahub-mcp:8000".to_owned());
+    settings.remove("OIDC_CLIENT_ID");
+    settings.remove("OAUTH_TOKEN_KEYS");
+    let examined = examine(&settings).await;
+    assert_eq!(examined.status, 0, "{}", examined.text);
+    let fix = examined.find("settings", "warn")["fix"].to_string();
+    assert!(fix.contains("enableServiceLinks: false"), "{fix}");
+    let fix = examined.find("public-url", "warn")["fix"].to_string();
+    assert!(fix.contains("PUBLIC_URL"), "{fix}");
+}
+
+#[tokio::test]
+async fn neighbours_that_never_answer_hold_nothing_up() {
+    let world = World::start().await;
+    // Takes connections, by the backlog alone.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut settings = world.settings();
+    settings.insert("DATAHUB_GMS_URL", format!("http://{address}"));
+    settings.insert("OIDC_ISSUER_URL", format!("http://{address}"));
+    settings.insert("OAUTH_STORE_URL", format!("redis://{address}/0"));
+    let started = Instant::now();
+    let examined = examine(&settings).await;
+    assert!(started.elapsed() < Duration::from_secs(30));
+    examined.assert_fails("datahub", "did not answer in time", "`DATAHUB_GMS_URL`");
+    examined.assert_fails("provider", "did not answer in time", "`OIDC_ISSUER_URL`");
+    examined.assert_fails("store", "Redis cannot be reached", "`OAUTH_STORE_URL`");
+    examined.find("port", "ok");
+}
