@@ -7,6 +7,15 @@ fn chart(file: &str) -> String {
     fs::read_to_string(chart.join(file)).expect(file)
 }
 
+/// Every template.
+const TEMPLATES: [&str; 5] = [
+    "templates/_env.tpl",
+    "templates/deployment.yaml",
+    "templates/ingress.yaml",
+    "templates/service.yaml",
+    "templates/tests/doctor.yaml",
+];
+
 /// The content of each `{{ ... }}`.
 fn actions(template: &str) -> impl Iterator<Item = &str> {
     template
@@ -20,6 +29,32 @@ fn actions(template: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn service_links_are_off() {
     assert!(chart("templates/deployment.yaml").contains("\n      enableServiceLinks: false\n"));
+}
+
+/// `helm test` checks what the server runs with: a setting that only one of both has proves nothing.
+#[test]
+fn the_test_of_a_release_runs_the_doctor_with_the_settings_of_the_server() {
+    let pod = chart("templates/tests/doctor.yaml");
+    assert!(pod.contains("\n    helm.sh/hook: test\n") && pod.contains("\nkind: Pod\n"));
+    assert!(pod.contains("\n      args: [\"doctor\"]\n"));
+    assert!(pod.contains("\n  enableServiceLinks: false\n"));
+    assert!(pod.contains("\n  restartPolicy: Never\n"));
+    for file in ["deployment.yaml", "tests/doctor.yaml"] {
+        let template = chart(&format!("templates/{file}"));
+        assert_eq!(template.matches(" env:\n").count(), 1, "{file}");
+        let env = template.split(" env:\n").nth(1).expect("the variables");
+        let first = env.trim_start();
+        assert!(
+            first.starts_with("{{- include \"datahub-mcp.env\" . | nindent "),
+            "{file}"
+        );
+    }
+    let service = chart("templates/service.yaml");
+    assert!(service.contains("app.kubernetes.io/name: datahub-mcp\n"));
+    assert!(
+        !pod.contains("app.kubernetes.io/name: datahub-mcp\n"),
+        "no traffic for it"
+    );
 }
 
 /// Helm reads numbers as floats: above 999999 they are written with an exponent.
@@ -36,8 +71,8 @@ fn numbers_are_written_as_integers() {
         })
     };
     let mut seen = 0;
-    for file in ["deployment", "service", "ingress"] {
-        let template = chart(&format!("templates/{file}.yaml"));
+    for file in TEMPLATES {
+        let template = chart(file);
         for action in actions(&template) {
             let Some(path) = action.strip_prefix(".Values.") else {
                 continue;
@@ -50,7 +85,7 @@ fn numbers_are_written_as_integers() {
         }
     }
     assert_eq!(seen, 5, "replicas, three times metricsPort, service.port");
-    assert!(chart("templates/deployment.yaml").contains("{{ $value | int64 | quote }}"));
+    assert!(chart("templates/_env.tpl").contains("{{ $value | int64 | quote }}"));
 }
 
 /// A key in the pod's own directory ends with the pod, and everybody is signed out.
@@ -71,12 +106,12 @@ fn signing_in_needs_a_key_that_outlives_the_pod() {
 #[test]
 fn the_templates_fit_the_values() {
     let values = chart("values.yaml");
-    for file in ["deployment", "service", "ingress"] {
-        let template = chart(&format!("templates/{file}.yaml"));
+    for file in TEMPLATES {
+        let template = chart(file);
         let mut open = 0i32;
         for action in actions(&template) {
             match action.split(' ').next() {
-                Some("if" | "with" | "range") => open += 1,
+                Some("if" | "with" | "range" | "define") => open += 1,
                 Some("end") => open -= 1,
                 _ => {}
             }
