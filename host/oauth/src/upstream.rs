@@ -179,12 +179,10 @@ impl Upstream {
             ("code_verifier", verifier.expose()),
         ];
         let tokens = self.ask_for_tokens(&form, resource).await?;
-        match nonce {
-            Some(nonce) if !tokens.admits(nonce) => Err(UpstreamError::Unusable(
-                "the ID token has the nonce of another sign-in".into(),
-            )),
-            _ => Ok(tokens),
+        if let Some(nonce) = nonce {
+            tokens.check_nonce(self.settings.token, nonce)?;
         }
+        Ok(tokens)
     }
 
     /// Redeems a refresh token for the scopes of its sign-in. Some providers refuse a refresh that

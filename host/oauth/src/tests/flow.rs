@@ -230,14 +230,27 @@ async fn each_sign_in_sends_a_nonce_of_its_own() {
 #[tokio::test]
 async fn the_id_token_is_taken_where_configured() {
     let world = World::with(|settings| settings.upstream.token = UpstreamToken::IdToken).await;
+    world.idp.set(Mood::IdToken);
     let client = world.register("x").await;
     let tokens = world.tokens(&client).await;
     let inner = world.open(&text(&tokens, "access_token")).unwrap();
-    assert!(inner.starts_with("upstream-id-alice"), "{inner}");
+    assert!(inner.starts_with("e30."), "{inner}");
     assert_eq!(
         tokens["expires_in"], 3600,
         "the access token's life is not the ID token's"
     );
+}
+
+/// OpenID Connect Core section 3.1.3.7: a nonce that was sent must come back.
+#[tokio::test]
+async fn an_id_token_without_the_nonce_is_not_taken() {
+    let world = World::with(|settings| settings.upstream.token = UpstreamToken::IdToken).await;
+    let client = world.register("x").await;
+    for mood in [Mood::Good, Mood::OtherNonce] {
+        world.idp.set(mood);
+        let refused = world.sign_in(&client, &mut Jar::default()).await;
+        assert_eq!(refused.param("error").unwrap(), "server_error", "{mood:?}");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub(crate) enum Mood {
     OtherNonce,
     /// An ID token with the nonce of the sign-in, and a token answer without a lifetime.
     Nonce,
+    /// An ID token with the nonce of the sign-in.
+    IdToken,
     /// A discovery document whose optional members are not usable.
     OddDocument,
     /// A token answer that names the last part of a scope only.
@@ -190,13 +192,16 @@ impl FakeIdp {
             "iss": self.issuer,
         });
         let nonce = match book.mood {
-            Mood::Nonce => book.nonce.clone(),
+            Mood::Nonce | Mood::IdToken => book.nonce.clone(),
             Mood::OtherNonce => Some("of another sign-in".to_owned()),
             _ => None,
         };
         if let Some(nonce) = nonce {
-            let claims = URL_SAFE_NO_PAD.encode(json!({ "nonce": nonce }).to_string());
+            let claims = json!({ "nonce": nonce, "sub": person });
+            let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
             answer["id_token"] = format!("e30.{claims}.e30").into();
+        }
+        if matches!(book.mood, Mood::Nonce | Mood::OtherNonce) {
             answer["expires_in"] = 0.into();
         }
         if book.mood == Mood::ShortScope {

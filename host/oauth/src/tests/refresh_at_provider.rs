@@ -84,6 +84,7 @@ async fn other_errors_of_the_provider_do_not_cost_the_sign_in() {
 #[tokio::test]
 async fn a_refresh_without_the_id_token_that_is_needed_means_sign_in_again() {
     let world = World::with(|settings| settings.upstream.token = UpstreamToken::IdToken).await;
+    world.idp.set(Mood::IdToken);
     let client = world.register("x").await;
     let refresh = text(&world.tokens(&client).await, "refresh_token");
     world.idp.set(Mood::NoIdToken);

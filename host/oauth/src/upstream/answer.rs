@@ -180,11 +180,25 @@ impl UpstreamTokens {
 }
 
 impl UpstreamTokens {
-    /// Returns whether the ID token may be of the sign-in that sent `nonce` (OpenID Connect Core
-    /// section 3.1.3.7). A provider that does not know nonces leaves it out; PKCE binds its code.
-    pub(super) fn admits(&self, nonce: &Nonce) -> bool {
-        let came = self.nonce.as_deref();
-        came.is_none_or(|came| same_secret(came, nonce.expose()))
+    /// Checks that the ID token is of the sign-in that sent `nonce` (OpenID Connect Core section
+    /// 3.1.3.7). If the ID token is what DataHub and the validators see, it must carry the nonce:
+    /// nothing else shows that it was issued for this sign-in. Otherwise a provider that does not
+    /// know nonces may leave it out: PKCE binds its code, and the ID token is not used.
+    pub(super) fn check_nonce(
+        &self,
+        wanted: UpstreamToken,
+        nonce: &Nonce,
+    ) -> Result<(), UpstreamError> {
+        match self.nonce.as_deref() {
+            Some(came) if same_secret(came, nonce.expose()) => Ok(()),
+            Some(_) => Err(UpstreamError::Unusable(
+                "the ID token has the nonce of another sign-in".into(),
+            )),
+            None if wanted == UpstreamToken::IdToken => Err(UpstreamError::Unusable(
+                "the ID token has no nonce, although the sign-in sent one".into(),
+            )),
+            None => Ok(()),
+        }
     }
 }
 

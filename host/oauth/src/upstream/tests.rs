@@ -255,19 +255,22 @@ async fn an_optional_endpoint_that_is_not_usable_is_left_out() {
 #[test]
 fn the_nonce_of_an_id_token_is_that_of_the_sign_in() {
     let ours = Nonce::random();
-    let admits = |claims: serde_json::Value| {
+    let admits_for = |wanted: UpstreamToken, claims: serde_json::Value| {
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
         let body = serde_json::json!({ "access_token": "x", "id_token": format!("h.{payload}.s") });
-        UpstreamTokens::read(
-            body.to_string().as_bytes(),
-            UpstreamToken::AccessToken,
-            clock().unix_millis(),
-        )
-        .unwrap()
-        .admits(&ours)
+        UpstreamTokens::read(body.to_string().as_bytes(), wanted, clock().unix_millis())
+            .unwrap()
+            .check_nonce(wanted, &ours)
+            .is_ok()
     };
+    let admits = |claims| admits_for(UpstreamToken::AccessToken, claims);
     assert!(admits(serde_json::json!({ "nonce": ours.expose() })));
     assert!(admits(serde_json::json!({ "sub": "alice" })));
+    // What DataHub gets must be of this sign-in (OpenID Connect Core section 3.1.3.7).
+    let of_id_token = |claims| admits_for(UpstreamToken::IdToken, claims);
+    assert!(of_id_token(serde_json::json!({ "nonce": ours.expose() })));
+    assert!(!of_id_token(serde_json::json!({ "sub": "alice" })));
+    assert!(!of_id_token(serde_json::json!({ "nonce": "another" })));
     assert!(!admits(serde_json::json!({ "nonce": 1 })));
     for other in ["", "another", Nonce::random().expose()] {
         assert!(!admits(serde_json::json!({ "nonce": other })), "{other}");
