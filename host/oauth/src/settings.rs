@@ -141,6 +141,11 @@ pub struct UpstreamSettings {
     pub forward_resource: bool,
     /// The token that is used.
     pub token: UpstreamToken,
+    /// False for a provider that refuses a sign-in that names `offline_access`: it is never sent there.
+    pub offline_access: bool,
+    /// Scopes of which each sign-in names one, for a provider whose access token is for somebody else
+    /// otherwise: all of them are added if a client asks for none of them.
+    pub api_scopes: Vec<String>,
 }
 
 /// A client that the operator registered (RFC 7591 is not involved).

@@ -140,7 +140,7 @@ impl Upstream {
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.settings.client_id)
             .append_pair("redirect_uri", &self.callback)
-            .append_pair("scope", scope)
+            .append_pair("scope", &self.scope(scope))
             .append_pair("state", state.expose())
             // Some providers refuse a request without one.
             .append_pair("nonce", nonce.expose())
@@ -196,10 +196,11 @@ impl Upstream {
     ) -> Result<UpstreamTokens, UpstreamError> {
         let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
         let configured = &self.settings.token_params;
+        let scope = self.scope(scope);
         if scope.is_empty() || configured.iter().any(|(name, _)| name == "scope") {
             return self.ask_for_tokens(&form, resource).await;
         }
-        form.push(("scope", scope));
+        form.push(("scope", &scope));
         match self.ask_for_tokens(&form, resource).await {
             Err(UpstreamError::Refused(error)) if error.code == "invalid_scope" => {
                 tracing::info!("identity provider refused the scopes of a refresh, asking without");
@@ -208,6 +209,21 @@ impl Upstream {
             }
             answer => answer,
         }
+    }
+
+    /// The scopes as this provider is asked for them.
+    fn scope(&self, wanted: &str) -> String {
+        let settings = &self.settings;
+        let mut scopes: Vec<&str> = wanted
+            .split(' ')
+            .filter(|scope| !scope.is_empty())
+            .filter(|scope| settings.offline_access || *scope != "offline_access")
+            .collect();
+        let api = settings.api_scopes.iter().map(String::as_str);
+        if !api.clone().any(|scope| scopes.contains(&scope)) {
+            scopes.extend(api);
+        }
+        scopes.join(" ")
     }
 
     /// Revokes a token at the provider (RFC 7009), if it has an endpoint for that.

@@ -12,6 +12,8 @@ mod logs;
 mod names;
 mod near;
 mod network;
+mod preset;
+mod presets;
 mod python;
 mod raw;
 mod reader;
@@ -29,6 +31,7 @@ mod validators;
 pub use self::{
     command::with_settings,
     error::{ConfigError, Problem},
+    preset::Preset,
     raw::{Environment, Raw, Source},
     reference::reference,
     setting::Setting,

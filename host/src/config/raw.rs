@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, parser::ValueSource};
 
-use super::{error::Problem, names, python, service_links, setting::Setting, table};
+use super::{
+    error::Problem, names, preset::Preset, presets, python, service_links, setting::Setting, table,
+};
 
 /// The environment of the process, or a test's.
 pub type Environment = BTreeMap<String, String>;
@@ -21,6 +23,10 @@ pub enum Source {
     Environment,
     /// The file that `<NAME>_FILE` names.
     File,
+    /// Not given, and filled in by the preset of the identity provider.
+    Preset(Preset),
+    /// Given, and completed by that preset.
+    Completed(Preset),
 }
 
 /// The raw values of all settings that were given.
@@ -28,6 +34,7 @@ pub enum Source {
 pub struct Raw {
     values: BTreeMap<&'static str, (Source, String)>,
     environment: Environment,
+    preset: Preset,
     problems: Vec<Problem>,
     warnings: Vec<String>,
 }
@@ -78,6 +85,7 @@ impl Raw {
                 None => raw.take_from_environment(setting),
             }
         }
+        raw.apply_preset();
         raw.warnings.extend(python::warning(&raw.environment));
         raw.problems.extend(names::unknown(&raw.environment));
         for slip in names::slips(&raw.environment) {
@@ -86,6 +94,22 @@ impl Raw {
             }
         }
         raw
+    }
+
+    fn apply_preset(&mut self) {
+        let given = self.values.iter();
+        let given = given.map(|(name, (_, value))| (*name, value.clone()));
+        let outcome = presets::apply(given.collect());
+        self.preset = outcome.preset;
+        self.problems.extend(outcome.problems);
+        for (from, values) in [
+            (Source::Preset(self.preset), outcome.filled),
+            (Source::Completed(self.preset), outcome.completed),
+        ] {
+            let values = values.into_iter();
+            let values = values.map(|(name, value)| (name, (from, value)));
+            self.values.extend(values);
+        }
     }
 
     /// A Service of the same namespace must neither stop the start nor set anything.
@@ -141,6 +165,11 @@ impl Raw {
         self.values
             .entry(setting.name)
             .or_insert((Source::Environment, value));
+    }
+
+    /// The preset of the identity provider.
+    pub(super) fn preset(&self) -> Preset {
+        self.preset
     }
 
     /// Notes a problem that is found beside the settings.

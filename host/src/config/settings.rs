@@ -227,10 +227,14 @@ pub fn masked(raw: &Raw) -> Vec<String> {
                 None => (setting.default?, None),
             };
             let from = match from {
-                None => "default",
-                Some(Source::Flag) => "flag",
-                Some(Source::Environment) => "environment",
-                Some(Source::File) => "file",
+                None => "default".to_owned(),
+                Some(Source::Flag) => "flag".to_owned(),
+                Some(Source::Environment) => "environment".to_owned(),
+                Some(Source::File) => "file".to_owned(),
+                Some(Source::Preset(preset)) => format!("preset {}", preset.name()),
+                Some(Source::Completed(preset)) => {
+                    format!("completed by preset {}", preset.name())
+                }
             };
             let hidden = setting.secret || setting.name == table::TOKEN_VALIDATOR_CONFIG.name;
             let value = if hidden {

@@ -137,6 +137,7 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
             ("id_token", UpstreamToken::IdToken),
         ],
     );
+    let preset = reader.raw().preset();
     Some(UpstreamSettings {
         client_id: client_id.unwrap_or_default(),
         client_secret,
@@ -150,6 +151,8 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
         token_params: parameters(reader, &t::OAUTH_TOKEN_PARAMS),
         forward_resource: reader.switch(&t::OAUTH_FORWARD_RESOURCE),
         token: token?,
+        offline_access: preset.takes_offline_access(),
+        api_scopes: preset.api_scopes(&reader.list(&t::OAUTH_DEFAULT_SCOPE)),
     })
 }
 

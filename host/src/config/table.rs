@@ -154,11 +154,18 @@ settings! {
         /// Memory limit of a plugin in a process of its own, in MiB; a process that needs more ends
         /// and is restarted. 0 for no limit.
         PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");
+        /// The identity provider: `entra`, `okta`, `auth0`, `keycloak`, `google` or `cognito` set what it
+        /// needs where that is not set here, and refuse what can never work with it; `generic` sets
+        /// nothing. `host/docs/providers` has a page for each.
+        OIDC_PROVIDER: "PROVIDER", default("generic");
         /// URL of the identity provider, exactly as its tokens and its discovery document name it: a
         /// slash at the end counts.
         OIDC_ISSUER_URL: "URL";
         /// The audience that a token must be issued for; several are comma-separated.
         OIDC_AUDIENCE: "AUDIENCE";
+        /// The claim that holds the audience, for a provider whose access tokens have no `aud`, such as
+        /// `client_id`. Defaults to `aud`.
+        OIDC_AUDIENCE_CLAIM: "CLAIM";
         /// Accepted signature algorithms, comma-separated. If unset, the asymmetric ones that the
         /// issuer's published keys name, and RS256 for an RSA key that names none.
         OIDC_ALGORITHMS: "ALGORITHMS";

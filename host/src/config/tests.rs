@@ -43,6 +43,7 @@ fn wrong_value(
     Some(match setting.name {
         // The identity provider, the validator or the file system know.
         "OIDC_AUDIENCE"
+        | "OIDC_AUDIENCE_CLAIM"
         | "OIDC_ALGORITHMS"
         | "OIDC_LEEWAY"
         | "OAUTH_STATE_DIR"

@@ -204,6 +204,7 @@ pub struct OidcOptions {
     pub jwks_uri: Option<Url>,
     /// The claim that holds the audience, for providers that issue access tokens without `aud`:
     /// `client_id` with Cognito, `azp` with some Keycloak clients. Default `aud`.
+    #[schemars(extend("x-env" = "OIDC_AUDIENCE_CLAIM"))]
     pub audience_claim: Option<String>,
     /// The claims that hold the scopes, as words in a string or as a list; the union of all counts.
     /// `/realm_access/roles` reaches into an object. Default `scope,scp`.

@@ -33,6 +33,7 @@ pub struct Config {
     /// tokens only, or that have no audiences.
     pub any_audience: Switch,
     /// The member of the answer that holds the audience. Default `aud`.
+    #[schemars(extend("x-env" = "OIDC_AUDIENCE_CLAIM"))]
     pub audience_claim: Option<String>,
     /// The members that name the person; the first that is present is used. Default `sub,username`.
     pub subject_claim: Option<List>,

@@ -15,7 +15,7 @@
 //! | `client_auth` | | `basic` | `basic`, `post`, `bearer`, `none` |
 //! | `audience` | `OIDC_AUDIENCE` | required | accepted audiences, comma-separated |
 //! | `any_audience` | | off | accept any audience: the provider answers about our tokens only, or has no audiences |
-//! | `audience_claim` | | `aud` | the member with the audience, such as `client_id` |
+//! | `audience_claim` | `OIDC_AUDIENCE_CLAIM` | `aud` | the member with the audience, such as `client_id` |
 //! | `subject_claim` | | `sub,username` | the members that may name the person; the first that is present is used |
 //! | `scope_claim` | | `scope,scp` | the members with the scopes |
 //! | `required_scopes` | | none | scopes without which a token is refused |

@@ -12,7 +12,7 @@
 //! | `algorithms` | `OIDC_ALGORITHMS` | RS256 + see below | the accepted asymmetric algorithms |
 //! | `leeway` | `OIDC_LEEWAY` | 10 | seconds by which clocks may differ |
 //! | `jwks_uri` | | from discovery | the URL of the keys |
-//! | `audience_claim` | | `aud` | the claim with the audience: `client_id` for Cognito, `azp` for some Keycloak clients |
+//! | `audience_claim` | `OIDC_AUDIENCE_CLAIM` | `aud` | the claim with the audience: `client_id` for Cognito, `azp` for some Keycloak clients |
 //! | `scope_claim` | | `scope,scp` | the claims with the scopes; also `roles`, `permissions`, `/realm_access/roles` |
 //! | `subject_claim` | | `sub` | the claim that names the person |
 //! | `claims` | | see schema | claims passed on for the log and policies |

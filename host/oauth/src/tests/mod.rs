@@ -357,6 +357,8 @@ fn settings(idp: &FakeIdp) -> Settings {
         token_params: Vec::new(),
         forward_resource: false,
         token: UpstreamToken::AccessToken,
+        offline_access: true,
+        api_scopes: Vec::new(),
     };
     let key = "00".repeat(31) + "01";
     Settings::new(upstream, KeySource::Given(SecretString::from(key)))

@@ -23,6 +23,8 @@ fn settings(issuer: Option<&str>) -> UpstreamSettings {
         token_params: Vec::new(),
         forward_resource: false,
         token: UpstreamToken::AccessToken,
+        offline_access: true,
+        api_scopes: Vec::new(),
     }
 }
 
@@ -193,6 +195,30 @@ async fn configured_endpoints_need_no_discovery() {
         upstream.is_issuer("https://anything.example").await,
         "nothing to compare with"
     );
+}
+
+#[test]
+fn scopes_are_asked_for_as_the_provider_needs_them() {
+    let asked = |offline_access: bool, api: &[&str], wanted: &str| {
+        let mut settings = settings(Some("https://idp.example"));
+        settings.offline_access = offline_access;
+        settings.api_scopes = api.iter().map(|&scope| scope.to_owned()).collect();
+        upstream(&settings).unwrap().scope(wanted)
+    };
+    let offline = "openid offline_access";
+    assert_eq!(asked(true, &[], offline), offline);
+    assert_eq!(asked(false, &[], offline), "openid");
+    let api = ["api://a/read", "api://a/write"];
+    assert_eq!(
+        asked(true, &api, "openid"),
+        "openid api://a/read api://a/write"
+    );
+    assert_eq!(
+        asked(true, &api, "api://a/read openid"),
+        "api://a/read openid"
+    );
+    assert_eq!(asked(true, &api, ""), "api://a/read api://a/write");
+    assert_eq!(asked(false, &[], ""), "");
 }
 
 #[test]

@@ -1,0 +1,348 @@
+//! Presets (`OIDC_PROVIDER`): the settings that one identity provider needs, as defaults for those
+//! that the operator has not set, and the combinations that can never work with it.
+//!
+//! A preset never replaces a value that was given. It completes two of them where the rest is
+//! certain, and `config show` says so: the slash of an Auth0 issuer, the GUID of an Entra audience.
+//! It never makes a validator accept tokens that are for somebody else.
+
+use std::collections::BTreeMap;
+
+use url::{Url, form_urlencoded};
+
+use super::{
+    error::Problem,
+    preset::{Preset, is_of_api},
+    setting::Setting,
+    table as t,
+};
+
+/// The scopes for a provider that gives refresh tokens to those who ask for this scope.
+const WITH_OFFLINE_ACCESS: &str = "openid profile email offline_access";
+/// What a preset does to the settings.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// The preset.
+    pub(super) preset: Preset,
+    /// Values of settings that were not given.
+    pub(super) filled: BTreeMap<&'static str, String>,
+    /// Values that replace those that were given.
+    pub(super) completed: BTreeMap<&'static str, String>,
+    /// The combinations that can never work.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// The outcome of the preset that `OIDC_PROVIDER` names; `given` are the settings that have a value.
+pub(super) fn apply(given: BTreeMap<&'static str, String>) -> Outcome {
+    let mut draft = Draft {
+        given,
+        outcome: Outcome::default(),
+    };
+    let Some(text) = draft.text(&t::OIDC_PROVIDER) else {
+        return draft.outcome;
+    };
+    match Preset::parse(&text) {
+        Ok(preset) => draft.outcome.preset = preset,
+        Err(problem) => draft.outcome.problems.push(problem),
+    }
+    match draft.outcome.preset {
+        Preset::Generic => {}
+        Preset::Entra => entra(&mut draft),
+        Preset::Okta => okta(&mut draft),
+        Preset::Auth0 => auth0(&mut draft),
+        Preset::Keycloak => keycloak(&mut draft),
+        Preset::Google => google(&mut draft),
+        Preset::Cognito => cognito(&mut draft),
+    }
+    draft.outcome
+}
+
+/// The settings while a preset is applied.
+struct Draft {
+    given: BTreeMap<&'static str, String>,
+    outcome: Outcome,
+}
+
+impl Draft {
+    /// The value of a setting that is never read from a file.
+    fn text(&self, setting: &Setting) -> Option<String> {
+        let places = [&self.outcome.completed, &self.given, &self.outcome.filled];
+        let mut found = places.into_iter().filter_map(|all| all.get(setting.name));
+        found.next().map(|text| text.trim().to_owned())
+    }
+
+    fn has(&self, setting: &Setting) -> bool {
+        self.text(setting).is_some()
+    }
+
+    /// Sets a value that was not given.
+    fn fill(&mut self, setting: &'static Setting, value: String) {
+        if !self.has(setting) {
+            self.outcome.filled.insert(setting.name, value);
+        }
+    }
+
+    /// Replaces a value that was given.
+    fn complete(&mut self, setting: &'static Setting, value: String) {
+        self.outcome.completed.insert(setting.name, value);
+    }
+
+    /// Notes that a value can never work.
+    fn refuse(&mut self, setting: &'static Setting, wrong: &str, fix: &str) {
+        let value = self.text(setting);
+        let provider = self.outcome.preset.name();
+        let wrong = format!("{wrong} (`OIDC_PROVIDER={provider}`)");
+        let problem = Problem::new(setting, value.as_deref(), &wrong, fix);
+        self.outcome.problems.push(problem);
+    }
+
+    fn signs_in(&self) -> bool {
+        self.has(&t::OIDC_CLIENT_ID)
+    }
+
+    fn of_id_tokens(&self) -> bool {
+        let token = self.text(&t::OAUTH_UPSTREAM_TOKEN);
+        token.is_some_and(|token| token.eq_ignore_ascii_case("id_token"))
+    }
+
+    fn is_on(&self, switch: &Setting) -> bool {
+        let text = self.text(switch).unwrap_or_default().to_ascii_lowercase();
+        matches!(text.as_str(), "true" | "1" | "yes" | "on")
+    }
+}
+
+fn entra(draft: &mut Draft) {
+    let issuer = draft.text(&t::OIDC_ISSUER_URL);
+    if let Some(issuer) = issuer.filter(|issuer| !is_second_version(issuer)) {
+        let first_version = host(&issuer).as_deref() == Some("sts.windows.net");
+        let own_endpoints =
+            draft.has(&t::OAUTH_AUTHORIZE_ENDPOINT) && draft.has(&t::OAUTH_TOKEN_ENDPOINT);
+        let fix = "set `requestedAccessTokenVersion` to 2 in the manifest of the app registration, and this to \
+                   `https://login.microsoftonline.com/TENANT/v2.0`";
+        if !first_version {
+            draft.refuse(
+                &t::OIDC_ISSUER_URL,
+                "not an issuer of Entra: that ends in `/v2.0`",
+                fix,
+            );
+        } else if draft.signs_in() && !own_endpoints {
+            draft.refuse(
+                &t::OIDC_ISSUER_URL,
+                "the issuer of version 1.0, whose sign-in page knows no scopes",
+                fix,
+            );
+        }
+    }
+    complete_guid(draft);
+    if draft.is_on(&t::OAUTH_FORWARD_RESOURCE) {
+        draft.refuse(
+            &t::OAUTH_FORWARD_RESOURCE,
+            "refused by Entra: AADSTS901002, the 'resource' request parameter is not supported",
+            "unset it; the scope names the API",
+        );
+    }
+    let scopes = draft.text(&t::OAUTH_DEFAULT_SCOPE);
+    if let Some(scopes) = scopes {
+        let of_tokens = draft.text(&t::OAUTH_TOKEN_PARAMS);
+        let elsewhere = of_tokens.is_some_and(|text| parameter(&text, "scope"));
+        if !words(&scopes).any(is_of_api) && !elsewhere && !draft.of_id_tokens() {
+            draft.refuse(
+                &t::OAUTH_DEFAULT_SCOPE,
+                "without a scope of the API, so that Entra's access token is for Microsoft Graph",
+                "add `<OIDC_AUDIENCE>/.default` or a scope that the API exposes, or unset this",
+            );
+        }
+    } else if let Some(api) = entra_api(draft) {
+        let scopes = format!("openid profile offline_access {api}/.default");
+        draft.fill(&t::OAUTH_DEFAULT_SCOPE, scopes);
+    }
+}
+
+/// True for the issuer of Entra's tokens of version 2.0.
+fn is_second_version(issuer: &str) -> bool {
+    issuer.trim_end_matches('/').ends_with("/v2.0")
+}
+
+/// The audience by which Entra is asked for a token: the GUID if there is one, since an application
+/// that asks for a token of its own must name that (AADSTS90009).
+fn entra_api(draft: &Draft) -> Option<String> {
+    let audience = draft.text(&t::OIDC_AUDIENCE)?;
+    let guid = audiences(&audience).find(|one| outbound::is_guid(one));
+    guid.or_else(|| audiences(&audience).next())
+        .map(str::to_owned)
+}
+
+/// Tokens of version 2.0 name the GUID of the API as their audience, also if it was asked for as
+/// `api://GUID`. Never the other way round: the GUID belongs to one application, an identifier URI
+/// to whoever registered it first.
+fn complete_guid(draft: &mut Draft) {
+    let issuer = draft.text(&t::OIDC_ISSUER_URL);
+    let Some(audience) = draft.text(&t::OIDC_AUDIENCE) else {
+        return;
+    };
+    if !issuer.is_some_and(|issuer| is_second_version(&issuer))
+        || audiences(&audience).any(outbound::is_guid)
+    {
+        return;
+    }
+    let guids: Vec<&str> = audiences(&audience)
+        .filter_map(|one| one.strip_prefix("api://"))
+        .filter(|guid| outbound::is_guid(guid))
+        .collect();
+    if guids.is_empty() {
+        draft.refuse(
+            &t::OIDC_AUDIENCE,
+            "not the audience of Entra's tokens of version 2.0: that is the client id of the API",
+            "set it to the GUID of the app registration that exposes the API",
+        );
+    } else {
+        let both = format!("{audience},{}", guids.join(","));
+        draft.complete(&t::OIDC_AUDIENCE, both);
+    }
+}
+
+fn okta(draft: &mut Draft) {
+    let custom = |issuer: &String| {
+        let server = issuer.split_once("/oauth2/").map(|(_, server)| server);
+        server.is_some_and(|server| !server.trim_matches('/').is_empty())
+    };
+    if draft
+        .text(&t::OIDC_ISSUER_URL)
+        .is_some_and(|issuer| !custom(&issuer))
+        && !draft.of_id_tokens()
+    {
+        draft.refuse(
+            &t::OIDC_ISSUER_URL,
+            "the org authorization server, whose access tokens only Okta itself can check",
+            "use a custom authorization server, such as `https://ORG/oauth2/default`",
+        );
+    }
+    draft.fill(&t::OAUTH_DEFAULT_SCOPE, WITH_OFFLINE_ACCESS.to_owned());
+}
+
+fn auth0(draft: &mut Draft) {
+    if let Some(issuer) = draft.text(&t::OIDC_ISSUER_URL)
+        && !issuer.ends_with('/')
+    {
+        draft.complete(&t::OIDC_ISSUER_URL, format!("{issuer}/"));
+    }
+    draft.fill(&t::OAUTH_DEFAULT_SCOPE, WITH_OFFLINE_ACCESS.to_owned());
+    let audience = draft.text(&t::OIDC_AUDIENCE);
+    let audience = audience.and_then(|all| audiences(&all).next().map(str::to_owned));
+    let Some(audience) = audience.filter(|_| !draft.of_id_tokens()) else {
+        return;
+    };
+    let wanted = form_urlencoded::Serializer::new(String::new())
+        .append_pair("audience", &audience)
+        .finish();
+    match draft.text(&t::OAUTH_AUTHORIZE_PARAMS) {
+        Some(given) if !parameter(&given, "audience") => draft.refuse(
+            &t::OAUTH_AUTHORIZE_PARAMS,
+            "without `audience`, so that Auth0's access tokens are opaque",
+            &format!("add `{wanted}`"),
+        ),
+        Some(_) => {}
+        None => draft.fill(&t::OAUTH_AUTHORIZE_PARAMS, wanted),
+    }
+}
+
+fn keycloak(draft: &mut Draft) {
+    let realm = |issuer: &String| {
+        let realm = issuer.split_once("/realms/").map(|(_, realm)| realm);
+        realm.is_some_and(|realm| !realm.is_empty() && !realm.contains('/'))
+    };
+    if draft
+        .text(&t::OIDC_ISSUER_URL)
+        .is_some_and(|issuer| !realm(&issuer))
+    {
+        draft.refuse(&t::OIDC_ISSUER_URL,
+            "not the issuer of a realm of Keycloak",
+            "set it to `https://HOST/realms/REALM` (before version 17: `https://HOST/auth/realms/REALM`)",
+        );
+    }
+}
+
+fn google(draft: &mut Draft) {
+    let issuer = "https://accounts.google.com".to_owned();
+    draft.fill(&t::OIDC_ISSUER_URL, issuer);
+    draft.fill(&t::OAUTH_UPSTREAM_TOKEN, "id_token".to_owned());
+    // Google gives a refresh token at the first consent only, unless it shows the page again.
+    let params = "access_type=offline&prompt=consent".to_owned();
+    draft.fill(&t::OAUTH_AUTHORIZE_PARAMS, params);
+    audience_is_client(draft);
+    if !draft.of_id_tokens() && !draft.has(&t::TOKEN_VALIDATOR_FACTORY) {
+        draft.refuse(
+            &t::OAUTH_UPSTREAM_TOKEN,
+            "not possible with Google, whose access tokens are opaque",
+            "set it to `id_token`, or unset it",
+        );
+    }
+    no_offline_access(draft, "access_type=offline");
+    let scopes = draft.text(&t::OAUTH_DEFAULT_SCOPE);
+    if draft.of_id_tokens() && scopes.is_some_and(|scopes| !words(&scopes).any(|s| s == "openid")) {
+        draft.refuse(
+            &t::OAUTH_DEFAULT_SCOPE,
+            "without `openid`, so that Google sends no ID token",
+            "add `openid`",
+        );
+    }
+}
+
+fn cognito(draft: &mut Draft) {
+    if let Some(issuer) = draft.text(&t::OIDC_ISSUER_URL) {
+        let sign_in = host(&issuer).is_some_and(|host| host.ends_with(".amazoncognito.com"));
+        let pool = Url::parse(&issuer).is_ok_and(|url| url.path().len() > 1);
+        if sign_in || !pool {
+            draft.refuse(
+                &t::OIDC_ISSUER_URL,
+                "not the issuer of a user pool, which is on another host than the sign-in page",
+                "set it to `https://cognito-idp.REGION.amazonaws.com/USER_POOL_ID`",
+            );
+        }
+    }
+    // An ID token has `aud`, an access token has the same in `client_id`.
+    if !draft.of_id_tokens() {
+        draft.fill(&t::OIDC_AUDIENCE_CLAIM, "client_id".to_owned());
+    }
+    audience_is_client(draft);
+    no_offline_access(draft, "the app client's own setting of refresh tokens");
+}
+
+/// The audience is this server's client id, if that is known.
+fn audience_is_client(draft: &mut Draft) {
+    if let Some(client) = draft.text(&t::OIDC_CLIENT_ID) {
+        draft.fill(&t::OIDC_AUDIENCE, client);
+    }
+}
+
+fn no_offline_access(draft: &mut Draft, instead: &str) {
+    let scopes = draft.text(&t::OAUTH_DEFAULT_SCOPE);
+    if scopes.is_some_and(|scopes| words(&scopes).any(|scope| scope == "offline_access")) {
+        draft.refuse(
+            &t::OAUTH_DEFAULT_SCOPE,
+            "with `offline_access`, a scope that this provider refuses",
+            &format!("take it out; refresh tokens come by {instead}"),
+        );
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    url.host_str().map(str::to_owned)
+}
+
+/// The members of `OIDC_AUDIENCE`, as the validators split it.
+fn audiences(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|one| !one.is_empty())
+}
+
+/// The words of a list that is separated by commas or spaces.
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', ' ']).filter(|word| !word.is_empty())
+}
+
+fn parameter(query: &str, name: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name)
+}
+
+#[cfg(test)]
+mod tests;
