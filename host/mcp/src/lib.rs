@@ -19,6 +19,7 @@ mod documents;
 mod error;
 mod fields;
 mod filter;
+mod hidden;
 mod negotiation;
 mod panics;
 mod params;

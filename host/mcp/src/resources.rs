@@ -7,7 +7,7 @@ use rmcp::model::{
 };
 use serde_json::json;
 
-use super::{budget, context::ToolContext, error::ToolError, fields, tools, urn};
+use super::{budget, context::ToolContext, error::ToolError, fields, hidden, tools, urn};
 
 /// The prefix of a resource's URI; the urn follows, percent-encoded or not.
 const SCHEME: &str = "datahub://";
@@ -70,6 +70,7 @@ pub(super) async fn read(
     if !warnings.is_empty() {
         fields::set(&mut entity, "warnings", warnings);
     }
+    hidden::remove(&mut entity);
     budget::force(&mut entity, context.settings.response_tokens);
     let contents =
         ResourceContents::text(entity.to_string(), uri).with_mime_type("application/json");
@@ -93,7 +94,7 @@ pub(super) async fn complete(context: &ToolContext, typed: &str) -> CompleteResu
                 if let Some(urn) = entity["urn"].as_str()
                     && !urns.iter().any(|known| known == urn)
                 {
-                    urns.push(urn.to_owned());
+                    urns.push(hidden::visible(urn).into_owned());
                 }
             }
         }

@@ -23,6 +23,7 @@ use super::{
     budget,
     context::ToolContext,
     error::ToolError,
+    hidden,
     negotiation::JsonOnly,
     panics, params, prompts,
     registry::{Entry, Registry},
@@ -221,12 +222,13 @@ fn takes_events(context: &RequestContext<RoleServer>) -> bool {
     parts.is_none_or(|parts| parts.extensions.get::<JsonOnly>().is_none())
 }
 
-/// Adds the warnings and cuts the answer to its budget.
+/// Adds the warnings, leaves out what people do not see, and cuts the answer to its budget.
 fn finish(value: &mut Value, context: &ToolContext) {
     let warnings = context.take_warnings();
     if let (Value::Object(map), false) = (&mut *value, warnings.is_empty()) {
         map.insert("warnings".to_owned(), Value::from(warnings));
     }
+    hidden::remove(value);
     budget::force(value, context.settings.response_tokens);
 }
 
@@ -291,7 +293,9 @@ impl ServerHandler for McpServer {
             }
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
-                CallToolResult::error(vec![ContentBlock::text(error.to_string())])
+                // Errors name what is near, as others wrote it.
+                let text = hidden::visible(&error.to_string()).into_owned();
+                CallToolResult::error(vec![ContentBlock::text(text)])
             }
         };
         Ok(CallToolResponse::from(result))
