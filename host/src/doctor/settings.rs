@@ -1,8 +1,11 @@
 //! The settings: what `config check` says about them.
 
+use std::sync::Arc;
+
 use ::datahub::DataHub;
+use futures::future::BoxFuture;
 use mcp::McpServer;
-use oauth::{KeySource, Proxy};
+use oauth::{KeySource, Proxy, Trial, Tried};
 use secrecy::SecretString;
 
 use super::report::{Check, SETTINGS};
@@ -64,8 +67,17 @@ fn build(settings: &Settings) -> Result<(), String> {
         let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         oauth.keys = KeySource::Given(SecretString::from(key));
     }
-    let proxy = Proxy::new(oauth, public_url);
+    let proxy = Proxy::new(oauth, public_url, Arc::new(Untried));
     proxy.map(drop).map_err(|error| error.to_string())
+}
+
+/// Tries no token: nobody signs in at a proxy that is only built.
+struct Untried;
+
+impl Trial for Untried {
+    fn try_token<'a>(&'a self, _: &'a SecretString) -> BoxFuture<'a, Tried> {
+        Box::pin(std::future::ready(Tried::Undecided))
+    }
 }
 
 fn public_url(settings: &Settings) -> Option<Check> {
