@@ -66,6 +66,7 @@ pub use self::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
+    store::{StoreUrlError, check_store_url},
     tokens::{Opened, SealedTokens},
     trial::{Trial, Tried},
 };

@@ -73,9 +73,9 @@ pub enum SettingsError {
     Seal(#[from] super::seal::SealFailed),
     /// The store's address is not usable.
     #[error(
-        "`OAUTH_STORE_URL` is not usable: {0}\nhint: give redis://host:6379/0, or leave it unset for one replica"
+        "`OAUTH_STORE_URL` is {0}\nhint: give redis://host:6379/0, redis+sentinel://host:26379,host2:26379/mymaster/0 or redis+cluster://host:6379,host2:6379, or leave it unset for one replica"
     )]
-    Store(String),
+    Store(#[from] super::StoreUrlError),
     /// The HTTP client could not be built.
     #[error("cannot make an HTTP client for the identity provider: {0}")]
     HttpClient(String),
@@ -176,7 +176,8 @@ pub enum StoreSettings {
     /// In this process.
     #[default]
     Memory,
-    /// In Redis, shared by all replicas: `OAUTH_STORE_URL`.
+    /// In Redis, shared by all replicas: `OAUTH_STORE_URL`, checked by
+    /// [`check_store_url`](super::check_store_url).
     Redis(SecretString),
 }
 

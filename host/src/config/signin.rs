@@ -5,7 +5,7 @@ use oauth::{
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
 };
 use outbound::Network;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{reader::Reader, setting::Setting, table as t};
@@ -21,6 +21,9 @@ const ONLY_WITH_PROXY: &[&Setting] = &[
     &t::OAUTH_STORE_URL,
     &t::OAUTH_CLIENTS,
 ];
+
+/// The forms of the store's URL.
+const STORE_FORMS: &str = "set it to `redis://host:6379/0`, `redis+sentinel://host:26379,host2:26379/mymaster/0` or `redis+cluster://host:6379,host2:6379` (`rediss` for TLS), or unset it for one replica";
 
 /// `network` and `allow_http` are those of the whole server.
 pub(super) fn read(
@@ -193,13 +196,8 @@ fn default_state(reader: &Reader<'_>) -> std::path::PathBuf {
 }
 
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
-    let scheme = url.expose_secret().split("://").next().unwrap_or_default();
-    if !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
-        reader.wrong(
-            &t::OAUTH_STORE_URL,
-            "not a Redis URL",
-            "set it to `redis://host:6379/0`, or unset it for one replica",
-        );
+    if let Err(why) = oauth::check_store_url(&url) {
+        reader.wrong(&t::OAUTH_STORE_URL, &why.to_string(), STORE_FORMS);
     }
     StoreSettings::Redis(url)
 }

@@ -207,9 +207,12 @@ settings! {
         OAUTH_TOKEN_KEYS: "KEYS", secret();
         /// Directory for a key that is generated at the first start if `OAUTH_TOKEN_KEYS` is unset.
         OAUTH_STATE_DIR: "DIRECTORY";
-        /// Redis shared by all replicas, such as `redis://host:6379/0`, or `rediss://` for TLS with
-        /// a certificate trusted by the system or `SSL_CERT_FILE`. It stores what may be used only
-        /// once. If unset, the memory of this process does.
+        /// Redis shared by all replicas: `redis://user:password@host:6379/0`; through Sentinels,
+        /// `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`, with the login of
+        /// Redis, and `?sentinel_password=` if theirs is another; or a cluster,
+        /// `redis+cluster://user:password@host:6379,host2:6379`. `rediss` instead of `redis` is TLS
+        /// with a certificate trusted by the system or `SSL_CERT_FILE`. It stores what may be used
+        /// only once. If unset, the memory of this process does.
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).
         OAUTH_REGISTRATION: "BOOLEAN", default("true");

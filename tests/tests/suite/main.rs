@@ -22,6 +22,7 @@ mod mcp_features;
 mod metrics;
 mod oauth_browser;
 mod oauth_clients;
+mod oauth_failover;
 mod oauth_flow;
 mod oauth_store;
 mod oauth_world;

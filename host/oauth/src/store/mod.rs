@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+pub use self::redis::{StoreUrlError, check_store_url};
 #[cfg(test)]
 pub(super) use self::tests::{FailingStore, Redis};
 pub(super) use self::{memory::MemoryStore, redis::RedisStore};
@@ -31,7 +32,7 @@ pub(super) const MAX_FAMILIES: usize = 200_000;
 pub(super) const MAX_IN_GRACE: usize = 64;
 
 /// The store cannot answer now: HTTP 503.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the store is not available: {0}")]
 pub(super) struct StoreError(pub(super) String);
 

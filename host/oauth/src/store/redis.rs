@@ -1,9 +1,13 @@
-//! The store in Redis, shared by replicas. Each operation is one Lua script, so one atomic step.
+//! The store in Redis, shared by replicas. Each operation is one Lua script, so one atomic step, and
+//! all its keys are in one slot of a cluster.
 //!
 //! Times come from the caller and are compared inside the scripts; Redis' own expiry only cleans
 //! up. Ended families are mirrored into this process every [`POLL_INTERVAL`], so that checking
 //! whether a bearer token's family has ended costs no round trip. Never logs the store's address,
 //! which may hold a password.
+
+mod address;
+mod connection;
 
 use std::{
     collections::HashMap,
@@ -14,12 +18,14 @@ use std::{
 use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::RwLock;
-use redis::{
-    Client, FromRedisValue, Script, ScriptInvocation,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::FromRedisValue;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::address::StoreUrlError;
+use self::{
+    address::Address,
+    connection::{Call, Connection, StoreScript},
+};
 use super::{MAX_IN_GRACE, Owner, RefreshClaim, Store, StoreError, StoreFuture, TakenCode};
 use crate::{
     SettingsError,
@@ -28,8 +34,10 @@ use crate::{
 
 /// The time until a family that another replica ended is known here.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// The longest time that one command may take.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest time that one operation may take, with finding a server.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for fetching what has ended, for which nobody waits: enough to ask all Sentinels.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// One slot of a cluster for all keys, since the scripts touch several.
 const PREFIX: &str = "{datahub-mcp}";
 /// The most ended families that are mirrored at once.
@@ -37,7 +45,7 @@ const MAX_MIRRORED: usize = 200_000;
 
 /// See the module.
 pub(crate) struct RedisStore {
-    connection: ConnectionManager,
+    connection: Connection,
     prefix: String,
     clock: Clock,
     /// The most pending authorizations that are kept.
@@ -47,15 +55,15 @@ pub(crate) struct RedisStore {
 }
 
 struct Scripts {
-    put_transaction: Script,
-    take_transaction: Script,
-    put_code: Script,
-    take_code: Script,
-    spend: Script,
-    answer: Script,
-    release: Script,
-    end_family: Script,
-    ended: Script,
+    put_transaction: StoreScript,
+    take_transaction: StoreScript,
+    put_code: StoreScript,
+    take_code: StoreScript,
+    spend: StoreScript,
+    answer: StoreScript,
+    release: StoreScript,
+    end_family: StoreScript,
+    ended: StoreScript,
 }
 
 impl RedisStore {
@@ -70,14 +78,8 @@ impl RedisStore {
         clock: Clock,
         capacity: usize,
     ) -> Result<Arc<Self>, SettingsError> {
-        let refused = |error: redis::RedisError| SettingsError::Store(error.category().to_owned());
-        let client = Client::open(url.expose_secret()).map_err(refused)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT))
-            .set_number_of_retries(1);
-        let connection =
-            ConnectionManager::new_lazy_with_config(client, config).map_err(refused)?;
+        let address = Address::parse(url.expose_secret())?;
+        let connection = Connection::new(address).map_err(|_| StoreUrlError::Unreadable)?;
         let store = Arc::new(Self {
             connection,
             prefix: format!("{PREFIX}:{namespace}"),
@@ -93,15 +95,9 @@ impl RedisStore {
     /// Fetches the families that have ended.
     pub(super) async fn refresh_ended(&self) -> Result<(), StoreError> {
         let now = self.clock.unix_millis();
-        let ended: Vec<(String, u64)> = self
-            .run(
-                self.scripts
-                    .ended
-                    .arg(self.key("ended"))
-                    .arg(now.0)
-                    .arg(MAX_MIRRORED),
-            )
-            .await?;
+        let call = self.scripts.ended.key(self.key("ended"));
+        let call = call.arg(now.0).arg(MAX_MIRRORED);
+        let ended: Vec<(String, u64)> = self.connection.call(&call, PATIENCE).await?;
         let fresh = ended
             .into_iter()
             .map(|(f, until)| (FamilyId::from_store(f), UnixMillis(until)));
@@ -116,16 +112,17 @@ impl RedisStore {
         format!("{}:{name}", self.prefix)
     }
 
-    async fn run<T: FromRedisValue>(
-        &self,
-        invocation: &mut ScriptInvocation<'_>,
-    ) -> Result<T, StoreError> {
-        let mut connection = self.connection.clone();
-        invocation
-            .invoke_async(&mut connection)
-            .await
-            .map_err(|error: redis::RedisError| StoreError(error.category().to_owned()))
+    async fn run<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
+        self.connection.call(&call, TIMEOUT).await
     }
+}
+
+/// Says what is wrong with the URL of a store, if anything is.
+///
+/// # Errors
+/// If it has none of the forms of a store's URL. The text never holds it.
+pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
+    Address::parse(url.expose_secret()).map(|_| ())
 }
 
 /// Mirrors ended families for as long as the store is in use.
@@ -162,7 +159,7 @@ impl Store for RedisStore {
             self.run(
                 self.scripts
                     .put_transaction
-                    .arg(self.key("tx"))
+                    .key(self.key("tx"))
                     .arg(key.as_str())
                     .arg(value)
                     .arg(format!("n {}", owner.network))
@@ -182,7 +179,7 @@ impl Store for RedisStore {
             self.run(
                 self.scripts
                     .take_transaction
-                    .arg(self.key("tx"))
+                    .key(self.key("tx"))
                     .arg(key.as_str())
                     .arg(now),
             )
@@ -203,7 +200,7 @@ impl Store for RedisStore {
             self.run(
                 self.scripts
                     .put_code
-                    .arg(self.key(&format!("code:{}", key.as_str())))
+                    .key(self.key(&format!("code:{}", key.as_str())))
                     .arg(value)
                     .arg(family.as_str())
                     .arg(until)
@@ -225,7 +222,7 @@ impl Store for RedisStore {
                 .run(
                     self.scripts
                         .take_code
-                        .arg(self.key(&format!("code:{}", key.as_str())))
+                        .key(self.key(&format!("code:{}", key.as_str())))
                         .arg(now.0)
                         .arg(now.after(remember).0)
                         .arg(millis(remember)),
@@ -255,8 +252,8 @@ impl Store for RedisStore {
                 .run(
                     self.scripts
                         .spend
-                        .arg(self.key(&format!("family:{}", family.as_str())))
-                        .arg(self.key("ended"))
+                        .key(self.key(&format!("family:{}", family.as_str())))
+                        .key(self.key("ended"))
                         .arg(family.as_str())
                         .arg(generation)
                         .arg(now.0)
@@ -296,7 +293,7 @@ impl Store for RedisStore {
             self.run(
                 self.scripts
                     .answer
-                    .arg(self.key(&format!("family:{}", family.as_str())))
+                    .key(self.key(&format!("family:{}", family.as_str())))
                     .arg(generation)
                     .arg(value)
                     .arg(until)
@@ -311,7 +308,7 @@ impl Store for RedisStore {
     fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()> {
         async move {
             let key = self.key(&format!("family:{}", family.as_str()));
-            self.run(self.scripts.release.arg(key).arg(generation))
+            self.run(self.scripts.release.key(key).arg(generation))
                 .await
         }
         .boxed()
@@ -324,8 +321,8 @@ impl Store for RedisStore {
             self.run(
                 self.scripts
                     .end_family
-                    .arg(self.key(&format!("family:{}", family.as_str())))
-                    .arg(self.key("ended"))
+                    .key(self.key(&format!("family:{}", family.as_str())))
+                    .key(self.key("ended"))
                     .arg(family.as_str())
                     .arg(until.0),
             )
@@ -349,15 +346,15 @@ fn millis(duration: Duration) -> u64 {
 impl Scripts {
     fn new() -> Self {
         Self {
-            put_transaction: Script::new(include_str!("redis/put_transaction.lua")),
-            take_transaction: Script::new(include_str!("redis/take_transaction.lua")),
-            put_code: Script::new(include_str!("redis/put_code.lua")),
-            take_code: Script::new(include_str!("redis/take_code.lua")),
-            spend: Script::new(include_str!("redis/spend.lua")),
-            answer: Script::new(include_str!("redis/answer.lua")),
-            release: Script::new(include_str!("redis/release.lua")),
-            end_family: Script::new(include_str!("redis/end_family.lua")),
-            ended: Script::new(include_str!("redis/ended.lua")),
+            put_transaction: StoreScript::new(include_str!("redis/put_transaction.lua")),
+            take_transaction: StoreScript::new(include_str!("redis/take_transaction.lua")),
+            put_code: StoreScript::new(include_str!("redis/put_code.lua")),
+            take_code: StoreScript::new(include_str!("redis/take_code.lua")),
+            spend: StoreScript::new(include_str!("redis/spend.lua")),
+            answer: StoreScript::new(include_str!("redis/answer.lua")),
+            release: StoreScript::new(include_str!("redis/release.lua")),
+            end_family: StoreScript::new(include_str!("redis/end_family.lua")),
+            ended: StoreScript::new(include_str!("redis/ended.lua")),
         }
     }
 }

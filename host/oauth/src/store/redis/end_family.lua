@@ -1,4 +1,4 @@
--- ARGV: family key, ended key, family, ended until
-redis.call('DEL', ARGV[1], ARGV[1] .. ':answer', ARGV[1] .. ':grace')
-redis.call('ZADD', ARGV[2], ARGV[4], ARGV[3])
+-- KEYS: family key, ended key. ARGV: family, ended until
+redis.call('DEL', KEYS[1], KEYS[1] .. ':answer', KEYS[1] .. ':grace')
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 return redis.status_reply('OK')

@@ -1,4 +1,4 @@
--- ARGV: key, value, family, expires, milliseconds to live
-redis.call('HSET', ARGV[1], 'value', ARGV[2], 'family', ARGV[3], 'expires', ARGV[4])
-redis.call('PEXPIRE', ARGV[1], ARGV[5])
+-- KEYS: key. ARGV: value, family, expires, milliseconds to live
+redis.call('HSET', KEYS[1], 'value', ARGV[1], 'family', ARGV[2], 'expires', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return redis.status_reply('OK')

@@ -1,8 +1,8 @@
--- ARGV: base key, state digest, value, network, client, now, expires, capacity
+-- KEYS: base key. ARGV: state digest, value, network, client, now, expires, capacity
 -- <base>:<digest> hash {value, expires, network, client}; <base>s by expiry;
 -- <base>o:<owner> that owner's by expiry; <base>n owners by how many they hold.
-local base, id, value = ARGV[1], ARGV[2], ARGV[3]
-local now, expires, capacity = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local base, id, value = KEYS[1], ARGV[1], ARGV[2]
+local now, expires, capacity = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local function drop(key)
   local owners = redis.call('HMGET', base .. ':' .. key, 'network', 'client')
@@ -30,9 +30,9 @@ while redis.call('ZCARD', base .. 's') >= capacity do
   drop(oldest)
 end
 redis.call('HSET', base .. ':' .. id, 'value', value, 'expires', expires,
-  'network', ARGV[4], 'client', ARGV[5])
+  'network', ARGV[3], 'client', ARGV[4])
 redis.call('ZADD', base .. 's', expires, id)
-for _, owner in ipairs({ ARGV[4], ARGV[5] }) do
+for _, owner in ipairs({ ARGV[3], ARGV[4] }) do
   redis.call('ZADD', base .. 'o:' .. owner, expires, id)
   redis.call('ZINCRBY', base .. 'n', 1, owner)
 end

@@ -1,5 +1,5 @@
--- ARGV: family key, generation
-if tonumber(redis.call('HGET', ARGV[1], 'generation') or '') == tonumber(ARGV[2]) then
-  redis.call('HDEL', ARGV[1], 'claimed')
+-- KEYS: family key. ARGV: generation
+if tonumber(redis.call('HGET', KEYS[1], 'generation') or '') == tonumber(ARGV[1]) then
+  redis.call('HDEL', KEYS[1], 'claimed')
 end
 return redis.status_reply('OK')

@@ -1,6 +1,6 @@
--- ARGV: family key, ended key, family, generation, now, lease until, ended until, ms to live
-local key, ended, family = ARGV[1], ARGV[2], ARGV[3]
-local generation, now = tonumber(ARGV[4]), tonumber(ARGV[5])
+-- KEYS: family key, ended key. ARGV: family, generation, now, lease until, ended until, ms to live
+local key, ended, family = KEYS[1], KEYS[2], ARGV[1]
+local generation, now = tonumber(ARGV[2]), tonumber(ARGV[3])
 local until_ended = redis.call('ZSCORE', ended, family)
 if until_ended and tonumber(until_ended) > now then
   return { 'ended' }
@@ -11,12 +11,12 @@ if not current or generation == current then
   if current and entry[2] and tonumber(entry[2]) > now then
     return { 'busy' }
   end
-  redis.call('HSET', key, 'generation', generation, 'claimed', ARGV[6])
-  redis.call('PEXPIRE', key, ARGV[8])
+  redis.call('HSET', key, 'generation', generation, 'claimed', ARGV[4])
+  redis.call('PEXPIRE', key, ARGV[6])
   return { 'claimed' }
 end
 -- A replica of version 1.0 writes `answered_until` alone, for the generation before this one.
-local grace = redis.call('ZSCORE', key .. ':grace', ARGV[4])
+local grace = redis.call('ZSCORE', key .. ':grace', ARGV[2])
 if not grace and generation + 1 == current then
   grace = entry[3]
 end
@@ -27,5 +27,5 @@ if grace and tonumber(grace) > now then
   end
 end
 redis.call('DEL', key, key .. ':answer', key .. ':grace')
-redis.call('ZADD', ended, ARGV[7], family)
+redis.call('ZADD', ended, ARGV[5], family)
 return { 'ended' }

@@ -1,5 +1,5 @@
--- ARGV: base key, state digest, now
-local base, id, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
+-- KEYS: base key. ARGV: state digest, now
+local base, id, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local entry = redis.call('HMGET', base .. ':' .. id, 'value', 'expires', 'network', 'client')
 if not entry[1] then
   return false
