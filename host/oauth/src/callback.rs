@@ -155,13 +155,10 @@ async fn issue_code(
     let tokens = token_set(context, &upstream, &request.scope);
     if context.settings.token_mode == TokenMode::Sealed {
         // A token that cannot be issued is reported now, not after the client redeemed the code.
-        context
-            .tokens
-            .issue(&tokens, &request.client, &family, 0)
-            .map_err(|error| {
-                tracing::error!(%error, "token cannot be issued");
-                (ErrorCode::ServerError, error.describe())
-            })?;
+        context.tokens.check(&tokens).map_err(|error| {
+            tracing::error!(%error, "token cannot be issued");
+            (ErrorCode::ServerError, error.describe())
+        })?;
     }
     let code = Code::random();
     let content = CodeContent {

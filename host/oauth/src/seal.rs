@@ -48,12 +48,14 @@ pub(super) enum Kind {
     Transaction,
     /// The grant that an authorization code stands for, in the store.
     Code,
+    /// A provider's token that is too large for a header, in the store.
+    Token,
     /// The answer to a refresh, kept for the grace period, in the store.
     Answer,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Access,
         Self::Refresh,
         Self::Client,
@@ -61,6 +63,7 @@ impl Kind {
         Self::Browser,
         Self::Transaction,
         Self::Code,
+        Self::Token,
         Self::Answer,
     ];
 
@@ -74,6 +77,7 @@ impl Kind {
             Self::Browser => "mcp_browser_",
             Self::Transaction => "mcp_tx_",
             Self::Code => "mcp_code_",
+            Self::Token => "mcp_token_",
             Self::Answer => "mcp_answer_",
         }
     }
@@ -83,7 +87,7 @@ impl Kind {
     const fn holds_tokens(self) -> bool {
         matches!(
             self,
-            Self::Access | Self::Refresh | Self::Code | Self::Answer
+            Self::Access | Self::Refresh | Self::Code | Self::Token | Self::Answer
         )
     }
 

@@ -13,12 +13,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
     seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
-    store::Store,
-    types::{ClientKey, FamilyId},
+    store::{Store, StoreError},
+    types::{ClientKey, FamilyId, Reference},
 };
 
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1_024;
+/// Longest refresh token that is accepted, in bytes. It is sent in a body.
+const MAX_REFRESH_BYTES: usize = 32 * 1_024;
+/// Longest token of the identity provider, in bytes: validators accept none that is longer.
+const MAX_INNER_BYTES: usize = 16 * 1_024;
 /// The age up to which a token is fresh.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -35,6 +39,8 @@ pub enum Opened {
         /// either.
         fresh: bool,
     },
+    /// One of ours, whose content the store cannot give now: HTTP 503.
+    Unavailable,
     /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
     Invalid,
 }
@@ -42,9 +48,12 @@ pub enum Opened {
 /// A token could not be issued.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssueError {
-    /// The identity provider's token is too large for an HTTP header.
-    #[error("the sealed token would have {0} bytes, more than the 8192 that servers accept")]
+    /// A token of the identity provider is larger than any that is used.
+    #[error("a token of the identity provider has {0} bytes, more than can be kept")]
     TooLarge(usize),
+    /// The store cannot keep a large token now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The envelope could not be made.
     #[error(transparent)]
     Seal(#[from] SealFailed),
@@ -55,8 +64,9 @@ impl IssueError {
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::TooLarge(_) => {
-                "the token of the identity provider is too large: over 8192 bytes once sealed; ask the operator to leave groups or claims out of it"
+                "the token of the identity provider is too large; ask the operator to leave groups or claims out of it"
             }
+            Self::Store(_) => "the token cannot be kept now",
             Self::Seal(_) => "the token could not be made",
         }
     }
@@ -75,6 +85,12 @@ enum Inner {
         /// The signature, as in the token.
         s: String,
     },
+    /// Too large for a header even so: kept in the store.
+    Kept {
+        /// The place in the store, where it is sealed.
+        #[zeroize(skip)]
+        k: Reference,
+    },
 }
 
 impl Inner {
@@ -92,20 +108,19 @@ impl Inner {
         let s = parts.next()?.to_owned();
         let inner = Self::Jwt { j, s };
         // Byte for byte, or the signature would not fit any more.
-        (parts.next().is_none() && inner.text() == token).then_some(inner)
+        (parts.next().is_none() && inner.text().as_deref() == Some(token)).then_some(inner)
     }
 
-    fn text(&self) -> String {
-        match self {
+    /// The token; `None` if it is not in here.
+    fn text(&self) -> Option<String> {
+        Some(match self {
             Self::Text(text) => text.clone(),
-            Self::Jwt {
-                j: [header, claims],
-                s,
-            } => {
-                let [header, claims] = [header, claims].map(|json| URL_SAFE_NO_PAD.encode(json));
+            Self::Jwt { j, s } => {
+                let [header, claims] = j.each_ref().map(|json| URL_SAFE_NO_PAD.encode(json));
                 format!("{header}.{claims}.{s}")
             }
-        }
+            Self::Kept { .. } => return None,
+        })
     }
 }
 
@@ -183,7 +198,8 @@ pub(super) struct TokenSet {
     pub(super) scope: String,
 }
 
-/// Opens the tokens that this proxy issued. Cheap and without waiting: it runs on each request.
+/// Opens the tokens that this proxy issued. Cheap, and without waiting unless the token was too large
+/// for a header: it runs on each request.
 pub struct SealedTokens {
     sealer: Arc<Sealer>,
     store: Arc<dyn Store>,
@@ -206,7 +222,7 @@ impl SealedTokens {
     }
 
     /// Returns what `token` is, and the identity provider's token within.
-    pub fn open(&self, token: &SecretString) -> Opened {
+    pub async fn open(&self, token: &SecretString) -> Opened {
         let token = token.expose_secret();
         if !Kind::any_prefixes(token) {
             return Opened::NotOurs;
@@ -214,16 +230,27 @@ impl SealedTokens {
         if token.len() > MAX_TOKEN_BYTES {
             return Opened::Invalid;
         }
-        match self.sealer.open::<AccessContent>(Kind::Access, token) {
-            Some(content) if self.is_live(content.x, &content.f) => {
-                let issued = UnixMillis::from_seconds(content.i);
-                Opened::Token {
-                    token: SecretString::from(content.t.text()),
-                    fresh: self.clock.unix_millis() < issued.after(FRESH),
+        let content = self.sealer.open::<AccessContent>(Kind::Access, token);
+        let Some(content) = content.filter(|content| self.is_live(content.x, &content.f)) else {
+            return Opened::Invalid;
+        };
+        let inner = match &content.t {
+            Inner::Kept { k } => match self.store.get_token(&k.store_key()).await {
+                Ok(sealed) => sealed
+                    .and_then(|sealed| self.sealer.open::<Inner>(Kind::Token, &sealed))
+                    .and_then(|inner| inner.text()),
+                Err(error) => {
+                    tracing::error!(%error, "sign-in store failed");
+                    return Opened::Unavailable;
                 }
-            }
-            _ => Opened::Invalid,
-        }
+            },
+            inner => inner.text(),
+        };
+        let issued = UnixMillis::from_seconds(content.i);
+        inner.map_or(Opened::Invalid, |inner| Opened::Token {
+            token: SecretString::from(inner),
+            fresh: self.clock.unix_millis() < issued.after(FRESH),
+        })
     }
 
     /// The client and family of an access token, for its revocation.
@@ -235,30 +262,33 @@ impl SealedTokens {
     /// A refresh token's content, if it is ours and not expired. Only the store knows whether it
     /// was used before.
     pub(super) fn open_refresh(&self, token: &str) -> Option<RefreshContent> {
-        if token.len() > MAX_TOKEN_BYTES {
+        if token.len() > MAX_REFRESH_BYTES {
             return None;
         }
         let content = self.sealer.open::<RefreshContent>(Kind::Refresh, token)?;
         (self.clock.unix_millis() < UnixMillis::from_seconds(content.expires)).then_some(content)
     }
 
+    /// Checks that tokens can be issued around these.
+    pub(super) fn check(&self, tokens: &TokenSet) -> Result<(), IssueError> {
+        let sizes =
+            std::iter::once(tokens.token.len()).chain(tokens.refresh.as_ref().map(String::len));
+        match sizes.max() {
+            Some(bytes) if bytes > MAX_INNER_BYTES => Err(IssueError::TooLarge(bytes)),
+            _ => Ok(()),
+        }
+    }
+
     /// An access token around the provider's token, and a refresh token if it gave one.
-    pub(super) fn issue(
+    pub(super) async fn issue(
         &self,
         tokens: &TokenSet,
         client: &ClientKey,
         family: &FamilyId,
         generation: u64,
     ) -> Result<(String, Option<String>), IssueError> {
-        let access = AccessContent {
-            t: Inner::new(&tokens.token),
-            x: tokens.expires,
-            i: self.clock.unix_millis().seconds(),
-            c: client.clone(),
-            f: family.clone(),
-            s: tokens.scope.clone(),
-        };
-        let access = within_limit(self.sealer.seal(Kind::Access, &access)?)?;
+        self.check(tokens)?;
+        let access = self.issue_access(tokens, client, family).await?;
         let Some(upstream) = &tokens.refresh else {
             return Ok((access, None));
         };
@@ -270,20 +300,37 @@ impl SealedTokens {
             generation,
             scope: tokens.scope.clone(),
         };
-        Ok((
-            access,
-            Some(within_limit(self.sealer.seal(Kind::Refresh, &refresh)?)?),
-        ))
+        Ok((access, Some(self.sealer.seal(Kind::Refresh, &refresh)?)))
+    }
+
+    async fn issue_access(
+        &self,
+        tokens: &TokenSet,
+        client: &ClientKey,
+        family: &FamilyId,
+    ) -> Result<String, IssueError> {
+        let now = self.clock.unix_millis();
+        let mut content = AccessContent {
+            t: Inner::new(&tokens.token),
+            x: tokens.expires,
+            i: now.seconds(),
+            c: client.clone(),
+            f: family.clone(),
+            s: tokens.scope.clone(),
+        };
+        let access = self.sealer.seal(Kind::Access, &content)?;
+        if access.len() <= MAX_TOKEN_BYTES {
+            return Ok(access);
+        }
+        let sealed = self.sealer.seal(Kind::Token, &content.t)?;
+        let k = Reference::random();
+        let left = Duration::from_secs(tokens.expires.saturating_sub(now.seconds()));
+        self.store.put_token(&k.store_key(), sealed, left).await?;
+        content.t = Inner::Kept { k };
+        Ok(self.sealer.seal(Kind::Access, &content)?)
     }
 
     fn is_live(&self, expires: u64, family: &FamilyId) -> bool {
         self.clock.unix_millis() < UnixMillis::from_seconds(expires) && !self.store.is_ended(family)
     }
-}
-
-fn within_limit(token: String) -> Result<String, IssueError> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(IssueError::TooLarge(token.len()));
-    }
-    Ok(token)
 }

@@ -96,6 +96,11 @@ pub(super) struct State(String);
 /// An authorization code of ours: 256 random bits.
 pub(super) struct Code(String);
 
+/// The reference in a token of ours to what is kept of it in the store: 256 random bits.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Reference(String);
+
 /// The `nonce` that we send to the identity provider, which comes back in the ID token: 256 random
 /// bits (OpenID Connect Core section 3.1.2.1).
 #[derive(Serialize, Deserialize)]
@@ -162,6 +167,16 @@ impl Code {
 
     pub(super) fn store_key(&self) -> StoreKey {
         StoreKey(digest(b"code", &[self.0.as_bytes()]))
+    }
+}
+
+impl Reference {
+    pub(super) fn random() -> Self {
+        Self(random_256())
+    }
+
+    pub(super) fn store_key(&self) -> StoreKey {
+        StoreKey(digest(b"token", &[self.0.as_bytes()]))
     }
 }
 

@@ -18,6 +18,8 @@ use telemetry::metrics;
 
 use super::{BearerError, bearer, refusals::Refusals};
 
+/// The time to wait before trying again if the store does not answer.
+const STORE_RETRY: Duration = Duration::from_secs(5);
 /// The reasons of this file, for the log.
 const EXPIRED: &str = "the identity has expired";
 const NOT_LIVE: &str =
@@ -114,7 +116,7 @@ impl Authenticator {
         let Some(presented) = bearer(headers, query)? else {
             return self.fallback.clone().ok_or(AuthError::Missing);
         };
-        let (token, fresh) = self.unseal(presented)?;
+        let (token, fresh) = self.unseal(presented).await?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
             // The validators that said so were replaced, and may have revoked what they issued.
@@ -140,11 +142,17 @@ impl Authenticator {
 
     /// Opens a token of our own proxy; passes any other on unchanged. Returns whether the proxy
     /// issued it a moment ago, too.
-    fn unseal(&self, presented: SecretString) -> Result<(SecretString, bool), AuthError> {
-        match self.sealed.as_ref().map(|sealed| sealed.open(&presented)) {
-            None | Some(Opened::NotOurs) => Ok((presented, false)),
-            Some(Opened::Token { token, fresh }) => Ok((token, fresh)),
-            Some(Opened::Invalid) => {
+    async fn unseal(&self, presented: SecretString) -> Result<(SecretString, bool), AuthError> {
+        let Some(sealed) = &self.sealed else {
+            return Ok((presented, false));
+        };
+        match sealed.open(&presented).await {
+            Opened::NotOurs => Ok((presented, false)),
+            Opened::Token { token, fresh } => Ok((token, fresh)),
+            Opened::Unavailable => Err(AuthError::Unavailable {
+                retry_after: STORE_RETRY,
+            }),
+            Opened::Invalid => {
                 self.refusals.note(NOT_LIVE);
                 Err(AuthError::InvalidToken)
             }

@@ -40,7 +40,7 @@ impl IntoResponse for TokenAnswer {
 }
 
 /// The tokens as the client gets them.
-pub(super) fn answer(
+pub(super) async fn answer(
     context: &Context,
     tokens: &TokenSet,
     client: &ClientKey,
@@ -48,7 +48,12 @@ pub(super) fn answer(
     generation: u64,
 ) -> Result<TokenAnswer, OAuthError> {
     let (access_token, refresh_token) = match context.settings.token_mode {
-        TokenMode::Sealed => context.tokens.issue(tokens, client, family, generation)?,
+        TokenMode::Sealed => {
+            context
+                .tokens
+                .issue(tokens, client, family, generation)
+                .await?
+        }
         TokenMode::Relay => (tokens.token.clone(), tokens.refresh.clone()),
     };
     Ok(TokenAnswer {
@@ -83,6 +88,9 @@ pub(crate) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &st
 
 impl From<IssueError> for OAuthError {
     fn from(error: IssueError) -> Self {
+        if let IssueError::Store(error) = error {
+            return error.into();
+        }
         tracing::error!(%error, "token cannot be issued");
         Self::server(error.describe())
     }

@@ -53,5 +53,5 @@ pub(crate) async fn redeem(
     if request.client != *client || !same_uri || !request.challenge.matches(&verifier) {
         return Err(OAuthError::invalid_grant());
     }
-    answer(context, &tokens, client, &family, 0)
+    answer(context, &tokens, client, &family, 0).await
 }

@@ -62,7 +62,7 @@ pub(crate) async fn refresh(
     let (tokens, generation) = waiting
         .await
         .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
-    answer(context, &tokens, client, &content.family, generation)
+    answer(context, &tokens, client, &content.family, generation).await
 }
 
 /// Gets the answer for this refresh token, by asking or from the request that is or was asking, and
@@ -178,5 +178,5 @@ async fn relay(
             }
         })?;
     let tokens = token_set(context, &fresh, "");
-    answer(context, &tokens, client, &FamilyId::random(), 0)
+    answer(context, &tokens, client, &FamilyId::random(), 0).await
 }

@@ -12,7 +12,8 @@ use futures::FutureExt;
 use parking_lot::Mutex;
 
 use super::{
-    MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, Owner, RefreshClaim, Store, StoreFuture, TakenCode,
+    MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, Owner, RefreshClaim, Store, StoreFuture,
+    TakenCode,
 };
 use crate::types::{FamilyId, StoreKey};
 
@@ -21,6 +22,7 @@ pub(crate) struct MemoryStore {
     clock: Clock,
     transactions: Mutex<Transactions>,
     codes: Mutex<Expiring<StoreKey, CodeEntry>>,
+    tokens: Mutex<Expiring<StoreKey, String>>,
     families: Mutex<Families>,
 }
 
@@ -36,6 +38,7 @@ impl MemoryStore {
             clock,
             transactions: Mutex::new(Transactions::new(capacity)),
             codes: Mutex::new(Expiring::new(MAX_CODES)),
+            tokens: Mutex::new(Expiring::new(MAX_TOKENS)),
             families: Mutex::new(Families::new()),
         }
     }
@@ -82,6 +85,25 @@ impl Store for MemoryStore {
             .lock()
             .put(key.clone(), entry, now, now.after(ttl));
         std::future::ready(Ok(())).boxed()
+    }
+
+    fn put_token<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()> {
+        let now = self.clock.unix_millis();
+        self.tokens
+            .lock()
+            .put(key.clone(), value, now, now.after(ttl));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn get_token<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
+        let now = self.clock.unix_millis();
+        let token = self.tokens.lock().get(key, now).cloned();
+        std::future::ready(Ok(token)).boxed()
     }
 
     fn take_code<'a>(

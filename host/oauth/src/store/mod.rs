@@ -25,6 +25,9 @@ use super::types::{ClientKey, FamilyId, StoreKey};
 pub(super) const MAX_TRANSACTIONS: usize = 10_000;
 /// The most codes that are kept. Each needs a person who signed in.
 pub(super) const MAX_CODES: usize = 20_000;
+/// The most tokens that are kept because they are too large for a header; each is at most
+/// 16 KiB and needs a person who signed in. Above it, the first to expire are dropped.
+pub(super) const MAX_TOKENS: usize = 2_000;
 /// The most families that are kept.
 pub(super) const MAX_FAMILIES: usize = 200_000;
 /// The most used refresh tokens of one family that are in their grace period. More than any client
@@ -98,6 +101,17 @@ pub(super) trait Store: Send + Sync {
         family: &'a FamilyId,
         ttl: Duration,
     ) -> StoreFuture<'a, ()>;
+
+    /// Keeps a token that is too large for a header, until `ttl` is over.
+    fn put_token<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()>;
+
+    /// A token that was kept.
+    fn get_token<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>>;
 
     /// Uses a code. Its use is remembered for `remember`.
     fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration)

@@ -58,6 +58,8 @@ struct Scripts {
     put_transaction: StoreScript,
     take_transaction: StoreScript,
     put_code: StoreScript,
+    put_token: StoreScript,
+    get_token: StoreScript,
     take_code: StoreScript,
     spend: StoreScript,
     answer: StoreScript,
@@ -211,6 +213,30 @@ impl Store for RedisStore {
         .boxed()
     }
 
+    fn put_token<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()> {
+        async move {
+            let until = self.clock.unix_millis().after(ttl).0;
+            let key = self.key(&format!("token:{}", key.as_str()));
+            let call = self.scripts.put_token.key(key);
+            self.run(call.arg(value).arg(until).arg(millis(ttl))).await
+        }
+        .boxed()
+    }
+
+    fn get_token<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
+        async move {
+            let now = self.clock.unix_millis().0;
+            let key = self.key(&format!("token:{}", key.as_str()));
+            self.run(self.scripts.get_token.key(key).arg(now)).await
+        }
+        .boxed()
+    }
+
     fn take_code<'a>(
         &'a self,
         key: &'a StoreKey,
@@ -349,6 +375,8 @@ impl Scripts {
             put_transaction: StoreScript::new(include_str!("redis/put_transaction.lua")),
             take_transaction: StoreScript::new(include_str!("redis/take_transaction.lua")),
             put_code: StoreScript::new(include_str!("redis/put_code.lua")),
+            put_token: StoreScript::new(include_str!("redis/put_token.lua")),
+            get_token: StoreScript::new(include_str!("redis/get_token.lua")),
             take_code: StoreScript::new(include_str!("redis/take_code.lua")),
             spend: StoreScript::new(include_str!("redis/spend.lua")),
             answer: StoreScript::new(include_str!("redis/answer.lua")),

@@ -54,6 +54,12 @@ impl Store for FailingStore {
     ) -> StoreFuture<'a, ()> {
         failure()
     }
+    fn put_token<'a>(&'a self, _: &'a StoreKey, _: String, _: Duration) -> StoreFuture<'a, ()> {
+        failure()
+    }
+    fn get_token<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
+        failure()
+    }
     fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, TakenCode> {
         failure()
     }

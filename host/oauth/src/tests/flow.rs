@@ -138,6 +138,7 @@ async fn a_person_signs_in_and_the_client_gets_sealed_tokens() {
     assert!(
         world
             .open(&access)
+            .await
             .unwrap()
             .starts_with("upstream-access-alice")
     );
@@ -233,7 +234,7 @@ async fn the_id_token_is_taken_where_configured() {
     world.idp.set(Mood::IdToken);
     let client = world.register("x").await;
     let tokens = world.tokens(&client).await;
-    let inner = world.open(&text(&tokens, "access_token")).unwrap();
+    let inner = world.open(&text(&tokens, "access_token")).await.unwrap();
     assert!(inner.starts_with("e30."), "{inner}");
     assert_eq!(
         tokens["expires_in"], 3600,

@@ -29,8 +29,8 @@ pub(crate) enum Mood {
     Refusing,
     /// A token answer that is HTML.
     Html,
-    /// Tokens of 9 KB that cannot be compressed.
-    Huge,
+    /// Opaque tokens of this many bytes, which cannot be compressed.
+    Huge(usize),
     /// JWTs with this many groups, each a random UUID.
     Groups(usize),
     /// No refresh token.
@@ -174,10 +174,9 @@ impl FakeIdp {
     fn issue(&self, book: &mut Book, person: &str) -> Response {
         book.issued += 1;
         let number = book.issued;
-        let padding = if book.mood == Mood::Huge {
-            noise(9_000)
-        } else {
-            String::new()
+        let padding = match book.mood {
+            Mood::Huge(bytes) => noise(bytes),
+            _ => String::new(),
         };
         let refresh = format!("upstream-refresh-{number}");
         let access = match book.mood {

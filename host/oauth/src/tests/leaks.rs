@@ -76,7 +76,7 @@ async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
     world.refresh(&client, &text(&fresh, "refresh_token")).await;
     let mut broken = access.clone();
     broken.pop();
-    world.open(&broken);
+    world.open(&broken).await;
     let debug = format!(
         "{:?} {:?}",
         Proxy {
@@ -106,6 +106,7 @@ async fn a_whole_sign_in_at_trace_level_logs_no_secret() {
             "the provider's access token",
             world
                 .open(&text(&fresh, "access_token"))
+                .await
                 .unwrap_or_else(|| "upstream-access".to_owned()),
         ),
         ("our state", param(&location, "state").unwrap()),

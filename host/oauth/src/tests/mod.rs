@@ -298,15 +298,17 @@ impl World {
     }
 
     /// The provider's token within one of ours, if it opens.
-    fn open(&self, token: &str) -> Option<String> {
+    async fn open(&self, token: &str) -> Option<String> {
         use secrecy::ExposeSecret;
         match self
             .context
             .tokens
             .open(&SecretString::from(token.to_owned()))
+            .await
         {
             Opened::Token { token, .. } => Some(token.expose_secret().to_owned()),
             Opened::Invalid => None,
+            Opened::Unavailable => panic!("the store does not answer"),
             Opened::NotOurs => panic!("not one of ours"),
         }
     }

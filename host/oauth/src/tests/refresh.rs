@@ -22,7 +22,7 @@ async fn a_refresh_gives_new_tokens_and_follows_the_provider() {
         let fresh = answer.json();
         assert_ne!(fresh["access_token"], tokens["access_token"]);
         assert_ne!(fresh["refresh_token"], tokens["refresh_token"]);
-        assert!(world.open(&text(&fresh, "access_token")).is_some());
+        assert!(world.open(&text(&fresh, "access_token")).await.is_some());
         assert_eq!(world.idp.refreshes(), round);
         tokens = fresh;
         world.clock.advance(Duration::from_secs(600));
@@ -45,7 +45,12 @@ async fn a_hundred_refreshes_at_once_ask_the_provider_once() {
     for task in tasks {
         let answer = task.await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        assert!(world.open(&text(&answer.json(), "access_token")).is_some());
+        assert!(
+            world
+                .open(&text(&answer.json(), "access_token"))
+                .await
+                .is_some()
+        );
         next.push(text(&answer.json(), "refresh_token"));
     }
     assert_eq!(world.idp.refreshes(), 1);
@@ -72,7 +77,7 @@ async fn after_the_grace_a_second_use_ends_the_family() {
     world.clock.advance(Duration::from_secs(2));
     assert_eq!(world.refresh(&client, &old).await.error(), "invalid_grant");
     assert!(
-        world.open(&text(&fresh, "access_token")).is_none(),
+        world.open(&text(&fresh, "access_token")).await.is_none(),
         "its access tokens end"
     );
     let newest = text(&fresh, "refresh_token");
@@ -83,7 +88,7 @@ async fn after_the_grace_a_second_use_ends_the_family() {
     assert_eq!(world.idp.refreshes(), 1);
     // Another sign-in of the same client is not touched.
     let other = world.tokens(&client).await;
-    assert!(world.open(&text(&other, "access_token")).is_some());
+    assert!(world.open(&text(&other, "access_token")).await.is_some());
 }
 
 /// Parallel calls of one client are under way for different times: R0 gave R1, R1 gave R2, and R0
@@ -104,7 +109,10 @@ async fn within_the_grace_every_token_of_the_family_gets_the_newest_answer() {
     for old in &chain[..3] {
         let answer = world.refresh(&client, old).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        let token = world.open(&text(&answer.json(), "access_token")).unwrap();
+        let token = world
+            .open(&text(&answer.json(), "access_token"))
+            .await
+            .unwrap();
         assert_eq!(token, "upstream-access-alice-5", "the newest");
         late.push(text(&answer.json(), "refresh_token"));
     }
@@ -159,7 +167,7 @@ async fn eight_refreshes_with_jitter_lose_nothing() {
             task.await.unwrap();
         }
         let (refresh, access) = held.lock().clone();
-        assert!(world.open(&access).is_some());
+        assert!(world.open(&access).await.is_some());
         assert_eq!(
             world.refresh(&client, &refresh).await.status,
             StatusCode::OK
@@ -190,9 +198,9 @@ async fn tokens_end_by_themselves() {
     let client = world.register("x").await;
     let tokens = world.tokens(&client).await;
     world.clock.advance(Duration::from_secs(599));
-    assert!(world.open(&text(&tokens, "access_token")).is_some());
+    assert!(world.open(&text(&tokens, "access_token")).await.is_some());
     world.clock.advance(Duration::from_secs(1));
-    assert!(world.open(&text(&tokens, "access_token")).is_none());
+    assert!(world.open(&text(&tokens, "access_token")).await.is_none());
     world.clock.advance(Duration::from_secs(30 * 24 * 3_600));
     let refresh = text(&tokens, "refresh_token");
     assert_eq!(
@@ -249,12 +257,12 @@ async fn revoking_either_token_ends_the_sign_in() {
         };
         assert_eq!(revoke(&other).await.status, StatusCode::OK);
         assert!(
-            world.open(&access).is_some(),
+            world.open(&access).await.is_some(),
             "not another client's to revoke"
         );
         assert_eq!(revoke("nobody").await.error(), "invalid_client");
         assert_eq!(revoke(&client).await.status, StatusCode::OK);
-        assert!(world.open(&access).is_none());
+        assert!(world.open(&access).await.is_none());
         let refresh = text(&tokens, "refresh_token");
         assert_eq!(
             world.refresh(&client, &refresh).await.error(),

@@ -31,7 +31,7 @@ async fn a_provider_that_says_no_ends_the_family() {
         world.refresh(&client, &refresh).await.error(),
         "invalid_grant"
     );
-    assert!(world.open(&text(&tokens, "access_token")).is_none());
+    assert!(world.open(&text(&tokens, "access_token")).await.is_none());
 }
 
 /// Providers say in several words that the person must sign in again.
@@ -58,7 +58,7 @@ async fn a_provider_that_wants_the_person_ends_the_family() {
         world.idp.set(Mood::Good);
         let again = world.refresh(&client, &refresh).await;
         assert_eq!(again.error(), "invalid_grant", "{mood:?}");
-        assert!(world.open(&text(&tokens, "access_token")).is_none());
+        assert!(world.open(&text(&tokens, "access_token")).await.is_none());
     }
 }
 

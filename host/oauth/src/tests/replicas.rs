@@ -29,6 +29,7 @@ async fn a_sign_in_works_whichever_replica_answers() {
     let access = text(&tokens, "access_token");
     assert!(
         two.open(&access)
+            .await
             .unwrap()
             .starts_with("upstream-access-alice")
     );
@@ -50,16 +51,16 @@ async fn a_sign_in_works_whichever_replica_answers() {
     let late = two.refresh(&client, &refresh).await;
     assert_eq!(late.status, StatusCode::OK, "{}", late.body);
     assert_eq!(
-        two.open(&text(&late.json(), "access_token")),
-        one.open(&text(&newest, "access_token"))
+        two.open(&text(&late.json(), "access_token")).await,
+        one.open(&text(&newest, "access_token")).await
     );
     assert_eq!(idp.refreshes(), 2);
 
     // A code that is used at one is used at both, and what its second use ends has ended at both.
     assert_eq!(two.redeem(&client, &code).await.error(), "invalid_grant");
-    assert!(two.open(&access).is_none());
+    assert!(two.open(&access).await.is_none());
     let known = tokio::time::timeout(Duration::from_secs(30), async {
-        while one.open(&access).is_some() {
+        while one.open(&access).await.is_some() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });

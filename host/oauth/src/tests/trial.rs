@@ -118,7 +118,7 @@ async fn as_many_groups_as_a_provider_puts_into_a_token_fit() {
         let tokens = world.tokens(&client).await;
         let access = text(&tokens, "access_token");
         assert!(access.len() <= 8_192, "{groups} groups: {}", access.len());
-        let inner = world.open(&access).unwrap();
+        let inner = world.open(&access).await.unwrap();
         assert_eq!(inner.split('.').count(), 3);
         assert_eq!(
             inner,
@@ -130,6 +130,53 @@ async fn as_many_groups_as_a_provider_puts_into_a_token_fit() {
             .await;
         assert_eq!(refreshed.status, StatusCode::OK, "{}", refreshed.body);
     }
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_compressed_is_kept_in_the_store_and_only_there() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    world.idp.set(Mood::Huge(9_000));
+    let tokens = world.tokens(&client).await;
+    let access = text(&tokens, "access_token");
+    assert!(access.len() < 1_024, "{}", access.len());
+    let inner = world.open(&access).await.unwrap();
+    assert_eq!(inner, world.trial.asked.lock()[0]);
+    // A new place for a new token; the old one stays until it expires.
+    let refreshed = world
+        .refresh(&client, &text(&tokens, "refresh_token"))
+        .await;
+    let newer = text(&refreshed.json(), "access_token");
+    assert_ne!(world.open(&newer).await.unwrap(), inner);
+    assert_eq!(world.open(&access).await.unwrap(), inner);
+    // Nothing opens it elsewhere: not with the key, not with the store of another.
+    let other = World::beside(
+        FakeIdp::start().await,
+        world.clock.clone(),
+        |_| {},
+        |clock| Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS)),
+    );
+    assert_eq!(other.open(&access).await, None);
+    world.clock.advance(Duration::from_secs(601));
+    assert_eq!(world.open(&access).await, None);
+}
+
+#[tokio::test]
+async fn a_kept_token_is_unavailable_and_not_invalid_while_the_store_is() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    world.idp.set(Mood::Huge(9_000));
+    let tokens = world.tokens(&client).await;
+    let access = text(&tokens, "access_token");
+    let failing = World::beside(
+        FakeIdp::start().await,
+        world.clock.clone(),
+        |_| {},
+        |_| Arc::new(crate::store::FailingStore),
+    );
+    let access = SecretString::from(access);
+    let opened = failing.context.tokens.open(&access).await;
+    assert!(matches!(opened, Opened::Unavailable));
 }
 
 #[tokio::test]
