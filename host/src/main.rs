@@ -105,7 +105,17 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
 /// `doctor`: the other servers are asked, too.
 fn examine(args: doctor::Args, raw: &Raw) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
-    let report = runtime.block_on(doctor::run(raw, &env::current_exe()?));
+    let program = env::current_exe()?;
+    if args.sign_in {
+        let mut say = |text: &str| {
+            // If nobody reads it, the status still says how it ended.
+            let _ = cli::print(text);
+        };
+        let status = runtime.block_on(doctor::walk(raw, &program, args, &mut say));
+        runtime.shutdown_background();
+        return Ok(ExitCode::from(status));
+    }
+    let report = runtime.block_on(doctor::run(raw, &program));
     // A plugin may hang, and a look-up may still be running.
     runtime.shutdown_background();
     let printed = cli::print(match args.json {

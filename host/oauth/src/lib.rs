@@ -69,6 +69,7 @@ pub use self::{
     store::{StoreUrlError, check_store_url},
     tokens::{Opened, SealedTokens},
     trial::{Trial, Tried},
+    upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
 };
 
 /// Longest body of a request, in bytes.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod discovery;
+mod walk;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
 pub(super) use self::answer::{ProviderError, UpstreamError, UpstreamTokens, jwt_payload};
+pub use self::walk::{Came, TokenFacts, Walk, WalkError, WalkedTokens};
 use self::{
     answer::read_error,
     discovery::{Endpoints, endpoint, source},

@@ -85,19 +85,36 @@ async fn reached(settings: &Settings, peer: &Peer) -> Result<Check, Check> {
     }
 }
 
-/// Asks who a made-up token belongs to.
-async fn authentication(mut settings: Settings) -> Check {
-    let made_up = format!("doctor-{:032x}", rand::random::<u128>());
-    let me = Document::with(&Fragments::default(), ME);
+/// The urn of the person that `token` belongs to, if DataHub names one.
+///
+/// # Errors
+/// See [`DataHubError`].
+pub(super) async fn me(
+    mut settings: Settings,
+    token: SecretString,
+) -> Result<Option<String>, DataHubError> {
     settings.call_timeout = settings.call_timeout.min(CALL_TIMEOUT);
-    let asked = match DataHub::new(settings) {
-        Ok(datahub) => {
-            let client = datahub.client(SecretString::from(made_up));
-            client.execute(&me, Value::Null).await
-        }
-        Err(error) => return Check::fail(AUTHENTICATION, error.to_string(), URL_FIX),
-    };
-    match asked {
+    let datahub = DataHub::new(settings).map_err(|_| DataHubError::Malformed {
+        what: "nothing: the HTTP client for it cannot be set up",
+    })?;
+    let me = Document::with(&Fragments::default(), ME);
+    let answer = datahub.client(token).execute(&me, Value::Null).await?;
+    Ok(answer.data.get("me").and_then(|me| {
+        let urn = me.get("corpUser")?.get("urn")?.as_str()?;
+        Some(urn.to_owned())
+    }))
+}
+
+/// Returns whether `urn` is that of the actors as which a DataHub without authentication answers.
+pub(super) fn is_nobody(urn: &str) -> bool {
+    let name = urn.strip_prefix("urn:li:corpuser:").unwrap_or(urn);
+    matches!(name, "__datahub_system" | "UNKNOWN")
+}
+
+/// Asks who a made-up token belongs to.
+async fn authentication(settings: Settings) -> Check {
+    let made_up = format!("doctor-{:032x}", rand::random::<u128>());
+    match me(settings, SecretString::from(made_up)).await {
         Err(DataHubError::TokenRefused) => {
             Check::ok(AUTHENTICATION, "a made-up token is refused with 401")
         }
@@ -112,12 +129,10 @@ async fn authentication(mut settings: Settings) -> Check {
             format!("it cannot be told: {error}"),
             URL_FIX,
         ),
-        Ok(answer) => {
-            let urn = answer.data.get("me").and_then(|me| {
-                let urn = me.get("corpUser")?.get("urn")?.as_str()?;
-                Some(outbound::quoted(urn))
+        Ok(urn) => {
+            let who = urn.map_or("nobody in particular".to_owned(), |urn| {
+                outbound::quoted(&urn)
             });
-            let who = urn.unwrap_or_else(|| "nobody in particular".to_owned());
             Check::fail(
                 AUTHENTICATION,
                 format!(

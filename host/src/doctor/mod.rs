@@ -14,8 +14,10 @@
 //! | `store` | Redis, and the key that seals tokens |
 //! | `plugins` | the validators |
 //! | `port` | the address to listen on |
+//! | `sign_in` | a sign-in by hand, hop by hop |
 //! | `clock` | our clock and those of the others, from the answers to the other checks |
 
+mod args;
 mod clock;
 mod datahub;
 mod discovery;
@@ -30,29 +32,20 @@ mod reach;
 mod report;
 mod scope;
 mod settings;
+mod sign_in;
 mod store;
 
 use std::{path::Path, time::Duration};
 
-use clap::Args as ClapArgs;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use tokio::time::timeout;
 
-pub use self::report::Report;
+pub use self::{args::Args, report::Report, sign_in::walk};
 use self::{peers::Clocks, report::Check};
 use crate::config::{Raw, Settings};
 
 /// The time limit of a check with all its requests. They run at once, so it is that of the command.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// Arguments of `doctor`.
-#[derive(Debug, Clone, Copy, ClapArgs)]
-pub struct Args {
-    /// Print JSON: a list of objects with `check`, `status` (`ok`, `warn` or `fail`), `seen` and
-    /// `fix`.
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// Runs all checks. `program` is the path of the running executable.
 pub async fn run(raw: &Raw, program: &Path) -> Report {

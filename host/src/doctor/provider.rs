@@ -49,7 +49,7 @@ pub(super) async fn check(settings: Settings, clocks: Clocks) -> Vec<Check> {
 
 /// The operator's own hosts may have any address, those that only a document names may not: as at
 /// the sign-in.
-fn addresses(settings: &Settings, source: &Source) -> AddressRule {
+pub(super) fn addresses(settings: &Settings, source: &Source) -> AddressRule {
     let upstream = settings.oauth.as_ref().map(|oauth| &oauth.upstream);
     let endpoints: Vec<Url> = upstream
         .into_iter()

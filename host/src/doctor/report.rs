@@ -138,7 +138,7 @@ impl Report {
 }
 
 /// The text in one line of printable characters, of bounded length.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let cut = text.char_indices().nth(MAX_TEXT_CHARS);
     let (text, more) = match cut {
         Some((end, _)) => (&text[..end], "..."),

@@ -13,14 +13,16 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use integration_tests::artifacts;
+use integration_tests::{artifacts, mcp::http_client};
 use sandbox::{
     datahub::{self, EmbeddedDataHub},
     idp::{self, EmbeddedIdp, PUBLIC_CLIENT},
 };
 use serde_json::{Value, json};
+use tokio::io::AsyncBufReadExt;
+use url::Url;
 
-use crate::oauth_world::KEY;
+use crate::oauth_world::{Browser, KEY, Visit, hidden, param};
 
 /// The settings of one run.
 type Settings = BTreeMap<&'static str, String>;
@@ -348,4 +350,195 @@ async fn neighbours_that_never_answer_hold_nothing_up() {
     examined.assert_fails("provider", "did not answer in time", "`OIDC_ISSUER_URL`");
     examined.assert_fails("store", "Redis cannot be reached", "`OAUTH_STORE_URL`");
     examined.find("port", "ok");
+}
+
+/// A doctor that waits for a person, and what it has said so far.
+struct SignIn {
+    child: tokio::process::Child,
+    lines: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStdout>>,
+    said: String,
+}
+
+impl SignIn {
+    fn start(settings: &Settings) -> Self {
+        let args = ["doctor", "--sign-in", "--callback-port", "0"];
+        let mut command = tokio::process::Command::from(command(settings, &args));
+        let mut child = command
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        Self {
+            child,
+            lines: tokio::io::BufReader::new(stdout).lines(),
+            said: String::new(),
+        }
+    }
+
+    /// The URL that the person is to open.
+    async fn url(&mut self) -> Url {
+        loop {
+            let line = self.lines.next_line().await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("no URL in {}", self.said));
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.starts_with("http") {
+                return Url::parse(&line).unwrap();
+            }
+        }
+    }
+
+    /// All that it said, and its exit status.
+    async fn end(mut self) -> (i32, String) {
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            self.said.push_str(&line);
+            self.said.push('\n');
+        }
+        (self.child.wait().await.unwrap().code().unwrap(), self.said)
+    }
+}
+
+/// A world in which any loopback port may be come back to, and whose DataHub trusts the provider.
+async fn sign_in_world(idp: idp::Options) -> World {
+    let idp = EmbeddedIdp::start(idp).await.unwrap();
+    let verifier = idp.public_jwk();
+    let keys = json!({"keys": [verifier]}).to_string();
+    let datahub = EmbeddedDataHub::start(datahub::Options {
+        people: idp.people().iter().map(datahub::Person::from).collect(),
+        trusted_issuers: vec![datahub::TrustedIssuer {
+            issuer: idp.issuer().to_owned(),
+            audience: None,
+            jwks: datahub::Jwks::Function(std::sync::Arc::new(move || keys.clone())),
+        }],
+        ..datahub::Options::default()
+    });
+    let datahub = datahub.await.unwrap();
+    World { idp, datahub }
+}
+
+/// Tells the provider the redirect URI of `url`, and signs the editor in.
+async fn sign_in(world: &World, url: &Url) -> Visit {
+    let redirect = param(url, "redirect_uri").unwrap();
+    assert!(redirect.starts_with("http://127.0.0.1:"), "{redirect}");
+    assert!(redirect.ends_with("/oauth/callback"), "{redirect}");
+    let client = idp::Client::public(PUBLIC_CLIENT).redirect(redirect);
+    world.idp.register(client);
+    let mut browser = Browser::default();
+    let Visit::Page { url, body, .. } = browser.open(url.as_str()).await else {
+        panic!("no page at {url}");
+    };
+    let form = [
+        ("csrf", &*hidden(&body, "csrf")),
+        ("username", "editor"),
+        ("password", "editor-password"),
+        ("action", "sign-in"),
+    ];
+    browser.submit(&url, &form).await
+}
+
+#[tokio::test]
+async fn a_sign_in_by_hand_shows_each_hop_and_no_token() {
+    let world = sign_in_world(idp::Options::default()).await;
+    let settings = world.settings();
+    let mut doctor = SignIn::start(&settings);
+    let url = doctor.url().await;
+    for name in ["state", "nonce", "code_challenge"] {
+        assert!(param(&url, name).is_some_and(|value| value.len() >= 43));
+    }
+    assert_eq!(param(&url, "code_challenge_method").unwrap(), "S256");
+
+    // Who does not know the state changes nothing.
+    let redirect = param(&url, "redirect_uri").unwrap();
+    for query in [
+        "",
+        "?code=x",
+        "?code=x&state=y",
+        "?error=access_denied&state=y",
+    ] {
+        let answer = http_client().get(format!("{redirect}{query}")).send().await;
+        assert_eq!(answer.unwrap().status(), 400, "{query}");
+    }
+    let visit = sign_in(&world, &url).await;
+    let Visit::Page {
+        status,
+        url: back,
+        body,
+    } = visit
+    else {
+        panic!("not at the doctor's page");
+    };
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("the rest is in the terminal"), "{body}");
+    let code = param(&back, "code").unwrap();
+
+    let (status, said) = doctor.end().await;
+    assert_eq!(status, 0, "{said}");
+    let issuer = world.idp.issuer();
+    for line in [
+        "ok    provider ".to_owned(),
+        "ok    callback                a code came, with our state".to_owned(),
+        "an access token, an ID token, a refresh token; expires_in ".to_owned(),
+        format!("; iss {issuer}; aud {}; scope ", world.idp.audience()),
+        format!("; iss {issuer}; aud {PUBLIC_CLIENT}; "),
+        "works; scopes are not needed; a new refresh token came".to_owned(),
+        "`oidc:oidc` accepts the token".to_owned(),
+        "answers as a person of its own".to_owned(),
+        "no setting is to be changed for this provider".to_owned(),
+    ] {
+        assert!(said.contains(&line), "no {line} in {said}");
+    }
+    assert!(!said.contains(&code) && !said.contains("eyJ"), "{said}");
+    assert!(
+        !said.contains("editor") && !said.contains("email_verified"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn opaque_access_tokens_lead_to_the_id_token() {
+    let world = sign_in_world(idp::Options {
+        access_tokens: idp::AccessTokens::Opaque,
+        ..idp::Options::default()
+    })
+    .await;
+    let mut settings = world.settings();
+    settings.insert("OIDC_AUDIENCE", "another".to_owned());
+    let mut doctor = SignIn::start(&settings);
+    let url = doctor.url().await;
+    sign_in(&world, &url).await;
+    let (status, said) = doctor.end().await;
+    assert_eq!(status, 1, "{said}");
+    for line in [
+        "access-token            opaque, ",
+        "FAIL  validators ",
+        "\n  OAUTH_UPSTREAM_TOKEN=id_token\n",
+        &format!("\n  OIDC_AUDIENCE={PUBLIC_CLIENT}\n"),
+    ] {
+        assert!(said.contains(line), "no {line} in {said}");
+    }
+
+    // With these settings the same provider is right, as far as its own tokens go.
+    settings.insert("OAUTH_UPSTREAM_TOKEN", "id_token".to_owned());
+    settings.insert("OIDC_AUDIENCE", PUBLIC_CLIENT.to_owned());
+    let mut doctor = SignIn::start(&settings);
+    let url = doctor.url().await;
+    sign_in(&world, &url).await;
+    let (_, said) = doctor.end().await;
+    assert!(said.contains("`oidc:oidc` accepts the token"), "{said}");
+    assert!(said.contains("no setting is to be changed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_sign_in_without_a_client_or_with_json_is_refused() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    let both = run(&settings, &["doctor", "--sign-in", "--json"]).await;
+    assert_eq!(both.status.code(), Some(64));
+    settings.remove("OIDC_CLIENT_ID");
+    settings.remove("OAUTH_TOKEN_KEYS");
+    let output = run(&settings, &["doctor", "--sign-in"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("set `OIDC_CLIENT_ID`"), "{said}");
 }
