@@ -33,19 +33,19 @@ export function refreshSession(url, memory, refreshToken) {
   return refreshAuthorization(authorizationServerUrl, { metadata, clientInformation, refreshToken, resource: url });
 }
 
+/** The SDK's side of a sign-in at `url`. */
+export const parts = (url, mode = 'auto') => ({
+  Unauthorized: UnauthorizedError,
+  make: authProvider => ({
+    client: newClient(mode),
+    transport: new StreamableHTTPClientTransport(url, { authProvider }),
+  }),
+  finish: (transport, parameters) => transport.finishAuth(parameters),
+  refresh: (memory, refreshToken) => refreshSession(url, memory, refreshToken),
+});
+
 /** The whole sign-in at `url`; `more` goes to `signInFlow`. */
-export const signInFlowOf = (url, mode, more) =>
-  signInFlow({
-    exercise,
-    Unauthorized: UnauthorizedError,
-    make: authProvider => ({
-      client: newClient(mode),
-      transport: new StreamableHTTPClientTransport(url, { authProvider }),
-    }),
-    finish: (transport, parameters) => transport.finishAuth(parameters),
-    refresh: (memory, refreshToken) => refreshSession(url, memory, refreshToken),
-    ...more,
-  });
+export const signInFlowOf = (url, mode, more) => signInFlow({ exercise, ...parts(url, mode), ...more });
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const what = { token, 'sign-in': signInFlowOf }[process.argv[2]];

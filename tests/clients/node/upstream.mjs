@@ -6,11 +6,11 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
+import { pathToFileURL } from 'node:url';
 
-import { createRemoteJWKSet, jwtVerify } from 'jose';
 import Provider from 'oidc-provider';
 
+import { listen, startDataHub, verified, whoAmI } from './company.mjs';
 import { refreshSession, signInFlowOf } from './client_v2.mjs';
 import { freePort, startHost } from './host.mjs';
 import { Memory } from './sign_in.mjs';
@@ -28,7 +28,7 @@ const KINDS = {
       OAUTH_FORWARD_RESOURCE: 'true',
       OAUTH_DEFAULT_SCOPE: `${SCOPE} read`,
     },
-    person: async ({ issuer }, token) => verified(issuer, token, AUDIENCE),
+    person: (idp, token) => verified(idp, token, AUDIENCE),
   },
   opaque: {
     format: 'opaque',
@@ -51,23 +51,12 @@ const KINDS = {
       OAUTH_DEFAULT_SCOPE: SCOPE,
       OAUTH_UPSTREAM_TOKEN: 'id_token',
     },
-    person: async ({ issuer }, token) => verified(issuer, token, CLIENT),
+    person: (idp, token) => verified(idp, token, CLIENT),
   },
 };
 
-async function verified(issuer, token, audience) {
-  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
-  return (await jwtVerify(token, keys, { issuer, audience, algorithms: ['RS256'] })).payload.sub;
-}
-
-async function listen() {
-  const server = createServer();
-  await new Promise(listening => server.listen(0, '127.0.0.1', listening));
-  return { server, origin: `http://127.0.0.1:${server.address().port}` };
-}
-
 /** A running provider with its development pages for login and consent, and the grants that it gave. */
-async function startProvider({ format, secret }, redirect) {
+async function startProvider({ format, secret, seconds, tokenMillis = () => 0 }, redirect) {
   const { server, origin: issuer } = await listen();
   const provider = new Provider(issuer, {
     jwks: { keys: [generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })] },
@@ -82,6 +71,7 @@ async function startProvider({ format, secret }, redirect) {
       },
     ],
     cookies: { keys: [randomBytes(16).toString('hex')] },
+    ...(seconds && { ttl: { AccessToken: seconds } }),
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
       introspection: { enabled: true, allowedPolicy: (_context, client, token) => token.clientId === client.clientId },
@@ -99,34 +89,22 @@ async function startProvider({ format, secret }, redirect) {
     grants.set(grant.jti, grant);
     asked.push({ type: context.oidc.params.grant_type, format: token?.resourceServer?.accessTokenFormat });
   });
-  server.on('request', provider.callback());
+  const answer = provider.callback();
+  server.on('request', (request, response) => {
+    if (request.url !== '/token') return answer(request, response);
+    setTimeout(() => answer(request, response), tokenMillis());
+  });
   return { issuer, provider, grants, asked };
 }
 
-/** DataHub, as far as `get_me` needs it: it answers with the person whose token the provider vouches for. */
-async function startDataHub(person) {
-  const { server, origin } = await listen();
-  server.on('request', async (request, response) => {
-    const answer = (status, value) => {
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(value));
-    };
-    for await (const _ of request);
-    if (request.method !== 'POST' || request.url !== '/api/graphql') return answer(404, {});
-    try {
-      const username = await person(/^Bearer (.+)$/.exec(request.headers.authorization)[1]);
-      answer(200, { data: { me: { corpUser: { urn: `urn:li:corpuser:${username}`, username }, platformPrivileges: {} } } });
-    } catch (error) {
-      answer(401, { message: error.message });
-    }
-  });
-  return origin;
-}
-
-async function signIn(kind) {
+/**
+ * The provider, DataHub, and the server between them. `seconds` is the lifetime of access tokens, `tokenMillis()` the
+ * time that the provider takes for its next answer at the token endpoint.
+ */
+export async function startCompany(kind, { seconds, tokenMillis } = {}) {
   const { settings, secret, format, person } = KINDS[kind];
   const port = await freePort();
-  const idp = await startProvider({ format, secret }, `http://127.0.0.1:${port}/oauth/callback`);
+  const idp = await startProvider({ format, secret, seconds, tokenMillis }, `http://127.0.0.1:${port}/oauth/callback`);
   const gms = await startDataHub(token => person(idp, token));
   const host = await startHost(
     {
@@ -141,19 +119,18 @@ async function signIn(kind) {
     },
     port,
   );
+  return { idp, host };
+}
+
+async function signIn(kind) {
+  const { format } = KINDS[kind];
+  const { idp, host } = await startCompany(kind);
   const url = new URL(host.url);
   const memory = new Memory();
-  const exercise = async client => {
-    const { tools } = await client.listTools();
-    const me = await client.callTool({ name: 'get_me', arguments: {} });
-    const text = me.content.map(part => part.text).join('\n');
-    assert(!me.isError && text.includes(`urn:li:corpuser:${process.env.IDP_USERNAME}`), text);
-    return `${tools.length} tools, DataHub knows who asks`;
-  };
   try {
     // first our consent, the provider's login and its consent; in the same browser our consent and the last: an SDK
     // that is offered `offline_access` asks with `prompt=consent` (OpenID Connect Core 1.0, section 11)
-    const done = await signInFlowOf(url, 'auto', { exercise, memory, pages: 3, again: 2 });
+    const done = await signInFlowOf(url, 'auto', { exercise: whoAmI, memory, pages: 3, again: 2 });
     assert(idp.asked.some(one => one.type === 'refresh_token'), 'the provider was never asked to refresh');
     for (const one of idp.asked) assert.equal(one.format, format, `${one.type} answered another kind of token`);
 
@@ -170,5 +147,7 @@ async function signIn(kind) {
   }
 }
 
-console.log(await signIn(process.argv[2]));
-process.exit(0);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  console.log(await signIn(process.argv[2]));
+  process.exit(0);
+}

@@ -15,6 +15,13 @@ URL = os.environ["MCP_URL"]
 ORDERS = "urn:li:dataset:(urn:li:dataPlatform:snowflake,lantern.marts.fct_orders,PROD)"
 UPSTREAM = "urn:li:dataset:(urn:li:dataPlatform:dbt,lantern.marts.fct_orders,PROD)"
 CALLBACK = "http://127.0.0.1:33419/callback"
+METADATA = OAuthClientMetadata(
+    client_name="sandbox test client (Python)",
+    redirect_uris=[CALLBACK],
+    grant_types=["authorization_code", "refresh_token"],
+    response_types=["code"],
+    token_endpoint_auth_method="none",
+)
 MODES = {"legacy": "legacy", "stateless": "2026-07-28", "auto": "auto"}
 
 
@@ -97,16 +104,9 @@ class Person:
 
 
 async def sign_in(mode):
-    metadata = OAuthClientMetadata(
-        client_name="sandbox test client (Python)",
-        redirect_uris=[CALLBACK],
-        grant_types=["authorization_code", "refresh_token"],
-        response_types=["code"],
-        token_endpoint_auth_method="none",
-    )
     memory, person = Memory(), Person()
 
-    auth = OAuthClientProvider(URL, metadata, memory, person.redirect, person.callback)
+    auth = OAuthClientProvider(URL, METADATA, memory, person.redirect, person.callback)
 
     async def visit():
         async with httpx2.AsyncClient(auth=auth, timeout=30) as http:
