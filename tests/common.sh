@@ -12,7 +12,7 @@ python_packages() {
     if [ ! -e "$dir/ready" ]; then
         rm -rf "$dir"
         python3 -m venv "$dir" || die "no \`venv\`; install python3-venv"
-        "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$2" >&2
+        "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$2" >&2 || die "the packages of $2 could not be installed"
         touch "$dir/ready"
     fi
     echo "$dir"

@@ -2,7 +2,7 @@
 // the SDK; the browser is ours, by BROWSER and by PATH.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,25 +11,11 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 
 import { exercise } from './calls.mjs';
+import { openers } from './opener.mjs';
 
 const here = name => fileURLToPath(new URL(name, import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'mcp-remote-'));
-const log = join(home, 'browser.log');
-
-/** A directory whose programs open a browser: all of them are ours. */
-function browsers() {
-  const bin = join(home, 'bin');
-  mkdirSync(bin);
-  for (const name of ['xdg-open', 'x-www-browser', 'sensible-browser']) {
-    // In the background, as a browser is: the client waits for its opener before it listens.
-    const script = `#!/bin/sh\n"${process.execPath}" "${here('browser.mjs')}" "$1" >/dev/null 2>&1 &\n`;
-    writeFileSync(join(bin, name), script);
-    chmodSync(join(bin, name), 0o755);
-  }
-  return bin;
-}
-
-const bin = browsers();
+const { environment, visits } = openers(home);
 
 async function visit(extra = []) {
   const transport = new StdioClientTransport({
@@ -39,9 +25,7 @@ async function visit(extra = []) {
       ...process.env,
       HOME: home,
       MCP_REMOTE_CONFIG_DIR: join(home, 'state'),
-      PATH: `${bin}:${process.env.PATH}`,
-      BROWSER: join(bin, 'xdg-open'),
-      BROWSER_LOG: log,
+      ...environment,
     },
     stderr: 'pipe',
   });
@@ -60,10 +44,9 @@ async function visit(extra = []) {
 
 try {
   const done = await visit();
-  const asked = () => readFileSync(log, 'utf8').trim().split('\n');
-  assert.equal(asked().length, 1, `the browser was opened ${asked().length} times`);
+  assert.equal(visits().length, 1, `the browser was opened ${visits().length} times`);
   await visit();
-  assert.equal(asked().length, 1, 'the second start opened the browser again');
+  assert.equal(visits().length, 1, 'the second start opened the browser again');
   console.log(`${done}; second start without a browser`);
 } finally {
   rmSync(home, { recursive: true, force: true });
