@@ -75,6 +75,65 @@ fn every_path_that_the_documents_link_to_is_there() {
     }
 }
 
+/// The suite's module `providers` runs the settings of each of these pages.
+#[test]
+fn each_preset_has_a_page_that_the_readme_links() {
+    let readme = document("README.md");
+    for preset in datahub_mcp::config::Preset::ALL {
+        let page = format!("host/docs/providers/{}.md", preset.name());
+        assert!(readme.contains(&format!("]({page})")), "{page}: no link");
+        let setting = format!("\nOIDC_PROVIDER={}\n", preset.name());
+        assert!(document(&page).contains(&setting), "{page}: {setting}");
+    }
+}
+
+/// The text of all sources below a folder, with each string on one line.
+fn sources(folder: &str) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(root().join(folder)).expect(folder) {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && name != "tests" {
+            text += &sources(&format!("{folder}/{name}"));
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            text += &fs::read_to_string(&path).expect("a source");
+        }
+    }
+    let mut lines = text.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| text + line.trim_start())
+}
+
+/// A message of ours on a page of a provider is one that the code can write.
+#[test]
+fn the_pages_of_providers_quote_messages_as_they_are() {
+    let code: String = ["host/src", "host/oauth/src", "plugins"]
+        .map(sources)
+        .concat();
+    let mut seen = 0;
+    for preset in datahub_mcp::config::Preset::ALL {
+        let page = document(&format!("host/docs/providers/{}.md", preset.name()));
+        for row in page.lines().filter(|line| line.starts_with("| `")) {
+            let span = row.trim_start_matches("| ");
+            let ticks = if span.starts_with("``") { "``" } else { "`" };
+            let span = span.trim_start_matches(ticks).split(ticks).next();
+            let message = span.unwrap_or_default().trim();
+            // A value that the message shows is not in the code.
+            let message = message.split(" (aud").next();
+            let message = message.unwrap_or_default().split(", `").next();
+            for part in message.unwrap_or_default().split(": ") {
+                let part = part.replace("`aud`", "`{name}`");
+                // Single words are codes of the provider.
+                if part.contains(' ') {
+                    seen += 1;
+                    assert!(code.contains(&part), "{}: {part:?}", preset.name());
+                }
+            }
+        }
+    }
+    assert!(seen >= 15, "only {seen} messages");
+}
+
 /// Compares each document that is assembled from several files with its full text in `tests/sent`,
 /// where a change of a fragment shows what changes in each request. `UPDATE_SENT=1` rewrites them.
 #[test]

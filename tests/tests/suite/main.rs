@@ -30,6 +30,7 @@ mod older_datahub;
 mod outbound;
 mod own_server;
 mod plugin_processes;
+mod providers;
 mod proxies_in_front;
 mod reload;
 mod save_document;

@@ -54,7 +54,11 @@ impl App {
     }
 
     pub(crate) async fn register_at(server: &Server, redirect: &str) -> Self {
-        let base = server.url("");
+        Self::at(server.url(""), redirect).await
+    }
+
+    /// One that registered itself at `base`.
+    pub(crate) async fn at(base: String, redirect: &str) -> Self {
         let asked = json!({
             "client_name": "Claude Code",
             "redirect_uris": [redirect],
