@@ -6,7 +6,8 @@
 //! slow head is told from an idle connection only by knowing where a head begins.
 //!
 //! A head with both `Content-Length` and `Transfer-Encoding` is refused too (RFC 9112 section 6.1):
-//! hyper drops the length and goes on, other parsers use it.
+//! hyper drops the length and goes on, other parsers use it. So is a length that is not read here
+//! in the same way as there, or is given twice: this scanner would lose the end of the body.
 //!
 //! This only ever makes hyper refuse more. It does not decide what a request is.
 
@@ -40,6 +41,8 @@ pub(super) struct HeadScanner {
     content_length: Option<u64>,
     /// True once there was a `Content-Length`, whatever its value.
     length_given: bool,
+    /// True once there was one that is not a plain number, or a second one.
+    length_unclear: bool,
     /// True once there was a `Transfer-Encoding`.
     encoding_given: bool,
     chunked: bool,
@@ -67,6 +70,7 @@ impl HeadScanner {
             first_line: true,
             content_length: None,
             length_given: false,
+            length_unclear: false,
             encoding_given: false,
             chunked: false,
         }
@@ -140,7 +144,7 @@ impl HeadScanner {
                 self.begun = false;
                 return Line::Within;
             }
-            if self.length_given && self.encoding_given {
+            if self.length_unclear || (self.length_given && self.encoding_given) {
                 return Line::Ambiguous;
             }
             self.state = match (self.chunked, self.content_length) {
@@ -154,14 +158,13 @@ impl HeadScanner {
             self.first_line = false;
             return Line::Within;
         }
-        let line = self.line.get(..length).unwrap_or(&self.line);
+        // Of a longer line there is only the start.
+        let whole = self.line.get(..length);
+        let line = whole.unwrap_or(&self.line);
         if let Some(value) = line.strip_prefix(b"content-length:") {
+            self.content_length = whole.and_then(|_| plain_number(value));
+            self.length_unclear |= self.length_given || self.content_length.is_none();
             self.length_given = true;
-            self.content_length = std::str::from_utf8(value)
-                .ok()
-                .and_then(|v| v.trim().parse().ok());
-            // Not a number that fits: hyper refuses it, and there is no next head to find.
-            self.chunked |= self.content_length.is_none();
         } else if line.starts_with(b"transfer-encoding:") {
             self.encoding_given = true;
             self.chunked = true;
@@ -173,6 +176,13 @@ impl HeadScanner {
         *self = Self::new();
         State::Head
     }
+}
+
+/// The value of a `Content-Length` (RFC 9110 section 8.6) with the spaces around it.
+fn plain_number(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -222,6 +232,36 @@ mod tests {
                     "in pieces of {piece}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_plain_is_made_unreadable() {
+        let long = format!("{}5", "0".repeat(60));
+        let wide = format!("{}5", " ".repeat(60));
+        for value in [
+            &*long,
+            &wide,
+            "+5",
+            "-5",
+            "5, 5",
+            "5 5",
+            "0x5",
+            "5\u{b}",
+            "",
+            "99999999999999999999",
+        ] {
+            let text = format!("POST / HTTP/1.1\r\nContent-Length: {value}\r\n\r\n");
+            for piece in 1..40 {
+                let seen = seen(&text, piece).0;
+                assert!(seen.ends_with("\r\n\r\0"), "{value:?} in pieces of {piece}");
+            }
+        }
+        let twice = "POST / HTTP/1.1\r\nContent-Length: 5\r\ncontent-length:5\r\n\r\n";
+        assert!(seen(twice, 9).0.ends_with("\r\n\r\0"));
+        for value in ["5", " 5\t", "0005", "00000000000000000000000000000000005"] {
+            let text = format!("POST / HTTP/1.1\r\nContent-Length:{value}\r\n\r\n\n\n\n\n\n");
+            assert_eq!(seen(&text, 7).0, text);
         }
     }
 

@@ -103,6 +103,31 @@ async fn ambiguous_requests_are_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
+async fn the_guard_against_smuggling_is_not_switched_off_by_an_earlier_request() {
+    let server = server();
+    let host = server.address();
+    let bare = format!("GET /health HTTP/1.1\nHost: {host}\n\n");
+    let inner = format!("POST /x HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000\r\n\r\n");
+    let length = inner.len();
+    for value in [
+        format!("{}{length}", "0".repeat(48)),
+        format!("{}{length}", "0".repeat(90)),
+        format!("{}{length}", " ".repeat(60)),
+        format!("{length}, {length}"),
+        format!("{length}\r\nContent-Length: {length}"),
+        format!("{length}{}", " ".repeat(60)),
+    ] {
+        let cover = format!(
+            "POST /other HTTP/1.1\r\nHost: {host}\r\nContent-Length: {value}\r\n\r\n{inner}"
+        );
+        let answer = raw::send(host, format!("{cover}{bare}").as_bytes())
+            .await
+            .unwrap();
+        assert!(!answer.contains("HTTP/1.1 200"), "{value:?}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_health_check_in_http_1_0_needs_no_host() {
     let server = server();
     for (request, answered) in [
