@@ -167,15 +167,15 @@ fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
 
 async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let signals = Signals::take().context("signals")?;
-    let metrics = match settings.server.metrics_address {
-        Some(address) => {
-            let listener = server::bind(address)?;
-            let address = listener.local_addr().context("metrics listener")?;
-            tracing::info!(%address, "metrics are served");
-            Some((listener, Metrics::start()?))
-        }
-        None => None,
-    };
+    let mut admin = Vec::new();
+    let addresses = &settings.server.admin_addresses;
+    let metrics = (!addresses.is_empty()).then(Metrics::start).transpose()?;
+    for (address, metrics) in addresses.iter().zip(metrics.iter().cycle()) {
+        let listener = server::bind(*address)?;
+        let address = listener.local_addr().context("admin listener")?;
+        tracing::info!(%address, "health and metrics are served");
+        admin.push((listener, metrics.clone()));
+    }
     let validators = Validators::load(settings.plugins.clone())?;
     let datahub = DataHub::new(settings.datahub.clone())?;
     let mcp = McpServer::new(settings.mcp.clone())?;
@@ -211,7 +211,7 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     tracing::info!(address = %listening, url = %public_url.resource(), "listening");
     let fresh = tokio::spawn(validators.clone().keep_fresh(settings.watch_plugins));
     let ended = server
-        .run(listener, metrics, signals.stop, signals.hurry)
+        .run(listener, admin, signals.stop, signals.hurry)
         .await;
     fresh.abort();
     closing.cancel();

@@ -306,16 +306,23 @@ impl Server {
         Mcp::new(self.url("/mcp"))
     }
 
+    /// The address of the listener for operators, of a server that has one.
+    ///
+    /// # Errors
+    /// If it names none.
+    pub fn admin_address(&self) -> anyhow::Result<SocketAddr> {
+        self.output()
+            .lines()
+            .find_map(|line| address_in(line, "metrics are served"))
+            .context("the server names no address of metrics")
+    }
+
     /// The metrics, of a server that was started with `DATAHUB_MCP_METRICS_ADDRESS`.
     ///
     /// # Errors
     /// If it serves none.
     pub async fn metrics(&self) -> anyhow::Result<String> {
-        let output = self.output();
-        let address = output
-            .lines()
-            .find_map(|line| address_in(line, "metrics are served"))
-            .context("the server names no address of metrics")?;
+        let address = self.admin_address()?;
         let response = self.mcp().http().get(format!("http://{address}/metrics"));
         Ok(response.send().await?.error_for_status()?.text().await?)
     }

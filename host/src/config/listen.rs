@@ -13,13 +13,18 @@ const DAY: u64 = 86_400;
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let address = address(reader);
-    let metrics_address = reader.is_set(&t::DATAHUB_MCP_METRICS_ADDRESS).then(|| {
-        reader.parse::<SocketAddr>(
-            &t::DATAHUB_MCP_METRICS_ADDRESS,
+    let mut admin_addresses = Vec::new();
+    for setting in [
+        &t::DATAHUB_MCP_ADMIN_ADDRESS,
+        &t::DATAHUB_MCP_METRICS_ADDRESS,
+    ] {
+        let address = reader.parse::<SocketAddr>(
+            setting,
             "not an IP address and a port",
             "set it to a value such as `127.0.0.1:9464`, or unset it",
-        )
-    });
+        );
+        admin_addresses.extend(address.filter(|address| !admin_addresses.contains(address)));
+    }
     let allowed_hosts = words(
         reader,
         &t::ALLOWED_HOSTS,
@@ -61,7 +66,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     };
     Some(Settings {
         address: address?,
-        metrics_address: metrics_address.flatten(),
+        admin_addresses,
         trusted_proxies,
         proxy_protocol,
         allowed_hosts,

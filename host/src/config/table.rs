@@ -79,7 +79,12 @@ settings! {
         /// or 2, which names the client; one without it is closed. Connections of others, such as
         /// health checks from a node, have none and are served.
         PROXY_PROTOCOL: "MODE", default("off");
-        /// Address (`127.0.0.1:9464`) on which `/metrics` is served. If unset, no metrics are kept.
+        /// Address (`127.0.0.1:9464`) of a listener for operators with `/health`, `/ready` and
+        /// `/metrics`, which answers however many people are connected. If unset, no metrics are
+        /// kept. `Host` must be an address, `localhost`, or a name of `PUBLIC_URL` or
+        /// `ALLOWED_HOSTS`.
+        DATAHUB_MCP_ADMIN_ADDRESS: "ADDRESS:PORT";
+        /// The same as `DATAHUB_MCP_ADMIN_ADDRESS`; if both are set, both are served.
         DATAHUB_MCP_METRICS_ADDRESS: "ADDRESS:PORT";
     }
     "Limits" {

@@ -1,7 +1,11 @@
 //! The `Host` headers that are allowed. A web page that rebinds its own name to our address would
 //! otherwise talk to us as if it were the same site (DNS rebinding).
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use http::uri::Authority;
 
@@ -107,6 +111,17 @@ impl AllowedHosts {
                     },
                 }
         })
+    }
+
+    /// Returns whether this value of a `Host` header is an address, or a name that is allowed with
+    /// some port. A page that rebinds its name can send neither.
+    pub(super) fn allow_on_any_port(&self, host: &str) -> bool {
+        let Some((name, _)) = split(host) else {
+            return false;
+        };
+        name == "localhost"
+            || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+            || self.patterns.iter().any(|pattern| pattern.name == name)
     }
 }
 

@@ -7,6 +7,7 @@
 //! only, and for the client's address only (`forwarded`).
 
 mod accept;
+mod admin;
 mod allowed_hosts;
 mod assemble;
 mod authenticate;

@@ -14,6 +14,9 @@ pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resourc
 pub(super) const RESOURCE_METADATA_SLASH: &str = "/.well-known/oauth-protected-resource/mcp/";
 pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
 
+/// On the listener for operators only.
+pub(super) const METRICS: &str = "/metrics";
+
 /// The label of every path without a route.
 pub(super) const OTHER: &str = "other";
 

@@ -2,9 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::Router;
 use foundation::public_url::PublicUrl;
-use http::header::CONTENT_TYPE;
 use mcp::McpHttpService;
 use telemetry::{AccessLog, metrics::Metrics};
 use tokio::{net::TcpListener, time::sleep};
@@ -12,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     accept::{Connections, Counted, accept},
+    admin,
     allowed_hosts::AllowedHosts,
     landing::Landing,
     listener, metadata,
@@ -129,11 +129,11 @@ impl Server {
 
     /// Serves connections of `listener` until `stop`, then shuts down with the times of
     /// [`Shutdown`](super::Shutdown): `/ready` answers 503, the listener closes, requests under way
-    /// finish. `hurry` ends the waiting.
+    /// finish. `hurry` ends the waiting. Operators are served on the listeners of `admin`.
     pub async fn run(
         self,
         listener: TcpListener,
-        metrics: Option<(TcpListener, Metrics)>,
+        admin: impl IntoIterator<Item = (TcpListener, Metrics)>,
         stop: CancellationToken,
         hurry: CancellationToken,
     ) -> Ended {
@@ -153,18 +153,18 @@ impl Server {
             proxy_protocol: settings.proxy_protocol,
         };
         let accepting = tokio::spawn(accept(listener, people, closing.clone(), tracker.clone()));
-        if let Some((listener, metrics)) = metrics {
+        for (listener, metrics) in admin {
             // Ends with the process: the last scrape may come while requests finish.
-            let scrapers = Connections {
-                router: metrics_router(metrics),
-                limits: settings.limits,
-                most: METRICS_CONNECTIONS,
+            let operators = Connections {
+                router: admin::router(&state, metrics),
+                limits: settings.limits.clone(),
+                most: ADMIN_CONNECTIONS,
                 counted: Counted::No,
                 trusted: Arc::default(),
                 proxy_protocol: false,
             };
             let (end, tracker) = (CancellationToken::new(), TaskTracker::new());
-            tokio::spawn(accept(listener, scrapers, end, tracker));
+            tokio::spawn(accept(listener, operators, end, tracker));
         }
         stop.cancelled().await;
         state.drain();
@@ -179,16 +179,8 @@ impl Server {
     }
 }
 
-/// The most scrapers at once.
-const METRICS_CONNECTIONS: usize = 16;
-
-fn metrics_router(metrics: Metrics) -> Router {
-    let serve = move || {
-        let text = metrics.render();
-        async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
-    };
-    Router::new().route("/metrics", get(serve))
-}
+/// The most connections of probes and scrapers, at each of their listeners.
+const ADMIN_CONNECTIONS: usize = 16;
 
 async fn finish(tracker: &TaskTracker, grace: Duration, hurry: &CancellationToken) -> Ended {
     tracing::info!(connections = tracker.len(), "finishing requests under way");

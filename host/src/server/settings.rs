@@ -41,8 +41,8 @@ pub struct Shutdown {
 pub struct Settings {
     /// The address to listen on; port 0 takes a free one.
     pub address: SocketAddr,
-    /// The address to serve `/metrics` on, if any.
-    pub metrics_address: Option<SocketAddr>,
+    /// The addresses to serve `/metrics`, `/health` and `/ready` on, apart from everything else.
+    pub admin_addresses: Vec<SocketAddr>,
     /// The proxies that are believed about the addresses of clients.
     pub trusted_proxies: TrustedProxies,
     /// True if the connections of these proxies begin with a PROXY header.

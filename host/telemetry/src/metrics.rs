@@ -1,4 +1,4 @@
-//! Metrics in Prometheus's text format. Kept only if `DATAHUB_MCP_METRICS_ADDRESS` is set; without
+//! Metrics in Prometheus's text format. Kept only if `DATAHUB_MCP_ADMIN_ADDRESS` is set; without
 //! it, every call here costs one branch.
 //!
 //! Labels come from small fixed sets (routes of the route table, methods, statuses, outcomes),

@@ -5,6 +5,7 @@
     reason = "the helpers of a test fail the test as its own lines do"
 )]
 
+mod abuse;
 mod c_header;
 mod chains;
 mod datahub_failures;

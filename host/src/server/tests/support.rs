@@ -144,7 +144,7 @@ impl Bench {
         };
         let settings = Settings {
             address: "127.0.0.1:0".parse().unwrap(),
-            metrics_address: None,
+            admin_addresses: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             proxy_protocol: false,
             allowed_hosts: vec!["extra.example:*".parse::<HostPattern>().unwrap()],

@@ -6,7 +6,7 @@
 # Gives Kubernetes time to remove the endpoint from the service while the pod still answers.
 - {name: DATAHUB_MCP_SHUTDOWN_DELAY_SECS, value: "5"}
 {{- if .Values.metricsPort }}
-- {name: DATAHUB_MCP_METRICS_ADDRESS, value: "0.0.0.0:{{ .Values.metricsPort | int64 }}"}
+- {name: DATAHUB_MCP_ADMIN_ADDRESS, value: "0.0.0.0:{{ .Values.metricsPort | int64 }}"}
 {{- end }}
 {{- if .Values.pluginsImage }}
 - {name: TOKEN_VALIDATOR_PLUGIN_DIR, value: "/plugins:/opt/datahub-mcp/plugins"}
