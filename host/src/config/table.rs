@@ -88,7 +88,9 @@ settings! {
         DATAHUB_MCP_METRICS_ADDRESS: "ADDRESS:PORT";
     }
     "Limits" {
-        /// Maximum number of connections; further ones wait. Kept below the limit of open files.
+        /// Maximum number of connections. For a further one, the connection that waits longest for
+        /// its client is closed; if all are at work, only probes are answered, and others get 503.
+        /// Kept below the limit of open files.
         DATAHUB_MCP_MAX_CONNECTIONS: "NUMBER", default("8192");
         /// Maximum number of concurrent requests to `/mcp`; further ones are answered 503.
         DATAHUB_MCP_MAX_CONCURRENT_REQUESTS: "NUMBER", default("512");

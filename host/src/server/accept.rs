@@ -1,8 +1,9 @@
 //! The accept loop. It is our own because `axum::serve` waits forever for slow request heads.
 //!
-//! Bounds: connections by a semaphore (more wait in the kernel's queue), the head of a request by
-//! size and time, an idle connection by time. Without free file descriptors, it waits instead of
-//! spinning.
+//! Bounds: connections by a semaphore, the head of a request by size and time, an idle connection
+//! by time. At the limit, a connection that waits for its client makes room (`open_connections`);
+//! if none waits, a few more are accepted, on which only probes are answered. Without free file
+//! descriptors, it waits instead of spinning.
 
 use std::{
     io,
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, response::Response};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -27,11 +28,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceBuilder;
 
 use super::{
-    forwarded, io::WatchedIo, proxy_protocol, settings::Limits, trusted_proxies::TrustedProxies,
+    forwarded,
+    io::WatchedIo,
+    open_connections::{Listed, OpenConnections, Place},
+    proxy_protocol,
+    settings::Limits,
+    trusted_proxies::TrustedProxies,
 };
 
 /// The most headers of one request; hyper answers more with 431.
 const MAX_HEADERS: usize = 100;
+
+/// The places beyond the limit. Those who ask for more than a probe are refused on them at once.
+const RESERVE: usize = 16;
+
+/// The time after which a loop that found no place looks for one again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Waits between failing accepts: this long at first, then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -88,7 +100,7 @@ pub(super) async fn accept(
     closing: CancellationToken,
     tracker: TaskTracker,
 ) {
-    let slots = Arc::new(Semaphore::new(connections.most));
+    let places = Places::new(connections.most);
     let http = protocol(&connections.limits);
     let counted = connections.counted;
     let mut pause = FIRST_PAUSE;
@@ -96,14 +108,16 @@ pub(super) async fn accept(
         let accepted = tokio::select! {
             biased;
             () = closing.cancelled() => break,
-            accepted = next(&listener, &slots) => accepted,
+            accepted = next(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, peer, slot)) => {
+            Ok((stream, peer, (place, permit))) => {
                 pause = FIRST_PAUSE;
                 let connection = serve(
                     stream,
                     peer.ip(),
+                    // Before its task runs: the next one may need its place.
+                    places.open.add(peer.ip(), place),
                     connections.clone(),
                     http.clone(),
                     closing.clone(),
@@ -112,7 +126,7 @@ pub(super) async fn accept(
                     counted.note(1.0);
                     connection.await;
                     counted.note(-1.0);
-                    drop(slot);
+                    drop(permit);
                 });
             }
             // The client disconnected while it waited: nothing to report.
@@ -132,18 +146,60 @@ pub(super) async fn accept(
     tracker.close();
 }
 
+/// The places for connections, and what has them.
+struct Places {
+    usual: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
+    open: OpenConnections,
+}
+
+impl Places {
+    fn new(most: usize) -> Self {
+        Self {
+            usual: Arc::new(Semaphore::new(most)),
+            reserve: Arc::new(Semaphore::new(RESERVE)),
+            open: OpenConnections::new(),
+        }
+    }
+
+    /// A place for one more connection, if need be that of one which waits for its client.
+    async fn take(&self) -> io::Result<(Place, OwnedSemaphorePermit)> {
+        let usual = || Arc::clone(&self.usual);
+        let reserve = || Arc::clone(&self.reserve);
+        loop {
+            if let Ok(permit) = usual().try_acquire_owned() {
+                return Ok((Place::Usual, permit));
+            }
+            let makes_room = self.open.close_one(Place::Usual);
+            if !makes_room {
+                if let Ok(permit) = reserve().try_acquire_owned() {
+                    return Ok((Place::Reserve, permit));
+                }
+                self.open.close_one(Place::Reserve);
+            }
+            tokio::select! {
+                biased;
+                permit = usual().acquire_owned() => {
+                    return Ok((Place::Usual, permit.map_err(io::Error::other)?));
+                }
+                permit = reserve().acquire_owned(), if !makes_room => {
+                    return Ok((Place::Reserve, permit.map_err(io::Error::other)?));
+                }
+                // One that was at work may wait for its client by then.
+                () = sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+}
+
 async fn next(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    places: &Places,
+) -> io::Result<(TcpStream, SocketAddr, (Place, OwnedSemaphorePermit))> {
     let (stream, peer) = listener.accept().await?;
     // Without it, every answer in two packets waits 40 ms for the client's delayed ACK.
     stream.set_nodelay(true)?;
-    Ok((stream, peer, slot))
+    Ok((stream, peer, places.take().await?))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -170,6 +226,7 @@ fn protocol(limits: &Limits) -> http1::Builder {
 async fn serve(
     mut stream: TcpStream,
     peer: IpAddr,
+    listed: Listed,
     connections: Connections,
     http: http1::Builder,
     closing: CancellationToken,
@@ -183,27 +240,39 @@ async fn serve(
                 return;
             }
         },
+        () = listed.connection.closed() => return,
         () = closing.cancelled() => return,
     };
+    listed.connection.comes_from(peer);
     let Connections {
         router,
         limits,
         trusted,
         ..
     } = connections;
-    let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout);
+    let watched = Arc::clone(&listed.connection);
+    let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout)
+        .listed(Arc::clone(&watched));
+    let answered = Arc::clone(&watched);
     let service = ServiceBuilder::new()
         .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
             // The one place that decides who a request comes from.
             let client = forwarded::client(peer, request.headers(), &trusted);
             request.extensions_mut().insert(client);
+            request.extensions_mut().insert(Arc::clone(&watched));
+            watched.serves(true);
             request
+        })
+        .map_response(move |response: Response| {
+            answered.serves(false);
+            response
         })
         .service(router);
     let connection = http.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = listed.connection.closed() => return,
         () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

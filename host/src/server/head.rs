@@ -81,6 +81,11 @@ impl HeadScanner {
         self.state == State::Head && self.begun
     }
 
+    /// Returns whether a body has begun and not ended, as far as its end can be seen here.
+    pub(super) fn is_inside_body(&self) -> bool {
+        self.state != State::Head
+    }
+
     /// Follows `bytes`. A bare LF in a head becomes NUL, which hyper answers with 400.
     pub(super) fn scan(&mut self, mut bytes: &mut [u8]) {
         while !bytes.is_empty() {

@@ -4,6 +4,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::head::HeadScanner;
+use super::{head::HeadScanner, open_connections::OpenConnection};
 
 /// A timer that exists only while something is late.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(super) struct WatchedIo<S> {
     scanner: HeadScanner,
     head: Deadline,
     write: Deadline,
+    listed: Option<Arc<OpenConnection>>,
 }
 
 impl<S> WatchedIo<S> {
@@ -65,7 +67,14 @@ impl<S> WatchedIo<S> {
             scanner: HeadScanner::new(),
             head: Deadline::new(header_timeout),
             write: Deadline::new(write_timeout),
+            listed: None,
         }
+    }
+
+    /// The same, noted as waiting for its client in the list of open connections.
+    pub(super) fn listed(mut self, connection: Arc<OpenConnection>) -> Self {
+        self.listed = Some(connection);
+        self
     }
 
     fn watch_write<T>(
@@ -99,6 +108,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedIo<S> {
                 this.scanner.scan(&mut buf.filled_mut()[before..]);
                 if !this.scanner.is_inside_head() {
                     this.head.stop();
+                }
+                // Only new bytes tell something new: whoever reads a body knows its end as well.
+                if let Some(listed) = &this.listed
+                    && buf.filled().len() > before
+                {
+                    listed.owes(this.scanner.is_inside_body());
                 }
                 Poll::Ready(result)
             }

@@ -7,10 +7,34 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::header::CONTENT_LENGTH;
+use http::{
+    HeaderValue,
+    header::{CONNECTION, CONTENT_LENGTH},
+};
 use tokio::time::timeout;
 
-use super::{respond::Refusal, state::State};
+use super::{
+    open_connections::{OpenConnection, Place},
+    paths,
+    respond::{self, Refusal},
+    state::State,
+};
+
+/// Answers probes and nothing else on a connection beyond the limit, and closes it.
+pub(super) async fn at_the_limit(request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Arc<OpenConnection>>();
+    if connection.is_none_or(|connection| connection.place() == Place::Usual) {
+        return next.run(request).await;
+    }
+    let mut response = match request.uri().path() {
+        paths::HEALTH | paths::READY => next.run(request).await,
+        _ => respond::unrelated_to_auth(&Refusal::Overloaded),
+    };
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
 
 /// Answers 503 if as many requests are under way as are allowed.
 pub(super) async fn concurrency(

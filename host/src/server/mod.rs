@@ -22,6 +22,7 @@ mod listener;
 mod message;
 mod metadata;
 mod middleware;
+mod open_connections;
 mod origin;
 mod paths;
 mod prefix;

@@ -97,7 +97,9 @@ pub(super) fn router(
             // A panic is a 500 for one request.
             .layer(from_fn(middleware::catch_panic))
             // Refuses what hyper lets through and parsers disagree on.
-            .layer(from_fn(middleware::unambiguous)),
+            .layer(from_fn(middleware::unambiguous))
+            // Beyond the limit of connections, only probes.
+            .layer(from_fn(limits::at_the_limit)),
     );
     match prefix {
         None => all,

@@ -1,8 +1,99 @@
 //! One stranger, or one person, against all others: what somebody holds is theirs to lose.
 
-use integration_tests::raw;
+use std::{net::SocketAddr, time::Duration};
 
-use crate::world::World;
+use integration_tests::{Server, raw, until};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::{oauth_world, world::World};
+
+const STRANGER: &str = "127.0.0.2";
+/// More than any of these takes on a busy machine, and far less than an idle connection may last.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Opens a connection from the stranger's address and sends `bytes`.
+async fn opened(address: SocketAddr, bytes: &str) -> TcpStream {
+    let mut stream = raw::connect_from(STRANGER.parse().unwrap(), address)
+        .await
+        .unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The head of a POST with a body of `length` bytes.
+fn head(address: SocketAddr, path: &str, length: usize, headers: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n")
+}
+
+fn bearer(token: &str) -> String {
+    format!(
+        "Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\n"
+    )
+}
+
+async fn health(server: &Server) -> u16 {
+    let answer = server.mcp().http().get(server.url("/health"));
+    answer
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
+#[tokio::test]
+async fn connections_that_wait_for_a_stranger_make_room_for_others() {
+    let world = oauth_world::start_with(|server| {
+        // No time limit ends them while this test runs.
+        server
+            .env("DATAHUB_MCP_MAX_CONNECTIONS", "20")
+            .env("DATAHUB_MCP_BODY_TIMEOUT_SECS", "3600")
+            .env("DATAHUB_MCP_HEADER_TIMEOUT_SECS", "3600")
+            .env("DATAHUB_MCP_IDLE_TIMEOUT_SECS", "3600")
+    })
+    .await;
+    let address = world.server.address();
+    let body = head(address, "/oauth/token", 200, "");
+    let chunked = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    for sent in ["", "GET /health HTTP/1.1\r\nHo", &body, &chunked] {
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            held.push(opened(address, sent).await);
+        }
+        assert_eq!(health(&world.server).await, 200, "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_the_limit_of_busy_connections_probes_are_answered_and_others_refused() {
+    let world = World::with(sandbox::idp::Options::default(), |server| {
+        server.env("DATAHUB_MCP_MAX_CONNECTIONS", "2")
+    })
+    .await;
+    world.datahub.behave(integration_tests::Behaviour::Stall);
+    let address = world.server.address();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_me","arguments":{}}}"#;
+    let token = world.idp.access_token("editor");
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let request = head(address, "/mcp", call.len(), &bearer(&token)) + call;
+        busy.push(opened(address, &request).await);
+    }
+    until("both calls wait for DataHub", async || {
+        world.datahub.in_flight() >= 2
+    })
+    .await;
+    for (path, status) in [("/health", 200), ("/mcp", 503), ("/health", 200)] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        // It is closed after the answer, so that the few of these places are free again.
+        let answer = raw::send(address, request.as_bytes()).await.unwrap();
+        assert_eq!(raw::status(&answer), Some(status), "{path}: {answer}");
+    }
+}
 
 #[tokio::test]
 async fn the_admin_listener_answers_under_names_of_ours_only() {
