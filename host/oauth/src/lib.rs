@@ -72,8 +72,8 @@ pub use self::{
     upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
 };
 
-/// Longest body of a request, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1_024;
+/// The longest body of a request to the sign-in, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1_024;
 /// The longest time that a browser may cache a preflight answer.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 

@@ -92,10 +92,11 @@ settings! {
         /// its client is closed; if all are at work, only probes are answered, and others get 503.
         /// Kept below the limit of open files.
         DATAHUB_MCP_MAX_CONNECTIONS: "NUMBER", default("8192");
-        /// Maximum number of concurrent requests to `/mcp`; further ones are answered 503.
+        /// Maximum number of concurrent requests to `/mcp`; further ones are answered 503. Once half
+        /// of them are taken, nobody gets more than a sixteenth (at least 4), but 429.
         DATAHUB_MCP_MAX_CONCURRENT_REQUESTS: "NUMBER", default("512");
-        /// The largest request body that is accepted.
-        DATAHUB_MCP_MAX_BODY_BYTES: "BYTES", default("2097152");
+        /// The largest request body that is accepted. There is room for 64 such bodies at once.
+        DATAHUB_MCP_MAX_BODY_BYTES: "BYTES", default("262144");
         /// The largest request head that is accepted: request line and headers together.
         DATAHUB_MCP_MAX_HEADER_BYTES: "BYTES", default("65536");
         /// Time limit for receiving the head of a request.

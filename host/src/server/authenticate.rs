@@ -35,11 +35,11 @@ pub(super) async fn bearer(
         .unwrap_or_default();
     let admitted = state
         .authenticator
-        .admit(request.headers(), request.uri().query(), id)
-        .await;
-    let caller = match admitted {
+        .admit(request.headers(), request.uri().query(), id);
+    let admitted = state.supplies.checked(request.extensions(), admitted).await;
+    let caller = match admitted.and_then(|admitted| admitted.map_err(Refusal::Auth)) {
         Ok(caller) => caller,
-        Err(error) => return state.responder.refuse(&Refusal::Auth(error)),
+        Err(refusal) => return state.responder.refuse(&refusal),
     };
     let who = Who::of(&caller.principal);
     // Nothing behind needs the token, so nothing behind can leak it or pass it on.

@@ -3,7 +3,7 @@
 //!
 //! Nothing behind this middleware waits for a client: it gets the whole body at once.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use axum::{
     body::Body,
@@ -11,14 +11,16 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use tokio::time::timeout;
 
-use super::{respond::Refusal, state::State};
+use super::{
+    body,
+    json_values::{MAX_VALUES, Values},
+    respond::Refusal,
+    state::State,
+};
 
 /// Reads the body and checks that it is a message.
 pub(super) async fn message(
@@ -27,20 +29,19 @@ pub(super) async fn message(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let json = is_json(&parts.headers);
-    let checked = match read(body, &state).await {
-        Ok(bytes) if json => check(&bytes).map(|()| bytes),
+    let (json, limit) = (is_json(&parts.headers), state.limits.max_body_bytes);
+    let checked = match body::read(body, limit, &parts.extensions, &state).await {
+        Ok(body) if json => check(&body.bytes).map(|()| body),
         read => read,
     };
-    let body;
-    let response = match checked {
-        Ok(bytes) => {
-            body = bytes.clone();
-            next.run(Request::from_parts(parts, Body::from(bytes)))
-                .await
-        }
+    let body = match checked {
+        Ok(body) => body,
         Err(refusal) => return state.responder.refuse(&refusal),
     };
+    let request = Request::from_parts(parts, Body::from(body.bytes.clone()));
+    let response = next.run(request).await;
+    drop(body.taken);
+    let body = body.bytes;
     // The MCP service's status for JSON that is not one of its messages.
     if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return state.responder.refuse(&unreadable(&body));
@@ -53,17 +54,6 @@ pub(super) async fn message(
         return state.responder.refuse(&Refusal::NotAcceptable);
     }
     response
-}
-
-async fn read(body: Body, state: &State) -> Result<Bytes, Refusal> {
-    let limit = state.limits.max_body_bytes;
-    let collect = Limited::new(body, limit).collect();
-    match timeout(state.limits.body_timeout, collect).await {
-        Err(_) => Err(Refusal::BodyTimeout),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge(limit)),
-        Ok(Err(_)) => Err(Refusal::BodyBroken),
-    }
 }
 
 /// The refusal of a message that the MCP service cannot read.
@@ -93,13 +83,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Checks that the body is one object with the members of a JSON-RPC message, each once.
 fn check(bytes: &[u8]) -> Result<(), Refusal> {
-    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            Refusal::NotAMessage("the body must be one JSON-RPC message, each member once")
-        } else {
-            Refusal::NotJson
-        }
-    })?;
+    let values = Cell::new(0);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let outline = OutlineOf(&values)
+        .deserialize(&mut reader)
+        .and_then(|outline| reader.end().map(|()| outline))
+        .map_err(|error| match error.is_data() {
+            _ if values.get() > MAX_VALUES => Refusal::TooManyValues(MAX_VALUES),
+            true => Refusal::NotAMessage("the body must be one JSON-RPC message, each member once"),
+            false => Refusal::NotJson,
+        })?;
     if !outline.version {
         return Err(Refusal::NotAMessage("the member `jsonrpc` must be \"2.0\""));
     }
@@ -118,13 +111,16 @@ struct Outline {
     answer: bool,
 }
 
-impl<'de> Deserialize<'de> for Outline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OutlineVisitor)
+/// Reads the outline and counts the values.
+struct OutlineOf<'a>(&'a Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for OutlineOf<'_> {
+    type Value = Outline;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
-
-struct OutlineVisitor;
 
 /// Sets `seen`, or fails if it is set already.
 fn once<E: serde::de::Error>(seen: &mut bool) -> Result<(), E> {
@@ -135,7 +131,7 @@ fn once<E: serde::de::Error>(seen: &mut bool) -> Result<(), E> {
     }
 }
 
-impl<'de> Visitor<'de> for OutlineVisitor {
+impl<'de> Visitor<'de> for OutlineOf<'_> {
     type Value = Outline;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,7 +158,7 @@ impl<'de> Visitor<'de> for OutlineVisitor {
                 "params" => once(&mut params)?,
                 _ => {}
             }
-            map.next_value::<IgnoredAny>()?;
+            map.next_value_seed(Values(self.0))?;
         }
         Ok(outline)
     }
@@ -221,6 +217,28 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn values_are_counted_wherever_they_are() {
+        let message = |params: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{params}}}"#);
+            check(text.as_bytes())
+        };
+        let many = |count: usize, value: &str| vec![value; count].join(",");
+        let refused = Err(Refusal::TooManyValues(MAX_VALUES));
+        assert_eq!(message(&format!("[{}]", many(9_000, "1.5"))), Ok(()));
+        assert_eq!(message(&format!("[{}]", many(11_000, "1"))), refused);
+        assert_eq!(
+            message(&format!("{{\"x\":[{}]}}", many(6_000, "[[]]"))),
+            refused
+        );
+        assert_eq!(
+            message(&format!("{{{}}}", many(11_000, "\"\":null"))),
+            refused
+        );
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(message(&deep), Err(Refusal::NotJson));
     }
 
     #[test]

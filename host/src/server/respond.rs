@@ -14,6 +14,7 @@ use http::{
 };
 use serde_json::{Value, json};
 
+use super::shares::Exhausted;
 use crate::auth::{AuthError, BearerError, Challenge};
 
 /// The reason a request is refused.
@@ -47,6 +48,10 @@ pub(super) enum Refusal {
     Timeout,
     /// Too many requests are under way.
     Overloaded,
+    /// The sender has more under way than their share.
+    TooMuch,
+    /// The body holds more JSON values than these.
+    TooManyValues(usize),
     /// The server stops before the answer is ready.
     Stopping,
     /// A failure of this server.
@@ -55,6 +60,15 @@ pub(super) enum Refusal {
     NotFound,
     /// The route does not support the method; it supports these.
     MethodNotAllowed(&'static str),
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        match exhausted {
+            Exhausted::Share => Self::TooMuch,
+            Exhausted::All => Self::Overloaded,
+        }
+    }
 }
 
 /// Turns refusals into answers.
@@ -186,6 +200,19 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
             ),
             Duration::from_secs(1),
         ),
+        Refusal::TooMuch => retry_after(
+            json_rpc(
+                S::TOO_MANY_REQUESTS,
+                INTERNAL_ERROR,
+                "you have too many requests under way",
+            ),
+            Duration::from_secs(1),
+        ),
+        Refusal::TooManyValues(limit) => json_rpc(
+            S::PAYLOAD_TOO_LARGE,
+            INVALID_REQUEST,
+            &format!("the request body holds more than {limit} JSON values"),
+        ),
         Refusal::Stopping => close(retry_after(
             json_rpc(
                 S::SERVICE_UNAVAILABLE,
@@ -205,6 +232,34 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
         Refusal::Internal | Refusal::Auth(_) | Refusal::InsufficientScope(_) => {
             json_rpc(S::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "internal error")
         }
+    }
+}
+
+/// The answers to refusals at the endpoints of the sign-in, in the form of RFC 6749 section 5.2.
+pub(super) fn to_sign_in(refusal: &Refusal) -> Response {
+    use StatusCode as S;
+    let (invalid, later) = ("invalid_request", "temporarily_unavailable");
+    let soon = |response| retry_after(response, Duration::from_secs(1));
+    match refusal {
+        Refusal::BodyTooLarge(_) => close(oauth(
+            S::PAYLOAD_TOO_LARGE,
+            invalid,
+            "the request is too large",
+        )),
+        Refusal::BodyTimeout => close(oauth(
+            S::REQUEST_TIMEOUT,
+            invalid,
+            "the request body did not arrive in time",
+        )),
+        Refusal::BodyBroken => close(oauth(S::BAD_REQUEST, invalid, "the request body is broken")),
+        Refusal::Timeout => oauth(S::GATEWAY_TIMEOUT, later, "the answer took too long"),
+        Refusal::TooMuch => soon(oauth(S::TOO_MANY_REQUESTS, later, "too many requests")),
+        Refusal::Overloaded => soon(oauth(
+            S::SERVICE_UNAVAILABLE,
+            later,
+            "too many requests are under way",
+        )),
+        other => unrelated_to_auth(other),
     }
 }
 

@@ -41,8 +41,6 @@ pub(super) fn router(
 ) -> Router {
     // Only POST passes these; any other method is answered 405 without them.
     let calls = ServiceBuilder::new()
-        // Too many requests: 503 at once, rather than slow answers to all of them.
-        .layer(from_fn_with_state(Arc::clone(state), limits::concurrency))
         // An answer in time, or 504.
         .layer(from_fn_with_state(Arc::clone(state), limits::deadline))
         // A body that is declared too large is refused unread.
@@ -50,7 +48,10 @@ pub(super) fn router(
         // The bearer token becomes a caller; the outcome that a tool decided becomes the status.
         .layer(from_fn_with_state(Arc::clone(state), authenticate::bearer))
         // Only now is the body read, within limits of size and time, and it must be a message.
-        .layer(from_fn_with_state(Arc::clone(state), message::message));
+        .layer(from_fn_with_state(Arc::clone(state), message::message))
+        // A place to be answered, for whole messages of known people only. Too many: 503 at once,
+        // rather than slow answers to all, or 429 to the one person who has more than a share.
+        .layer(from_fn_with_state(Arc::clone(state), limits::concurrency));
 
     let endpoint = post_service(mcp)
         .route_layer(calls)
@@ -65,6 +66,10 @@ pub(super) fn router(
             Arc::clone(state),
             middleware::allowed_origin,
         ));
+
+    // Its body within limits of size and time, and an answer in time.
+    let sign_in = from_fn_with_state(Arc::clone(state), limits::sign_in);
+    let oauth = oauth.map(|routes| routes.layer(sign_in));
 
     let named = Router::new()
         .route(ROOT, any(page_or(state, not_found_now)))

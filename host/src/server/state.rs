@@ -7,11 +7,10 @@ use std::sync::{
 
 use bytes::Bytes;
 use telemetry::AccessLog;
-use tokio::sync::Semaphore;
 
 use super::{
-    allowed_hosts::AllowedHosts, landing::Landing, origin::AllowedOrigins, probe::Probe,
-    respond::Responder, settings::Limits,
+    allowed_hosts::AllowedHosts, landing::Landing, limits::Supplies, origin::AllowedOrigins,
+    probe::Probe, respond::Responder, settings::Limits,
 };
 use crate::auth::Authenticator;
 
@@ -22,8 +21,8 @@ pub(super) struct State {
     pub(super) hosts: AllowedHosts,
     pub(super) origins: AllowedOrigins,
     pub(super) limits: Limits,
-    /// One permit for each request to `/mcp` that may be under way.
-    pub(super) slots: Arc<Semaphore>,
+    /// The shares of what requests take from each other.
+    pub(super) supplies: Supplies,
     /// The protected-resource metadata, ready to send.
     pub(super) metadata: Bytes,
     /// The page for people.
@@ -54,7 +53,7 @@ impl State {
             responder,
             hosts,
             origins,
-            slots: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+            supplies: Supplies::new(&limits),
             limits,
             metadata,
             landing,

@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use integration_tests::{Server, raw, until};
+use integration_tests::{Reply, Server, StubDataHub, raw, until};
+use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{oauth_world, world::World};
@@ -32,6 +33,12 @@ fn bearer(token: &str) -> String {
     )
 }
 
+async fn list(server: &Server, token: &str) -> Reply {
+    let mcp = server.mcp();
+    let reply = mcp.rpc(Some(token), "tools/list", json!({})).await;
+    reply.unwrap()
+}
+
 async fn health(server: &Server) -> u16 {
     let answer = server.mcp().http().get(server.url("/health"));
     answer
@@ -41,6 +48,28 @@ async fn health(server: &Server) -> u16 {
         .unwrap()
         .status()
         .as_u16()
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_given_up_at_every_endpoint() {
+    let world =
+        oauth_world::start_with(|server| server.env("DATAHUB_MCP_BODY_TIMEOUT_SECS", "1")).await;
+    let address = world.server.address();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for path in [
+        "/oauth/token",
+        "/oauth/register",
+        "/oauth/authorize",
+        "/oauth/revoke",
+    ] {
+        let mut held = opened(address, &head(address, path, 200, form)).await;
+        held.write_all(b"a").await.unwrap();
+        let answer = raw::read_to_close(&mut held).await;
+        assert_eq!(raw::status(&answer), Some(408), "{path}: {answer}");
+    }
+    let large = head(address, "/oauth/token", 65 * 1024, form) + &"a".repeat(65 * 1024);
+    let answer = raw::send(address, large.as_bytes()).await.unwrap();
+    assert_eq!(raw::status(&answer), Some(413), "{answer}");
 }
 
 #[tokio::test]
@@ -92,6 +121,101 @@ async fn at_the_limit_of_busy_connections_probes_are_answered_and_others_refused
         // It is closed after the answer, so that the few of these places are free again.
         let answer = raw::send(address, request.as_bytes()).await.unwrap();
         assert_eq!(raw::status(&answer), Some(status), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_body_of_many_values_is_refused() {
+    let world = World::with(sandbox::idp::Options::default(), |server| {
+        server.env("DATAHUB_MCP_MAX_BODY_BYTES", "2097152")
+    })
+    .await;
+    let token = world.idp.access_token("editor");
+    let mcp = world.server.mcp();
+    let call = |values: usize| {
+        let values = "[[]],".repeat(values);
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"get_me","arguments":{{"x":[{values}1]}}}}}}"#
+        )
+    };
+    let refused = mcp.request(Some(&token)).body(call(380_000)).send();
+    assert_eq!(refused.await.unwrap().status(), 413);
+    let served = mcp.request(Some(&token)).body(call(1_000)).send();
+    assert_eq!(served.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn one_person_who_holds_bodies_open_keeps_nobody_out() {
+    let world = World::with(sandbox::idp::Options::default(), |server| {
+        server.env("DATAHUB_MCP_MAX_CONCURRENT_REQUESTS", "16")
+    })
+    .await;
+    let address = world.server.address();
+    let headers = bearer(&world.idp.access_token("viewer"));
+    let mut held = Vec::new();
+    for _ in 0..32 {
+        let begun = head(address, "/mcp", 200, &headers) + "{";
+        held.push(opened(address, &begun).await);
+    }
+    let token = world.idp.access_token("editor");
+    for _ in 0..4 {
+        assert_eq!(list(&world.server, &token).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn one_person_with_many_slow_calls_leaves_places_for_others() {
+    let world = World::with(sandbox::idp::Options::default(), |server| {
+        server.env("DATAHUB_MCP_MAX_CONCURRENT_REQUESTS", "16")
+    })
+    .await;
+    world.datahub.behave(integration_tests::Behaviour::Stall);
+    let address = world.server.address();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_me","arguments":{}}}"#;
+    let greedy = world.idp.access_token("viewer");
+    let request = head(address, "/mcp", call.len(), &bearer(&greedy)) + call;
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        held.push(opened(address, &request).await);
+    }
+    until("half of the places are taken", async || {
+        world.datahub.in_flight() >= 8
+    })
+    .await;
+    let refused = list(&world.server, &greedy).await;
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert_eq!(refused.header("retry-after"), "1");
+    let token = world.idp.access_token("editor");
+    assert_eq!(list(&world.server, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn made_up_tokens_keep_no_known_person_out() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .env("DATAHUB_MCP_MAX_CONCURRENT_REQUESTS", "16")
+        .start()
+        .unwrap();
+    assert_eq!(list(&server, "known-token").await.status, 200);
+
+    datahub.behave(integration_tests::Behaviour::Stall);
+    let before = datahub.in_flight();
+    let address = server.address();
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;
+    let mut held = Vec::new();
+    for n in 0..32 {
+        let headers = bearer(&format!("made-up-token-{n}"));
+        let request = head(address, "/mcp", body.len(), &headers) + body;
+        held.push(opened(address, &request).await);
+    }
+    until("DataHub is asked about some", async || {
+        datahub.in_flight() >= before + 4
+    })
+    .await;
+    for _ in 0..4 {
+        assert_eq!(list(&server, "known-token").await.status, 200);
     }
 }
 
