@@ -16,6 +16,9 @@ pub(super) fn check(ahead: &[(&'static str, i64)], leeway: i64) -> Vec<Check> {
         return vec![Check::ok(CLOCK, "no server told its time")];
     }
     let warn = WARN_SECS.min(leeway.max(1));
+    let mut ahead = ahead.to_vec();
+    // The answers came in any order.
+    ahead.sort_unstable();
     ahead
         .iter()
         .map(|(name, seconds)| {

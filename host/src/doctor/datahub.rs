@@ -17,6 +17,10 @@ use super::{
 
 const REACH: &str = "datahub";
 const AUTHENTICATION: &str = "datahub-authentication";
+const AUTHENTICATION_FIX: &str = "set `METADATA_SERVICE_AUTH_ENABLED=true` for DataHub's metadata service and its \
+                                  frontend, and restart both; until then everybody who reaches it acts as its \
+                                  system user";
+const SHARED: &str = "shared-token";
 /// The time limit of the call with a made-up token.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 const ME: NamedOperation<'static> =
@@ -24,13 +28,23 @@ const ME: NamedOperation<'static> =
 const URL_FIX: &str = "set `DATAHUB_GMS_URL` to the metadata service (`http://datahub-gms:8080`) or to the frontend \
                        with its path (`https://datahub.example.com/api/gms`)";
 
-pub(super) async fn check(settings: Settings, clocks: Clocks) -> Vec<Check> {
+pub(super) async fn check(
+    settings: Settings,
+    shared_token: Option<SecretString>,
+    clocks: Clocks,
+) -> Vec<Check> {
     let peer = match Peer::new(REACH, &settings.network, AddressRule::any(), &clocks) {
         Ok(peer) => peer,
         Err(error) => return vec![Check::fail(REACH, error.to_string(), URL_FIX)],
     };
     match reached(&settings, &peer).await {
-        Ok(check) => vec![check, authentication(settings).await],
+        Ok(check) => {
+            let mut checks = vec![check, authentication(settings.clone()).await];
+            if let Some(token) = shared_token {
+                checks.push(shared(settings, token).await);
+            }
+            checks
+        }
         Err(check) => vec![check],
     }
 }
@@ -118,11 +132,25 @@ async fn authentication(settings: Settings) -> Check {
         Err(DataHubError::TokenRefused) => {
             Check::ok(AUTHENTICATION, "a made-up token is refused with 401")
         }
-        Err(DataHubError::Forbidden { .. }) => Check::warn(
+        Err(DataHubError::Forbidden { message }) if message.starts_with("HTTP 403") => Check::warn(
             AUTHENTICATION,
             "a made-up token is refused with 403, not with 401 as DataHub does: people with an expired \
              token are not asked to sign in again",
             "let the gateway in front of DataHub pass 401 on, or go around it with `DATAHUB_GMS_URL`",
+        ),
+        // An answer of GraphQL: the made-up token has passed as somebody's.
+        Err(
+            error @ (DataHubError::Forbidden { .. }
+            | DataHubError::BadRequest { .. }
+            | DataHubError::Internal { .. }
+            | DataHubError::NotFound { .. }),
+        ) => Check::fail(
+            AUTHENTICATION,
+            format!(
+                "a made-up token is not refused with 401, so authentication is probably off at DataHub \
+                 (METADATA_SERVICE_AUTH_ENABLED): {error}"
+            ),
+            AUTHENTICATION_FIX,
         ),
         Err(error) => Check::fail(
             AUTHENTICATION,
@@ -139,10 +167,22 @@ async fn authentication(settings: Settings) -> Check {
                     "authentication is off at DataHub (METADATA_SERVICE_AUTH_ENABLED): it answers a made-up \
                      token as {who}"
                 ),
-                "set `METADATA_SERVICE_AUTH_ENABLED=true` for DataHub's metadata service and its frontend, \
-                 and restart both; until then everybody who reaches it acts as its system user",
+                AUTHENTICATION_FIX,
             )
         }
+    }
+}
+
+/// Asks whose the token of requests without one is.
+async fn shared(settings: Settings, token: SecretString) -> Check {
+    match me(settings, token).await {
+        Ok(_) => Check::ok(SHARED, "DataHub accepts `DATAHUB_GMS_TOKEN`"),
+        Err(DataHubError::TokenRefused) => Check::fail(
+            SHARED,
+            "DataHub refuses `DATAHUB_GMS_TOKEN`: requests without a token are answered 503",
+            "make another token in DataHub and set `DATAHUB_GMS_TOKEN` to it, or unset it",
+        ),
+        Err(error) => Check::fail(SHARED, format!("it cannot be told: {error}"), URL_FIX),
     }
 }
 

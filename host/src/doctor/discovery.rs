@@ -60,7 +60,11 @@ pub(super) async fn check(
             ISSUER,
             format!("the document names {}", source.issuer().text()),
         ),
-        Err(why) => Check::fail(ISSUER, why, issuer_fix(source, &issuer)),
+        Err(why) => {
+            // The remedy has a line of its own.
+            let seen = why.split("; set OIDC_ISSUER_URL").next().unwrap_or(&why);
+            Check::fail(ISSUER, seen, issuer_fix(source, &issuer))
+        }
     });
     let document = match discover(peer.client(), source).await {
         Ok(document) => Some(document),

@@ -63,7 +63,11 @@ pub async fn run(raw: &Raw, program: &Path) -> Report {
         guarded("proxy", network::check(settings.clone())),
         guarded(
             "datahub",
-            datahub::check(settings.datahub.clone(), clocks.clone()),
+            datahub::check(
+                settings.datahub.clone(),
+                settings.shared_token.clone(),
+                clocks.clone(),
+            ),
         ),
         guarded(
             "provider",

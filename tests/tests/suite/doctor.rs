@@ -13,7 +13,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use integration_tests::{artifacts, mcp::http_client};
+use integration_tests::{artifacts, mcp::http_client, until};
 use sandbox::{
     datahub::{self, EmbeddedDataHub},
     idp::{self, EmbeddedIdp, PUBLIC_CLIENT},
@@ -228,6 +228,38 @@ async fn authentication_that_is_off_at_datahub_is_a_failure() {
         "datahub-authentication",
         "authentication is off at DataHub (METADATA_SERVICE_AUTH_ENABLED)",
         "METADATA_SERVICE_AUTH_ENABLED=true",
+    );
+}
+
+#[tokio::test]
+async fn an_answer_of_graphql_to_a_made_up_token_is_a_failure() {
+    let world = World::start().await;
+    let error = json!({"errors": [{"message": "Failed to get", "extensions": {"code": 500}}]});
+    let hub = stub(move |path| match path {
+        "/config" => axum::Json(json!({"noCode": "true"})).into_response(),
+        _ => axum::Json(error.clone()).into_response(),
+    });
+    let mut settings = world.settings();
+    settings.insert("DATAHUB_GMS_URL", hub.await);
+    let examined = examine(&settings).await;
+    let fix = "METADATA_SERVICE_AUTH_ENABLED=true";
+    examined.assert_fails("datahub-authentication", "probably off at DataHub", fix);
+}
+
+#[tokio::test]
+async fn a_shared_token_that_datahub_refuses_is_a_failure() {
+    let world = sign_in_world(idp::Options::default()).await;
+    let mut settings = world.settings();
+    settings.insert("DATAHUB_GMS_TOKEN", world.datahub.token("viewer").unwrap());
+    let examined = examine(&settings).await;
+    examined.find("shared-token", "ok");
+    settings.insert("DATAHUB_GMS_TOKEN", "no-longer-good".to_owned());
+    let examined = examine(&settings).await;
+    examined.assert_fails("shared-token", "refuses", "`DATAHUB_GMS_TOKEN`");
+    assert!(
+        !examined.text.contains("no-longer-good"),
+        "{}",
+        examined.text
     );
 }
 
@@ -541,4 +573,53 @@ async fn a_sign_in_without_a_client_or_with_json_is_refused() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("set `OIDC_CLIENT_ID`"), "{said}");
+}
+
+/// A Redis with a password, which forgets when memory is short; killed when dropped. `None`, and a word
+/// about it, where Redis is not installed.
+async fn forgetful_redis(directory: &std::path::Path) -> Option<(tokio::process::Child, String)> {
+    let socket = directory.join("redis.sock").display().to_string();
+    let child = tokio::process::Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--unixsocket", &socket])
+        .args(["--requirepass", "hunter2", "--dir"])
+        .arg(directory)
+        .args(["--maxmemory-policy", "allkeys-lru"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let Ok(child) = child else {
+        test_support::skipped("redis-server");
+        return None;
+    };
+    let listens = async || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+    until("redis listens", listens).await;
+    Some((child, socket))
+}
+
+#[tokio::test]
+async fn a_redis_is_asked_for_its_password_and_what_it_forgets() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some((_redis, socket)) = forgetful_redis(directory.path()).await else {
+        return;
+    };
+    let world = World::start().await;
+    let mut settings = world.settings();
+    settings.insert("OAUTH_STORE_URL", format!("unix://{socket}?pass=hunter2"));
+    let examined = examine(&settings).await;
+    assert_eq!(examined.status, 0, "{}", examined.text);
+    let seen = examined.find("store", "ok")["seen"].to_string();
+    assert!(seen.contains("answers and runs scripts"), "{seen}");
+    let warning = examined.find("store", "warn").to_string();
+    assert!(
+        warning.contains("`allkeys-lru`") && warning.contains("noeviction"),
+        "{warning}"
+    );
+    assert!(!examined.text.contains("hunter2"), "{}", examined.text);
+    for wrong in ["", "?pass=swordfish"] {
+        settings.insert("OAUTH_STORE_URL", format!("unix://{socket}{wrong}"));
+        let examined = examine(&settings).await;
+        examined.assert_fails("store", "refuses user or password", "`OAUTH_STORE_URL`");
+        assert!(!examined.text.contains("swordfish"), "{}", examined.text);
+    }
 }
