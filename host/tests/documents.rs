@@ -122,7 +122,11 @@ fn the_pages_of_providers_quote_messages_as_they_are() {
             let message = message.split(" (aud").next();
             let message = message.unwrap_or_default().split(", `").next();
             for part in message.unwrap_or_default().split(": ") {
-                let part = part.replace("`aud`", "`{name}`");
+                let part = ["`aud`", "`hd`"]
+                    .iter()
+                    .fold(part.to_owned(), |part, claim| {
+                        part.replace(claim, "`{name}`")
+                    });
                 // Single words are codes of the provider.
                 if part.contains(' ') {
                     seen += 1;

@@ -4,7 +4,7 @@
 //! because they can only refuse; the caller must check the signature before using the result of
 //! [`Rules::person`].
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use plugin_api::sdk::Failure;
 use serde_json::{Map, Value};
@@ -34,6 +34,8 @@ pub(crate) struct Rules {
     pub(crate) subject_claim: String,
     pub(crate) scope_claims: Vec<String>,
     pub(crate) required_scopes: Vec<String>,
+    /// Claims, and of each the values of which a token must have one.
+    pub(crate) required_claims: BTreeMap<String, Vec<String>>,
     /// Claims that are passed on.
     pub(crate) kept_claims: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl Rules {
         self.check_type(header.typ, claims)?;
         self.check_times(claims, now)?;
         self.audience.check(claims)?;
+        self.check_required(claims)?;
         self.check_scopes(claims)
     }
 
@@ -154,6 +157,27 @@ impl Rules {
             })?;
             if now >= iat + max_age.as_secs_f64() + leeway {
                 return Err(Failure::rejected("the token is older than `max_token_age`"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_required(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
+        for (name, accepted) in &self.required_claims {
+            let is_accepted = |value: &Value| match value {
+                Value::String(text) => accepted.contains(text),
+                Value::Bool(_) | Value::Number(_) => accepted.contains(&value.to_string()),
+                _ => false,
+            };
+            let fits = match lookup(claims, name) {
+                Some(Value::Array(many)) => many.iter().any(is_accepted),
+                Some(one) => is_accepted(one),
+                None => false,
+            };
+            if !fits {
+                return Err(Failure::rejected(format!(
+                    "`{name}` has none of the values that `required_claims` names"
+                )));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! Options come from JSON, from environment variables and from `NAME=VALUE` pairs, so numbers,
 //! switches and lists are read from strings as well.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use outbound::{Lifetime, check_scheme};
 use plugin_api::sdk::Token;
@@ -229,6 +229,9 @@ pub struct OidcOptions {
     pub max_token_age: Option<Seconds>,
     /// Scopes that every token must have.
     pub required_scopes: List,
+    /// Claims that every token must have, each as `claim=value`, such as `hd=example.com` with Google:
+    /// several values of one claim are alternatives. A claim that is a list must contain the value.
+    pub required_claims: List,
     /// With a shared Entra endpoint (`.../common/v2.0`, `.../organizations/v2.0`): the GUIDs of
     /// the accepted tenants, or `*` for every tenant in the world.
     pub tenants: List,
@@ -297,6 +300,7 @@ impl OidcOptions {
             subject_claim: claim(&self.subject_claim, "subject_claim", "sub")?,
             scope_claims: words(&self.scope_claim, &["scope", "scp"]),
             required_scopes: self.required_scopes.0.clone(),
+            required_claims: self.required_claims()?,
             kept_claims: words(&self.claims, &KEPT_CLAIMS),
         };
         let cooldown = self.unknown_key_cooldown.unwrap_or(Seconds(10)).duration();
@@ -356,6 +360,22 @@ impl OidcOptions {
             })
             .collect();
         Ok(Some(parsed?).filter(|list| !list.is_empty()))
+    }
+
+    /// The accepted values of each claim that is required.
+    fn required_claims(&self) -> Result<BTreeMap<String, Vec<String>>, String> {
+        let mut required: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for pair in &self.required_claims.0 {
+            let pair = pair.split_once('=').map(|(n, v)| (n.trim(), v.trim()));
+            let (name, value) = pair
+                .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+                .ok_or(
+                    "`required_claims` must be a list of `claim=value`, such as `hd=example.com`",
+                )?;
+            let values = required.entry(name.to_owned()).or_default();
+            values.push(value.to_owned());
+        }
+        Ok(required)
     }
 
     fn token_types(&self) -> Vec<String> {

@@ -20,6 +20,7 @@
 //! | `allow_id_tokens`, `allow_bound_tokens` | | off | accept ID tokens, and tokens that are bound to a key |
 //! | `max_token_age` | | none | the most seconds since `iat` |
 //! | `required_scopes` | | none | scopes without which a token is refused |
+//! | `required_claims` | | none | `claim=value`, comma-separated: claims without which a token is refused, such as `hd=example.com` with Google |
 //! | `tenants` | | none | tenants of a shared Entra endpoint, or `*` |
 //! | `unknown_key_cooldown` | | 10 | seconds between fetches of the keys for tokens with an unknown key |
 //! | `keys_min_ttl`, `keys_max_ttl`, `keys_max_stale` | | 60, 3600, 3600 | limits of the seconds for which keys are cached; seconds for which they stay in use if the provider cannot be asked |

@@ -120,6 +120,16 @@ async fn googles_access_tokens_are_opaque() {
 }
 
 #[tokio::test]
+async fn googles_accounts_of_others_are_refused() {
+    let place = walk(&GOOGLE, 2).await;
+    place.stub.give(|_, _| Tokens {
+        id: Some(json!({ "hd": null, "email": "alice@gmail.com" })),
+        ..Tokens::default()
+    });
+    place.refuses("`hd` has none of the values").await;
+}
+
+#[tokio::test]
 async fn an_id_token_without_the_nonce_ends_the_sign_in() {
     for nonce in [json!(null), json!("of another sign-in")] {
         let place = Place::start(&GOOGLE, 1, |builder, _| builder).await;

@@ -1,6 +1,7 @@
 //! The access tokens of real providers, by their shape.
 
 use super::*;
+use crate::Switch;
 
 const TENANT: &str = "0f0e0d0c-0b0a-0908-0706-050403020100";
 
@@ -39,6 +40,50 @@ async fn cognito() {
     bench.accepts(&claims).await;
     claims["token_use"] = "id".into();
     bench.refuses(&claims, "token_use").await;
+}
+
+/// Google's issuer is the same for every account in the world.
+#[tokio::test]
+async fn google_of_one_organization() {
+    let required = ["hd=example.com", "hd=example.org", "email_verified=true"];
+    let bench = Bench::with(|o| {
+        o.allow_id_tokens = Switch(true);
+        o.required_claims = List(required.map(str::to_owned).to_vec());
+    })
+    .await;
+    let with = |hd: Value, verified: Value| {
+        bench.changed(|c| {
+            c["hd"] = hd;
+            c["email_verified"] = verified;
+        })
+    };
+    for hd in ["example.com", "example.org"] {
+        bench.accepts(&with(hd.into(), true.into())).await;
+    }
+    let list = json!(["example.net", "example.org"]);
+    bench.accepts(&with(list, true.into())).await;
+    for hd in [
+        json!("example.net"),
+        json!("Example.com"),
+        json!("example.com,example.org"),
+        json!({ "example.com": true }),
+        json!(null),
+        json!([]),
+    ] {
+        bench.refuses(&with(hd, true.into()), "`hd`").await;
+    }
+    let unverified = with("example.com".into(), false.into());
+    bench.refuses(&unverified, "`email_verified`").await;
+    let nested = Bench::with(|o| {
+        o.required_claims = List(vec!["/realm_access/roles=editor".into()]);
+    })
+    .await;
+    let roles = |role: &str| {
+        let role = role.to_owned();
+        nested.changed(|c| c["realm_access"] = json!({ "roles": [role] }))
+    };
+    nested.accepts(&roles("editor")).await;
+    nested.refuses(&roles("viewer"), "required_claims").await;
 }
 
 #[tokio::test]
