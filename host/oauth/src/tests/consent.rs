@@ -51,17 +51,27 @@ async fn cookies_are_for_this_host_and_this_browser_alone() {
             "{attribute} in {cookie}"
         );
     }
-    let world = World::with(|settings| {
-        settings.public_url = PublicUrl::parse("http://127.0.0.1:8000").unwrap();
-    })
-    .await;
-    let client = world.register("x").await;
-    let mut request = good_request(&client);
-    request.retain(|(name, _)| *name != "resource");
-    let page = Jar::default().authorize(&world, &request).await;
-    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
-    assert!(!cookie.contains("Secure"), "{cookie}");
-    assert!(cookie.starts_with("datahub-mcp-8000="), "{cookie}");
+    // Browsers send cookies of a host to all its ports: each server has a name of its own.
+    let mut names = std::collections::HashSet::new();
+    for url in [
+        "http://127.0.0.1:8000",
+        "http://127.0.0.1:8001",
+        "http://127.0.0.1:8000/mcp-two",
+    ] {
+        let world = World::with(|settings| {
+            settings.public_url = PublicUrl::parse(url).unwrap();
+        })
+        .await;
+        let client = world.register("x").await;
+        let mut request = good_request(&client);
+        request.retain(|(name, _)| *name != "resource");
+        let page = Jar::default().authorize(&world, &request).await;
+        let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
+        assert!(!cookie.contains("Secure"), "{cookie}");
+        let (name, _) = cookie.split_once('=').unwrap();
+        assert!(name.starts_with("datahub-mcp-"), "{cookie}");
+        assert!(names.insert(name.to_owned()), "{cookie} of two servers");
+    }
 }
 
 #[tokio::test]

@@ -197,10 +197,12 @@ impl Walk {
         let now = self.upstream.clock.unix_millis();
         // The server takes the ID token or the access token: both bring the same nonce.
         let read = UpstreamTokens::read(&body, self.wanted, now);
-        if read.is_ok_and(|tokens| !tokens.admits(&self.nonce)) {
+        if let Ok(tokens) = read
+            && let Err(error) = tokens.check_nonce(self.wanted, &self.nonce)
+        {
             return Err(WalkError {
                 code: None,
-                text: "the ID token has the nonce of another sign-in".to_owned(),
+                text: error.to_string(),
             });
         }
         self.tokens(&body)

@@ -5,8 +5,7 @@ use std::time::Duration;
 use ::datahub::DataHubError;
 use foundation::identity::{Principal, Verdict};
 use oauth::WalkedTokens;
-use plugin_host::{Validators, tools};
-use secrecy::SecretString;
+use plugin_host::Validators;
 use tokio::time::timeout;
 
 use super::{
@@ -50,8 +49,9 @@ pub(super) async fn check(settings: &Settings, tokens: &WalkedTokens, hops: &mut
             hops.add([at_datahub(settings, &principal).await]);
             true
         }
-        Ok(Verdict::Rejected) => {
-            hops.add(reasons(settings, token).await);
+        Ok(Verdict::Rejected { reason }) => {
+            let fix = "see the settings at the end";
+            hops.add([Check::fail(VALIDATORS, &*reason, fix)]);
             false
         }
         Ok(Verdict::Unavailable { .. }) | Err(_) => {
@@ -63,28 +63,6 @@ pub(super) async fn check(settings: &Settings, tokens: &WalkedTokens, hops: &mut
     // Ends with the process otherwise.
     let _ = timeout(STEP_TIMEOUT, validators.shutdown()).await;
     accepted
-}
-
-/// The reason of each validator.
-async fn reasons(settings: &Settings, token: &SecretString) -> Vec<Check> {
-    const FIX: &str = "see the settings at the end";
-    let mut checks = Vec::new();
-    for spec in &settings.plugins.validators {
-        let asking = tools::attempt(settings.plugins.clone(), spec.clone(), token.clone());
-        // Loading blocks.
-        let asked = timeout(STEP_TIMEOUT, tokio::spawn(asking)).await;
-        let seen = match asked {
-            Ok(Ok(Ok(attempt))) => {
-                format!(
-                    "`{}`: {}: {}",
-                    attempt.validator, attempt.outcome, attempt.detail
-                )
-            }
-            _ => format!("`{spec}` does not accept the token"),
-        };
-        checks.push(Check::fail(VALIDATORS, seen, FIX));
-    }
-    checks
 }
 
 /// Asks DataHub who the person is, with the token that requests of theirs would have.
