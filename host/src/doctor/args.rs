@@ -9,6 +9,10 @@ pub struct Args {
     /// `fix`.
     #[arg(long)]
     pub json: bool,
+    /// Check the validators in this process and print one line of JSON: the child process of
+    /// `doctor`, which a plugin may end.
+    #[arg(long, hide = true)]
+    pub validators_only: bool,
     /// Sign in at the identity provider by hand, as the server does, and print each hop and the
     /// settings that this provider needs.
     #[arg(long, conflicts_with = "json")]

@@ -12,7 +12,7 @@
 //! | `datahub` | is it DataHub, which version, does it ask who is calling |
 //! | `provider` | what is expected of the identity provider, with `discovery`, `keys`, `scope` |
 //! | `store` | Redis, and the key that seals tokens |
-//! | `plugins` | the validators |
+//! | `plugins` | the validators, in a child process |
 //! | `port` | the address to listen on |
 //! | `sign_in` | a sign-in by hand, hop by hop |
 //! | `clock` | our clock and those of the others, from the answers to the other checks |
@@ -42,7 +42,7 @@ use tokio::time::timeout;
 
 pub use self::{args::Args, report::Report, sign_in::walk};
 use self::{peers::Clocks, report::Check};
-use crate::config::{Raw, Settings};
+use crate::config::{Raw, Settings, plugins_only};
 
 /// The time limit of a check with all its requests. They run at once, so it is that of the command.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(25);
@@ -73,7 +73,7 @@ pub async fn run(raw: &Raw, program: &Path) -> Report {
             "provider",
             provider::check(settings.clone(), clocks.clone()),
         ),
-        guarded("validators", plugins::check(settings.plugins.clone())),
+        guarded("validators", plugins::in_child(program.to_owned())),
         guarded("store", store::check(settings.oauth.clone())),
         guarded("port", port::check(settings.server.address)),
     ]);
@@ -81,6 +81,16 @@ pub async fn run(raw: &Raw, program: &Path) -> Report {
         report.add(checks);
     }
     report.add(clock::check(&clocks.ahead(), options::leeway(&settings)));
+    report
+}
+
+/// Checks the validators alone: the child process of [`run`].
+pub async fn validators(raw: &Raw, program: &Path) -> Report {
+    let mut report = Report::default();
+    match plugins_only(raw, program) {
+        Ok(settings) => report.add(plugins::check(settings).await),
+        Err(error) => report.add(settings::unusable(&error)),
+    }
     report
 }
 

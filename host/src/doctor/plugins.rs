@@ -1,11 +1,19 @@
 //! The validators: does each load with these settings, and could it answer now?
+//!
+//! They are looked at in a child process, because a plugin may end the process that loads it. A
+//! server with `PLUGIN_ISOLATION=in-process` would end, too, so that counts as a failure.
 
-use std::time::Duration;
+use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use plugin_host::{Settings, Validators};
-use tokio::time::timeout;
+use plugin_host::{Settings, Validators, tools};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::Command,
+    time::timeout,
+};
 
-use super::report::Check;
+use super::report::{Check, Status};
 
 const PLUGINS: &str = "validators";
 /// The time limit for loading: a validator may take longer, and the server would wait for it.
@@ -13,6 +21,73 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit for asking about their health.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// The most that is read of the child's output: a plugin may print, too.
+const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
+const CRASH_FIX: &str = "ask the plugin's vendor; `PLUGIN_ISOLATION=process` keeps the server alive, and \
+                         `TOKEN_VALIDATOR_FACTORY` names the plugin";
+
+/// A check as the child prints it.
+#[derive(Deserialize)]
+struct Printed {
+    status: Status,
+    seen: String,
+    fix: Option<String>,
+}
+
+/// Runs [`check`] in a child with the same arguments. The child ends with the returned future.
+pub(super) async fn in_child(program: PathBuf) -> Vec<Check> {
+    let child = Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .arg("--validators-only")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            let seen = format!("no child process to load them: {error}");
+            return vec![Check::fail(PLUGINS, seen, "see `datahub-mcp config check`")];
+        }
+    };
+    let output = match child.stdout.take() {
+        Some(stdout) => read(stdout).await,
+        None => Vec::new(),
+    };
+    if let Some(checks) = printed(&output) {
+        return checks;
+    }
+    let crash = match child.wait().await {
+        Ok(status) => tools::crashed(status).unwrap_or_else(|| status.to_string()),
+        Err(error) => error.to_string(),
+    };
+    let seen = format!("a validator ends the process that loads it ({crash})");
+    vec![Check::fail(PLUGINS, seen, CRASH_FIX)]
+}
+
+async fn read(stdout: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut output = Vec::new();
+    // What was read before an error is judged like the rest.
+    let _ = stdout.take(MAX_OUTPUT_BYTES).read_to_end(&mut output).await;
+    output
+}
+
+/// The checks in the last line.
+fn printed(output: &[u8]) -> Option<Vec<Check>> {
+    let line = output
+        .trim_ascii_end()
+        .rsplit(|byte| *byte == b'\n')
+        .next()?;
+    let checks: Vec<Printed> = serde_json::from_slice(line).ok()?;
+    let check = |printed: Printed| {
+        let Printed { status, seen, fix } = printed;
+        Check::new(PLUGINS, status, &seen, fix.as_deref())
+    };
+    (!checks.is_empty()).then(|| checks.into_iter().map(check).collect())
+}
+
+/// Looks at them in this process.
 pub(super) async fn check(settings: Settings) -> Vec<Check> {
     // Loading blocks, and a plugin may never return.
     let loading = tokio::task::spawn_blocking(move || Validators::load(settings));

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::EXIT_USAGE;
 
@@ -14,7 +14,7 @@ pub(super) const SETTINGS: &str = "settings";
 const MAX_TEXT_CHARS: usize = 1_000;
 
 /// The result of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
     /// As it should be.
@@ -60,7 +60,8 @@ impl Check {
         Self::new(check, Status::Fail, seen.as_ref(), Some(fix.as_ref()))
     }
 
-    fn new(check: &'static str, status: Status, seen: &str, fix: Option<&str>) -> Self {
+    /// A check of any status.
+    pub(super) fn new(check: &'static str, status: Status, seen: &str, fix: Option<&str>) -> Self {
         Self {
             check,
             status,
@@ -128,6 +129,11 @@ impl Report {
             count(Status::Fail)
         );
         text
+    }
+
+    /// The same list as [`Self::json`], in one line.
+    pub fn json_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 
     /// A JSON list of objects with `check`, `status`, `seen` and `fix`.

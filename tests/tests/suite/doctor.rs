@@ -384,6 +384,21 @@ async fn neighbours_that_never_answer_hold_nothing_up() {
     examined.find("port", "ok");
 }
 
+#[tokio::test]
+async fn a_validator_that_ends_its_process_is_a_failure_and_no_more() {
+    let world = World::start().await;
+    for how in ["exit", "segfault"] {
+        let mut settings = world.settings();
+        settings.insert("TOKEN_VALIDATOR_FACTORY", "hostile:dies".to_owned());
+        settings.insert("TOKEN_VALIDATOR_OPT_AT", "health".to_owned());
+        settings.insert("TOKEN_VALIDATOR_OPT_HOW", how.to_owned());
+        let examined = examine(&settings).await;
+        let fix = "`PLUGIN_ISOLATION=process`";
+        examined.assert_fails("validators", "ends the process that loads it", fix);
+        examined.find("datahub", "ok");
+    }
+}
+
 /// A doctor that waits for a person, and what it has said so far.
 struct SignIn {
     child: tokio::process::Child,
