@@ -191,10 +191,11 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let public_url = settings.public_url_at(listening)?;
     let proxy = settings
         .oauth
-        .as_ref()
-        .map(|oauth| {
+        .clone()
+        .map(|mut oauth| {
+            oauth.observe_store = telemetry::metrics::store_call;
             let trial = trial(&validators, &datahub);
-            Proxy::new(oauth.clone(), public_url.clone(), trial)
+            Proxy::new(oauth, public_url.clone(), trial)
         })
         .transpose()?;
 

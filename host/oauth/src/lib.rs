@@ -66,7 +66,7 @@ pub use self::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
-    store::{StoreUrlError, check_store_url},
+    store::{EndedFileError, StoreHealth, StoreUrlError, check_store_url},
     tokens::{Opened, SealedTokens},
     trial::{Trial, Tried},
     upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
@@ -101,12 +101,7 @@ impl Proxy {
         trial: Arc<dyn Trial>,
     ) -> Result<Self, SettingsError> {
         let clock = Clock::system();
-        let store: Arc<dyn Store> = match &settings.store {
-            StoreSettings::Memory => Arc::new(MemoryStore::new(clock.clone(), MAX_TRANSACTIONS)),
-            StoreSettings::Redis(url) => {
-                RedisStore::new(url, public_url.issuer(), clock.clone(), MAX_TRANSACTIONS)?
-            }
-        };
+        let store = store(&settings, &public_url, &clock)?;
         let documents = Documents::new(&settings)?;
         Ok(Self {
             context: Arc::new(Context::new(
@@ -118,6 +113,12 @@ impl Proxy {
     /// Opens bearer tokens that this proxy issued.
     pub fn sealed_tokens(&self) -> Arc<SealedTokens> {
         Arc::clone(&self.context.tokens)
+    }
+
+    /// Tells the state of the store, which it remembers from its last use.
+    pub fn store_health(&self) -> impl Fn() -> StoreHealth + Send + Sync + 'static {
+        let store = Arc::clone(&self.context.store);
+        move || store.health()
     }
 
     /// `/oauth/*` and `/.well-known/oauth-authorization-server`, with their own body limit and
@@ -151,6 +152,45 @@ impl Proxy {
             .merge(programs)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(Arc::clone(&self.context))
+    }
+}
+
+fn store(
+    settings: &Settings,
+    public_url: &PublicUrl,
+    clock: &Clock,
+) -> Result<Arc<dyn Store>, SettingsError> {
+    let (clock, observe) = (clock.clone(), settings.observe_store);
+    let forgetful = |clock| {
+        observe(true);
+        if settings.token_mode == TokenMode::Sealed {
+            tracing::warn!(
+                "a restart forgets which sign-ins were revoked or ended: set OAUTH_STATE_DIR to a \
+                 directory that lasts, or OAUTH_STORE_URL"
+            );
+        }
+        Ok(Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS)) as Arc<dyn Store>)
+    };
+    match &settings.store {
+        StoreSettings::Memory => forgetful(clock),
+        StoreSettings::StateDirectory {
+            directory,
+            required,
+        } => match MemoryStore::lasting(clock.clone(), MAX_TRANSACTIONS, directory, observe) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(EndedFileError::New { .. }) if !required => forgetful(clock),
+            Err(error) => Err(error.into()),
+        },
+        StoreSettings::Redis(url) => {
+            let namespace = public_url.issuer();
+            Ok(RedisStore::new(
+                url,
+                namespace,
+                clock,
+                MAX_TRANSACTIONS,
+                observe,
+            )?)
+        }
     }
 }
 

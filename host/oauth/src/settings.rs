@@ -76,6 +76,9 @@ pub enum SettingsError {
         "`OAUTH_STORE_URL` is {0}\nhint: give redis://host:6379/0, redis+sentinel://host:26379,host2:26379/mymaster/0 or redis+cluster://host:6379,host2:6379, or leave it unset for one replica"
     )]
     Store(#[from] super::StoreUrlError),
+    /// The list of ended sign-ins is not usable.
+    #[error(transparent)]
+    Ended(#[from] super::EndedFileError),
     /// The HTTP client could not be built.
     #[error("cannot make an HTTP client for the identity provider: {0}")]
     HttpClient(String),
@@ -173,9 +176,17 @@ pub enum KeySource {
 /// The place where single-use values are remembered.
 #[derive(Debug, Clone, Default)]
 pub enum StoreSettings {
-    /// In this process.
+    /// In this process, which takes it along.
     #[default]
     Memory,
+    /// In this process; the sign-ins that have ended in a file of the state directory as well, so
+    /// that what was revoked stays so after a restart.
+    StateDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// True if it was chosen, and not only is where such things belong.
+        required: bool,
+    },
     /// In Redis, shared by all replicas: `OAUTH_STORE_URL`, checked by
     /// [`check_store_url`](super::check_store_url).
     Redis(SecretString),
@@ -255,6 +266,8 @@ pub struct Settings {
     /// True if tools that change something in DataHub are on: the consent page says what an app
     /// can do.
     pub writes: bool,
+    /// Told of each operation of the store whether it succeeded, for metrics.
+    pub observe_store: fn(bool),
     /// Proxies and authorities of the whole server.
     pub network: outbound::Network,
 }
@@ -278,6 +291,7 @@ impl Settings {
             refresh_ttl: Duration::from_secs(30 * 24 * 3_600),
             limits: LimitSettings::default(),
             writes: false,
+            observe_store: |_| {},
             network: outbound::Network::default(),
         }
     }

@@ -13,7 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
     seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
-    store::{Store, StoreError},
+    store::{Standing, Store, StoreError},
     types::{ClientKey, FamilyId, Reference},
 };
 
@@ -39,10 +39,11 @@ pub enum Opened {
         /// either.
         fresh: bool,
     },
-    /// One of ours, whose content the store cannot give now: HTTP 503.
-    Unavailable,
     /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
     Invalid,
+    /// Ours, but the store cannot say now which sign-ins have ended, or what it keeps of the token:
+    /// HTTP 503.
+    Unknown,
 }
 
 /// A token could not be issued.
@@ -231,9 +232,14 @@ impl SealedTokens {
             return Opened::Invalid;
         }
         let content = self.sealer.open::<AccessContent>(Kind::Access, token);
-        let Some(content) = content.filter(|content| self.is_live(content.x, &content.f)) else {
+        let Some(content) = content else {
             return Opened::Invalid;
         };
+        match self.standing(content.x, &content.f) {
+            Standing::Live => {}
+            Standing::Ended => return Opened::Invalid,
+            Standing::Unknown => return Opened::Unknown,
+        }
         let inner = match &content.t {
             Inner::Kept { k } => match self.store.get_token(&k.store_key()).await {
                 Ok(sealed) => sealed
@@ -241,7 +247,7 @@ impl SealedTokens {
                     .and_then(|inner| inner.text()),
                 Err(error) => {
                     tracing::error!(%error, "sign-in store failed");
-                    return Opened::Unavailable;
+                    return Opened::Unknown;
                 }
             },
             inner => inner.text(),
@@ -330,7 +336,10 @@ impl SealedTokens {
         Ok(self.sealer.seal(Kind::Access, &content)?)
     }
 
-    fn is_live(&self, expires: u64, family: &FamilyId) -> bool {
-        self.clock.unix_millis() < UnixMillis::from_seconds(expires) && !self.store.is_ended(family)
+    fn standing(&self, expires: u64, family: &FamilyId) -> Standing {
+        if self.clock.unix_millis() >= UnixMillis::from_seconds(expires) {
+            return Standing::Ended;
+        }
+        self.store.standing(family)
     }
 }

@@ -18,8 +18,8 @@ use telemetry::metrics;
 
 use super::{BearerError, bearer, refusals::Refusals};
 
-/// The time to wait before trying again if the store does not answer.
-const STORE_RETRY: Duration = Duration::from_secs(5);
+/// The time to wait before trying again if the store does not answer: it is asked every two seconds.
+const STORE_RETRY: Duration = Duration::from_secs(2);
 /// The reasons of this file, for the log.
 const EXPIRED: &str = "the identity has expired";
 const NOT_LIVE: &str =
@@ -149,7 +149,7 @@ impl Authenticator {
         match sealed.open(&presented).await {
             Opened::NotOurs => Ok((presented, false)),
             Opened::Token { token, fresh } => Ok((token, fresh)),
-            Opened::Unavailable => Err(AuthError::Unavailable {
+            Opened::Unknown => Err(AuthError::Unavailable {
                 retry_after: STORE_RETRY,
             }),
             Opened::Invalid => {

@@ -1,5 +1,7 @@
 //! Settings of the sign-in proxy, which is on if `OIDC_CLIENT_ID` is set.
 
+use std::path::PathBuf;
+
 use oauth::{
     ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
@@ -52,14 +54,14 @@ pub(super) fn read(
 /// Reads all of it even if the proxy is off, so that a wrong value never goes unnoticed.
 fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Settings> {
     let upstream = upstream(reader, allow_http);
-    let keys = keys(reader);
+    let (keys, memory) = kept_here(reader);
     let token_mode = reader.choice(
         &t::OAUTH_TOKEN_MODE,
         &[("sealed", TokenMode::Sealed), ("relay", TokenMode::Relay)],
     );
     let store = match reader.secret(&t::OAUTH_STORE_URL) {
         Some(url) => redis(reader, url),
-        None => StoreSettings::Memory,
+        None => memory,
     };
     let clients = clients(reader);
     let limits = LimitSettings {
@@ -175,24 +177,35 @@ fn url_text(reader: &mut Reader<'_>, setting: &Setting) -> Option<String> {
     reader.text(setting)
 }
 
-fn keys(reader: &mut Reader<'_>) -> KeySource {
-    let directory = reader.text(&t::OAUTH_STATE_DIR);
-    match reader.secret(&t::OAUTH_TOKEN_KEYS) {
-        Some(keys) => KeySource::Given(keys),
-        None => {
-            KeySource::StateDirectory(directory.map_or_else(|| default_state(reader), Into::into))
+/// The source of the keys, and the store if it is not Redis.
+fn kept_here(reader: &mut Reader<'_>) -> (KeySource, StoreSettings) {
+    let chosen = reader.text(&t::OAUTH_STATE_DIR).map(PathBuf::from);
+    let required = chosen.is_some();
+    let directory = chosen.or_else(|| usual_state(reader));
+    let Some(keys) = reader.secret(&t::OAUTH_TOKEN_KEYS) else {
+        let directory = directory.unwrap_or_else(|| "/var/lib/datahub-mcp".into());
+        let memory = StoreSettings::StateDirectory {
+            directory: directory.clone(),
+            required: true,
+        };
+        return (KeySource::StateDirectory(directory), memory);
+    };
+    let memory = directory.map_or(StoreSettings::Memory, |directory| {
+        StoreSettings::StateDirectory {
+            directory,
+            required,
         }
-    }
+    });
+    (KeySource::Given(keys), memory)
 }
 
 /// The directory for the state of the service: systemd's, otherwise that of the user.
-fn default_state(reader: &Reader<'_>) -> std::path::PathBuf {
+fn usual_state(reader: &Reader<'_>) -> Option<PathBuf> {
     let environment = reader.raw().environment();
-    let from = |name: &str| environment.get(name).map(std::path::PathBuf::from);
+    let from = |name: &str| environment.get(name).map(PathBuf::from);
     from("STATE_DIRECTORY")
         .or_else(|| from("XDG_STATE_HOME").map(|dir| dir.join("datahub-mcp")))
         .or_else(|| from("HOME").map(|dir| dir.join(".local/state/datahub-mcp")))
-        .unwrap_or_else(|| "/var/lib/datahub-mcp".into())
 }
 
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {

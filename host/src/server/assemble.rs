@@ -9,7 +9,7 @@ use datahub::DataHub;
 use foundation::public_url::PublicUrl;
 use futures::future::BoxFuture;
 use mcp::McpHttpService;
-use oauth::Proxy;
+use oauth::{Proxy, StoreHealth};
 use plugin_host::Validators;
 use secrecy::SecretString;
 use telemetry::AccessLog;
@@ -71,6 +71,9 @@ impl Server {
             probe: Arc::new(Neighbours {
                 validators,
                 datahub,
+                store: proxy
+                    .as_ref()
+                    .map(|proxy| Box::new(proxy.store_health()) as _),
             }),
             oauth: proxy.as_ref().map(Proxy::router),
         };
@@ -78,10 +81,11 @@ impl Server {
     }
 }
 
-/// The parts that `/ready` reports on: DataHub and the validators.
+/// The parts that `/ready` reports on: DataHub, the store of the sign-in proxy and the validators.
 struct Neighbours {
     validators: Validators,
     datahub: DataHub,
+    store: Option<Box<dyn Fn() -> StoreHealth + Send + Sync>>,
 }
 
 impl Probe for Neighbours {
@@ -100,7 +104,18 @@ impl Probe for Neighbours {
                 state: PartState::of(validator.problem.is_none()),
                 name: validator.name,
             });
-            std::iter::once(datahub).chain(validators).collect()
+            let store = self.store.as_ref().map(|health| Part {
+                name: "store".to_owned(),
+                state: match health() {
+                    StoreHealth::InMemory => PartState::InMemory,
+                    StoreHealth::Answers => PartState::Works,
+                    StoreHealth::Unavailable => PartState::Unavailable,
+                },
+            });
+            std::iter::once(datahub)
+                .chain(store)
+                .chain(validators)
+                .collect()
         })
     }
 }

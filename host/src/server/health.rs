@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 
-use super::{probe::PartState, state::State};
+use super::state::State;
 
 /// `GET /health`.
 pub(super) async fn health() -> Response {
@@ -29,7 +29,7 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         );
     }
     let parts = state.probe.parts().await;
-    let ready = parts.iter().all(|part| part.state == PartState::Works);
+    let ready = parts.iter().all(|part| part.state.is_well());
     let parts: Map<String, Value> = parts
         .into_iter()
         .map(|part| (part.name, json!(part.state.word())))

@@ -20,9 +20,16 @@ pub enum PartState {
     Unavailable,
     /// Something else answers in its place.
     Stranger,
+    /// It is the memory of this process, which always works.
+    InMemory,
 }
 
 impl PartState {
+    /// True if people can be served.
+    pub(super) fn is_well(self) -> bool {
+        matches!(self, Self::Works | Self::InMemory)
+    }
+
     /// Works, or is unavailable.
     pub fn of(works: bool) -> Self {
         if works {
@@ -38,6 +45,7 @@ impl PartState {
             Self::Works => "ok",
             Self::Unavailable => "unavailable",
             Self::Stranger => "something else answers",
+            Self::InMemory => "in memory",
         }
     }
 }

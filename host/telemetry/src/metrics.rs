@@ -19,6 +19,8 @@ const AUTHENTICATIONS: &str = "datahub_mcp_authentications_total";
 const TOOL_CALLS: &str = "datahub_mcp_tool_calls_total";
 const DATAHUB_CALLS: &str = "datahub_mcp_datahub_requests_total";
 const DATAHUB_SECONDS: &str = "datahub_mcp_datahub_request_duration_seconds";
+const STORE_UP: &str = "datahub_mcp_store_up";
+const STORE_FAILURES: &str = "datahub_mcp_store_failures_total";
 
 /// Upper bounds of all histograms, in seconds.
 const BUCKETS: &[f64] = &[
@@ -70,6 +72,8 @@ fn describe() {
         DATAHUB_SECONDS,
         "time of a call to DataHub, retries included"
     );
+    metrics::describe_gauge!(STORE_UP, "1 while the store of the sign-in proxy answers");
+    metrics::describe_counter!(STORE_FAILURES, "failed operations of that store");
 }
 
 /// Counts a finished request; `route` is one of our table.
@@ -117,6 +121,12 @@ pub fn tool_call(tool: &'static str, outcome: &'static str) {
 pub fn datahub_call(outcome: &'static str, took: Duration) {
     counter!(DATAHUB_CALLS, "outcome" => outcome).increment(1);
     histogram!(DATAHUB_SECONDS).record(took.as_secs_f64());
+}
+
+/// Notes an operation of the sign-in proxy's store.
+pub fn store_call(succeeded: bool) {
+    gauge!(STORE_UP).set(if succeeded { 1.0 } else { 0.0 });
+    counter!(STORE_FAILURES).increment(u64::from(!succeeded));
 }
 
 /// The statuses that this server returns, as labels.

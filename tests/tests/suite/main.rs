@@ -25,6 +25,7 @@ mod oauth_browser;
 mod oauth_clients;
 mod oauth_failover;
 mod oauth_flow;
+mod oauth_revocations;
 mod oauth_store;
 mod oauth_world;
 mod older_datahub;

@@ -1,9 +1,13 @@
 //! The store in this process: bounded in every direction, so that unfinished sign-ins of
 //! strangers cost a fixed amount of memory and push out each other first.
 
+mod expiring;
+mod lasting;
+
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    hash::Hash,
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,9 +15,10 @@ use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::Mutex;
 
+use self::{expiring::Expiring, lasting::Lasting};
 use super::{
-    MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, Owner, RefreshClaim, Store, StoreFuture,
-    TakenCode,
+    EndedFileError, MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, Owner, RefreshClaim, Standing, Store,
+    StoreError, StoreFuture, StoreHealth, TakenCode, ended_file::Ended,
 };
 use crate::types::{FamilyId, StoreKey};
 
@@ -23,7 +28,9 @@ pub(crate) struct MemoryStore {
     transactions: Mutex<Transactions>,
     codes: Mutex<Expiring<StoreKey, CodeEntry>>,
     tokens: Mutex<Expiring<StoreKey, String>>,
-    families: Mutex<Families>,
+    families: Arc<Mutex<Families>>,
+    /// The file that outlives this process.
+    lasting: Option<Arc<Lasting>>,
 }
 
 struct CodeEntry {
@@ -39,8 +46,47 @@ impl MemoryStore {
             transactions: Mutex::new(Transactions::new(capacity)),
             codes: Mutex::new(Expiring::new(MAX_CODES)),
             tokens: Mutex::new(Expiring::new(MAX_TOKENS)),
-            families: Mutex::new(Families::new()),
+            families: Arc::new(Mutex::new(Families::new())),
+            lasting: None,
         }
+    }
+
+    /// The same, with the families that ended in a file in `directory` as well, which the next
+    /// process reads. `observe` is told of each write whether it succeeded.
+    pub(crate) fn lasting(
+        clock: Clock,
+        capacity: usize,
+        directory: &Path,
+        observe: fn(bool),
+    ) -> Result<Self, EndedFileError> {
+        let now = clock.unix_millis();
+        let (lasting, ended) = Lasting::open(directory, now, observe)?;
+        let mut store = Self::new(clock, capacity);
+        for (family, until) in ended {
+            store.families.lock().ended.put(family, (), now, until);
+        }
+        store.lasting = Some(Arc::new(lasting));
+        Ok(store)
+    }
+
+    /// Returns once all ends so far are in the file, if there is one.
+    fn keep<'a, T: Send + 'a>(&self, then: T) -> StoreFuture<'a, T> {
+        let Some(lasting) = self.lasting.clone() else {
+            return std::future::ready(Ok(then)).boxed();
+        };
+        let (families, now) = (Arc::clone(&self.families), self.clock.unix_millis());
+        let ends = families.lock().ends;
+        async move {
+            let all = move || {
+                let families = families.lock();
+                (families.ends, families.ended())
+            };
+            // On its own task: an end is kept even if the client hangs up.
+            let kept = tokio::spawn(async move { lasting.keep(ends, all, now).await });
+            let lost = |_| StoreError("the list of ended sign-ins was not written".to_owned());
+            kept.await.map_err(lost)?.map(|()| then)
+        }
+        .boxed()
     }
 
     #[cfg(test)]
@@ -141,7 +187,10 @@ impl Store for MemoryStore {
             lease,
             ttl,
         );
-        std::future::ready(Ok(spent)).boxed()
+        match spent {
+            RefreshClaim::Revoked => self.keep(spent),
+            _ => std::future::ready(Ok(spent)).boxed(),
+        }
     }
 
     fn answer<'a>(
@@ -168,69 +217,20 @@ impl Store for MemoryStore {
     fn end_family<'a>(&'a self, family: &'a FamilyId, ttl: Duration) -> StoreFuture<'a, ()> {
         let now = self.clock.unix_millis();
         self.families.lock().end(family, now, now.after(ttl));
-        std::future::ready(Ok(())).boxed()
+        self.keep(())
     }
 
-    fn is_ended(&self, family: &FamilyId) -> bool {
-        self.families
-            .lock()
-            .ended
-            .contains(family, self.clock.unix_millis())
-    }
-}
-
-/// A map whose entries expire, and whose oldest make room when it is full.
-struct Expiring<K, V> {
-    entries: HashMap<K, (u64, UnixMillis, V)>,
-    order: BTreeSet<(UnixMillis, u64, K)>,
-    next: u64,
-    capacity: usize,
-}
-
-impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
-    fn new(capacity: usize) -> Self {
-        Self {
-            entries: HashMap::new(),
-            order: BTreeSet::new(),
-            next: 0,
-            capacity,
+    fn standing(&self, family: &FamilyId) -> Standing {
+        let families = self.families.lock();
+        if families.ended.contains(family, self.clock.unix_millis()) {
+            Standing::Ended
+        } else {
+            Standing::Live
         }
     }
 
-    fn put(&mut self, key: K, value: V, now: UnixMillis, expires: UnixMillis) {
-        self.remove(&key);
-        while let Some((first, _, _)) = self.order.first()
-            && (*first <= now || self.entries.len() >= self.capacity)
-            && let Some((_, _, oldest)) = self.order.pop_first()
-        {
-            self.entries.remove(&oldest);
-        }
-        self.next += 1;
-        self.order.insert((expires, self.next, key.clone()));
-        self.entries.insert(key, (self.next, expires, value));
-    }
-
-    fn get(&self, key: &K, now: UnixMillis) -> Option<&V> {
-        self.entries
-            .get(key)
-            .filter(|(_, expires, _)| now < *expires)
-            .map(|(_, _, value)| value)
-    }
-
-    fn contains(&self, key: &K, now: UnixMillis) -> bool {
-        self.get(key, now).is_some()
-    }
-
-    fn take(&mut self, key: &K, now: UnixMillis) -> Option<V> {
-        self.remove(key)
-            .filter(|(expires, _)| now < *expires)
-            .map(|(_, value)| value)
-    }
-
-    fn remove(&mut self, key: &K) -> Option<(UnixMillis, V)> {
-        let (number, expires, value) = self.entries.remove(key)?;
-        self.order.remove(&(expires, number, key.clone()));
-        Some((expires, value))
+    fn health(&self) -> StoreHealth {
+        StoreHealth::InMemory
     }
 }
 
@@ -339,6 +339,8 @@ impl Transactions {
 struct Families {
     live: Expiring<FamilyId, Live>,
     ended: Expiring<FamilyId, ()>,
+    /// The number of ends in this process.
+    ends: u64,
     /// Families whose answers are kept, by expiry: answers are large, families are not.
     answers: VecDeque<(UnixMillis, FamilyId, u64)>,
 }
@@ -359,6 +361,7 @@ impl Families {
         Self {
             live: Expiring::new(MAX_FAMILIES),
             ended: Expiring::new(MAX_FAMILIES),
+            ends: 0,
             answers: VecDeque::new(),
         }
     }
@@ -438,6 +441,14 @@ impl Families {
     fn end(&mut self, family: &FamilyId, now: UnixMillis, until: UnixMillis) {
         self.live.remove(family);
         self.ended.put(family.clone(), (), now, until);
+        self.ends += 1;
+    }
+
+    fn ended(&self) -> Ended {
+        let entries = self.ended.entries.iter();
+        entries
+            .map(|(family, (_, until, ()))| (family.clone(), *until))
+            .collect()
     }
 
     fn drop_old_answers(&mut self, now: UnixMillis) {

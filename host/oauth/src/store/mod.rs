@@ -5,6 +5,7 @@
 //! nothing. Each operation is one atomic step, in one process or across replicas. An error never
 //! counts as permission.
 
+mod ended_file;
 mod memory;
 mod redis;
 #[cfg(test)]
@@ -14,9 +15,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-pub use self::redis::{StoreUrlError, check_store_url};
 #[cfg(test)]
 pub(super) use self::tests::{FailingStore, Redis};
+pub use self::{
+    ended_file::EndedFileError,
+    redis::{StoreUrlError, check_store_url},
+};
 pub(super) use self::{memory::MemoryStore, redis::RedisStore};
 use super::types::{ClientKey, FamilyId, StoreKey};
 
@@ -75,6 +79,28 @@ pub(super) enum RefreshClaim {
     },
     /// It was used before that, or the family has ended. It has ended now.
     Revoked,
+}
+
+/// What is known of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has not ended.
+    Live,
+    /// It has ended.
+    Ended,
+    /// The store has not said yet which families have ended: HTTP 503.
+    Unknown,
+}
+
+/// The state of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreHealth {
+    /// It is the memory of this process.
+    InMemory,
+    /// Redis answers.
+    Answers,
+    /// Redis does not answer, or has not yet.
+    Unavailable,
 }
 
 type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -145,5 +171,8 @@ pub(super) trait Store: Send + Sync {
 
     /// Returns whether a family has ended. Answers at once from memory; an end at another replica
     /// is known here within [`redis::POLL_INTERVAL`].
-    fn is_ended(&self, family: &FamilyId) -> bool;
+    fn standing(&self, family: &FamilyId) -> Standing;
+
+    /// The state as it was last seen: asks nobody.
+    fn health(&self) -> StoreHealth;
 }

@@ -11,7 +11,10 @@ mod connection;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,7 +29,10 @@ use self::{
     address::Address,
     connection::{Call, Connection, StoreScript},
 };
-use super::{MAX_IN_GRACE, Owner, RefreshClaim, Store, StoreError, StoreFuture, TakenCode};
+use super::{
+    MAX_IN_GRACE, Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth,
+    TakenCode,
+};
 use crate::{
     SettingsError,
     types::{FamilyId, StoreKey},
@@ -52,6 +58,12 @@ pub(crate) struct RedisStore {
     capacity: usize,
     scripts: Scripts,
     ended: RwLock<HashMap<FamilyId, UnixMillis>>,
+    /// True once `ended` was fetched: before that, any family may have ended.
+    knows_ended: AtomicBool,
+    /// True if the last operation succeeded.
+    answers: AtomicBool,
+    /// Told of each operation whether it succeeded.
+    observe: fn(bool),
 }
 
 struct Scripts {
@@ -79,6 +91,7 @@ impl RedisStore {
         namespace: &str,
         clock: Clock,
         capacity: usize,
+        observe: fn(bool),
     ) -> Result<Arc<Self>, SettingsError> {
         let address = Address::parse(url.expose_secret())?;
         let connection = Connection::new(address).map_err(|_| StoreUrlError::Unreadable)?;
@@ -89,6 +102,9 @@ impl RedisStore {
             capacity,
             scripts: Scripts::new(),
             ended: RwLock::default(),
+            knows_ended: AtomicBool::new(false),
+            answers: AtomicBool::new(false),
+            observe,
         });
         tokio::spawn(mirror(Arc::downgrade(&store)));
         Ok(store)
@@ -99,7 +115,7 @@ impl RedisStore {
         let now = self.clock.unix_millis();
         let call = self.scripts.ended.key(self.key("ended"));
         let call = call.arg(now.0).arg(MAX_MIRRORED);
-        let ended: Vec<(String, u64)> = self.connection.call(&call, PATIENCE).await?;
+        let ended: Vec<(String, u64)> = self.run_within(call, PATIENCE).await?;
         let fresh = ended
             .into_iter()
             .map(|(f, until)| (FamilyId::from_store(f), UnixMillis(until)));
@@ -107,6 +123,8 @@ impl RedisStore {
         // Families that this replica ended stay, even if Redis does not know of them yet.
         known.retain(|_, until| now < *until);
         known.extend(fresh);
+        drop(known);
+        self.knows_ended.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -115,7 +133,18 @@ impl RedisStore {
     }
 
     async fn run<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
-        self.connection.call(&call, TIMEOUT).await
+        self.run_within(call, TIMEOUT).await
+    }
+
+    async fn run_within<T: FromRedisValue>(
+        &self,
+        call: Call<'_>,
+        limit: Duration,
+    ) -> Result<T, StoreError> {
+        let answer = self.connection.call(&call, limit).await;
+        self.answers.store(answer.is_ok(), Ordering::Relaxed);
+        (self.observe)(answer.is_ok());
+        answer
     }
 }
 
@@ -139,7 +168,12 @@ async fn mirror(store: Weak<RedisStore>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(%error, "store does not answer, revocations by other replicas are delayed");
+            let consequence = if store.knows_ended.load(Ordering::Acquire) {
+                "revocations by other replicas are delayed"
+            } else {
+                "tokens of sign-ins are answered 503 until it is known which were revoked"
+            };
+            tracing::warn!(%error, consequence, "store does not answer");
         }
         if failing && result.is_ok() {
             tracing::info!("store answers again");
@@ -357,11 +391,24 @@ impl Store for RedisStore {
         .boxed()
     }
 
-    fn is_ended(&self, family: &FamilyId) -> bool {
-        self.ended
-            .read()
-            .get(family)
-            .is_some_and(|until| self.clock.unix_millis() < *until)
+    fn standing(&self, family: &FamilyId) -> Standing {
+        // First, so that what is fetched meanwhile is looked at.
+        let knows_ended = self.knows_ended.load(Ordering::Acquire);
+        let now = self.clock.unix_millis();
+        match self.ended.read().get(family) {
+            Some(until) if now < *until => Standing::Ended,
+            _ if knows_ended => Standing::Live,
+            _ => Standing::Unknown,
+        }
+    }
+
+    fn health(&self) -> StoreHealth {
+        let answers = self.answers.load(Ordering::Relaxed);
+        if answers && self.knows_ended.load(Ordering::Acquire) {
+            StoreHealth::Answers
+        } else {
+            StoreHealth::Unavailable
+        }
     }
 }
 

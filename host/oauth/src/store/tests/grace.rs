@@ -57,7 +57,7 @@ async fn every_generation_gets_the_newest_answer(store: &dyn Store, clock: &Cloc
     );
     store.release(&family, 12).await.unwrap();
     assert_eq!(claim(store, &family, 3).await, replayed(12, "answer 11"));
-    assert!(!store.is_ended(&family));
+    assert!(store.standing(&family) == Standing::Live);
 }
 
 async fn each_generation_has_its_own_grace(store: &dyn Store, clock: &Clock) {
@@ -74,7 +74,7 @@ async fn each_generation_has_its_own_grace(store: &dyn Store, clock: &Clock) {
         RefreshClaim::Revoked,
         "a later refresh does not prolong the grace of an earlier one"
     );
-    assert!(store.is_ended(&family));
+    assert!(store.standing(&family) == Standing::Ended);
     for generation in 0..4 {
         assert_eq!(
             claim(store, &family, generation).await,

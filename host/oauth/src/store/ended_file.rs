@@ -1,0 +1,367 @@
+//! The file of the sign-ins that have ended, beside the store in memory: what was revoked stays so
+//! after a restart.
+//!
+//! Replaced as a whole, so that it is complete or as it was. Never goes on with a file that is
+//! damaged or that others may change: an end that is not known would be permission.
+
+use std::{
+    collections::HashMap,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use foundation::clock::UnixMillis;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+use sha2::{Digest, Sha256};
+
+use super::MAX_FAMILIES;
+use crate::types::FamilyId;
+
+/// The file's name in the state directory.
+const FILE: &str = "oauth-ended-sign-ins";
+/// The file's first line.
+const HEAD: &str = "datahub-mcp ended sign-ins 1";
+/// What the last line begins with; the digest of all before it follows.
+const TAIL: &str = "sha256 ";
+/// The longest id of a family.
+const MAX_ID_BYTES: usize = 64;
+/// The largest file that is read: each line has an id, a space, a time and a line end.
+const MAX_FILE_BYTES: u64 = (MAX_FAMILIES as u64 + 2) * (MAX_ID_BYTES as u64 + 24);
+
+/// The attempts to lock the directory, for about three seconds.
+const LOCK_ATTEMPTS: u32 = 300;
+/// The time between two of them.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Families that have ended, each until no token of it can be left.
+pub(super) type Ended = HashMap<FamilyId, UnixMillis>;
+
+/// The file of ended sign-ins is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum EndedFileError {
+    /// Others may read or change the file.
+    #[error(
+        "the list of ended sign-ins {} has mode {mode:04o} and owner {owner}: only this user may read and write it\nhint: chown it to the user that runs the server and chmod 600 it",
+        path.display()
+    )]
+    Loose {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The user id of its owner.
+        owner: u32,
+    },
+    /// The file was not written by this server, or only in part.
+    #[error(
+        "the list of ended sign-ins {} is damaged, so it is not known which tokens were revoked\nhint: restore it; or delete it together with the key file `oauth-token-key` (with `OAUTH_TOKEN_KEYS`, replace the keys), and everybody signs in again",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there, but it cannot be read or replaced.
+    #[error(
+        "cannot read or replace the list of ended sign-ins {}: {source}\nhint: make it and its directory writable for the user that runs the server, or set `OAUTH_STORE_URL`",
+        path.display()
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// There is no file, and none can be made.
+    #[error(
+        "cannot make the list of ended sign-ins {}: {source}\nhint: set `OAUTH_STATE_DIR` to a directory that is writable and lasts, or set `OAUTH_STORE_URL`",
+        path.display()
+    )]
+    New {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// See the module.
+pub(super) struct EndedFile {
+    directory: PathBuf,
+}
+
+impl EndedFile {
+    /// Reads the file in `directory`, and replaces it, which shows that it can be written.
+    pub(super) fn open(directory: &Path, now: UnixMillis) -> Result<(Self, Ended), EndedFileError> {
+        let file = Self {
+            directory: directory.to_owned(),
+        };
+        let is_there = match file.path().symlink_metadata() {
+            Ok(_) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(source) => return Err(file.failed(source)),
+        };
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory);
+        let ended = made
+            .map_err(|source| file.failed(source))
+            .and_then(|()| file.add(&Ended::new(), now));
+        match ended {
+            Ok(ended) => Ok((file, ended)),
+            Err(EndedFileError::Io { path, source }) if !is_there => {
+                Err(EndedFileError::New { path, source })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds `ended` to what the file holds, which another process may have changed, and returns
+    /// all that has not expired. Blocks.
+    pub(super) fn add(&self, ended: &Ended, now: UnixMillis) -> Result<Ended, EndedFileError> {
+        let failed = |source| self.failed(source);
+        let directory = self.lock().map_err(failed)?;
+        let mut all = self.read()?;
+        for (family, until) in ended {
+            let known = all.entry(family.clone()).or_insert(*until);
+            *known = (*known).max(*until);
+        }
+        all.retain(|_, until| now < *until);
+        if all.len() > MAX_FAMILIES {
+            let mut by_end: Vec<_> = all.into_iter().collect();
+            by_end.sort_unstable_by_key(|(_, until)| std::cmp::Reverse(*until));
+            by_end.truncate(MAX_FAMILIES);
+            all = by_end.into_iter().collect();
+        }
+        self.replace(&render(&all)).map_err(failed)?;
+        directory.sync_all().map_err(failed)?;
+        Ok(all)
+    }
+
+    /// Keeps other processes from replacing the file until the directory is dropped.
+    fn lock(&self) -> io::Result<File> {
+        let directory = File::open(&self.directory)?;
+        for _ in 0..LOCK_ATTEMPTS {
+            match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(directory),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(LOCK_PAUSE),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::Error::other("another process keeps it locked"))
+    }
+
+    fn read(&self) -> Result<Ended, EndedFileError> {
+        let path = self.path();
+        let file = match OpenOptions::new().read(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ended::new()),
+            opened => opened.map_err(|source| self.failed(source))?,
+        };
+        let metadata = file.metadata().map_err(|source| self.failed(source))?;
+        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+        let own = rustix::process::geteuid().as_raw();
+        if mode & 0o077 != 0 || (owner != own && owner != 0) {
+            return Err(EndedFileError::Loose { path, mode, owner });
+        }
+        let mut text = String::new();
+        match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
+            Ok(_) => parse(&text).ok_or(EndedFileError::Damaged { path }),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(EndedFileError::Damaged { path })
+            }
+            Err(source) => Err(EndedFileError::Io { path, source }),
+        }
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let draft = self
+            .directory
+            .join(format!("{FILE}.{:016x}", rand::random::<u64>()));
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&draft)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&draft, self.path())
+        };
+        write().inspect_err(|_| {
+            // The error that counts is the first one.
+            let _ = fs::remove_file(&draft);
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(FILE)
+    }
+
+    fn failed(&self, source: io::Error) -> EndedFileError {
+        EndedFileError::Io {
+            path: self.path(),
+            source,
+        }
+    }
+}
+
+fn render(ended: &Ended) -> String {
+    let mut text = format!("{HEAD}\n");
+    for (family, until) in ended {
+        text.push_str(&format!("{} {}\n", family.as_str(), until.0));
+    }
+    let digest = digest(&text);
+    text.push_str(&format!("{TAIL}{digest}\n"));
+    text
+}
+
+/// `None` for anything that [`render`] does not write.
+fn parse(text: &str) -> Option<Ended> {
+    let body = text.strip_suffix('\n')?;
+    let (start, last) = body.split_at(body.rfind('\n')? + 1);
+    if last.strip_prefix(TAIL)? != digest(start) {
+        return None;
+    }
+    let mut lines = start.lines();
+    if lines.next()? != HEAD {
+        return None;
+    }
+    lines
+        .map(|line| {
+            let (family, until) = line.split_once(' ')?;
+            let is_id = (1..=MAX_ID_BYTES).contains(&family.len());
+            let until = until.parse().ok().filter(|_| is_id)?;
+            Some((FamilyId::from_store(family.to_owned()), UnixMillis(until)))
+        })
+        .collect()
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_000);
+
+    fn ended(families: &[(&FamilyId, u64)]) -> Ended {
+        families
+            .iter()
+            .map(|(family, until)| ((*family).clone(), UnixMillis(*until)))
+            .collect()
+    }
+
+    #[test]
+    fn what_ended_is_known_to_the_next_process_until_it_expires() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("state/oauth");
+        let (one, two, three) = (FamilyId::random(), FamilyId::random(), FamilyId::random());
+        let (file, known) = EndedFile::open(&directory, NOW).unwrap();
+        assert!(known.is_empty());
+        file.add(&ended(&[(&one, 2_000), (&two, 3_000)]), NOW)
+            .unwrap();
+        let (other, known) = EndedFile::open(&directory, NOW).unwrap();
+        assert_eq!(known, ended(&[(&one, 2_000), (&two, 3_000)]));
+        // Two processes at once: neither loses what the other wrote.
+        other.add(&ended(&[(&three, 4_000)]), NOW).unwrap();
+        file.add(&ended(&[(&one, 2_000)]), NOW).unwrap();
+        let (_, known) = EndedFile::open(&directory, UnixMillis(2_000)).unwrap();
+        assert_eq!(known, ended(&[(&two, 3_000), (&three, 4_000)]));
+        let mode = fs::metadata(file.path()).unwrap().mode() & 0o7777;
+        assert_eq!(mode, 0o600);
+        assert_eq!(
+            fs::read_dir(&directory).unwrap().count(),
+            1,
+            "no draft is left"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_is_never_read_as_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
+        file.add(&ended(&[(&FamilyId::random(), 2_000)]), NOW)
+            .unwrap();
+        let good = fs::read(file.path()).unwrap();
+        let mut damages: Vec<Vec<u8>> = (0..good.len()).map(|at| good[..at].to_vec()).collect();
+        damages.extend((0..good.len()).map(|at| {
+            let mut damaged = good.clone();
+            damaged[at] ^= 1;
+            damaged
+        }));
+        damages.push([&good[..], b"x 1\n"].concat());
+        damages.push(b"\xff\xfe".to_vec());
+        for damaged in damages {
+            fs::write(file.path(), &damaged).unwrap();
+            let refused = EndedFile::open(root.path(), NOW).err();
+            assert!(
+                matches!(refused, Some(EndedFileError::Damaged { .. })),
+                "{refused:?}: {damaged:?}"
+            );
+            assert!(file.add(&Ended::new(), NOW).is_err());
+            assert_eq!(fs::read(file.path()).unwrap(), damaged, "left for a look");
+        }
+        fs::write(file.path(), &good).unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o620)).unwrap();
+        let refused = EndedFile::open(root.path(), NOW).err().unwrap().to_string();
+        assert!(refused.contains("0620"), "{refused}");
+    }
+
+    #[test]
+    fn a_place_where_no_file_can_be_made_is_told_apart_from_one_that_cannot_be_read() {
+        let root = tempfile::tempdir().unwrap();
+        let not_a_directory = root.path().join("file");
+        fs::write(&not_a_directory, "").unwrap();
+        let refused = EndedFile::open(&not_a_directory.join("state"), NOW).err();
+        assert!(refused.is_some());
+        let absent = Path::new("/proc/self/nothing/state");
+        let refused = EndedFile::open(absent, NOW).err();
+        assert!(
+            matches!(refused, Some(EndedFileError::New { .. })),
+            "{refused:?}"
+        );
+        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
+        fs::remove_file(file.path()).unwrap();
+        fs::create_dir(file.path()).unwrap();
+        let refused = EndedFile::open(root.path(), NOW).err();
+        assert!(
+            matches!(
+                refused,
+                Some(EndedFileError::Io { .. } | EndedFileError::Loose { .. })
+            ),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn the_file_is_bounded_by_what_is_kept_in_memory() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
+        let many: Ended = (0..MAX_FAMILIES as u64 + 10)
+            .map(|number| (FamilyId::random(), UnixMillis(2_000 + number)))
+            .collect();
+        let kept = file.add(&many, NOW).unwrap();
+        assert_eq!(kept.len(), MAX_FAMILIES);
+        assert!(
+            kept.values().all(|until| until.0 >= 2_010),
+            "the oldest make room"
+        );
+        assert!(fs::metadata(file.path()).unwrap().len() < MAX_FILE_BYTES);
+        assert_eq!(
+            EndedFile::open(root.path(), NOW).unwrap().1.len(),
+            MAX_FAMILIES
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The ends that outlive a process, and what is said while they are not known.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use super::*;
+use crate::store::EndedFileError;
+
+fn lasting(directory: &std::path::Path, clock: &Clock) -> Result<MemoryStore, EndedFileError> {
+    MemoryStore::lasting(clock.clone(), CAPACITY, directory, |_| {})
+}
+
+#[tokio::test]
+async fn what_ended_in_memory_has_ended_after_a_restart() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), clock());
+    let directory = root.path().join("state");
+    let store = Arc::new(lasting(&directory, &clock).unwrap());
+    families(&*store, &clock).await;
+    grace(&*store, &clock).await;
+    races(store.clone()).await;
+    // Ended by a revocation, and by a refresh token that was used before.
+    let (revoked, stolen, live) = (FamilyId::random(), FamilyId::random(), FamilyId::random());
+    store.end_family(&revoked, 2 * TTL).await.unwrap();
+    for (generation, expected) in [(3, RefreshClaim::Granted), (1, RefreshClaim::Revoked)] {
+        let claim = store.claim_refresh(&stolen, generation, LEASE, TTL).await;
+        assert_eq!(claim.unwrap(), expected);
+    }
+    // Many at once: each is in the file when its end is answered.
+    let many: Vec<_> = (0..50).map(|_| FamilyId::random()).collect();
+    let ends = many.iter().map(|family| store.end_family(family, TTL));
+    futures::future::try_join_all(ends).await.unwrap();
+    drop(store);
+
+    let next = lasting(&directory, &clock).unwrap();
+    for family in many.iter().chain([&revoked, &stolen]) {
+        assert_eq!(next.standing(family), Standing::Ended);
+    }
+    assert_eq!(next.standing(&live), Standing::Live);
+    let claim = next.claim_refresh(&revoked, 0, LEASE, TTL).await.unwrap();
+    assert_eq!(claim, RefreshClaim::Revoked);
+    clock.advance(TTL);
+    let later = lasting(&directory, &clock).unwrap();
+    assert_eq!(
+        later.standing(&stolen),
+        Standing::Live,
+        "no token of it is left"
+    );
+    assert_eq!(later.standing(&revoked), Standing::Ended);
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_kept_is_an_error_and_an_end_all_the_same() {
+    static FAILURES: AtomicUsize = AtomicUsize::new(0);
+    let (root, clock) = (tempfile::tempdir().unwrap(), clock());
+    let observe = |succeeded: bool| {
+        FAILURES.fetch_add(usize::from(!succeeded), Ordering::SeqCst);
+    };
+    let store = MemoryStore::lasting(clock.clone(), CAPACITY, root.path(), observe).unwrap();
+    let (family, other) = (FamilyId::random(), FamilyId::random());
+    let file = root.path().join("oauth-ended-sign-ins");
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, "damaged").unwrap();
+    let error = store.end_family(&family, TTL).await.unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
+    assert_eq!(store.standing(&family), Standing::Ended);
+    assert_eq!(FAILURES.load(Ordering::SeqCst), 1);
+    // The next end takes it along.
+    fs::write(&file, good).unwrap();
+    store.end_family(&other, TTL).await.unwrap();
+    let next = lasting(root.path(), &clock).unwrap();
+    assert_eq!(next.standing(&family), Standing::Ended);
+    assert_eq!(next.standing(&other), Standing::Ended);
+}
+
+#[tokio::test]
+async fn until_redis_has_said_what_ended_nothing_is_taken_for_live() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("none.sock");
+    let url = SecretString::from(format!("redis+unix://{}", socket.display()));
+    let store = RedisStore::new(&url, "test", clock(), CAPACITY, |_| {}).unwrap();
+    let family = FamilyId::random();
+    assert!(store.refresh_ended().await.is_err());
+    assert_eq!(store.standing(&family), Standing::Unknown);
+    assert_eq!(store.health(), StoreHealth::Unavailable);
+    // An end of our own is known all the same.
+    assert!(store.end_family(&family, TTL).await.is_err());
+    assert_eq!(store.standing(&family), Standing::Ended);
+
+    let Some(redis) = Redis::start().await else {
+        return;
+    };
+    let store = redis.store(&clock());
+    store.refresh_ended().await.unwrap();
+    assert_eq!(store.standing(&family), Standing::Live);
+    assert_eq!(store.health(), StoreHealth::Answers);
+    // Redis goes: what is known stays known, and the state says that it is gone.
+    drop(redis);
+    assert!(store.refresh_ended().await.is_err());
+    assert_eq!(store.standing(&family), Standing::Live);
+    assert_eq!(store.health(), StoreHealth::Unavailable);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!(
+        "redis+unix://{}",
+        directory.path().join("none.sock").display()
+    );
+    let store =
+        RedisStore::new(&SecretString::from(url), "test", clock(), CAPACITY, |_| {}).unwrap();
+    let error = store.take_transaction(&key()).await.unwrap_err();
+    assert!(!error.to_string().contains("none.sock"), "{error}");
+    assert!(
+        RedisStore::new(
+            &SecretString::from("http://x:secret@y"),
+            "t",
+            clock(),
+            CAPACITY,
+            |_| {}
+        )
+        .is_err()
+    );
+}
