@@ -7,13 +7,17 @@ use std::time::Duration;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, Script};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::store::{self, StoreError};
+
 /// The time limit for connecting, and that for each command.
 const TIMEOUT: Duration = Duration::from_secs(4);
+/// The time limit where a Redis has to be found first.
+const SEVERAL_TIMEOUT: Duration = Duration::from_secs(8);
 /// The longest value of Redis that is passed on.
 const MAX_VALUE_CHARS: usize = 40;
 
 /// The facts about a Redis that answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedisFacts {
     /// Its version, if it tells it.
     pub version: Option<String>,
@@ -38,9 +42,9 @@ pub enum RedisFault {
     /// It answers, and not as Redis does.
     #[error("what answers is not a Redis that can be used: {0}")]
     NotRedis(String),
-    /// The address is not that of one Redis.
-    #[error("the address is of a kind that is not looked at")]
-    NotLookedAt,
+    /// Behind Sentinels or in a cluster, no Redis can be used now.
+    #[error("the Redis behind the Sentinels, or the cluster, cannot be used: {0}")]
+    NoneOfSeveral(String),
 }
 
 /// Connects to the Redis at `url`, runs a script that does nothing, and asks Redis about itself.
@@ -51,7 +55,12 @@ pub async fn look_at_redis(url: &SecretString) -> Result<RedisFacts, RedisFault>
     let scheme = url.expose_secret().split("://").next().unwrap_or_default();
     let several = url.expose_secret().contains(',');
     if several || !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
-        return Err(RedisFault::NotLookedAt);
+        // As the store finds its Redis; which one answers is not looked at.
+        let reached = store::reach(url, SEVERAL_TIMEOUT).await;
+        return match reached {
+            Ok(()) => Ok(RedisFacts::default()),
+            Err(StoreError(text)) => Err(RedisFault::NoneOfSeveral(text)),
+        };
     }
     let client = Client::open(url.expose_secret()).map_err(|error| fault(&error))?;
     let config = AsyncConnectionConfig::new()
@@ -123,10 +132,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_kinds_of_addresses_are_left_to_the_server() {
-        for url in ["redis+sentinel://a,b/main", "redis://a:1,b:2", "http://a"] {
+    async fn several_that_do_not_answer_are_one_fault_without_their_address() {
+        for url in [
+            "redis+sentinel://:secret@127.0.0.1:1,127.0.0.1:2/main",
+            "redis+cluster://:secret@127.0.0.1:1,127.0.0.1:2",
+            "http://secret",
+        ] {
             let looked = look_at_redis(&SecretString::from(url)).await;
-            assert_eq!(looked, Err(RedisFault::NotLookedAt), "{url}");
+            let Err(RedisFault::NoneOfSeveral(text)) = looked else {
+                panic!("{url}: {looked:?}");
+            };
+            assert!(
+                !text.contains("secret") && !text.contains("127.0.0.1"),
+                "{text}"
+            );
         }
     }
 }

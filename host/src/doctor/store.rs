@@ -42,12 +42,9 @@ fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
                 RedisFault::NotRedis(_) => {
                     "set `OAUTH_STORE_URL` to a Redis, such as `redis://host:6379/0`"
                 }
-                RedisFault::NotLookedAt => {
-                    return vec![Check::warn(
-                        STORE,
-                        "the address in `OAUTH_STORE_URL` is of a kind that is not checked here",
-                        "see `/ready` of the running server",
-                    )];
+                RedisFault::NoneOfSeveral(_) => {
+                    "check hosts, ports, the master's name and the passwords in `OAUTH_STORE_URL`, and that one of \
+                     the Sentinels or nodes can be reached from here"
                 }
             };
             return vec![Check::fail(STORE, fault.to_string(), fix)];

@@ -37,7 +37,10 @@ pub(super) async fn bearer(
         .authenticator
         .admit(request.headers(), request.uri().query(), id);
     let admitted = state.supplies.checked(request.extensions(), admitted).await;
-    let caller = match admitted.and_then(|admitted| admitted.map_err(Refusal::Auth)) {
+    let caller = match admitted
+        .map_err(Refusal::from)
+        .and_then(|admitted| admitted.map_err(Refusal::Auth))
+    {
         Ok(caller) => caller,
         Err(refusal) => return state.responder.refuse(&refusal),
     };

@@ -1,11 +1,6 @@
 //! The limits of a request: how many at once, for how long, with how large a body.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -13,10 +8,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use datahub::Caller;
-use foundation::client_address::ClientAddress;
 use http::{
-    Extensions, HeaderValue,
+    HeaderValue,
     header::{CONNECTION, CONTENT_LENGTH},
 };
 use tokio::time::timeout;
@@ -26,63 +19,8 @@ use super::{
     open_connections::{OpenConnection, Place},
     paths,
     respond::{self, Refusal},
-    settings::Limits,
-    shares::{Holder, Supply},
     state::State,
 };
-
-/// What requests take from all others while they are under way.
-#[derive(Debug)]
-pub(super) struct Supplies {
-    /// Calls that are being answered.
-    pub(super) requests: Arc<Supply>,
-    /// Tokens that a validator is being asked about.
-    pub(super) checks: Arc<Supply>,
-    /// Bytes of bodies.
-    pub(super) body_bytes: Arc<Supply>,
-    digest: RandomState,
-}
-
-impl Supplies {
-    pub(super) fn new(limits: &Limits) -> Self {
-        /// The bodies of full size that fit at once.
-        const BODIES: usize = 64;
-        let body = limits.max_body_bytes.max(oauth::MAX_BODY_BYTES);
-        Self {
-            requests: Supply::new(limits.max_concurrent_requests, 1),
-            checks: Supply::new(limits.max_concurrent_requests, 1),
-            body_bytes: Supply::new(body.saturating_mul(BODIES), body),
-            digest: RandomState::new(),
-        }
-    }
-
-    /// The one that a request counts for: its person, once that is known, or its network.
-    pub(super) fn holder(&self, request: &Extensions) -> Holder {
-        match request.get::<Caller>().map(|caller| &caller.principal) {
-            // All who send no token have the operator's.
-            Some(person) if person.token_digest().is_some() => {
-                let name = (person.validator(), person.subject());
-                Holder::Person(self.digest.hash_one(name))
-            }
-            _ => Holder::Network(request.get().map(|client: &ClientAddress| client.network())),
-        }
-    }
-
-    /// Waits for `check` of a token, within the share of the request's network unless the answer is
-    /// known.
-    pub(super) async fn checked<T>(
-        &self,
-        request: &Extensions,
-        check: impl Future<Output = T>,
-    ) -> Result<T, Refusal> {
-        let mut check = pin!(check);
-        if let Poll::Ready(known) = futures::poll!(&mut check) {
-            return Ok(known);
-        }
-        let _taken = self.checks.take(self.holder(request), 1)?;
-        Ok(check.await)
-    }
-}
 
 /// Answers probes and nothing else on a connection beyond the limit, and closes it.
 pub(super) async fn at_the_limit(request: Request, next: Next) -> Response {

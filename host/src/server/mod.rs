@@ -37,6 +37,7 @@ mod run;
 mod settings;
 mod shares;
 mod state;
+mod supplies;
 #[cfg(test)]
 mod tests;
 mod trusted_proxies;

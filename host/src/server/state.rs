@@ -9,8 +9,8 @@ use bytes::Bytes;
 use telemetry::AccessLog;
 
 use super::{
-    allowed_hosts::AllowedHosts, landing::Landing, limits::Supplies, origin::AllowedOrigins,
-    probe::Probe, respond::Responder, settings::Limits,
+    allowed_hosts::AllowedHosts, landing::Landing, origin::AllowedOrigins, probe::Probe,
+    respond::Responder, settings::Limits, supplies::Supplies,
 };
 use crate::auth::Authenticator;
 

@@ -21,7 +21,10 @@ pub use self::{
     ended_file::EndedFileError,
     redis::{StoreUrlError, check_store_url},
 };
-pub(super) use self::{memory::MemoryStore, redis::RedisStore};
+pub(super) use self::{
+    memory::MemoryStore,
+    redis::{RedisStore, reach},
+};
 use super::types::{ClientKey, FamilyId, StoreKey};
 
 /// The most pending authorizations that are kept; above it, the oldest of the owner with the most

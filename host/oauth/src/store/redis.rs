@@ -156,6 +156,17 @@ pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
     Address::parse(url.expose_secret()).map(|_| ())
 }
 
+/// Connects to the store at `url` as the server does, and runs a script that changes nothing.
+pub(crate) async fn reach(url: &SecretString, limit: Duration) -> Result<(), StoreError> {
+    let unreadable = |_| StoreError("the URL cannot be read".to_owned());
+    let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
+    let connection = Connection::new(address)?;
+    let script = StoreScript::new("return redis.status_reply('OK')");
+    connection
+        .call(&script.key(format!("{PREFIX}:doctor")), limit)
+        .await
+}
+
 /// Mirrors ended families for as long as the store is in use.
 async fn mirror(store: Weak<RedisStore>) {
     let mut failing = false;
