@@ -27,7 +27,9 @@ def search(answer):
 
 
 def name_of(entity):
-    return (entity.get("properties") or {}).get("name") or (entity.get("info") or {}).get("title")
+    """In ours the name of a hit is beside its urn, in theirs below `properties`."""
+    flat = entity.get("name") if "properties" not in entity and "platform" in entity else None
+    return (entity.get("properties") or {}).get("name") or (entity.get("info") or {}).get("title") or flat
 
 
 def get_entities(answer):

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, entity, get_entities, hits::query_of, window};
+use super::{columns, entity, flat::flatten, get_entities, hits::query_of, window};
 use crate::{
     answer_shape::not_understood,
     args::{flag, integer, text},
@@ -155,6 +155,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
         let columns = lineage_columns(fields::take(result, "/paths"));
         if let Some(map) = result.as_object_mut() {
             map.shift_remove("truncatedChildren");
+            map.get_mut("entity").map(flatten);
             map.insert("columns".to_owned(), Value::from(columns));
         }
         clean(result);

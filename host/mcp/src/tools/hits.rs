@@ -3,7 +3,7 @@
 use datahub::{Answer, DataHubError};
 use serde_json::{Value, json};
 
-use super::window;
+use super::{flat::flatten, window};
 use crate::{
     answer_shape::not_understood, budget, clean::clean, context::ToolContext, error::ToolError,
     fields,
@@ -34,6 +34,9 @@ pub(super) fn shape(
         return Err(not_understood().into());
     };
     for hit in &mut hits {
+        if let Some(entity) = hit.get_mut("entity") {
+            flatten(entity);
+        }
         clean(hit);
         budget::cut_texts(hit, context.settings.description_chars);
     }

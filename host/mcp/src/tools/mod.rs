@@ -8,6 +8,7 @@ mod columns;
 mod create_tag;
 mod domain_membership;
 mod entity;
+mod flat;
 mod get_aspect_history;
 mod get_dataset_assertions;
 mod get_dataset_profile;

@@ -1,0 +1,199 @@
+//! An entity as a line of a list: the facts by which a person chooses, without the layers in which
+//! DataHub wraps them.
+
+use serde_json::{Map, Value, json};
+
+use super::people;
+use crate::fields;
+
+/// The members that become one text, each with the places where DataHub may have it. What people wrote
+/// goes before what the source says.
+const TEXTS: &[(&str, &[&str])] = &[
+    (
+        "name",
+        &[
+            "/editableProperties/name",
+            "/properties/name",
+            "/userProperties/displayName",
+            "/groupProperties/displayName",
+            "/queryProperties/name",
+            "/definition/displayName",
+            "/name",
+            "/username",
+        ],
+    ),
+    ("qualifiedName", &["/properties/qualifiedName"]),
+    ("email", &["/userProperties/email"]),
+    ("title", &["/userProperties/title", "/title"]),
+    ("platform", &["/platform/name", "/dataFlow/platform/name"]),
+    ("dataFlow", &["/dataFlow/urn"]),
+    ("parent", &["/parent/urn"]),
+    ("state", &["/status/state"]),
+    (
+        "description",
+        &[
+            "/editableProperties/description",
+            "/properties/description",
+            "/groupProperties/description",
+            "/queryProperties/description",
+            "/definition/description",
+            "/description",
+        ],
+    ),
+];
+/// The members of DataHub's entity that the others are made of.
+const LAYERS: &[&str] = &[
+    "editableProperties",
+    "properties",
+    "userProperties",
+    "groupProperties",
+    "queryProperties",
+    "definition",
+    "username",
+    "status",
+    "subTypes",
+    "domain",
+    "tags",
+    "glossaryTerms",
+    "ownership",
+    "deprecation",
+];
+
+/// Flattens the entity of a hit.
+pub(super) fn flatten(entity: &mut Value) {
+    if !entity.is_object() {
+        return;
+    }
+    people::shorten(entity);
+    let mut flat = Map::new();
+    for name in ["urn", "type"] {
+        flat.insert(name.to_owned(), fields::take(entity, &format!("/{name}")));
+    }
+    for (name, places) in TEXTS {
+        let mut texts = places.iter().filter_map(|p| entity.pointer(p)?.as_str());
+        if let Some(text) = texts.find(|text| !text.trim().is_empty()) {
+            flat.insert((*name).to_owned(), Value::from(text));
+        }
+    }
+    if flat.get("qualifiedName") == flat.get("name") {
+        flat.shift_remove("qualifiedName");
+    }
+    let domain = &entity["domain"]["domain"];
+    let lists = [
+        (
+            "subTypes",
+            fields::take(&mut entity["subTypes"].clone(), "/typeNames"),
+        ),
+        ("domain", named(domain)),
+        (
+            "tags",
+            each(&entity["tags"]["tags"], |tag| tag["tag"]["urn"].clone()),
+        ),
+        (
+            "glossaryTerms",
+            each(&entity["glossaryTerms"]["terms"], |term| {
+                named(&term["term"])
+            }),
+        ),
+        (
+            "owners",
+            each(&entity["ownership"]["owners"], |owner| {
+                owner["owner"].clone()
+            }),
+        ),
+    ];
+    for (name, value) in lists {
+        flat.insert(name.to_owned(), value);
+    }
+    if entity["deprecation"]["deprecated"] == true {
+        flat.insert("deprecated".to_owned(), Value::Bool(true));
+    }
+    // What has no layers stays as it is.
+    if let Value::Object(rest) = entity.take() {
+        for (name, value) in rest {
+            if !LAYERS.contains(&name.as_str()) && !flat.contains_key(&name) {
+                flat.insert(name, value);
+            }
+        }
+    }
+    *entity = Value::Object(flat);
+}
+
+fn named(entity: &Value) -> Value {
+    match entity["urn"].is_null() {
+        true => Value::Null,
+        false => json!({"urn": entity["urn"], "name": entity["properties"]["name"]}),
+    }
+}
+
+fn each(list: &Value, of: impl Fn(&Value) -> Value) -> Value {
+    list.as_array().into_iter().flatten().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clean::clean;
+
+    fn flat(mut entity: Value) -> Value {
+        flatten(&mut entity);
+        clean(&mut entity);
+        entity
+    }
+
+    #[test]
+    fn a_hit_keeps_its_facts_without_their_layers() {
+        let entity = json!({
+            "urn": "u", "type": "DATASET", "name": "db.orders", "platform": {"name": "hive"},
+            "properties": {"name": "ORDERS", "qualifiedName": "DB.ORDERS", "description": "source"},
+            "editableProperties": {"name": null, "description": "edited"},
+            "subTypes": {"typeNames": ["Table"]},
+            "domain": {"domain": {"urn": "urn:li:domain:s", "properties": {"name": "Sales"}}},
+            "tags": {"tags": [{"tag": {"urn": "urn:li:tag:certified"}}]},
+            "glossaryTerms": {"terms": [{"term": {"urn": "t", "properties": {"name": "Order"}}}]},
+            "ownership": {"owners": [{"owner": {"urn": "urn:li:corpuser:a",
+                "properties": {"displayName": "Ada", "email": "a@x.example"}}}]},
+            "deprecation": {"deprecated": true}
+        });
+        assert_eq!(
+            flat(entity),
+            json!({
+                "urn": "u", "type": "DATASET", "name": "ORDERS", "qualifiedName": "DB.ORDERS",
+                "platform": "hive", "description": "edited", "subTypes": ["Table"],
+                "domain": {"urn": "urn:li:domain:s", "name": "Sales"},
+                "tags": ["urn:li:tag:certified"],
+                "glossaryTerms": [{"urn": "t", "name": "Order"}],
+                "owners": [{"urn": "urn:li:corpuser:a", "name": "Ada", "email": "a@x.example"}],
+                "deprecated": true
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_kind_is_left_as_it_is() {
+        assert_eq!(
+            flat(json!({"urn": "u", "type": "CORP_USER", "username": "ada",
+                "userProperties": {"displayName": "", "email": "a@x", "title": "Analyst"}})),
+            json!({"urn": "u", "type": "CORP_USER", "name": "ada", "email": "a@x", "title": "Analyst"})
+        );
+        assert_eq!(
+            flat(
+                json!({"urn": "u", "type": "INCIDENT", "title": "late", "priority": "HIGH",
+                "status": {"state": "ACTIVE"}, "deprecation": {"deprecated": false}})
+            ),
+            json!({"urn": "u", "type": "INCIDENT", "title": "late", "state": "ACTIVE", "priority": "HIGH"})
+        );
+        assert_eq!(
+            flat(json!({"urn": "u", "type": "DATA_JOB", "properties": null,
+                "dataFlow": {"urn": "f", "platform": {"name": "airflow"}}, "info": {"x": 1}})),
+            json!({"urn": "u", "type": "DATA_JOB", "platform": "airflow", "dataFlow": "f", "info": {"x": 1}})
+        );
+        for odd in [
+            json!(null),
+            json!({}),
+            json!({"tags": 7, "ownership": {"owners": [null]}}),
+        ] {
+            flat(odd);
+        }
+    }
+}
