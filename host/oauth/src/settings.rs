@@ -273,13 +273,21 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings with all defaults: memory store, sealed tokens, registration open.
+    /// Settings with all defaults: memory store (ended sign-ins beside the key file), sealed tokens,
+    /// registration open.
     pub fn new(upstream: UpstreamSettings, keys: KeySource) -> Self {
+        let store = match &keys {
+            KeySource::StateDirectory(directory) => StoreSettings::StateDirectory {
+                directory: directory.clone(),
+                required: true,
+            },
+            KeySource::Given(_) => StoreSettings::Memory,
+        };
         Self {
             upstream,
             token_mode: TokenMode::default(),
             keys,
-            store: StoreSettings::default(),
+            store,
             default_scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
             clients: Vec::new(),
             registration: true,
