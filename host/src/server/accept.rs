@@ -236,7 +236,7 @@ async fn serve(
         source = header => match source {
             Ok(source) => source,
             Err(error) => {
-                tracing::debug!(%error, %peer, "connection of a proxy closed, `PROXY_PROTOCOL` is required");
+                proxy_protocol::warn(peer, &error);
                 return;
             }
         },

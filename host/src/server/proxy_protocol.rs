@@ -8,8 +8,10 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The first bytes of version 2.
@@ -62,6 +64,23 @@ pub(super) async fn source(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<
         line.push(stream.read_u8().await?);
     }
     Ok(version_1(&line)?)
+}
+
+/// Warns that a proxy did not send the header, at most once a minute: it may be all connections.
+pub(super) fn warn(peer: IpAddr, error: &io::Error) {
+    const PAUSE: Duration = Duration::from_secs(60);
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock();
+    if last.is_some_and(|last| last.elapsed() < PAUSE) {
+        return;
+    }
+    *last = Some(Instant::now());
+    tracing::warn!(
+        %peer,
+        %error,
+        "connections of a trusted proxy are closed, because they begin without a PROXY header; let it \
+         send one, unset `PROXY_PROTOCOL`, or leave it out of `TRUSTED_PROXIES`"
+    );
 }
 
 /// Reads a whole line of version 1.
