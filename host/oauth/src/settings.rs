@@ -147,7 +147,8 @@ pub struct UpstreamSettings {
     /// False for a provider that refuses a sign-in that names `offline_access`: it is never sent there.
     pub offline_access: bool,
     /// Scopes of which each sign-in names one, for a provider whose access token is for somebody else
-    /// otherwise: all of them are added if a client asks for none of them.
+    /// otherwise: all of them are added if a client asks for none of them, and no other scope of an
+    /// API is asked for.
     pub api_scopes: Vec<String>,
 }
 

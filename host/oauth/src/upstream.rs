@@ -36,6 +36,15 @@ const PROFILE: Profile = Profile {
     max_body: 256 * 1_024,
     https_only: false,
 };
+/// The scopes of OpenID Connect Core sections 5.4 and 11.
+const OIDC_SCOPES: [&str; 6] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "offline_access",
+];
 /// The pause after a failed discovery.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(3);
 /// Parameters that belong to the protocol and cannot be overridden.
@@ -221,9 +230,14 @@ impl Upstream {
             .filter(|scope| !scope.is_empty())
             .filter(|scope| settings.offline_access || *scope != "offline_access")
             .collect();
-        let api = settings.api_scopes.iter().map(String::as_str);
-        if !api.clone().any(|scope| scopes.contains(&scope)) {
-            scopes.extend(api);
+        let api: Vec<&str> = settings.api_scopes.iter().map(String::as_str).collect();
+        if !api.is_empty() {
+            // A granted scope may have another name than the one that was asked for (`.default` at
+            // Entra), and the two may not be asked for together (AADSTS70011).
+            scopes.retain(|scope| OIDC_SCOPES.contains(scope) || api.contains(scope));
+            if !scopes.iter().any(|scope| api.contains(scope)) {
+                scopes.extend(api);
+            }
         }
         scopes.join(" ")
     }

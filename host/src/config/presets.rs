@@ -151,6 +151,14 @@ fn entra(draft: &mut Draft) {
                 "add `<OIDC_AUDIENCE>/.default` or a scope that the API exposes, or unset this",
             );
         }
+        let of_api: Vec<&str> = words(&scopes).filter(|scope| is_of_api(scope)).collect();
+        if of_api.len() > 1 && of_api.iter().any(|scope| scope.ends_with("/.default")) {
+            draft.refuse(
+                &t::OAUTH_DEFAULT_SCOPE,
+                "with `.default` and another scope of an API, which Entra refuses together (AADSTS70011)",
+                "keep one of them",
+            );
+        }
     } else if let Some(api) = entra_api(draft) {
         let scopes = format!("openid profile offline_access {api}/.default");
         draft.fill(&t::OAUTH_DEFAULT_SCOPE, scopes);

@@ -217,6 +217,15 @@ fn scopes_are_asked_for_as_the_provider_needs_them() {
         asked(true, &api, "api://a/read openid"),
         "api://a/read openid"
     );
+    assert_eq!(
+        asked(
+            true,
+            &["guid/.default"],
+            "openid guid/mcp.access access email"
+        ),
+        "openid email guid/.default",
+        "what Entra grants for `.default` has other names"
+    );
     assert_eq!(asked(true, &api, ""), "api://a/read api://a/write");
     assert_eq!(asked(false, &[], ""), "");
 }

@@ -149,14 +149,14 @@ fn what_is_certain_is_completed_and_shown() {
 
 #[test]
 fn what_the_upstream_client_is_told() {
-    let scopes = format!("openid offline_access {GUID}/.default api://x/read");
+    let scopes = "openid offline_access api://x/read api://x/write".to_owned();
     let pairs = [
         ("OIDC_ISSUER_URL", ENTRA),
         ("OIDC_AUDIENCE", GUID),
         ("OAUTH_DEFAULT_SCOPE", &*scopes),
     ];
     let upstream = check("entra", &pairs).unwrap().oauth.unwrap().upstream;
-    let api = [format!("{GUID}/.default"), "api://x/read".to_owned()];
+    let api = ["api://x/read", "api://x/write"];
     assert_eq!(upstream.api_scopes, api);
     assert!(upstream.offline_access);
     let upstream = check("google", &[]).unwrap().oauth.unwrap().upstream;
@@ -204,6 +204,14 @@ fn combinations_that_can_never_work_are_refused_with_the_reason() {
             "entra",
             with(&entra, ("OAUTH_DEFAULT_SCOPE", "openid offline_access")),
             "Microsoft Graph",
+        ),
+        (
+            "entra",
+            with(
+                &entra,
+                ("OAUTH_DEFAULT_SCOPE", "openid x/.default api://x/read"),
+            ),
+            "AADSTS70011",
         ),
         (
             "entra",

@@ -17,7 +17,7 @@ fn as_on_the_page() -> Tokens {
         access: Some(json!({})),
         id: Some(json!({})),
         refresh: true,
-        expires_in: json!(null),
+        ..Tokens::default()
     }
 }
 
@@ -25,6 +25,18 @@ fn refuses_offline_access(params: &Params) -> Option<Refused> {
     asks(params, "offline_access").then_some(Refused(
         "invalid_scope",
         "Some requested scopes were invalid. {invalid=[offline_access]}",
+    ))
+}
+
+/// Entra takes `.default` or the scopes of an API, not both.
+fn mixes_default(params: &Params) -> Option<Refused> {
+    let scopes = params.get("scope").map(String::as_str).unwrap_or_default();
+    let of_api = scopes.split(' ').filter(|scope| scope.contains('/'));
+    let (default, named): (Vec<&str>, Vec<&str>) =
+        of_api.partition(|scope| scope.ends_with("/.default"));
+    (!default.is_empty() && !named.is_empty()).then_some(Refused(
+        "invalid_scope",
+        "AADSTS70011: .default scope can't be combined with resource-specific scopes.",
     ))
 }
 
@@ -40,20 +52,26 @@ pub(super) const ENTRA: Shape = Shape {
     document: plain,
     at_sign_in: |query| {
         let resource = query.contains_key("resource");
-        resource.then_some(Refused(
-            "invalid_request",
-            "AADSTS901002: The 'resource' request parameter is not supported.",
-        ))
+        resource
+            .then_some(Refused(
+                "invalid_request",
+                "AADSTS901002: The 'resource' request parameter is not supported.",
+            ))
+            .or_else(|| mixes_default(query))
     },
     at_refresh: |form| {
-        (!form.contains_key("scope")).then_some(Refused(
-            "invalid_resource",
-            "AADSTS90009: Application is requesting a token for itself.",
-        ))
+        (!form.contains_key("scope"))
+            .then_some(Refused(
+                "invalid_resource",
+                "AADSTS90009: Application is requesting a token for itself.",
+            ))
+            .or_else(|| mixes_default(form))
     },
     tokens: |query, _| {
         let mut tokens = as_on_the_page();
         tokens.refresh = asks(query, "offline_access");
+        // The names of what was granted, not of what was asked for.
+        tokens.scope = format!("openid profile {ENTRA_API}/mcp.access").into();
         let of_api = asks(query, &format!("{ENTRA_API}/.default"));
         if !of_api {
             // Microsoft Graph.

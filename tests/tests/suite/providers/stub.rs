@@ -43,6 +43,8 @@ pub(crate) struct Tokens {
     pub(crate) id: Option<Value>,
     /// With a refresh token.
     pub(crate) refresh: bool,
+    /// The granted scope, if the answer names it.
+    pub(crate) scope: Value,
     /// `expires_in`, if not 3599.
     pub(crate) expires_in: Value,
 }
@@ -219,6 +221,9 @@ impl Stub {
         };
         let mut answer =
             json!({ "access_token": access, "token_type": "Bearer", "expires_in": 3599 });
+        if !tokens.scope.is_null() {
+            answer["scope"] = tokens.scope;
+        }
         if !tokens.expires_in.is_null() {
             answer["expires_in"] = tokens.expires_in;
         }
