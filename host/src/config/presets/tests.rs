@@ -333,6 +333,23 @@ fn what_can_work_otherwise_is_not_refused() {
                 ("OAUTH_UPSTREAM_TOKEN", "id_token"),
             ],
         ),
+        // Something on this machine that stands for the provider.
+        (
+            "entra",
+            &[
+                ("OIDC_ISSUER_URL", "http://127.0.0.1:8080"),
+                ("OIDC_AUDIENCE", "mcp"),
+            ],
+        ),
+        (
+            "entra",
+            &[
+                ("OIDC_ISSUER_URL", "http://localhost:8080/tenant/v2.0"),
+                ("OIDC_AUDIENCE", "mcp"),
+            ],
+        ),
+        ("keycloak", &[("OIDC_ISSUER_URL", "http://127.0.0.1:8080")]),
+        ("cognito", &[("OIDC_ISSUER_URL", "http://127.0.0.1:8080")]),
         (
             "google",
             &[
