@@ -16,7 +16,7 @@ pub(super) async fn check(oauth: Option<Settings>) -> Vec<Check> {
         return Vec::new();
     };
     let store = match &oauth.store {
-        StoreSettings::Memory => vec![Check::ok(
+        StoreSettings::Memory | StoreSettings::StateDirectory { .. } => vec![Check::ok(
             STORE,
             "the memory of this process (`OAUTH_STORE_URL` is unset): right for one replica",
         )],
