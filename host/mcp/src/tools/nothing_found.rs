@@ -24,8 +24,7 @@ const PLATFORM: &str = "urn:li:dataPlatform:";
 /// A sentence for each condition of `text` whose value does not occur. `base` is the input of the search
 /// that found nothing; the conditions are left out of it one by one.
 pub(super) async fn reasons(context: &ToolContext, text: &str, base: &Value) -> Vec<String> {
-    let mut conditions = filter::loosened(text);
-    conditions.truncate(MAX_CONDITIONS);
+    let conditions = filter::loosened(text, MAX_CONDITIONS);
     let calls: Vec<_> = conditions
         .iter()
         .map(|condition| reason(context, condition, base))
