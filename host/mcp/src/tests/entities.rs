@@ -54,3 +54,15 @@ async fn hidden_text_reaches_no_model() {
     let error = hub.error("get_lineage", arguments).await;
     assert!(error.contains("did you mean order_id?"), "{error}");
 }
+
+#[tokio::test]
+async fn where_no_query_is_recorded_the_places_of_other_sql_are_named() {
+    let hub = Hub::new(|name, _| match name {
+        "columns" => json!({"dataset": {"urn": TABLE, "exists": true}}),
+        _ => json!({"listQueries": {"total": 0, "queries": []}}),
+    })
+    .await;
+    let answer = hub.ok("get_dataset_queries", json!({"urn": TABLE})).await;
+    let note = answer["note"].as_str().unwrap();
+    assert!(note.contains("viewProperties") && note.contains("get_usage_statistics"));
+}

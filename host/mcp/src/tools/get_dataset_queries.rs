@@ -95,6 +95,12 @@ impl Tool for GetDatasetQueries {
         budget::fit(&mut queries, limit - limit / 8);
         let next = args.start + i64::try_from(queries.len()).unwrap_or(i64::MAX);
         let mut answer = json!({"total": total, "queries": queries});
+        if total == 0 {
+            answer["note"] = json!(
+                "no queries are recorded here; get_entities has the SQL of a view \
+                 (viewProperties), get_usage_statistics the most frequent queries"
+            );
+        }
         if let Some(more) = window::more("start", args.start, next, total) {
             answer["next"] = json!(more);
         }
