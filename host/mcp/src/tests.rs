@@ -2,6 +2,7 @@
 
 mod entities;
 mod lineage;
+mod reference;
 mod search;
 mod tools;
 

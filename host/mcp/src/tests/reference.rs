@@ -1,0 +1,87 @@
+//! `host/docs/tools.md`: every tool with its parameters and the members of its answer, as a model reads
+//! them. `UPDATE_DOCS=1` writes it.
+
+use std::{env, fmt::Write as _, fs, path::PathBuf};
+
+use serde_json::Value;
+
+use super::everything;
+use crate::registry::Registry;
+
+const HEAD: &str = "\
+# Tools
+
+Every tool with its parameters and the members of its answer, generated from the definitions that models read
+(`UPDATE_DOCS=1 cargo test -p datahub-mcp-mcp --lib reference` writes this page). [README.md](../../README.md) has the settings
+that switch tools on and off; which members a hit has is in [From the Python server](from-the-python-server.md#answers).
+";
+
+/// The page as it should be.
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    let list = serde_json::to_value(Registry::new(&everything()).list()).unwrap();
+    for tool in list["tools"].as_array().unwrap() {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let effect = match (
+            tool["annotations"]["readOnlyHint"] == true,
+            tool["annotations"]["destructiveHint"] == true,
+        ) {
+            (true, _) => "Reads.",
+            (_, true) => "Writes; overwrites or removes.",
+            _ => "Writes; adds.",
+        };
+        let (name, title) = (text(&tool["name"]), text(&tool["title"]));
+        // Markdown takes `<id>` for an element.
+        let description = text(&tool["description"]).replace('<', "\\<");
+        writeln!(page, "\n## `{name}`\n\n{title}. {effect} {description}\n").unwrap();
+        let input = &tool["inputSchema"];
+        let params = input["properties"].as_object().unwrap();
+        if !params.is_empty() {
+            writeln!(
+                page,
+                "| parameter | type | default | |\n| --- | --- | --- | --- |"
+            )
+            .unwrap();
+        }
+        for (name, param) in params {
+            let required = input["required"]
+                .as_array()
+                .is_some_and(|all| all.contains(&Value::from(name.as_str())));
+            let kind = match &param["enum"] {
+                Value::Array(values) => values
+                    .iter()
+                    .map(|v| format!("`{}`", text(v)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                _ if param["type"] == "array" => "list of strings".to_owned(),
+                _ => text(&param["type"]),
+            };
+            let default = match (&param["default"], required) {
+                (Value::Null, true) => "required".to_owned(),
+                (Value::Null, false) => String::new(),
+                (default, _) => format!("`{default}`"),
+            };
+            let about = text(&param["description"]).replace('|', "\\|");
+            writeln!(page, "| `{name}` | {kind} | {default} | {about} |").unwrap();
+        }
+        let output = tool["outputSchema"]["properties"].as_object().unwrap();
+        let members: Vec<String> = output
+            .iter()
+            .map(|(name, member)| format!("`{name}` ({})", text(&member["type"])))
+            .collect();
+        writeln!(page, "\nAnswers {}.", members.join(", ")).unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_of_the_tools_is_as_their_definitions() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/tools.md");
+    let page = page();
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, page, "UPDATE_DOCS=1 writes it");
+    assert!(page.matches("\n## `").count() > 25, "{page}");
+}
