@@ -240,12 +240,12 @@ async fn find_client(context: &Context, params: &Params) -> Result<Client, PageE
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
-            UnknownClient::Document(reason) => undescribed(&id, reason),
+            UnknownClient::Document(reason) => undescribed(context, &id, reason),
         })
 }
 
 /// The page for a client whose metadata document is not usable: it names who can change that.
-fn undescribed(id: &ClientId, reason: DocumentError) -> PageError {
+fn undescribed(context: &Context, id: &ClientId, reason: DocumentError) -> PageError {
     let url = Url::parse(id.as_str()).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
     let Some(hint) = reason.remedy() else {
@@ -253,6 +253,12 @@ fn undescribed(id: &ClientId, reason: DocumentError) -> PageError {
             "The app's client id {reason}. Tell the people who make the app."
         ));
     };
+    if reason == DocumentError::Unreachable && !context.clients.offers_documents() {
+        // The log has it from when documents were withdrawn.
+        return PageError::bad_request(
+            "This server cannot reach the host where the app describes itself. Remove the connection in your app and add it again: it can register itself now. If that does not help, tell the people who run this server: its log has the remedy.",
+        );
+    }
     tracing::warn!(host, %reason, hint, "client metadata is not available");
     PageError::bad_request(format!(
         "The app's client id {reason}. Tell the people who run this server: its log has the remedy."

@@ -9,6 +9,8 @@
 //! only documents below the domains that the operator listed are fetched, and none if there is no
 //! list.
 
+mod reach;
+
 use std::{
     net::IpAddr,
     sync::Arc,
@@ -24,6 +26,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
+use self::reach::{AfterFailure, Reach};
 use super::{ClientMetadataSettings, Settings, SettingsError, types::ClientId};
 
 /// The largest document that is accepted.
@@ -111,10 +114,11 @@ pub(super) struct Documents {
     /// Plain http is for tests only, which have no certificates.
     scheme: &'static str,
     proxies: Proxies,
+    reach: Reach,
 }
 
 impl Documents {
-    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+    pub(super) fn new(settings: &Settings) -> Result<Arc<Self>, SettingsError> {
         let documents = &settings.client_metadata;
         if documents.enabled && !settings.fetches_client_metadata() {
             tracing::warn!(
@@ -123,7 +127,15 @@ impl Documents {
             );
         }
         let lookup = Arc::new(SystemLookup);
-        Self::with(documents, &settings.network, lookup, is_public, "https")
+        let reach = Reach::new(settings.registration);
+        Self::with(
+            documents,
+            &settings.network,
+            lookup,
+            is_public,
+            "https",
+            reach,
+        )
     }
 
     /// With another name service and another definition of public addresses.
@@ -133,8 +145,16 @@ impl Documents {
         lookup: Arc<dyn Lookup>,
         allowed: fn(IpAddr) -> bool,
         scheme: &'static str,
-    ) -> Result<Self, SettingsError> {
-        Self::with(settings, &Network::default(), lookup, allowed, scheme)
+    ) -> Result<Arc<Self>, SettingsError> {
+        let reach = Reach::new(true);
+        Self::with(
+            settings,
+            &Network::default(),
+            lookup,
+            allowed,
+            scheme,
+            reach,
+        )
     }
 
     fn with(
@@ -143,7 +163,8 @@ impl Documents {
         lookup: Arc<dyn Lookup>,
         allowed: fn(IpAddr) -> bool,
         scheme: &'static str,
-    ) -> Result<Self, SettingsError> {
+        reach: Reach,
+    ) -> Result<Arc<Self>, SettingsError> {
         let profile = Profile {
             user_agent: concat!("datahub-mcp/", env!("CARGO_PKG_VERSION")),
             connect: TIMEOUT,
@@ -155,7 +176,7 @@ impl Documents {
         };
         let http = Client::new(network, &profile, AddressRule::strangers(lookup, allowed))
             .map_err(|error| SettingsError::HttpClient(error.to_string()))?;
-        Ok(Self {
+        Ok(Arc::new(Self {
             settings: settings.clone(),
             http,
             at_once: Semaphore::new(MAX_AT_ONCE),
@@ -165,7 +186,25 @@ impl Documents {
                 .build(),
             scheme,
             proxies: network.proxies.clone(),
-        })
+            reach,
+        }))
+    }
+
+    /// Returns whether documents are offered: not while this server reaches no host of theirs,
+    /// since clients prefer them to registration. Tries again now and then.
+    pub(super) fn is_offered(self: &Arc<Self>) -> bool {
+        let due = self.reach.due(Instant::now());
+        if !due.is_empty() {
+            let documents = Arc::clone(self);
+            tokio::spawn(async move {
+                for url in due {
+                    if documents.fetch(url).await != Err(DocumentError::Unreachable) {
+                        break;
+                    }
+                }
+            });
+        }
+        self.reach.is_offered()
     }
 
     /// Returns whether `id` has the form of a document's URL.
@@ -220,18 +259,44 @@ impl Documents {
     }
 
     /// The document of the client `id`. Concurrent calls for one document share a fetch.
-    pub(super) async fn get(&self, id: &ClientId) -> Result<Arc<Document>, DocumentError> {
+    pub(super) async fn get(
+        self: &Arc<Self>,
+        id: &ClientId,
+    ) -> Result<Arc<Document>, DocumentError> {
         let url = self.check(id)?;
         let (document, _) = self
             .kept
             .get_with(id.as_str().to_owned(), async {
-                match self.fetch(url).await {
+                match self.fetch(url.clone()).await {
                     Ok((document, ttl)) => (Ok(Arc::new(document)), ttl),
-                    Err(error) => (Err(error), MIN_TTL),
+                    Err(error) => {
+                        if error == DocumentError::Unreachable {
+                            self.note_failure(&url);
+                        }
+                        (Err(error), MIN_TTL)
+                    }
                 }
             })
             .await;
         document
+    }
+
+    /// Stops offering documents if it is not this host alone that cannot be reached.
+    fn note_failure(self: &Arc<Self>, url: &Url) {
+        match self.reach.failed(url) {
+            AfterFailure::Wait => {}
+            AfterFailure::Withdrawn => say_withdrawn(url),
+            AfterFailure::Ask(good) => {
+                let (documents, url) = (Arc::clone(self), url.clone());
+                tokio::spawn(async move {
+                    if documents.fetch(good).await == Err(DocumentError::Unreachable)
+                        && documents.reach.withdraw()
+                    {
+                        say_withdrawn(&url);
+                    }
+                });
+            }
+        }
     }
 
     async fn fetch(&self, url: Url) -> Result<(Document, Duration), DocumentError> {
@@ -242,12 +307,15 @@ impl Documents {
                 .acquire()
                 .await
                 .map_err(|_| DocumentError::Fetch)?;
-            let request = self.http.requests().get(url);
+            let request = self.http.requests().get(url.clone());
             let request = request.header("accept", "application/json");
             let answer = request
                 .send()
                 .await
                 .map_err(|_| DocumentError::Unreachable)?;
+            if self.reach.answered(&url) {
+                tracing::info!("client metadata documents can be fetched and are offered again");
+            }
             if answer.status() != reqwest::StatusCode::OK {
                 return Err(DocumentError::Fetch);
             }
@@ -264,6 +332,16 @@ impl Documents {
             .map_err(|_| DocumentError::Unreachable)??;
         Ok((parse(&body, &client_id)?, ttl))
     }
+}
+
+fn say_withdrawn(url: &Url) {
+    let host = url.host_str().unwrap_or_default();
+    let hint = DocumentError::Unreachable.remedy().unwrap_or_default();
+    tracing::warn!(
+        host,
+        hint,
+        "client metadata documents cannot be fetched: they are not offered until one can, and apps register instead"
+    );
 }
 
 fn parse(body: &[u8], client_id: &str) -> Result<Document, DocumentError> {

@@ -92,7 +92,7 @@ struct Configured {
 /// See the module.
 pub(super) struct Clients {
     sealer: Arc<Sealer>,
-    documents: Documents,
+    documents: Arc<Documents>,
     rules: Arc<RedirectRules>,
     configured: Vec<Configured>,
 }
@@ -101,7 +101,7 @@ impl Clients {
     pub(super) fn new(
         settings: &Settings,
         sealer: Arc<Sealer>,
-        documents: Documents,
+        documents: Arc<Documents>,
         rules: Arc<RedirectRules>,
     ) -> Result<Self, SettingsError> {
         let mut configured: Vec<Configured> = Vec::new();
@@ -190,6 +190,11 @@ impl Clients {
             .filter_map(|uri| self.rules.check(uri).ok());
         let name = document.client_name.as_deref().unwrap_or(&host);
         Ok(client(name, Origin::Document(host.clone()), uris.collect()))
+    }
+
+    /// Returns whether the metadata offers ids that are a document's URL.
+    pub(super) fn offers_documents(&self) -> bool {
+        self.documents.is_offered()
     }
 
     fn registration(&self, id: &ClientId) -> Option<Registration> {

@@ -47,7 +47,7 @@ impl Context {
         public_url: PublicUrl,
         clock: Clock,
         store: Arc<dyn Store>,
-        documents: Documents,
+        documents: Arc<Documents>,
         trial: Arc<dyn Trial>,
     ) -> Result<Self, SettingsError> {
         let keys = Keys::load(&settings.keys)?;

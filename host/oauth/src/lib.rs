@@ -45,7 +45,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderName, Method, header},
     routing::{get, post},
 };
@@ -127,8 +127,12 @@ impl Proxy {
     pub fn router(&self) -> Router {
         let settings = &self.context.settings;
         let metadata = Arc::new(Metadata::new(settings, &self.context.public_url));
-        let document = get(move || {
-            let metadata = Arc::clone(&metadata);
+        let without_documents = Arc::new(metadata.without_documents());
+        let document = get(move |State(context): State<Arc<Context>>| {
+            let metadata = match context.clients.offers_documents() {
+                true => Arc::clone(&metadata),
+                false => Arc::clone(&without_documents),
+            };
             async move { Json(metadata) }
         });
         let well_known = "/.well-known/oauth-authorization-server";

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Settings;
 
 /// RFC 8414 section 2, with RFC 9207 (`iss`) and Client ID Metadata Documents.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Metadata {
     issuer: String,
     authorization_endpoint: String,
@@ -50,6 +50,14 @@ impl Metadata {
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             client_id_metadata_document_supported: settings.fetches_client_metadata(),
+        }
+    }
+
+    /// The same while clients had better register, because no document of theirs can be fetched.
+    pub(super) fn without_documents(&self) -> Self {
+        Self {
+            client_id_metadata_document_supported: false,
+            ..self.clone()
         }
     }
 }

@@ -230,7 +230,8 @@ settings! {
         /// Clients known in advance: a JSON list of objects with `client_id`, `name`,
         /// `redirect_uris` and, if confidential, `client_secret`; or `@file`.
         OAUTH_CLIENTS: "JSON", secret();
-        /// Accepts an https URL as a client id and reads the client's metadata document there.
+        /// Accepts an https URL as a client id and reads the client's metadata document there. Not
+        /// offered to clients while none can be fetched, so that they register.
         OAUTH_CLIENT_METADATA: "BOOLEAN", default("true");
         /// Domains that such documents may come from, comma-separated. If unset, all public ones.
         OAUTH_CLIENT_METADATA_DOMAINS: "DOMAINS";

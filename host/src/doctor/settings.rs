@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::datahub::DataHub;
 use futures::future::BoxFuture;
 use mcp::McpServer;
-use oauth::{KeySource, Proxy, Trial, Tried};
+use oauth::{KeySource, Proxy, StoreSettings, Trial, Tried};
 use secrecy::SecretString;
 
 use super::report::{Check, SETTINGS};
@@ -51,8 +51,8 @@ fn warning(line: &str) -> Check {
     Check::warn(SETTINGS, line, fix)
 }
 
-/// Builds what the server would, except for a key file: it would belong to the user of this
-/// command, and the server could not read it.
+/// Builds what the server would, except for files in the state directory: they would belong to the
+/// user of this command, and the server could not read them.
 fn build(settings: &Settings) -> Result<(), String> {
     DataHub::new(settings.datahub.clone()).map_err(|error| error.to_string())?;
     McpServer::new(settings.mcp.clone()).map_err(|error| error.to_string())?;
@@ -66,6 +66,9 @@ fn build(settings: &Settings) -> Result<(), String> {
         let key: [u8; 32] = rand::random();
         let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         oauth.keys = KeySource::Given(SecretString::from(key));
+    }
+    if matches!(oauth.store, StoreSettings::StateDirectory { .. }) {
+        oauth.store = StoreSettings::Memory;
     }
     let proxy = Proxy::new(oauth, public_url, Arc::new(Untried));
     proxy.map(drop).map_err(|error| error.to_string())

@@ -127,3 +127,36 @@ async fn the_consent_page_says_what_the_tools_can_do() {
         assert_eq!(promised, on == "true", "{body}");
     }
 }
+
+/// Without a way out, clients that name themselves by a URL are told to register.
+#[tokio::test]
+async fn documents_of_clients_are_not_offered_while_none_can_be_fetched() {
+    let world = start().await;
+    let metadata = world.server.url("/.well-known/oauth-authorization-server");
+    let offered = async || {
+        let metadata = document(metadata.clone()).await;
+        assert!(metadata["registration_endpoint"].is_string(), "{metadata}");
+        metadata["client_id_metadata_document_supported"].clone()
+    };
+    assert_eq!(offered().await, true);
+    for (host, words) in [
+        ("desk.unreachable.invalid", "its log has the remedy"),
+        ("other.unreachable.invalid", "it can register itself now"),
+    ] {
+        let id = format!("https://{host}/oauth/client.json");
+        let (status, page) = consent(&world, &[("client_id", &id)]).await;
+        assert_eq!(status, 400);
+        assert!(page.contains(words), "{page}");
+        assert!(!page.contains("who make the app"), "{page}");
+    }
+    assert_eq!(offered().await, false);
+    let output = world.server.output();
+    for word in ["desk.unreachable.invalid", "OAUTH_CLIENT_METADATA=false"] {
+        assert!(output.contains(word), "no {word} in {output}");
+    }
+    let said = "are not offered until one can";
+    assert_eq!(output.matches(said).count(), 1, "{output}");
+    // Who registers signs in.
+    let (_, tokens) = signed_in(&world).await;
+    assert_eq!(served(&world, &tokens).await, 200);
+}

@@ -37,7 +37,7 @@ fn id(text: &str) -> ClientId {
     ClientId::parse(text).unwrap()
 }
 
-fn real(names: &Arc<Names>) -> Documents {
+fn real(names: &Arc<Names>) -> Arc<Documents> {
     let names: Arc<dyn Lookup> = Arc::clone(names) as Arc<dyn Lookup>;
     Documents::guarded(
         &ClientMetadataSettings::default(),
@@ -124,7 +124,15 @@ fn behind_a_proxy_only_hosts_that_the_operator_listed_are_fetched() {
             ..ClientMetadataSettings::default()
         };
         let names = Names::new(&["93.184.215.14"]);
-        let documents = Documents::with(&settings, &network, names, is_public, "https").unwrap();
+        let documents = Documents::with(
+            &settings,
+            &network,
+            names,
+            is_public,
+            "https",
+            Reach::new(true),
+        )
+        .unwrap();
         move |text: &str| documents.check(&id(text)).err()
     };
     let closed = through(&[], Some("direct.example"));
@@ -149,7 +157,7 @@ fn behind_a_proxy_only_hosts_that_the_operator_listed_are_fetched() {
 }
 
 /// A server on loopback that counts requests, and a guard that treats loopback as public.
-async fn server(router: Router) -> (Documents, String) {
+async fn server(router: Router) -> (Arc<Documents>, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -111,6 +111,52 @@ async fn a_document_of_another_client_or_shape_is_refused() {
     }
 }
 
+/// Returns whether the metadata offers documents.
+async fn offered(world: &World) -> bool {
+    let request = Request::get("/.well-known/oauth-authorization-server");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    let metadata = answer.json();
+    assert!(metadata["registration_endpoint"].is_string(), "{metadata}");
+    metadata["client_id_metadata_document_supported"]
+        .as_bool()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn they_are_not_offered_while_no_host_of_theirs_can_be_reached() {
+    let world = World::new().await;
+    let page = async |host: &str| {
+        // Nobody listens there.
+        let client = format!("http://{host}:1/client.json");
+        let request = good_request(&client);
+        let answer = Jar::default().authorize(&world, &request).await;
+        assert!(answer.is_page(StatusCode::BAD_REQUEST));
+        answer.body
+    };
+    assert!(offered(&world).await);
+    let body = page("a.test").await;
+    assert!(
+        body.contains("Tell the people who run this server"),
+        "{body}"
+    );
+    assert!(offered(&world).await, "one failure may be that host's own");
+    let body = page("b.test").await;
+    assert!(body.contains("it can register itself now"), "{body}");
+    assert!(!body.contains("who make the app"), "{body}");
+    assert!(!offered(&world).await);
+    // Who registers goes on.
+    let client = world.register("x").await;
+    world.tokens(&client).await;
+    // A document that can be fetched brings the offer back.
+    let client = world.idp.serve_document("client.test", document);
+    world.code(&client, &mut Jar::default()).await;
+    assert!(offered(&world).await);
+    // From then on, hosts that strangers name do not count while that one answers.
+    page("c.test").await;
+    page("d.test").await;
+    assert!(offered(&world).await);
+}
+
 #[tokio::test]
 async fn where_they_are_switched_off_or_of_another_domain_they_are_unknown() {
     let world = World::with(|settings| settings.client_metadata.enabled = false).await;
