@@ -49,6 +49,8 @@ pub(super) async fn sign_in(
         let (parts, body) = request.into_parts();
         let limit = oauth::MAX_BODY_BYTES;
         let body = body::read(body, limit, &parts.extensions, &state).await?;
+        let holder = state.supplies.holder(&parts.extensions);
+        let _place = state.supplies.sign_ins.take(holder, 1)?;
         let request = Request::from_parts(parts, Body::from(body.bytes));
         let response = next.run(request).await;
         drop(body.taken);

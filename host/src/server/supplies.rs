@@ -21,6 +21,8 @@ use super::{
 pub(super) struct Supplies {
     /// Calls that are being answered.
     pub(super) requests: Arc<Supply>,
+    /// Requests to the sign-in that are being answered.
+    pub(super) sign_ins: Arc<Supply>,
     /// Tokens that a validator is being asked about.
     pub(super) checks: Arc<Supply>,
     /// Bytes of bodies.
@@ -35,6 +37,7 @@ impl Supplies {
         let body = limits.max_body_bytes.max(oauth::MAX_BODY_BYTES);
         Self {
             requests: Supply::new(limits.max_concurrent_requests, 1),
+            sign_ins: Supply::new(limits.max_concurrent_requests, 1),
             checks: Supply::new(limits.max_concurrent_requests, 1),
             body_bytes: Supply::new(body.saturating_mul(BODIES), body),
             digest: RandomState::new(),

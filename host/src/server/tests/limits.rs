@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::{Router, body::Body, routing::post};
 use bytes::Bytes;
 use futures::stream;
 use http::{Request, StatusCode, header};
@@ -90,6 +90,46 @@ async fn a_request_too_many_is_503_and_a_place_is_free_again_after() {
     assert_eq!(send(&router, health).await.status, StatusCode::OK);
     drop(waiting);
     assert_eq!(send(&router, call("good", "")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_sign_in_has_places_of_its_own() {
+    let mut bench = Bench::new();
+    let never = post(std::future::pending::<StatusCode>);
+    bench.oauth = Some(Router::new().route("/oauth/token", never));
+    let router = bench.router();
+    let sign_in = || {
+        request("POST", "/oauth/token")
+            .body(Body::from("a=b"))
+            .unwrap()
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut one = Box::pin({
+            let router = router.clone();
+            async move { send(&router, sign_in()).await }
+        });
+        assert!(futures::poll!(one.as_mut()).is_pending());
+        waiting.push(one);
+    }
+    let answer = send(&router, sign_in()).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.json()["error"], "temporarily_unavailable");
+    assert_eq!(send(&router, call("good", "")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_sign_in_has_the_time_limits_of_all() {
+    let mut bench = Bench::new();
+    bench.settings.limits.request_timeout = Duration::from_millis(50);
+    let never = post(std::future::pending::<StatusCode>);
+    bench.oauth = Some(Router::new().route("/oauth/token", never));
+    let router = bench.router();
+    let late = request("POST", "/oauth/token").body(Body::empty()).unwrap();
+    let answer = send(&router, late).await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(answer.json()["error"], "temporarily_unavailable");
 }
 
 #[tokio::test]
