@@ -32,6 +32,7 @@ use super::{
     io::WatchedIo,
     open_connections::{Listed, OpenConnections, Place},
     proxy_protocol,
+    seldom::Seldom,
     settings::Limits,
     trusted_proxies::TrustedProxies,
 };
@@ -151,6 +152,8 @@ struct Places {
     usual: Arc<Semaphore>,
     reserve: Arc<Semaphore>,
     open: OpenConnections,
+    most: usize,
+    full: Seldom,
 }
 
 impl Places {
@@ -159,6 +162,8 @@ impl Places {
             usual: Arc::new(Semaphore::new(most)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
             open: OpenConnections::new(),
+            most,
+            full: Seldom::new(),
         }
     }
 
@@ -169,6 +174,13 @@ impl Places {
         loop {
             if let Ok(permit) = usual().try_acquire_owned() {
                 return Ok((Place::Usual, permit));
+            }
+            if self.full.is_due() {
+                tracing::warn!(
+                    connections = self.most,
+                    "all connections are taken: those that wait for their client are closed; raise \
+                     `DATAHUB_MCP_MAX_CONNECTIONS` if these are people"
+                );
             }
             let makes_room = self.open.close_one(Place::Usual);
             if !makes_room {

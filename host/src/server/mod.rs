@@ -34,6 +34,7 @@ mod request_id;
 mod respond;
 mod routes;
 mod run;
+mod seldom;
 mod settings;
 mod shares;
 mod state;

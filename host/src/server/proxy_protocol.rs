@@ -8,11 +8,11 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::seldom::Seldom;
 
 /// The first bytes of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -68,13 +68,10 @@ pub(super) async fn source(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<
 
 /// Warns that a proxy did not send the header, at most once a minute: it may be all connections.
 pub(super) fn warn(peer: IpAddr, error: &io::Error) {
-    const PAUSE: Duration = Duration::from_secs(60);
-    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut last = LAST.lock();
-    if last.is_some_and(|last| last.elapsed() < PAUSE) {
+    static LINES: Seldom = Seldom::new();
+    if !LINES.is_due() {
         return;
     }
-    *last = Some(Instant::now());
     tracing::warn!(
         %peer,
         %error,
