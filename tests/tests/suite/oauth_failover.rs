@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -127,14 +128,14 @@ async fn redis(directory: &Path, more: &str) -> Option<Node> {
 }
 
 /// A sentinel that declares a master dead soon, and needs no other to agree.
-async fn sentinel(directory: &Path, master: u16) -> Option<Node> {
+async fn sentinel(directory: &Path, master: u16, more: &str) -> Option<Node> {
     Node::start(directory, |port| {
         let file = directory.join(format!("sentinel-{port}.conf"));
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {master} 1\n\
              sentinel auth-pass mymaster {PASSWORD}\n\
              sentinel down-after-milliseconds mymaster 500\n\
-             sentinel failover-timeout mymaster 3000\n"
+             sentinel failover-timeout mymaster 3000\n{more}\n"
         );
         std::fs::write(&file, settings).unwrap();
         vec![file.display().to_string(), "--sentinel".to_owned()]
@@ -193,8 +194,17 @@ impl Person {
     }
 }
 
+/// The end of a server.
+#[derive(Clone, Copy)]
+enum End {
+    /// Its connections are closed.
+    Killed,
+    /// Its connections stay open and nobody answers, as when its machine is gone.
+    Silent,
+}
+
 /// Signs in and out, loses `dies`, and goes on.
-async fn survives(store: &str, mut dies: Node) {
+async fn survives(store: &str, mut dies: Node, end: End) {
     let world = start_with(|builder| builder.env("OAUTH_STORE_URL", store)).await;
     let mut person = sign_in(&world).await;
     person.refresh().await;
@@ -204,7 +214,14 @@ async fn survives(store: &str, mut dies: Node) {
     assert_eq!(left.app.post("/oauth/revoke", &revoked).await.0, 200);
     assert_eq!(left.status(&world).await, 401);
 
-    dies.child.kill().await.unwrap();
+    match end {
+        End::Killed => dies.child.kill().await.unwrap(),
+        End::Silent => {
+            let id = dies.child.id().and_then(|id| i32::try_from(id).ok());
+            let id = id.and_then(Pid::from_raw).unwrap();
+            kill_process(id, Signal::STOP).unwrap();
+        }
+    }
     person.refresh().await;
     assert_eq!(person.status(&world).await, 200);
     assert_eq!(
@@ -220,6 +237,16 @@ async fn survives(store: &str, mut dies: Node) {
 
 #[tokio::test]
 async fn people_stay_signed_in_when_sentinels_elect_another_master() {
+    through_sentinels(End::Killed, "").await;
+}
+
+#[tokio::test]
+async fn people_stay_signed_in_when_the_master_goes_silent() {
+    // These Sentinels want a login, too.
+    through_sentinels(End::Silent, &format!("requirepass {PASSWORD}")).await;
+}
+
+async fn through_sentinels(end: End, more: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let Some(master) = redis(path, "--appendonly no").await else {
@@ -230,7 +257,7 @@ async fn people_stay_signed_in_when_sentinels_elect_another_master() {
     replica
         .until("INFO replication", "master_link_status:up")
         .await;
-    let sentinel = sentinel(path, master.port).await.unwrap();
+    let sentinel = sentinel(path, master.port, more).await.unwrap();
     sentinel
         .until("SENTINEL REPLICAS mymaster", &replica.port.to_string())
         .await;
@@ -239,7 +266,7 @@ async fn people_stay_signed_in_when_sentinels_elect_another_master() {
         "redis+sentinel://:{ENCODED}@127.0.0.1:1,127.0.0.1:{}/mymaster/0",
         sentinel.port
     );
-    survives(&store, master).await;
+    survives(&store, master, end).await;
 }
 
 #[tokio::test]
@@ -299,5 +326,5 @@ async fn people_stay_signed_in_when_a_cluster_loses_the_node_of_the_store() {
     let named = nodes[(owner + 1) % 3].port;
     let store = format!("redis+cluster://:{ENCODED}@127.0.0.1:{named}");
     let dies = nodes.swap_remove(owner);
-    survives(&store, dies).await;
+    survives(&store, dies, End::Killed).await;
 }
