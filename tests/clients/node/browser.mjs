@@ -49,10 +49,10 @@ export class Browser {
     this.pages.push(`${secret ? 'login' : 'question'} at ${at.host}`);
     for (const input of form.inputs) {
       if (input.type === 'password') values.append(input.name, this.password);
-      else if (secret && ['text', 'email', ''].includes(input.type ?? '')) values.append(input.name, this.username);
+      else if (isName(input, secret)) values.append(input.name, this.username);
       else if (input.type !== 'submit' && input.name) values.append(input.name, input.value ?? '');
     }
-    const refuses = button => /cancel|deny|abort/i.test(`${button.value} ${button.text}`);
+    const refuses = button => /cancel|deny|abort|logout/i.test(`${button.value} ${button.text}`);
     const button = form.buttons.find(one => secret || this.approve ? !refuses(one) : refuses(one));
     if (button?.name) values.append(button.name, button.value ?? '');
     const url = new URL(form.action ?? '', at);
@@ -102,6 +102,11 @@ function findForm(html) {
     text: words(found[2]),
   }));
   return { action: own.action, method: (own.method ?? 'get').toLowerCase(), inputs, buttons };
+}
+
+/** Is this the field for the person's name? It stands beside the password, or says so on a page of its own. */
+function isName({ type = '', autocomplete = '' }, besidePassword) {
+  return ['text', 'email', ''].includes(type) && (besidePassword || /\busername\b/.test(autocomplete));
 }
 
 function attributes(tag) {

@@ -7,9 +7,9 @@ import { createServer } from 'node:http';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 /** The person of a token that the issuer signed for this audience. */
-export async function verified({ issuer, jwks = `${issuer}/jwks` }, token, audience) {
+export async function verified({ issuer, jwks = `${issuer}/jwks`, algorithms = ['RS256'] }, token, audience) {
   const keys = createRemoteJWKSet(new URL(jwks));
-  return (await jwtVerify(token, keys, { issuer, audience, algorithms: ['RS256'] })).payload.sub;
+  return (await jwtVerify(token, keys, { issuer, audience, algorithms })).payload.sub;
 }
 
 /** A server on a free port that has no handler yet. */
