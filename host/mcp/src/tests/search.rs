@@ -87,6 +87,9 @@ async fn nothing_is_asked_for_beyond_the_window_of_datahub() {
 #[tokio::test]
 async fn the_near_value_is_named_where_a_filter_selects_nothing() {
     let hub = Hub::new(|name, variables| {
+        if name == "lineage" {
+            return json!({"searchAcrossLineage": {"total": 0, "searchResults": []}});
+        }
         if name != "valuesOf" {
             return found(0, json!([]), json!([]));
         }
@@ -139,6 +142,19 @@ async fn the_near_value_is_named_where_a_filter_selects_nothing() {
             .as_str()
             .unwrap()
             .starts_with("nothing matches")
+    );
+    let filter = json!({"filter": "platform = Snowflake"});
+    let answer = hub.ok("search_documents", filter).await;
+    assert_eq!(
+        answer["hint"],
+        "platform = Snowflake: 0; near it is snowflake (31)"
+    );
+    assert_eq!(hub.asked("valuesOf")["input"]["types"], json!(["DOCUMENT"]));
+    let filter = json!({"urn": TABLE, "filter": "platform = Snowflake"});
+    let answer = hub.ok("get_lineage", filter).await;
+    assert_eq!(
+        answer["upstreams"]["hint"],
+        "in the whole catalog: platform = Snowflake: 0; near it is snowflake (31)"
     );
 }
 

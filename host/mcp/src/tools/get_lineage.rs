@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, entity, flat::flatten, get_entities, hits::query_of, window};
+use super::{columns, entity, flat::flatten, get_entities, hits::query_of, nothing_found, window};
 use crate::{
     answer_shape::not_understood,
     args::{flag, integer, text},
@@ -111,6 +111,10 @@ impl Tool for GetLineage {
         if page["total"] == 0 {
             // Nothing found may mean a wrong urn, which DataHub does not report.
             get_entities::must_exist(context, &start).await?;
+            let hint = nothing_found::hint(context, args.filter.as_deref(), &Value::Null).await;
+            if let Some(hint) = hint {
+                page["hint"] = json!(format!("in the whole catalog: {hint}"));
+            }
         }
         let mut answer = Map::new();
         answer.insert("urn".to_owned(), json!(start));

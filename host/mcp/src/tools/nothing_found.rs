@@ -21,16 +21,22 @@ const NAMED: usize = 3;
 /// What the index puts before the name of a platform; a filter may leave it out.
 const PLATFORM: &str = "urn:li:dataPlatform:";
 
-/// A sentence for each condition of `text` whose value does not occur. `base` is the input of the search
-/// that found nothing; the conditions are left out of it one by one.
-pub(super) async fn reasons(context: &ToolContext, text: &str, base: &Value) -> Vec<String> {
-    let conditions = filter::loosened(text, MAX_CONDITIONS);
+/// The hint for the answer of a tool whose filter `text` selected nothing: a sentence for each condition
+/// whose value does not occur in the catalog. `base` holds what else narrowed the search: `query`,
+/// `viewUrn`, and the `types` that are not in the filter.
+pub(super) async fn hint(
+    context: &ToolContext,
+    text: Option<&str>,
+    base: &Value,
+) -> Option<String> {
+    let conditions = filter::loosened(text?, MAX_CONDITIONS);
     let calls: Vec<_> = conditions
         .iter()
         .map(|condition| reason(context, condition, base))
         .collect();
     let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
-    found.into_iter().flatten().collect()
+    let reasons: Vec<String> = found.into_iter().flatten().collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 /// A value of a field, with the number of hits that have it.
@@ -45,16 +51,18 @@ struct Occurring {
 
 async fn reason(context: &ToolContext, loosened: &Loosened, base: &Value) -> Option<String> {
     let mut input = json!({
-        "query": base["query"],
+        "query": base["query"].as_str().unwrap_or("*"),
         "facets": loosened.fields,
         "orFilters": loosened.rest.or_filters,
         "searchFlags": loosened.rest.flags(json!({"maxAggValues": MAX_VALUES})),
     });
+    for name in ["types", "viewUrn"] {
+        if !base[name].is_null() {
+            input[name] = base[name].clone();
+        }
+    }
     if let Some(types) = &loosened.rest.types {
         input["types"] = json!(types);
-    }
-    if !base["viewUrn"].is_null() {
-        input["viewUrn"] = base["viewUrn"].clone();
     }
     // Without an answer there is no reason to give; the search itself has succeeded.
     let found = context

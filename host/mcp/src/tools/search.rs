@@ -132,11 +132,10 @@ impl Tool for Search {
             sorted::show(&mut found, field);
         }
         let mut answer = shape(context, found, args.offset)?;
-        if let (true, Some(text)) = (answer["total"] == 0, &args.filter) {
-            let reasons = nothing_found::reasons(context, text, &input).await;
-            if !reasons.is_empty() {
-                answer["hint"] = json!(reasons.join("; "));
-            }
+        if answer["total"] == 0 {
+            let base = json!({"query": input["query"], "viewUrn": input["viewUrn"]});
+            let hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;
+            answer["hint"] = hint.map_or_else(|| answer["hint"].take(), Value::from);
         }
         Ok(answer)
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     hits::{by_meaning, query_of, shape},
-    window,
+    nothing_found, window,
 };
 use crate::{
     args::{integer, text},
@@ -87,7 +87,13 @@ impl Tool for SearchDocuments {
             }
         }
         let variables = input(query, &filter, page, args.offset == 0);
-        shape(context, by_words(context, variables).await?, args.offset)
+        let mut answer = shape(context, by_words(context, variables).await?, args.offset)?;
+        if answer["total"] == 0 {
+            let base = json!({"query": query, "types": ["DOCUMENT"]});
+            let hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;
+            answer["hint"] = hint.map_or_else(|| answer["hint"].take(), Value::from);
+        }
+        Ok(answer)
     }
 }
 
