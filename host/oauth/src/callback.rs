@@ -137,7 +137,7 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             return request.reply_to.error(code, description, issuer);
         }
     };
-    if let Err((code, description)) = trial::check(context, &tokens.token).await {
+    if let Err((code, description)) = trial::check(&*context.trial, &tokens.token).await {
         return request.reply_to.error(code, description, issuer);
     }
     match issue_code(context, request.clone(), tokens).await {

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{limits::TooMany, store::StoreError, upstream::UpstreamError};
+use super::{limits::TooMany, store::StoreError};
 
 /// The time that a client is told to wait when a server behind us is down.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -209,7 +209,7 @@ impl PageError {
     }
 
     /// HTTP 500: an operator has to act.
-    fn misconfigured() -> Self {
+    pub(super) fn misconfigured() -> Self {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             title: "Sign-in is not set up correctly here",
@@ -244,23 +244,5 @@ impl From<StoreError> for PageError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "sign-in store failed");
         Self::unavailable("Wait a moment, then start again from your app.")
-    }
-}
-
-impl From<UpstreamError> for PageError {
-    fn from(error: UpstreamError) -> Self {
-        if let UpstreamError::Unavailable(_) = error {
-            tracing::warn!(%error, "identity provider not usable");
-            return Self::unavailable(
-                "The identity provider does not answer. Wait a moment, then start again from your app.",
-            );
-        }
-        tracing::warn!(
-            %error,
-            remedy = "compare `OIDC_ISSUER_URL`, or `OAUTH_AUTHORIZE_ENDPOINT` and `OAUTH_TOKEN_ENDPOINT`, with the \
-             provider's settings; `datahub-mcp config check` shows what is in effect",
-            "identity provider not usable: the settings do not fit it"
-        );
-        Self::misconfigured()
     }
 }

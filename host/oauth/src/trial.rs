@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{context::Context, error::ErrorCode, upstream::jwt_payload};
+use super::{error::ErrorCode, upstream::jwt_payload};
 
 /// The longest time that a trial may hold up a sign-in.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -45,10 +45,10 @@ pub enum Tried {
 
 /// Tries `token`; an error is for the client, and its reason with the remedy is in the log.
 pub(super) async fn check(
-    context: &Context,
+    trial: &dyn Trial,
     token: &SecretString,
 ) -> Result<(), (ErrorCode, &'static str)> {
-    let tried = tokio::time::timeout(LIMIT, context.trial.try_token(token)).await;
+    let tried = tokio::time::timeout(LIMIT, trial.try_token(token)).await;
     match tried.unwrap_or(Tried::Undecided) {
         Tried::Served => Ok(()),
         Tried::Undecided => {

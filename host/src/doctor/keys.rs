@@ -75,14 +75,7 @@ pub(super) async fn check(peer: &Peer, document: &Document, settings: &Settings)
     let Some(allowed) = settings.plugins.options.env.get("OIDC_ALGORITHMS") else {
         return Check::ok(KEYS, seen);
     };
-    // An RSA key without a name serves all algorithms of its kind.
-    let rsa = |name: &str| name.starts_with("RS") || name.starts_with("PS");
-    let mut allowed = allowed.split([',', ' ']).map(str::trim);
-    let fits = allowed.any(|name| {
-        let unnamed = keys.iter().any(|key| key.get("alg").is_none());
-        algorithms.contains(name) || (rsa(name) && unnamed && algorithms.contains("RS256"))
-    });
-    match fits {
+    match any_serves(keys, &algorithms, allowed) {
         true => Check::ok(KEYS, seen),
         false => Check::fail(
             KEYS,
@@ -93,6 +86,16 @@ pub(super) async fn check(peer: &Peer, document: &Document, settings: &Settings)
             ),
         ),
     }
+}
+
+/// Returns whether one of the keys, which have these `algorithms`, serves one that is `allowed`.
+fn any_serves(keys: &[Value], algorithms: &BTreeSet<&str>, allowed: &str) -> bool {
+    // An RSA key without a name serves all algorithms of its kind.
+    let rsa = |name: &str| name.starts_with("RS") || name.starts_with("PS");
+    let unnamed = keys.iter().any(|key| key.get("alg").is_none());
+    allowed.split([',', ' ']).map(str::trim).any(|name| {
+        algorithms.contains(name) || (rsa(name) && unnamed && algorithms.contains("RS256"))
+    })
 }
 
 /// The algorithm that a key verifies, if it can verify tokens at all.

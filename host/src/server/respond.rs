@@ -152,6 +152,12 @@ impl Responder {
 /// The answers to refusals that do not depend on this server's settings.
 pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
     use StatusCode as S;
+    let soon = |status, text| {
+        retry_after(
+            json_rpc(status, INTERNAL_ERROR, text),
+            Duration::from_secs(1),
+        )
+    };
     match refusal {
         Refusal::BadRequest(why) => close(json_rpc(S::BAD_REQUEST, INVALID_REQUEST, why)),
         Refusal::NotOurHost => json_rpc(
@@ -192,34 +198,16 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
             INTERNAL_ERROR,
             "the answer took too long",
         ),
-        Refusal::Overloaded => retry_after(
-            json_rpc(
-                S::SERVICE_UNAVAILABLE,
-                INTERNAL_ERROR,
-                "too many requests are under way",
-            ),
-            Duration::from_secs(1),
-        ),
-        Refusal::TooMuch => retry_after(
-            json_rpc(
-                S::TOO_MANY_REQUESTS,
-                INTERNAL_ERROR,
-                "you have too many requests under way",
-            ),
-            Duration::from_secs(1),
-        ),
+        Refusal::Overloaded => soon(S::SERVICE_UNAVAILABLE, "too many requests are under way"),
+        Refusal::TooMuch => soon(S::TOO_MANY_REQUESTS, "you have too many requests under way"),
         Refusal::TooManyValues(limit) => json_rpc(
             S::PAYLOAD_TOO_LARGE,
             INVALID_REQUEST,
             &format!("the request body holds more than {limit} JSON values"),
         ),
-        Refusal::Stopping => close(retry_after(
-            json_rpc(
-                S::SERVICE_UNAVAILABLE,
-                INTERNAL_ERROR,
-                "the server is stopping, and the call was cut off",
-            ),
-            Duration::from_secs(1),
+        Refusal::Stopping => close(soon(
+            S::SERVICE_UNAVAILABLE,
+            "the server is stopping, and the call was cut off",
         )),
         Refusal::NotFound => no_store(plain(S::NOT_FOUND, "not_found")),
         Refusal::MethodNotAllowed(allow) => {

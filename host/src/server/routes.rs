@@ -108,12 +108,15 @@ pub(super) fn router(
     );
     match prefix {
         None => all,
-        // Around the routes: a layer of theirs would come too late to choose one.
-        Some(prefix) => {
-            let strip = move |request| prefix.strip(request);
-            Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
-        }
+        Some(prefix) => below(prefix, all),
     }
+}
+
+/// The routes of `all` with the prefix and without it. Around them: a layer of theirs would come too
+/// late to choose one.
+fn below(prefix: Prefix, all: Router) -> Router {
+    let strip = move |request| prefix.strip(request);
+    Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
 }
 
 /// The documents that programs read without a token.

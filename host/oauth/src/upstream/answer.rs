@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     UpstreamToken,
+    error::PageError,
     types::{Nonce, same_secret},
 };
 
@@ -237,6 +238,24 @@ impl From<DiscoveryError> for UpstreamError {
             DiscoveryError::Busy { .. } => Self::Unavailable("it answered with a 5xx or 429"),
             other => Self::Unusable(other.to_string().into()),
         }
+    }
+}
+
+impl From<UpstreamError> for PageError {
+    fn from(error: UpstreamError) -> Self {
+        if let UpstreamError::Unavailable(_) = error {
+            tracing::warn!(%error, "identity provider not usable");
+            return Self::unavailable(
+                "The identity provider does not answer. Wait a moment, then start again from your app.",
+            );
+        }
+        tracing::warn!(
+            %error,
+            remedy = "compare `OIDC_ISSUER_URL`, or `OAUTH_AUTHORIZE_ENDPOINT` and `OAUTH_TOKEN_ENDPOINT`, with the \
+             provider's settings; `datahub-mcp config check` shows what is in effect",
+            "identity provider not usable: the settings do not fit it"
+        );
+        Self::misconfigured()
     }
 }
 
