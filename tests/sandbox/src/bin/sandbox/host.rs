@@ -122,11 +122,14 @@ impl Host {
             "OAUTH_STATE_DIR",
         ];
         if !keys.iter().any(|name| std::env::var_os(name).is_some()) {
-            // a key of this run's own, so that nothing is left in the user's state directory
+            // a key of this run's own and no state directory, so that nothing is left in the user's
             command.env(
                 "OAUTH_TOKEN_KEYS",
                 STANDARD.encode(rand::random::<[u8; 32]>()),
             );
+            for name in ["HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"] {
+                command.env_remove(name);
+            }
         }
         Ok(Self {
             child: command.spawn().map_err(spawn)?,
