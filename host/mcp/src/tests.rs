@@ -136,7 +136,7 @@ fn one_hit(seen: Seen) -> Reply {
 }
 
 #[tokio::test]
-async fn both_eras_list_the_tools_in_less_than_thirty_kilobytes() {
+async fn both_eras_list_the_tools_in_less_than_24_kilobytes() {
     let fake = Fake::start(one_hit).await;
     let server = McpServer::new(everything()).unwrap();
     let who = caller(&fake, &[]);
@@ -144,7 +144,7 @@ async fn both_eras_list_the_tools_in_less_than_thirty_kilobytes() {
     let (status, body) = post(&server, &who, &list).await;
     assert_eq!(status, 200, "{body}");
     assert!(
-        body.to_string().len() < 30_000,
+        body.to_string().len() < 24_000,
         "{}",
         body.to_string().len()
     );

@@ -123,6 +123,14 @@ impl Clients {
             if client.redirect_uris.is_empty() {
                 return Err(refuse("has no redirect URI".to_owned()));
             }
+            let secret = client
+                .client_secret
+                .as_ref()
+                .map(ExposeSecret::expose_secret);
+            if secret.is_some_and(|secret| secret.trim().is_empty()) {
+                let why = "has an empty `client_secret`; give it one, or leave it out for a public client";
+                return Err(refuse(why.to_owned()));
+            }
             let redirect_uris = client
                 .redirect_uris
                 .iter()

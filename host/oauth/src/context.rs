@@ -66,7 +66,12 @@ impl Context {
             callback,
             clock.clone(),
         )?;
-        let tokens = SealedTokens::new(Arc::clone(&sealer), Arc::clone(&store), clock.clone());
+        let tokens = SealedTokens::new(
+            Arc::clone(&sealer),
+            Arc::clone(&store),
+            clock.clone(),
+            settings.sealed_only,
+        );
         let limits = || Limits::new(&settings.limits);
         Ok(Self {
             register_limits: limits(),

@@ -115,6 +115,9 @@ impl Keys {
             let secret = decode(text).ok_or(KeysError::Malformed {
                 position: index + 1,
             })?;
+            if secret == [0; KEY_BYTES] {
+                return Err(KeysError::Number("holds a key of zeros"));
+            }
             let key = Key::new(secret);
             if parsed.iter().any(|other| other.id == key.id) {
                 return Err(KeysError::Number("holds the same key twice"));
@@ -259,6 +262,8 @@ mod tests {
             .to_string();
         assert!(error.contains("key 2 of"), "{error}");
         assert!(!error.contains("c2hvcnQ"), "{error}");
+        let zeros = "0".repeat(64);
+        assert!(matches!(parse(&zeros), Err(KeysError::Number(_))));
         assert!(matches!(parse(" , "), Err(KeysError::Number(_))));
         assert!(matches!(
             parse(&format!("{good},{good}")),

@@ -244,6 +244,8 @@ pub struct Settings {
     pub upstream: UpstreamSettings,
     /// `OAUTH_TOKEN_MODE`.
     pub token_mode: TokenMode,
+    /// Accept no other bearer tokens than those that this proxy issued.
+    pub sealed_only: bool,
     /// The source of the keys.
     pub keys: KeySource,
     /// The store of transactions, codes and token families.
@@ -287,6 +289,7 @@ impl Settings {
         Self {
             upstream,
             token_mode: TokenMode::default(),
+            sealed_only: false,
             keys,
             store,
             default_scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),

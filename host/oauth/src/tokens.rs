@@ -39,7 +39,8 @@ pub enum Opened {
         /// either.
         fresh: bool,
     },
-    /// Looks like ours, but is of another kind, server or key, expired or revoked: HTTP 401.
+    /// Looks like ours, but is of another kind, server or key, expired or revoked; or not ours, and
+    /// no others are accepted: HTTP 401.
     Invalid,
     /// Ours, but the store cannot say now which sign-ins have ended, or what it keeps of the token:
     /// HTTP 503.
@@ -205,6 +206,8 @@ pub struct SealedTokens {
     sealer: Arc<Sealer>,
     store: Arc<dyn Store>,
     clock: Clock,
+    /// Accept no others.
+    only: bool,
 }
 
 impl std::fmt::Debug for SealedTokens {
@@ -214,11 +217,17 @@ impl std::fmt::Debug for SealedTokens {
 }
 
 impl SealedTokens {
-    pub(super) fn new(sealer: Arc<Sealer>, store: Arc<dyn Store>, clock: Clock) -> Self {
+    pub(super) fn new(
+        sealer: Arc<Sealer>,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        only: bool,
+    ) -> Self {
         Self {
             sealer,
             store,
             clock,
+            only,
         }
     }
 
@@ -226,7 +235,10 @@ impl SealedTokens {
     pub async fn open(&self, token: &SecretString) -> Opened {
         let token = token.expose_secret();
         if !Kind::any_prefixes(token) {
-            return Opened::NotOurs;
+            return match self.only {
+                true => Opened::Invalid,
+                false => Opened::NotOurs,
+            };
         }
         if token.len() > MAX_TOKEN_BYTES {
             return Opened::Invalid;

@@ -22,8 +22,7 @@ use super::{BearerError, bearer, refusals::Refusals};
 const STORE_RETRY: Duration = Duration::from_secs(2);
 /// The reasons of this file, for the log.
 const EXPIRED: &str = "the identity has expired";
-const NOT_LIVE: &str =
-    "a token of this server that is expired, revoked, or of another server or key";
+const NOT_LIVE: &str = "a token of this server that is expired, revoked, or of another server or key, or another token while `OAUTH_SEALED_ONLY` is on";
 
 /// The reason a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

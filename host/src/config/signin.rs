@@ -81,8 +81,17 @@ fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Se
         access_ttl: reader.seconds(&t::OAUTH_ACCESS_TOKEN_TTL_SECS, 60..=86_400),
         refresh_ttl: reader.seconds(&t::OAUTH_REFRESH_TOKEN_TTL_SECS, 300..=31_536_000),
     };
+    let sealed_only = reader.switch(&t::OAUTH_SEALED_ONLY);
+    if sealed_only && token_mode == Some(TokenMode::Relay) {
+        reader.wrong(
+            &t::OAUTH_SEALED_ONLY,
+            "no token is sealed with `OAUTH_TOKEN_MODE=relay`",
+            "unset one of the two",
+        );
+    }
     Some(Settings {
         token_mode: token_mode?,
+        sealed_only,
         store,
         clients,
         limits,

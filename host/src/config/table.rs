@@ -210,6 +210,10 @@ settings! {
         /// Token that clients get: `sealed`, our own envelope around the identity provider's token,
         /// or `relay`, that token itself.
         OAUTH_TOKEN_MODE: "MODE", default("sealed");
+        /// Serve only people who signed in here: tokens that the identity provider gave to other
+        /// programs are refused, also if the validators would accept them. Consent and revocation then bind
+        /// every token.
+        OAUTH_SEALED_ONLY: "BOOLEAN", default("false");
         /// Keys that seal tokens, 32 bytes each in base64 or hex, comma-separated: the first one
         /// seals, all of them open. All replicas need the same keys.
         OAUTH_TOKEN_KEYS: "KEYS", secret();

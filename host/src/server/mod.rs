@@ -42,6 +42,7 @@ mod supplies;
 #[cfg(test)]
 mod tests;
 mod trusted_proxies;
+mod unread;
 
 pub use self::{
     allowed_hosts::HostPattern,

@@ -29,6 +29,7 @@ use super::{
     request_id,
     respond::{Refusal, unrelated_to_auth},
     state::State,
+    unread,
 };
 
 /// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on; every
@@ -99,6 +100,8 @@ pub(super) fn router(
                 Arc::clone(state),
                 middleware::access_log,
             ))
+            // A connection that can be used again, or the word that it ends.
+            .layer(from_fn(unread::unread))
             // A panic is a 500 for one request.
             .layer(from_fn(middleware::catch_panic))
             // Refuses what hyper lets through and parsers disagree on.

@@ -18,9 +18,6 @@ from mcp.client.streamable_http import streamable_http_client
 from clients import METADATA, URL, Memory, Person, text
 
 LIMIT = 20
-# The server ends a connection whose request it refused before the body had arrived, and this client sends a body on its
-# own: the next request on that connection would be lost now and then, which is not what this is about.
-ONE_REQUEST_EACH = httpx2.Limits(max_keepalive_connections=0)
 
 
 async def me(client):
@@ -51,7 +48,7 @@ async def expired(memory, context):
 async def trial(delays, grace, first_round_over, all_over):
     memory, person = Memory(), Person()
     auth = OAuthClientProvider(URL, METADATA, memory, person.redirect, person.callback)
-    async with httpx2.AsyncClient(auth=auth, timeout=30, limits=ONE_REQUEST_EACH) as http:
+    async with httpx2.AsyncClient(auth=auth, timeout=30) as http:
         async with Client(streamable_http_client(URL, http_client=http)) as client:
 
             async def call(delay):

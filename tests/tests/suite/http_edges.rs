@@ -334,3 +334,36 @@ async fn a_slow_body_is_cut_off() {
         "{answer}"
     );
 }
+
+/// Sends a head without a token, the body after `pause`, and the same again. Returns all that came.
+async fn head_then_body(server: &Server, pause: Duration, length: usize, times: usize) -> String {
+    let host = server.address();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    for _ in 0..times {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(pause).await;
+        // The connection may be closed by now.
+        let _ = stream.write_all(&vec![b' '; length]).await;
+    }
+    let _ = stream.shutdown().await;
+    raw::read_to_close(&mut stream).await
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_leaves_the_connection_usable_or_says_that_it_ends() {
+    let server = server();
+    for pause in [0, 50, 300] {
+        let all = head_then_body(&server, Duration::from_millis(pause), 40, 3).await;
+        assert_eq!(raw::responses(&all), 3, "{pause} ms: {all}");
+        assert!(!all.to_lowercase().contains("connection: close"), "{all}");
+    }
+    // Too late, and too long.
+    for (pause, length) in [(1_500, 40), (0, 200_000)] {
+        let all = head_then_body(&server, Duration::from_millis(pause), length, 1).await;
+        assert_eq!(raw::status(&all), Some(401), "{all}");
+        assert!(all.to_lowercase().contains("connection: close"), "{all}");
+    }
+}

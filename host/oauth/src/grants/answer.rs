@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use foundation::clock::UnixMillis;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -59,9 +60,11 @@ pub(super) async fn answer(
     Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",
-        expires_in: tokens
-            .expires
-            .saturating_sub(context.clock.unix_millis().seconds()),
+        // Whole seconds that are surely left: clients believe it to the second.
+        expires_in: UnixMillis::from_seconds(tokens.expires)
+            .0
+            .saturating_sub(context.clock.unix_millis().0)
+            / 1_000,
         refresh_token,
         scope: tokens.scope.clone(),
     })

@@ -385,3 +385,31 @@ async fn programs_in_browsers_may_call_from_anywhere_and_pages_may_not_be_read()
         .await;
     assert!(!page.headers.contains_key("access-control-allow-origin"));
 }
+
+#[tokio::test]
+async fn with_sealed_only_no_other_token_is_passed_on() {
+    let tokens = async |only: bool| {
+        let world = World::with(|settings| settings.sealed_only = only).await;
+        let client = world.register("x").await;
+        let access = text(&world.tokens(&client).await, "access_token");
+        let raw = SecretString::from(world.open(&access).await.unwrap());
+        world.context.tokens.open(&raw).await
+    };
+    assert!(matches!(tokens(false).await, Opened::NotOurs));
+    assert!(matches!(tokens(true).await, Opened::Invalid));
+}
+
+#[tokio::test]
+#[should_panic(expected = "has an empty `client_secret`")]
+async fn an_empty_secret_of_a_client_is_no_secret() {
+    let template_without_a_value = SecretString::from(" ");
+    World::with(|settings| {
+        settings.clients.push(crate::ConfiguredClient {
+            client_id: "agent".to_owned(),
+            client_secret: Some(template_without_a_value),
+            name: "Agent".to_owned(),
+            redirect_uris: vec![REDIRECT.to_owned()],
+        });
+    })
+    .await;
+}
