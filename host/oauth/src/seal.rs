@@ -182,6 +182,27 @@ impl Sealer {
         serde_json::from_slice(&Zeroizing::new(inflated)).ok()
     }
 
+    /// Seals `content` as `kind` for one place in the store: whoever can write there cannot move it.
+    pub(super) fn seal_at<T: Serialize>(
+        &self,
+        kind: Kind,
+        place: &str,
+        content: &T,
+    ) -> Result<String, SealFailed> {
+        self.seal(kind, &(place, content))
+    }
+
+    /// Opens an envelope of `kind` that was sealed for `place`; `None` for everything else.
+    pub(super) fn open_at<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        place: &str,
+        text: &str,
+    ) -> Option<T> {
+        let (sealed_for, content): (String, T) = self.open(kind, text)?;
+        (sealed_for == place).then_some(content)
+    }
+
     fn authenticated(&self, version: u8, kind: Kind, key_id: [u8; 4]) -> Vec<u8> {
         let mut data = vec![version];
         data.extend_from_slice(&key_id);
@@ -264,6 +285,17 @@ mod tests {
                 assert_eq!(sealer.open::<String>(kind, &envelope), Some(content));
             }
         }
+    }
+
+    #[test]
+    fn what_is_sealed_for_a_place_opens_there_alone() {
+        let sealer = sealer(&key(1), URL);
+        let envelope = sealer.seal_at(Kind::Token, "a", &"content").unwrap();
+        let open = |place| sealer.open_at::<String>(Kind::Token, place, &envelope);
+        assert_eq!(open("a").as_deref(), Some("content"));
+        assert_eq!(open("b"), None);
+        let nowhere = sealer.seal(Kind::Token, &"content").unwrap();
+        assert_eq!(sealer.open_at::<String>(Kind::Token, "a", &nowhere), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::{
     seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
     store::{Standing, Store, StoreError},
-    types::{ClientKey, FamilyId, Reference},
+    types::{ClientKey, FamilyId, StoreKey},
 };
 
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
@@ -89,9 +89,10 @@ enum Inner {
     },
     /// Too large for a header even so: kept in the store.
     Kept {
-        /// The place in the store, where it is sealed.
+        /// The number of times that the sign-in had been refreshed: with the sign-in, its place in
+        /// the store, where it is sealed.
         #[zeroize(skip)]
-        k: Reference,
+        k: u64,
     },
 }
 
@@ -253,10 +254,8 @@ impl SealedTokens {
             Standing::Unknown => return Opened::Unknown,
         }
         let inner = match &content.t {
-            Inner::Kept { k } => match self.store.get_token(&k.store_key()).await {
-                Ok(sealed) => sealed
-                    .and_then(|sealed| self.sealer.open::<Inner>(Kind::Token, &sealed))
-                    .and_then(|inner| inner.text()),
+            Inner::Kept { k } => match self.kept(&content.f, *k).await {
+                Ok(inner) => inner.and_then(|inner| inner.text()),
                 Err(error) => {
                     tracing::error!(%error, "sign-in store failed");
                     return Opened::Unknown;
@@ -269,6 +268,12 @@ impl SealedTokens {
             token: SecretString::from(inner),
             fresh: self.clock.unix_millis() < issued.after(FRESH),
         })
+    }
+
+    async fn kept(&self, family: &FamilyId, generation: u64) -> Result<Option<Inner>, StoreError> {
+        let place = StoreKey::of_token(family, generation);
+        let sealed = self.store.get_token(&place).await?;
+        Ok(sealed.and_then(|sealed| self.sealer.open_at(Kind::Token, place.as_str(), &sealed)))
     }
 
     /// The client and family of an access token, for its revocation.
@@ -306,7 +311,9 @@ impl SealedTokens {
         generation: u64,
     ) -> Result<(String, Option<String>), IssueError> {
         self.check(tokens)?;
-        let access = self.issue_access(tokens, client, family).await?;
+        let access = self
+            .issue_access(tokens, client, family, generation)
+            .await?;
         let Some(upstream) = &tokens.refresh else {
             return Ok((access, None));
         };
@@ -326,6 +333,7 @@ impl SealedTokens {
         tokens: &TokenSet,
         client: &ClientKey,
         family: &FamilyId,
+        generation: u64,
     ) -> Result<String, IssueError> {
         let now = self.clock.unix_millis();
         let mut content = AccessContent {
@@ -340,11 +348,13 @@ impl SealedTokens {
         if access.len() <= MAX_TOKEN_BYTES {
             return Ok(access);
         }
-        let sealed = self.sealer.seal(Kind::Token, &content.t)?;
-        let k = Reference::random();
+        let place = StoreKey::of_token(family, generation);
+        let sealed = self
+            .sealer
+            .seal_at(Kind::Token, place.as_str(), &content.t)?;
         let left = Duration::from_secs(tokens.expires.saturating_sub(now.seconds()));
-        self.store.put_token(&k.store_key(), sealed, left).await?;
-        content.t = Inner::Kept { k };
+        self.store.put_token(&place, sealed, left).await?;
+        content.t = Inner::Kept { k: generation };
         Ok(self.sealer.seal(Kind::Access, &content)?)
     }
 

@@ -85,6 +85,15 @@ impl FamilyId {
 pub(super) struct StoreKey(String);
 
 impl StoreKey {
+    /// The place of a token that is too large for a header: one for each time that a sign-in was
+    /// refreshed at the provider, however often a client asks for the answer.
+    pub(super) fn of_token(family: &FamilyId, generation: u64) -> Self {
+        Self(digest(
+            b"token",
+            &[family.as_str().as_bytes(), &generation.to_be_bytes()],
+        ))
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,11 +104,6 @@ pub(super) struct State(String);
 
 /// An authorization code of ours: 256 random bits.
 pub(super) struct Code(String);
-
-/// The reference in a token of ours to what is kept of it in the store: 256 random bits.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Reference(String);
 
 /// The `nonce` that we send to the identity provider, which comes back in the ID token: 256 random
 /// bits (OpenID Connect Core section 3.1.2.1).
@@ -167,16 +171,6 @@ impl Code {
 
     pub(super) fn store_key(&self) -> StoreKey {
         StoreKey(digest(b"code", &[self.0.as_bytes()]))
-    }
-}
-
-impl Reference {
-    pub(super) fn random() -> Self {
-        Self(random_256())
-    }
-
-    pub(super) fn store_key(&self) -> StoreKey {
-        StoreKey(digest(b"token", &[self.0.as_bytes()]))
     }
 }
 

@@ -158,6 +158,12 @@ impl Authenticator {
         }
     }
 
+    /// The number of lines about such refusals that were left out since the last one; `None` if
+    /// this one is left out, too.
+    pub fn admit_line_of_datahub(&self) -> Option<u64> {
+        self.refusals.admit_datahubs()
+    }
+
     /// The error for `principal`, whose token DataHub refused. The verdict on the token is
     /// forgotten.
     pub fn refused_by_datahub(&self, principal: &Principal) -> AuthError {

@@ -2,7 +2,8 @@
 //! DataHub refuses.
 //!
 //! A client answers a 401 with a new token. If DataHub refuses that one as well, a third would be no
-//! better: the person gets 403 and the reason, instead of signing in for ever.
+//! better: the person gets 403 and the reason, instead of signing in for ever. The memory is short:
+//! nobody is kept from a new token for long by an old one that somebody else still presents.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use moka::sync::Cache;
 use telemetry::Sampled;
 
 /// The time for which a refused person is remembered.
-const MEMORY: Duration = Duration::from_secs(600);
+const MEMORY: Duration = Duration::from_secs(60);
 /// The most people that are remembered.
 const MAX_PEOPLE: u64 = 10_000;
 
@@ -42,9 +43,15 @@ impl Default for Refusals {
 impl Refusals {
     /// Writes the reason for which a token is not accepted, if enough lines were not written.
     pub(super) fn note(&self, reason: &str) {
-        if let Some(left_out) = self.lines.admit(reason, self.clock.elapsed()) {
+        if let Some(left_out) = self.lines.admit(&kind(reason), self.clock.elapsed()) {
             tracing::info!(reason, left_out, "bearer token refused");
         }
+    }
+
+    /// The number of lines about refusals of DataHub that were left out since the last one; `None`
+    /// if this one is left out, too.
+    pub(super) fn admit_datahubs(&self) -> Option<u64> {
+        self.lines.admit("refused by DataHub", self.clock.elapsed())
     }
 
     /// Remembers that DataHub refused the token `digest` of `principal`. Returns whether it refused
@@ -59,12 +66,32 @@ impl Refusals {
     }
 }
 
+/// A reason without what it quotes: values out of a token that anybody can make up must not fill the
+/// kinds.
+fn kind(reason: &str) -> String {
+    let outside_quotes = |part: &str| part.split('`').step_by(2).collect::<String>();
+    let parts = reason.split('"').step_by(2).map(outside_quotes);
+    parts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use foundation::identity::{Acceptance, Lease, Verdict};
     use secrecy::SecretString;
 
     use super::*;
+
+    #[test]
+    fn what_a_reason_quotes_makes_no_kind_of_its_own() {
+        let made_up = kind("oidc:oidc: the audience is \"made up 1\", not \"api\"");
+        assert_eq!(
+            made_up,
+            kind("oidc:oidc: the audience is \"made up 2\", not \"api\"")
+        );
+        assert_ne!(made_up, kind("oidc:oidc: the issuer is \"made up 1\""));
+        assert_eq!(kind("a key `x` is"), kind("a key `y` is"));
+        assert_eq!(kind("no \"end"), "no ");
+    }
 
     fn person(subject: &str, token: &str) -> (std::sync::Arc<Principal>, TokenDigest) {
         let digest = TokenDigest::of(token);

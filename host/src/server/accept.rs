@@ -13,6 +13,7 @@ use std::{
 };
 
 use axum::{Router, response::Response};
+use foundation::client_address::ClientAddress;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -81,15 +82,41 @@ pub(super) struct Connections {
     pub(super) proxy_protocol: bool,
 }
 
+/// The origin of a connection.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// This address. If it is trusted, its headers say who it speaks for.
+    Of(IpAddr),
+    /// This balancer for TCP names nobody (`LOCAL`, `UNKNOWN`). It writes no HTTP: headers come
+    /// from whoever is behind it.
+    Unnamed(IpAddr),
+}
+
+impl Source {
+    fn peer(self) -> IpAddr {
+        match self {
+            Self::Of(peer) | Self::Unnamed(peer) => peer,
+        }
+    }
+
+    /// The client that a request with these headers counts as.
+    fn client(self, headers: &http::HeaderMap, trusted: &TrustedProxies) -> ClientAddress {
+        match self {
+            Self::Of(peer) => forwarded::client(peer, headers, trusted),
+            Self::Unnamed(peer) => ClientAddress::new(peer),
+        }
+    }
+}
+
 impl Connections {
     /// The address that a connection of `peer` comes from: the one in its PROXY header, if it is of
     /// a proxy that must send one. Others, such as health checks from a node, are served without.
-    async fn source(&self, stream: &mut TcpStream, peer: IpAddr) -> io::Result<IpAddr> {
+    async fn source(&self, stream: &mut TcpStream, peer: IpAddr) -> io::Result<Source> {
         if !self.proxy_protocol || !self.trusted.contain(peer) {
-            return Ok(peer);
+            return Ok(Source::Of(peer));
         }
         let source = timeout(self.limits.header_timeout, proxy_protocol::source(stream)).await??;
-        Ok(source.unwrap_or(peer))
+        Ok(source.map_or(Source::Unnamed(peer), Source::Of))
     }
 }
 
@@ -244,7 +271,7 @@ async fn serve(
     closing: CancellationToken,
 ) {
     let header = connections.source(&mut stream, peer);
-    let peer = tokio::select! {
+    let source = tokio::select! {
         source = header => match source {
             Ok(source) => source,
             Err(error) => {
@@ -255,7 +282,7 @@ async fn serve(
         () = listed.connection.closed() => return,
         () = closing.cancelled() => return,
     };
-    listed.connection.comes_from(peer);
+    listed.connection.comes_from(source.peer());
     let Connections {
         router,
         limits,
@@ -269,7 +296,7 @@ async fn serve(
     let service = ServiceBuilder::new()
         .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
             // The one place that decides who a request comes from.
-            let client = forwarded::client(peer, request.headers(), &trusted);
+            let client = source.client(request.headers(), &trusted);
             request.extensions_mut().insert(client);
             request.extensions_mut().insert(Arc::clone(&watched));
             watched.serves(true);

@@ -74,14 +74,17 @@ fn refused(state: &State, principal: &Principal) -> AuthError {
         };
     }
     let error = state.authenticator.refused_by_datahub(principal);
-    tracing::warn!(
-        token = ?principal.token_digest(),
-        validator = %principal.validator(),
-        remedy = match error {
-            AuthError::Refused(_) => REMEDY,
-            _ => "none yet: the client is told to get a new token",
-        },
-        "datahub refuses a token that the validator accepted"
-    );
+    if let Some(left_out) = state.authenticator.admit_line_of_datahub() {
+        tracing::warn!(
+            token = ?principal.token_digest(),
+            validator = %principal.validator(),
+            remedy = match error {
+                AuthError::Refused(_) => REMEDY,
+                _ => "none yet: the client is told to get a new token",
+            },
+            left_out,
+            "datahub refuses a token that the validator accepted"
+        );
+    }
     error
 }

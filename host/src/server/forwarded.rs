@@ -83,7 +83,7 @@ fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
 }
 
 /// The hops that one line names, in its order; `None` if it cannot be read. An element without
-/// `for` is of a proxy that says nothing of addresses.
+/// `for` is an unknown hop: all before it is what the client sent.
 fn elements(line: &HeaderValue) -> Option<Vec<Hop>> {
     let line = line.to_str().ok().filter(|line| line.len() <= MAX_LINE)?;
     let mut hops = Vec::new();
@@ -100,7 +100,7 @@ fn elements(line: &HeaderValue) -> Option<Vec<Hop>> {
                 return None;
             }
         }
-        hops.extend(hop);
+        hops.push(hop.flatten());
     }
     Some(hops)
 }

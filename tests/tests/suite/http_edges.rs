@@ -348,6 +348,8 @@ async fn head_then_body(server: &Server, pause: Duration, length: usize, times: 
         // The connection may be closed by now.
         let _ = stream.write_all(&vec![b' '; length]).await;
     }
+    // The server does not answer a connection whose other half is closed.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let _ = stream.shutdown().await;
     raw::read_to_close(&mut stream).await
 }

@@ -121,6 +121,14 @@ async fn a_proxy_header_names_the_client_and_must_come_from_the_proxy() {
             "{source} {preface:?}: {answer}"
         );
     }
+    // A balancer that names nobody writes no HTTP: the headers are the client's own.
+    let mut last = None;
+    for number in 0..4 {
+        let forged = format!("X-Forwarded-For: 198.51.100.{number}\r\n");
+        let answer = after(&server, "127.0.0.1", b"PROXY UNKNOWN\r\n", &forged).await;
+        last = raw::status(&answer);
+    }
+    assert_eq!(last, Some(429));
     let stranger = after(&server, "127.0.0.9", one, "").await;
     assert_eq!(raw::responses(&stranger), 1, "{stranger}");
     assert!(!stranger.contains("sign-in"), "{stranger}");

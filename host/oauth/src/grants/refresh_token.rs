@@ -88,7 +88,8 @@ async fn claim_refresh(
             }
             RefreshClaim::InProgress => tokio::time::sleep(POLL).await,
             RefreshClaim::Replayed { generation, value } => {
-                let tokens = context.sealer.open(Kind::Answer, &value);
+                let family = content.family.as_str();
+                let tokens = context.sealer.open_at(Kind::Answer, family, &value);
                 return tokens
                     .map(|tokens| (tokens, generation))
                     .ok_or_else(OAuthError::invalid_grant);
@@ -135,7 +136,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
     tokens.refresh.get_or_insert_with(|| upstream.clone());
     let sealed = context
         .sealer
-        .seal(Kind::Answer, &tokens)
+        .seal_at(Kind::Answer, family.as_str(), &tokens)
         .map_err(|_| OAuthError::server("the answer could not be kept"))?;
     context
         .store
