@@ -36,6 +36,7 @@ mod tool;
 mod tools;
 mod urn;
 mod views;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use foundation::suggest;
 use rmcp::model::ListToolsResult;
 
@@ -18,6 +19,8 @@ pub(crate) struct Registry {
     /// The names of the tools that are switched off, for the error text.
     off: Vec<&'static str>,
     list: ListToolsResult,
+    /// The tools of `list`, as JSON.
+    written: Bytes,
 }
 
 pub(crate) struct Entry {
@@ -48,11 +51,13 @@ impl Registry {
                 .map(|entry| entry.definition.to_mcp())
                 .collect(),
         );
+        let written = serde_json::to_vec(&list.tools).map(Bytes::from);
         Self {
             tools,
             by_name,
             off,
             list,
+            written: written.expect("definitions of tools are JSON"),
         }
     }
 
@@ -71,6 +76,11 @@ impl Registry {
     /// The answer of `tools/list`.
     pub(crate) fn list(&self) -> ListToolsResult {
         self.list.clone()
+    }
+
+    /// The tools of that answer, as JSON.
+    pub(crate) fn written(&self) -> Bytes {
+        self.written.clone()
     }
 
     /// The error text for `name`, which cannot be called; begins with the words of the MCP

@@ -30,6 +30,7 @@ use super::{
     resources,
     settings::Settings,
     views::Views,
+    written::{Part, Written},
 };
 
 /// The instructions that a model reads before anything else.
@@ -176,11 +177,7 @@ impl McpServer {
         let definition = &entry.definition;
         let caller = self.caller(&context)?;
         self.check_scopes(&caller, entry)?;
-        // Progress makes the answer an event stream.
-        let token = match takes_events(&context) {
-            true => context.meta.get_progress_token(),
-            false => None,
-        };
+        let token = progress_token(&context);
         let cancelled = context.ct.clone();
         let context = self.tool_context(caller, token.map(|token| (context.peer, token)));
         let arguments = params.arguments.unwrap_or_default();
@@ -214,6 +211,27 @@ fn is_stateless(request: &CustomRequest, context: &RequestContext<RoleServer>) -
     let named = named.filter_map(Value::as_str).chain(header);
     // Versions are dates, so they compare as text.
     named.into_iter().any(|version| version >= STATELESS)
+}
+
+/// The token of the progress that the client asks for, if it takes an event stream for an answer.
+fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken> {
+    takes_events(context)
+        .then(|| context.meta.get_progress_token())
+        .flatten()
+}
+
+/// The result of a tool that answers with `value`, as text and as structured content.
+fn success(value: Value, written: Option<&Written>) -> CallToolResult {
+    let (text, structured) = match written {
+        Some(written) => {
+            written.give(Part::Result(value.to_string()));
+            (String::new(), json!({}))
+        }
+        None => (value.to_string(), value),
+    };
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(structured);
+    result
 }
 
 /// Returns false if the client accepts a single JSON message only.
@@ -255,12 +273,17 @@ impl ServerHandler for McpServer {
     async fn list_tools(
         &self,
         _request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(self
-            .inner
-            .registry
-            .list()
+        let registry = &self.inner.registry;
+        let list = match Written::of(&context) {
+            Some(written) => {
+                written.give(Part::Tools(registry.written()));
+                ListToolsResult::default()
+            }
+            None => registry.list(),
+        };
+        Ok(list
             .with_ttl_ms(300_000)
             .with_cache_scope(CacheScope::Private))
     }
@@ -277,6 +300,11 @@ impl ServerHandler for McpServer {
             return Err(ErrorData::invalid_params(message, None));
         };
         let tool = entry.definition.name;
+        // With events before it, the answer is a stream.
+        let written = match progress_token(&context) {
+            Some(_) => None,
+            None => Written::of(&context),
+        };
         let outcome = panics::catch(tool, self.run(entry, request, context)).await;
         let counted = match &outcome {
             Ok(_) => "ok",
@@ -285,12 +313,7 @@ impl ServerHandler for McpServer {
         };
         metrics::tool_call(tool, counted);
         let result = match outcome {
-            Ok(value) => {
-                let text = ContentBlock::text(value.to_string());
-                let mut result = CallToolResult::success(vec![text]);
-                result.structured_content = Some(value);
-                result
-            }
+            Ok(value) => success(value, written.as_ref()),
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
                 // Errors name what is near, as others wrote it.

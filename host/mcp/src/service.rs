@@ -3,7 +3,14 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use axum::{body::Body, extract::Request, response::Response};
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    response::Response,
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::BodyExt;
 use rmcp::{
     ServerHandler,
     transport::streamable_http_server::{
@@ -11,9 +18,9 @@ use rmcp::{
     },
 };
 use tokio_util::sync::CancellationToken;
-use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower::{service_fn, util::BoxCloneSyncService};
 
-use super::{McpServer, negotiation};
+use super::{McpServer, negotiation, written::Written};
 
 /// The service that the server mounts at `/mcp`. Boxed, so that the code of the protocol is compiled
 /// with this crate and not with everything that mounts it.
@@ -51,9 +58,35 @@ where
         .with_cancellation_token(settings.shutdown);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
-    let service = ServiceExt::<Request>::map_response(service, |response| response.map(Body::new));
-    BoxCloneSyncService::new(service.map_request(|mut request: Request| {
-        negotiation::settle(&mut request);
-        request
+    BoxCloneSyncService::new(service_fn(move |mut request: Request| {
+        let service = service.clone();
+        async move {
+            negotiation::settle(&mut request);
+            let written = Written::default();
+            request.extensions_mut().insert(written.clone());
+            let response = service.handle(request).await;
+            let ready = written.is_given() && response.status() == StatusCode::OK;
+            Ok(match ready {
+                true => filled(response, &written).await,
+                false => response.map(Body::new),
+            })
+        }
     }))
+}
+
+/// The response with what the handler has written.
+async fn filled<B>(response: http::Response<B>, written: &Written) -> Response
+where
+    B: HttpBody<Data = Bytes, Error = Infallible>,
+{
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = body.collect().await;
+    match written.fill(&body.to_bytes()) {
+        Some(whole) => Response::from_parts(parts, Body::from(whole)),
+        None => {
+            tracing::error!("an answer has no place for what was written of it");
+            parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+            Response::from_parts(parts, Body::empty())
+        }
+    }
 }

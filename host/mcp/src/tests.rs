@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{HttpSettings, McpServer, Settings, ToolScopes};
+use super::{HttpSettings, McpServer, Settings, ToolScopes, registry::Registry};
 
 /// A caller with these scopes, whose DataHub is the fake.
 pub(super) fn caller(fake: &Fake, scopes: &[&str]) -> Caller {
@@ -382,4 +382,23 @@ async fn resources_prompts_and_completions_are_there() {
             .unwrap()
             .contains("orders")
     );
+}
+
+#[tokio::test]
+async fn what_was_written_before_is_what_the_library_writes() {
+    let fake = Fake::start(one_hit).await;
+    let server = McpServer::new(Settings::default()).unwrap();
+    let who = caller(&fake, &[]);
+    let list = json!({"jsonrpc": "2.0", "id": "\"tools\":[]", "method": "tools/list"});
+    let (status, body) = post(&server, &who, &list).await;
+    let tools = Registry::new(&Settings::default()).list().tools;
+    assert_eq!((status, &body["id"]), (200, &list["id"]));
+    assert_eq!(
+        body["result"]["tools"],
+        serde_json::to_value(tools).unwrap()
+    );
+    let result = call(&server, &who, "search", json!({"query": "x"})).await;
+    let text = result["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("urn:li:"), "{text}");
+    assert_eq!(text, result["structuredContent"].to_string());
 }

@@ -1,0 +1,134 @@
+//! The parts of an answer that are JSON already. The MCP library writes an answer from its types, so
+//! text that is ready would be parsed and written again: for the list of tools at each request, for
+//! the result of a tool twice, as text and as structured content.
+//!
+//! A handler leaves an empty place in its answer and gives the JSON for it here; the service puts it
+//! there. Only where the answer is one JSON message: anything else is written by the library alone.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::request::Parts;
+use rmcp::{RoleServer, service::RequestContext};
+
+/// The place of a list of tools that is left empty.
+const TOOLS: &str = r#""tools":[]"#;
+/// The place of a text that is left empty.
+const TEXT: &str = r#""text":"""#;
+/// The place of structured content that is left empty.
+const STRUCTURED: &str = r#""structuredContent":{}"#;
+
+/// What a handler has written of the answer to one request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written(Arc<OnceLock<Part>>);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    /// The array of tools.
+    Tools(Bytes),
+    /// The object that a tool answers with.
+    Result(String),
+}
+
+impl Written {
+    /// The one of this request, unless its answer is not one JSON message over HTTP.
+    pub(crate) fn of(context: &RequestContext<RoleServer>) -> Option<Self> {
+        let parts = context.extensions.get::<Parts>()?;
+        parts.extensions.get::<Self>().cloned()
+    }
+
+    /// Gives the `part` of the answer. There is one.
+    pub(crate) fn give(&self, part: Part) {
+        // A second one would be a second answer to the same request, which the library does not send.
+        let _ = self.0.set(part);
+    }
+
+    /// True if the answer has an empty place.
+    pub(crate) fn is_given(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// The answer `with_places` with its empty places filled; nothing if one of them is not there.
+    pub(crate) fn fill(&self, with_places: &[u8]) -> Option<Vec<u8>> {
+        match self.0.get() {
+            None => Some(with_places.to_vec()),
+            Some(Part::Tools(tools)) => {
+                let (before, after) = around(with_places, TOOLS, 2)?;
+                Some([before, tools, after].concat())
+            }
+            Some(Part::Result(result)) => {
+                let (before, rest) = around(with_places, TEXT, 2)?;
+                let (between, after) = around(rest, STRUCTURED, 2)?;
+                let mut answer = Vec::with_capacity(with_places.len() + result.len() * 5 / 2);
+                answer.extend_from_slice(before);
+                serde_json::to_writer(&mut answer, result).ok()?;
+                answer.extend_from_slice(between);
+                answer.extend_from_slice(result.as_bytes());
+                answer.extend_from_slice(after);
+                Some(answer)
+            }
+        }
+    }
+}
+
+/// What is before and after the empty value, of `length` bytes, at the end of `place`. A place cannot
+/// occur inside a string: its quotation marks are escaped there.
+fn around<'a>(answer: &'a [u8], place: &str, length: usize) -> Option<(&'a [u8], &'a [u8])> {
+    let at = answer
+        .windows(place.len())
+        .position(|window| window == place.as_bytes())?;
+    let end = at + place.len();
+    Some((&answer[..end - length], &answer[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn filled(part: Part, with_places: &Value) -> Option<Value> {
+        let written = Written::default();
+        written.give(part);
+        let answer = written.fill(with_places.to_string().as_bytes())?;
+        Some(serde_json::from_slice(&answer).unwrap())
+    }
+
+    #[test]
+    fn an_answer_without_a_part_stays_as_it_is() {
+        assert_eq!(Written::default().fill(b"{}").unwrap(), b"{}");
+    }
+
+    #[test]
+    fn places_in_the_id_of_the_request_are_left_alone() {
+        for id in [TOOLS, TEXT, STRUCTURED, "\\\"tools\":[]", "\"text\":\"\"\\"] {
+            let tools = Part::Tools(Bytes::from_static(br#"[{"name":"a"}]"#));
+            let list = json!({"id": id, "result": {"tools": [], "ttlMs": 1}});
+            assert_eq!(
+                filled(tools, &list).unwrap(),
+                json!({"id": id, "result": {"tools": [{"name": "a"}], "ttlMs": 1}})
+            );
+            let value = json!({"text": "\"ä\\\n\u{7}\"", "structuredContent": {}});
+            let called = json!({"id": id, "result": {
+                "content": [{"type": "text", "text": ""}],
+                "structuredContent": {},
+                "isError": false,
+            }});
+            let whole = filled(Part::Result(value.to_string()), &called).unwrap();
+            assert_eq!(whole["id"], *id);
+            assert_eq!(whole["result"]["structuredContent"], value);
+            let text = whole["result"]["content"][0]["text"].as_str().unwrap();
+            assert_eq!(serde_json::from_str::<Value>(text).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_missing_leaves_no_answer() {
+        let tools = || Part::Tools(Bytes::from_static(b"[]"));
+        assert_eq!(filled(tools(), &json!({"result": {}})), None);
+        assert_eq!(filled(tools(), &json!({"tools": [1]})), None);
+        let result = || Part::Result("{}".to_owned());
+        assert_eq!(filled(result(), &json!({"structuredContent": {}})), None);
+        assert_eq!(filled(result(), &json!({"text": ""})), None);
+    }
+}
