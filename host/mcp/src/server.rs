@@ -189,6 +189,87 @@ impl McpServer {
         finish(&mut value, &context);
         Ok(value)
     }
+
+    /// Calls the tool that the request names.
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let registry = &self.inner.registry;
+        let Some(entry) = registry.find(&request.name) else {
+            metrics::tool_call("unknown", "error");
+            let message = registry.unknown(&request.name);
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let tool = entry.definition.name;
+        // With events before it, the answer is a stream.
+        let written = match progress_token(&context) {
+            Some(_) => None,
+            None => Written::of(&context),
+        };
+        let outcome = panics::catch(tool, self.run(entry, request, context)).await;
+        let counted = match &outcome {
+            Ok(_) => "ok",
+            Err(ToolError::Panicked) => "panic",
+            Err(_) => "error",
+        };
+        metrics::tool_call(tool, counted);
+        let result = match outcome {
+            Ok(value) => success(value, written.as_ref()),
+            Err(error) => {
+                tracing::debug!(tool, %error, "tool call failed");
+                // Errors name what is near, as others wrote it.
+                let text = hidden::visible(&error.to_string()).into_owned();
+                CallToolResult::error(vec![ContentBlock::text(text)])
+            }
+        };
+        Ok(CallToolResponse::from(result))
+    }
+
+    /// Reads the resource that the request names.
+    async fn read(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let cancelled = context.ct.clone();
+        let read = async {
+            let context = self.context_like(resources::READ_BY, &context)?;
+            resources::read(&context, &request.uri).await
+        };
+        let result = tokio::select! {
+            result = panics::catch("resources/read", read) => result,
+            () = cancelled.cancelled() => Err(ToolError::Cancelled),
+        };
+        // The error names the URI, for clients that read several resources at once.
+        let asked = || Some(json!({"uri": request.uri}));
+        result
+            .map(ReadResourceResponse::from)
+            .map_err(|error| match error {
+                ToolError::NotFound(why) => ErrorData::resource_not_found(why, asked()),
+                ToolError::Arguments(why) => ErrorData::invalid_params(why, asked()),
+                other => ErrorData::internal_error(other.to_string(), None),
+            })
+    }
+
+    /// Completes the argument that the request names.
+    async fn completions(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if request.argument.name != "urn" {
+            return Ok(CompleteResult::default());
+        }
+        let complete = async {
+            let context = self.context_like(resources::COMPLETED_BY, &context)?;
+            Ok(resources::complete(&context, &request.argument.value).await)
+        };
+        panics::catch("completion/complete", complete)
+            .await
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
 }
 
 /// The first protocol version without `initialize`.
@@ -288,40 +369,30 @@ impl ServerHandler for McpServer {
             .with_cache_scope(CacheScope::Private))
     }
 
-    async fn call_tool(
+    // The library moves the future of a request about several times: those of work are boxed.
+
+    fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let registry = &self.inner.registry;
-        let Some(entry) = registry.find(&request.name) else {
-            metrics::tool_call("unknown", "error");
-            let message = registry.unknown(&request.name);
-            return Err(ErrorData::invalid_params(message, None));
-        };
-        let tool = entry.definition.name;
-        // With events before it, the answer is a stream.
-        let written = match progress_token(&context) {
-            Some(_) => None,
-            None => Written::of(&context),
-        };
-        let outcome = panics::catch(tool, self.run(entry, request, context)).await;
-        let counted = match &outcome {
-            Ok(_) => "ok",
-            Err(ToolError::Panicked) => "panic",
-            Err(_) => "error",
-        };
-        metrics::tool_call(tool, counted);
-        let result = match outcome {
-            Ok(value) => success(value, written.as_ref()),
-            Err(error) => {
-                tracing::debug!(tool, %error, "tool call failed");
-                // Errors name what is near, as others wrote it.
-                let text = hidden::visible(&error.to_string()).into_owned();
-                CallToolResult::error(vec![ContentBlock::text(text)])
-            }
-        };
-        Ok(CallToolResponse::from(result))
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send + '_ {
+        Box::pin(self.call(request, context))
+    }
+
+    fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ReadResourceResponse, ErrorData>> + Send + '_ {
+        Box::pin(self.read(request, context))
+    }
+
+    fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CompleteResult, ErrorData>> + Send + '_ {
+        Box::pin(self.completions(request, context))
     }
 
     async fn list_resources(
@@ -342,48 +413,6 @@ impl ServerHandler for McpServer {
             ListResourceTemplatesResult::with_all_items(resources::templates())
                 .with_cache_scope(CacheScope::Private),
         )
-    }
-
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        let cancelled = context.ct.clone();
-        let read = async {
-            let context = self.context_like(resources::READ_BY, &context)?;
-            resources::read(&context, &request.uri).await
-        };
-        let result = tokio::select! {
-            result = panics::catch("resources/read", read) => result,
-            () = cancelled.cancelled() => Err(ToolError::Cancelled),
-        };
-        // The error names the URI, for clients that read several resources at once.
-        let asked = || Some(json!({"uri": request.uri}));
-        result
-            .map(ReadResourceResponse::from)
-            .map_err(|error| match error {
-                ToolError::NotFound(why) => ErrorData::resource_not_found(why, asked()),
-                ToolError::Arguments(why) => ErrorData::invalid_params(why, asked()),
-                other => ErrorData::internal_error(other.to_string(), None),
-            })
-    }
-
-    async fn complete(
-        &self,
-        request: CompleteRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        if request.argument.name != "urn" {
-            return Ok(CompleteResult::default());
-        }
-        let complete = async {
-            let context = self.context_like(resources::COMPLETED_BY, &context)?;
-            Ok(resources::complete(&context, &request.argument.value).await)
-        };
-        panics::catch("completion/complete", complete)
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 
     async fn list_prompts(

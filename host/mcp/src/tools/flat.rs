@@ -67,10 +67,12 @@ pub(super) fn flatten(entity: &mut Value) {
     people::shorten(entity);
     let mut flat = Map::new();
     for name in ["urn", "type"] {
-        flat.insert(name.to_owned(), fields::take(entity, &format!("/{name}")));
+        flat.insert(name.to_owned(), taken(entity, name));
     }
     for (name, places) in TEXTS {
-        let mut texts = places.iter().filter_map(|p| entity.pointer(p)?.as_str());
+        let mut texts = places
+            .iter()
+            .filter_map(|p| fields::at(entity, p)?.as_str());
         if let Some(text) = texts.find(|text| !text.trim().is_empty()) {
             flat.insert((*name).to_owned(), Value::from(text));
         }
@@ -78,12 +80,10 @@ pub(super) fn flatten(entity: &mut Value) {
     if flat.get("qualifiedName") == flat.get("name") {
         flat.shift_remove("qualifiedName");
     }
+    let types = fields::take(entity, "/subTypes/typeNames");
     let domain = &entity["domain"]["domain"];
     let lists = [
-        (
-            "subTypes",
-            fields::take(&mut entity["subTypes"].clone(), "/typeNames"),
-        ),
+        ("subTypes", types),
         ("domain", named(domain)),
         (
             "tags",
@@ -117,6 +117,10 @@ pub(super) fn flatten(entity: &mut Value) {
         }
     }
     *entity = Value::Object(flat);
+}
+
+fn taken(entity: &mut Value, name: &str) -> Value {
+    entity.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
 fn named(entity: &Value) -> Value {

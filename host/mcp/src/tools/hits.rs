@@ -97,7 +97,7 @@ pub(super) fn named_value(value: &Value) -> Option<&str> {
         "/entity/groupProperties/displayName",
         "/entity/instanceId",
     ];
-    let mut names = places.iter().filter_map(|p| value.pointer(p)?.as_str());
+    let mut names = places.iter().filter_map(|p| fields::at(value, p)?.as_str());
     let name = names.find(|name| !name.trim().is_empty())?;
     (value["value"].as_str() != Some(name)).then_some(name)
 }

@@ -29,7 +29,9 @@ fn shorten_one(person: &mut Value) {
         return;
     };
     let first = |pointers: &[&str]| {
-        let texts = pointers.iter().filter_map(|p| person.pointer(p)?.as_str());
+        let texts = pointers
+            .iter()
+            .filter_map(|p| fields::at(person, p)?.as_str());
         texts.into_iter().find(|text| !text.trim().is_empty())
     };
     let mut short = json!({"urn": urn});
