@@ -3,26 +3,22 @@
 
 use serde_json::Value;
 
-/// The value at `pointer` (RFC 6901). The pointers are those of our sources, none of which has an
-/// escape: undoing escapes would copy each name.
-pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
-    steps(pointer).try_fold(value, |value, step| match value {
-        Value::Object(map) => map.get(step),
-        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })
+/// The value at the end of these steps from member to member.
+pub(crate) fn at<'a>(value: &'a Value, steps: &[&str]) -> Option<&'a Value> {
+    steps.iter().try_fold(value, |value, step| value.get(step))
 }
 
-/// Takes the value at `pointer`; null if it is missing.
+/// Takes the value at `pointer` (RFC 6901); null if it is missing.
 pub(crate) fn take(value: &mut Value, pointer: &str) -> Value {
-    let place = steps(pointer).try_fold(value, |value, step| value.get_mut(step));
-    place.map(Value::take).unwrap_or_default()
+    value
+        .pointer_mut(pointer)
+        .map(Value::take)
+        .unwrap_or_default()
 }
 
-fn steps(pointer: &str) -> std::str::Split<'_, char> {
-    let mut steps = pointer.split('/');
-    steps.next();
-    steps
+/// Takes a member of `value`; null if it is missing.
+pub(crate) fn take_member(value: &mut Value, name: &str) -> Value {
+    value.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
 /// Sets a member of `value`, if it is an object.
@@ -47,13 +43,11 @@ mod tests {
             assert_eq!(value, before);
         }
         let mut value = json!({"a": {"b": 1}, "list": [{"x": 2}]});
-        for (pointer, expected) in [("/a/b", json!(1)), ("/list/0/x", json!(2))] {
-            assert_eq!(at(&value, pointer), Some(&expected));
-            assert_eq!(at(&value, pointer), value.pointer(pointer));
-        }
-        for missing in ["/a/c", "/a/b/c", "/list/1", "/list/x", "/b"] {
+        assert_eq!(at(&value, &["a", "b"]), Some(&json!(1)));
+        for missing in [&["a", "c"][..], &["a", "b", "c"], &["list", "0"], &["b"]] {
             assert_eq!(at(&value, missing), None);
         }
+        assert_eq!(take_member(&mut value["list"], "0"), Value::Null);
         take(&mut value, "/list");
         assert_eq!(take(&mut value, "/a/b"), 1);
         set(&mut value, "c", "d");

@@ -303,12 +303,14 @@ fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken>
 
 /// The result of a tool that answers with `value`, as text and as structured content.
 fn success(value: Value, written: Option<&Written>) -> CallToolResult {
+    // Not its `Display`: that checks each piece of the text once more.
+    let text = serde_json::to_string(&value).unwrap_or_default();
     let (text, structured) = match written {
         Some(written) => {
-            written.give(Part::Result(value.to_string()));
+            written.give(Part::Result(text));
             (String::new(), json!({}))
         }
-        None => (value.to_string(), value),
+        None => (text, value),
     };
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.structured_content = Some(structured);

@@ -8,36 +8,39 @@ use crate::fields;
 
 /// The members that become one text, each with the places where DataHub may have it. What people wrote
 /// goes before what the source says.
-const TEXTS: &[(&str, &[&str])] = &[
+const TEXTS: &[(&str, &[&[&str]])] = &[
     (
         "name",
         &[
-            "/editableProperties/name",
-            "/properties/name",
-            "/userProperties/displayName",
-            "/groupProperties/displayName",
-            "/queryProperties/name",
-            "/definition/displayName",
-            "/name",
-            "/username",
+            &["editableProperties", "name"],
+            &["properties", "name"],
+            &["userProperties", "displayName"],
+            &["groupProperties", "displayName"],
+            &["queryProperties", "name"],
+            &["definition", "displayName"],
+            &["name"],
+            &["username"],
         ],
     ),
-    ("qualifiedName", &["/properties/qualifiedName"]),
-    ("email", &["/userProperties/email"]),
-    ("title", &["/userProperties/title", "/title"]),
-    ("platform", &["/platform/name", "/dataFlow/platform/name"]),
-    ("dataFlow", &["/dataFlow/urn"]),
-    ("parent", &["/parent/urn"]),
-    ("state", &["/status/state"]),
+    ("qualifiedName", &[&["properties", "qualifiedName"]]),
+    ("email", &[&["userProperties", "email"]]),
+    ("title", &[&["userProperties", "title"], &["title"]]),
+    (
+        "platform",
+        &[&["platform", "name"], &["dataFlow", "platform", "name"]],
+    ),
+    ("dataFlow", &[&["dataFlow", "urn"]]),
+    ("parent", &[&["parent", "urn"]]),
+    ("state", &[&["status", "state"]]),
     (
         "description",
         &[
-            "/editableProperties/description",
-            "/properties/description",
-            "/groupProperties/description",
-            "/queryProperties/description",
-            "/definition/description",
-            "/description",
+            &["editableProperties", "description"],
+            &["properties", "description"],
+            &["groupProperties", "description"],
+            &["queryProperties", "description"],
+            &["definition", "description"],
+            &["description"],
         ],
     ),
 ];
@@ -67,7 +70,7 @@ pub(super) fn flatten(entity: &mut Value) {
     people::shorten(entity);
     let mut flat = Map::new();
     for name in ["urn", "type"] {
-        flat.insert(name.to_owned(), taken(entity, name));
+        flat.insert(name.to_owned(), fields::take_member(entity, name));
     }
     for (name, places) in TEXTS {
         let mut texts = places
@@ -117,10 +120,6 @@ pub(super) fn flatten(entity: &mut Value) {
         }
     }
     *entity = Value::Object(flat);
-}
-
-fn taken(entity: &mut Value, name: &str) -> Value {
-    entity.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
 fn named(entity: &Value) -> Value {

@@ -87,7 +87,7 @@ pub(super) fn show(found: &mut Value, field: &str) {
         let mut places = known
             .places
             .iter()
-            .filter_map(|place| fields::at(entity, place));
+            .filter_map(|place| entity.pointer(place));
         let mut value = places
             .find(|value| !value.is_null())
             .cloned()
