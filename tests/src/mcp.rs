@@ -30,11 +30,16 @@ impl Reply {
         &self.json["result"]["structuredContent"]
     }
 
-    /// The text of a tool's answer.
+    /// The text of a tool's answer. A sentence that says how to get the rest may follow it.
     pub fn tool_text(&self) -> &str {
         self.json["result"]["content"][0]["text"]
             .as_str()
             .unwrap_or_default()
+    }
+
+    /// What follows the text of a tool's answer, if anything.
+    pub fn tool_note(&self) -> Option<&str> {
+        self.json["result"]["content"][1]["text"].as_str()
     }
 
     /// True if the answer is a tool's own error.

@@ -50,6 +50,8 @@ enum Kind {
         max: usize,
         /// True if a bare text holds several, joined by commas.
         commas: bool,
+        /// True if one bare text stays a text.
+        bare: bool,
     },
     /// An object whose values are lists of texts.
     TextLists {
@@ -117,7 +119,23 @@ pub(crate) fn choice(
 /// A list of up to `max` texts; a bare text counts as a list of one.
 pub(crate) fn texts(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
-        kind: Kind::Texts { max, commas: false },
+        kind: Kind::Texts {
+            max,
+            commas: false,
+            bare: false,
+        },
+        ..text(name, doc)
+    }
+}
+
+/// The same, but one bare text stays a text, for a tool that answers one and several in other forms.
+pub(crate) fn text_or_texts(name: &'static str, max: usize, doc: &'static str) -> Param {
+    Param {
+        kind: Kind::Texts {
+            max,
+            commas: false,
+            bare: true,
+        },
         ..text(name, doc)
     }
 }
@@ -125,7 +143,11 @@ pub(crate) fn texts(name: &'static str, max: usize, doc: &'static str) -> Param 
 /// The same for words that hold no comma: a bare text may join several.
 pub(crate) fn words(name: &'static str, max: usize, doc: &'static str) -> Param {
     Param {
-        kind: Kind::Texts { max, commas: true },
+        kind: Kind::Texts {
+            max,
+            commas: true,
+            bare: false,
+        },
         ..text(name, doc)
     }
 }
@@ -199,7 +221,11 @@ impl Param {
                 .and_then(|text| values.iter().find(|v| v.eq_ignore_ascii_case(text.trim())))
                 .map(|found| Value::from(*found))
                 .ok_or_else(|| format!("must be one of {}", values.join(", "))),
-            Kind::Texts { max, commas } => {
+            Kind::Texts { max, commas, bare } => {
+                let bare = *bare
+                    && value
+                        .as_str()
+                        .is_some_and(|text| !text.trim_start().starts_with('['));
                 let value = match value {
                     Value::String(text) if *commas && !text.trim_start().starts_with('[') => {
                         let words = text.split(',').map(str::trim).filter(|w| !w.is_empty());
@@ -213,7 +239,11 @@ impl Param {
                 if list.len() > *max {
                     return Err(format!("may hold at most {max} entries"));
                 }
-                Ok(Value::from(list))
+                match <[String; 1]>::try_from(list) {
+                    Ok([one]) if bare => Ok(Value::from(one)),
+                    Ok(one) => Ok(Value::from(one.to_vec())),
+                    Err(list) => Ok(Value::from(list)),
+                }
             }
             Kind::TextLists { max } => {
                 let value = match value {

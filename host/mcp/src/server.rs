@@ -30,7 +30,7 @@ use super::{
     resources,
     settings::Settings,
     views::Views,
-    written::{Part, Written},
+    written::{self, Part, Written},
 };
 
 /// The instructions that a model reads before anything else.
@@ -216,7 +216,7 @@ impl McpServer {
         };
         metrics::tool_call(tool, counted);
         let result = match outcome {
-            Ok(value) => success(value, written.as_ref()),
+            Ok(value) => written::result(value, written.as_ref()),
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
                 // Errors name what is near, as others wrote it.
@@ -299,22 +299,6 @@ fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken>
     takes_events(context)
         .then(|| context.meta.get_progress_token())
         .flatten()
-}
-
-/// The result of a tool that answers with `value`, as text and as structured content.
-fn success(value: Value, written: Option<&Written>) -> CallToolResult {
-    // Not its `Display`: that checks each piece of the text once more.
-    let text = serde_json::to_string(&value).unwrap_or_default();
-    let (text, structured) = match written {
-        Some(written) => {
-            written.give(Part::Result(text));
-            (String::new(), json!({}))
-        }
-        None => (text, value),
-    };
-    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-    result.structured_content = Some(structured);
-    result
 }
 
 /// Returns false if the client accepts a single JSON message only.

@@ -9,7 +9,14 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::request::Parts;
-use rmcp::{RoleServer, service::RequestContext};
+use rmcp::{
+    RoleServer,
+    model::{CallToolResult, ContentBlock},
+    service::RequestContext,
+};
+use serde_json::{Value, json};
+
+use crate::fields;
 
 /// The place of a list of tools that is left empty.
 const TOOLS: &str = r#""tools":[]"#;
@@ -27,7 +34,11 @@ pub(crate) enum Part {
     /// The array of tools.
     Tools(Bytes),
     /// The object that a tool answers with.
-    Result(String),
+    Result {
+        text: String,
+        /// The member that only structured content has.
+        next: Option<Value>,
+    },
 }
 
 impl Written {
@@ -56,19 +67,61 @@ impl Written {
                 let (before, after) = around(with_places, TOOLS, 2)?;
                 Some([before, tools, after].concat())
             }
-            Some(Part::Result(result)) => {
+            Some(Part::Result { text, next }) => {
                 let (before, rest) = around(with_places, TEXT, 2)?;
                 let (between, after) = around(rest, STRUCTURED, 2)?;
-                let mut answer = Vec::with_capacity(with_places.len() + result.len() * 5 / 2);
+                let mut answer = Vec::with_capacity(with_places.len() + text.len() * 5 / 2);
                 answer.extend_from_slice(before);
-                serde_json::to_writer(&mut answer, result).ok()?;
+                serde_json::to_writer(&mut answer, text).ok()?;
                 answer.extend_from_slice(between);
-                answer.extend_from_slice(result.as_bytes());
+                answer.extend_from_slice(text.as_bytes());
+                if let Some(next) = next {
+                    // Into the object, which has other members.
+                    answer.pop();
+                    answer.extend_from_slice(br#","next":"#);
+                    serde_json::to_writer(&mut answer, next).ok()?;
+                    answer.push(b'}');
+                }
                 answer.extend_from_slice(after);
                 Some(answer)
             }
         }
     }
+}
+
+/// The result of a tool that answers with `value`, as text and as structured content. The sentence that
+/// says how to get the rest, `next`, is a text of its own: clients read the text of a search as DataHub's
+/// answer.
+pub(crate) fn result(mut value: Value, written: Option<&Written>) -> CallToolResult {
+    let next = value
+        .as_object_mut()
+        .and_then(|map| map.shift_remove("next"));
+    // Not its `Display`: that checks each piece of the text once more.
+    let text = serde_json::to_string(&value).unwrap_or_default();
+    let mut blocks = Vec::with_capacity(2);
+    let structured = match written {
+        Some(written) => {
+            written.give(Part::Result {
+                text,
+                next: next.clone(),
+            });
+            blocks.push(ContentBlock::text(""));
+            json!({})
+        }
+        None => {
+            blocks.push(ContentBlock::text(text));
+            if let Some(next) = &next {
+                fields::set(&mut value, "next", next.clone());
+            }
+            value
+        }
+    };
+    if let Some(Value::String(next)) = next {
+        blocks.push(ContentBlock::text(next));
+    }
+    let mut result = CallToolResult::success(blocks);
+    result.structured_content = Some(structured);
+    result
 }
 
 /// What is before and after the empty value, of `length` bytes, at the end of `place`. A place cannot
@@ -83,8 +136,6 @@ fn around<'a>(answer: &'a [u8], place: &str, length: usize) -> Option<(&'a [u8],
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn filled(part: Part, with_places: &Value) -> Option<Value> {
@@ -92,6 +143,25 @@ mod tests {
         written.give(part);
         let answer = written.fill(with_places.to_string().as_bytes())?;
         Some(serde_json::from_slice(&answer).unwrap())
+    }
+
+    fn part(value: &Value, next: Option<Value>) -> Part {
+        let text = value.to_string();
+        Part::Result { text, next }
+    }
+
+    #[test]
+    fn what_comes_next_is_in_structured_content_only() {
+        let next = Some(json!("2 \"more\""));
+        let with_places = json!({"text": "", "structuredContent": {}, "isError": false});
+        assert_eq!(
+            filled(part(&json!({"a": 1}), next), &with_places).unwrap(),
+            json!({
+                "text": "{\"a\":1}",
+                "structuredContent": {"a": 1, "next": "2 \"more\""},
+                "isError": false
+            })
+        );
     }
 
     #[test]
@@ -114,7 +184,7 @@ mod tests {
                 "structuredContent": {},
                 "isError": false,
             }});
-            let whole = filled(Part::Result(value.to_string()), &called).unwrap();
+            let whole = filled(part(&value, None), &called).unwrap();
             assert_eq!(whole["id"], *id);
             assert_eq!(whole["result"]["structuredContent"], value);
             let text = whole["result"]["content"][0]["text"].as_str().unwrap();
@@ -127,7 +197,7 @@ mod tests {
         let tools = || Part::Tools(Bytes::from_static(b"[]"));
         assert_eq!(filled(tools(), &json!({"result": {}})), None);
         assert_eq!(filled(tools(), &json!({"tools": [1]})), None);
-        let result = || Part::Result("{}".to_owned());
+        let result = || part(&json!({}), None);
         assert_eq!(filled(result(), &json!({"structuredContent": {}})), None);
         assert_eq!(filled(result(), &json!({"text": ""})), None);
     }

@@ -230,7 +230,7 @@ async fn arguments_are_read_as_clients_send_them() {
     assert_eq!(world.ok("search", padded).await, plain);
     let me = world.ok("get_me", json!({})).await;
     assert_eq!(world.ok("get_me", json!({"random_string": "x"})).await, me);
-    let user = me["corpUser"]["urn"].as_str().unwrap();
+    let user = me["data"]["corpUser"]["urn"].as_str().unwrap();
     let both = world
         .ok("get_entities", json!({"urns": [ORDERS, user]}))
         .await;

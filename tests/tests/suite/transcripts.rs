@@ -246,7 +246,9 @@ async fn transcript(world: &ShopWorld, script: &Script) -> String {
             false => {
                 let mut answer = serde_json::from_str(reply.tool_text()).unwrap();
                 tidy(&mut answer);
-                serde_json::to_string_pretty(&answer).unwrap()
+                let answer = serde_json::to_string_pretty(&answer).unwrap();
+                let note = reply.tool_note().map(|note| format!("\n{note}"));
+                answer + &note.unwrap_or_default()
             }
         };
         writeln!(text, "> {} {arguments}\n{answer}\n", script.tool).unwrap();

@@ -69,7 +69,11 @@ fn page() -> String {
             .iter()
             .map(|(name, member)| format!("`{name}` ({})", text(&member["type"])))
             .collect();
-        writeln!(page, "\nAnswers {}.", members.join(", ")).unwrap();
+        let members = match members.is_empty() {
+            true => "an object".to_owned(),
+            false => members.join(", "),
+        };
+        writeln!(page, "\nAnswers {members}.").unwrap();
     }
     page
 }

@@ -150,8 +150,7 @@ async fn a_wide_table_is_cut_with_a_word_on_how_to_get_the_rest() {
         wide,
     )
     .await;
-    let answer = hub.ok("get_entities", json!({"urns": TABLE})).await;
-    let table = &answer["entities"][0];
+    let table = hub.ok("get_entities", json!({"urns": TABLE})).await;
     let shown = table["fields"].as_array().unwrap().len();
     assert!((5..50).contains(&shown));
     assert!(
@@ -283,14 +282,14 @@ async fn history_walks_down_from_the_latest_version() {
     let arguments = json!({"urns": "urn:li:tag:PII", "aspect_names": "ownership",
         "from_version": 3, "limit": 2});
     let answer = hub.ok("get_aspect_history", arguments).await;
-    let entry = &answer["history"][0];
+    let entry = &answer["results"][0];
     assert_eq!(
-        entry["versions"][0],
+        entry["history"][0],
         json!({"version": 3, "value": {"x": 1}})
     );
     assert_eq!(
-        entry["next"],
-        "earlier ones: call again with from_version=1"
+        entry["page"],
+        json!({"fromVersion": 3, "anchorSource": "caller", "nextFromVersion": 1})
     );
     let wrong = json!({"urns": "urn:li:tag:PII", "aspect_names": "owner ship"});
     assert!(
@@ -318,12 +317,15 @@ async fn history_is_found_where_the_oldest_versions_are_deleted_and_the_present_
     let answer = hub.ok("get_aspect_history", arguments).await;
     let past = json!({"owners": ["x"]});
     assert_eq!(
-        answer["history"][0]["versions"],
-        json!([
-            {"version": 0, "current": true, "value": {}},
-            {"version": 8, "value": past},
-            {"version": 7, "value": past},
-        ])
+        answer["results"],
+        json!([{
+            "urn": "urn:li:tag:PII",
+            "aspectName": "ownership",
+            "error": null,
+            "current": {"version": 0, "value": {}, "systemMetadata": {"version": "9"}},
+            "page": {"fromVersion": 8, "anchorSource": "systemMetadata"},
+            "history": [{"version": 8, "value": past}, {"version": 7, "value": past}],
+        }])
     );
 }
 
@@ -467,7 +469,7 @@ async fn missing_fields_are_named_beside_what_is_there() {
     })
     .await;
     let answer = hub.ok("get_entities", json!({"urns": TABLE})).await;
-    assert_eq!(answer["entities"][0]["urn"], TABLE);
+    assert_eq!(answer["urn"], TABLE);
     assert_eq!(
         answer["warnings"],
         json!(["entity.health is missing: boom"])

@@ -93,7 +93,7 @@ impl Tool for GetAspectHistory {
                 integer("limit", 1, 100, "Versions for each urn and aspect.").default(10),
                 flag("include_current", "").default(true),
             ],
-            output: json!({"history": {"type": "array", "items": {"type": "object"}}}),
+            output: json!({}),
             effect: Effect::Reads,
             enabled: |_| true,
         }
@@ -136,7 +136,7 @@ impl Tool for GetAspectHistory {
         }
         let limit = context.settings.response_tokens;
         let dropped = budget::fit(&mut entries, limit - limit / 8);
-        let mut answer = json!({"history": entries});
+        let mut answer = json!({"results": entries});
         if dropped > 0 {
             answer["next"] = json!(format!("{dropped} left out; call again with fewer urns"));
         }
@@ -150,7 +150,7 @@ async fn history(
     aspect: &str,
     args: &Args,
 ) -> Result<Value, ToolError> {
-    let mut entry = json!({"urn": urn, "aspect": aspect});
+    let mut entry = json!({"urn": urn, "aspectName": aspect, "error": null});
     let Some(current) = version(context, urn, aspect, 0).await? else {
         let mut why = "there is no such entity, or it has no such aspect".to_owned();
         let near = suggest::names(aspect, ASPECTS.iter().copied(), 1);
@@ -158,19 +158,25 @@ async fn history(
             why.push_str(&format!("; did you mean {near}?"));
         }
         entry["error"] = json!(why);
+        entry["history"] = json!([]);
         return Ok(entry);
     };
-    let latest = match args.from_version {
-        Some(from) => from,
+    let (from, source) = match args.from_version {
+        Some(from) => (from, "caller"),
         None => latest(context, urn, aspect).await?,
     };
-    let mut versions = Vec::new();
+    let mut shown = 0;
     if args.include_current && args.from_version.is_none() {
-        versions.push(json!({"version": 0, "current": true, "value": current}));
+        entry["current"] = json!({"version": 0, "value": current});
+        if source == METADATA {
+            entry["current"]["systemMetadata"] = json!({"version": (from + 1).to_string()});
+        }
+        shown = 1;
     }
-    let mut at = latest;
+    let mut versions = Vec::new();
+    let mut at = from;
     let wanted = usize::try_from(args.limit).unwrap_or(1);
-    while at >= 1 && versions.len() < wanted {
+    while at >= 1 && versions.len() + shown < wanted {
         if let Some(value) = version(context, urn, aspect, at).await? {
             versions.push(json!({"version": at, "value": value}));
         } else if args.from_version.is_none() {
@@ -178,16 +184,29 @@ async fn history(
         }
         at -= 1;
     }
-    if at >= 1 && versions.len() >= wanted {
-        entry["next"] = json!(format!("earlier ones: call again with from_version={at}"));
+    entry["page"] = json!({"fromVersion": from, "anchorSource": source});
+    if at >= 1 && versions.len() + shown >= wanted {
+        entry["page"]["nextFromVersion"] = json!(at);
     }
-    entry["versions"] = Value::from(versions);
+    entry["history"] = Value::from(versions);
     Ok(entry)
 }
 
-/// The highest earlier version: one less than the present aspect's number, where the server reports
+/// The source of the number of the latest version: the server's own, or versions that were probed.
+const METADATA: &str = "systemMetadata";
+const PROBED: &str = "fallback";
+
+/// The highest earlier version, and the source of it: one less than the present aspect's number, where the server reports
 /// that. The fallback probes versions, which finds nothing once the oldest are deleted.
-async fn latest(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, ToolError> {
+async fn latest(
+    context: &ToolContext,
+    urn: &str,
+    aspect: &str,
+) -> Result<(i64, &'static str), ToolError> {
+    let probed = async || {
+        let latest = searched(context, urn, aspect).await?;
+        Ok((latest, PROBED))
+    };
     let path = [
         "openapi",
         "v3",
@@ -201,12 +220,12 @@ async fn latest(context: &ToolContext, urn: &str, aspect: &str) -> Result<i64, T
             let number = &found["systemMetadata"]["version"];
             let number = number.as_i64().or_else(|| number.as_str()?.parse().ok());
             match number {
-                Some(number) if (1..=MAX_VERSION).contains(&number) => Ok(number - 1),
-                _ => searched(context, urn, aspect).await,
+                Some(number) if (1..=MAX_VERSION).contains(&number) => Ok((number - 1, METADATA)),
+                _ => probed().await,
             }
         }
         Err(error) if error == DataHubError::TokenRefused || error.is_outage() => Err(error.into()),
-        Err(_) => searched(context, urn, aspect).await,
+        Err(_) => probed().await,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{columns, entity, people};
 use crate::{
-    args::texts,
+    args::text_or_texts,
     budget,
     clean::clean,
     context::ToolContext,
@@ -29,7 +29,15 @@ pub(super) struct GetEntities;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Args {
-    urns: Vec<String>,
+    urns: Urns,
+}
+
+/// One urn, which is answered with its entity, or a list, which is answered with a list.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Urns {
+    One(String),
+    Several(Vec<String>),
 }
 
 impl Tool for GetEntities {
@@ -43,7 +51,7 @@ impl Tool for GetEntities {
                 domain, data products, deprecation, health, custom and structured properties, links, and for \
                 datasets the columns (cut for wide tables: list_schema_fields has the rest). Text \
                 of documents, members of groups, contents of containers and domains as well.",
-            params: vec![texts("urns", MAX_URNS, "One urn or a list.").required()],
+            params: vec![text_or_texts("urns", MAX_URNS, "One urn or a list.").required()],
             output: json!({"entities": {"type": "array", "items": {"type": "object"}}}),
             effect: Effect::Reads,
             enabled: |_| true,
@@ -51,39 +59,48 @@ impl Tool for GetEntities {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        if args.urns.is_empty() {
+        let urns = match args.urns {
+            Urns::One(urn) => return only(&urn, one(context, urn.trim()).await?),
+            Urns::Several(urns) => urns,
+        };
+        if urns.is_empty() {
             return Err(ToolError::Arguments(
                 "`urns` is empty; name at least one urn".to_owned(),
             ));
         }
-        let many = args.urns.len() > LONG;
-        let mut entities = Vec::with_capacity(args.urns.len());
-        let calls: Vec<_> = args
-            .urns
-            .iter()
-            .map(|urn| one(context, urn.trim()))
-            .collect();
+        let many = urns.len() > LONG;
+        let mut entities = Vec::with_capacity(urns.len());
+        let calls: Vec<_> = urns.iter().map(|urn| one(context, urn.trim())).collect();
         let mut answers = stream::iter(calls).buffered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             entities.push(answer?);
             if many {
                 context
-                    .progress(entities.len(), Some(args.urns.len()), "entities read")
+                    .progress(entities.len(), Some(urns.len()), "entities read")
                     .await;
             }
         }
-        if let ([only], Some(error)) = (args.urns.as_slice(), entities[0]["error"].as_str()) {
-            return Err(ToolError::NotFound(format!("{only} {error}")));
+        if let [urn] = urns.as_slice() {
+            let entity = only(urn, entities.remove(0))?;
+            entities.push(entity);
         }
         let limit = context.settings.response_tokens;
         budget::fit(&mut entities, limit - limit / 8);
         let mut answer = json!({"entities": entities});
         let shown = answer["entities"].as_array().map_or(0, Vec::len);
-        if shown < args.urns.len() {
-            let rest = &args.urns[shown..];
+        if shown < urns.len() {
+            let rest = &urns[shown..];
             answer["next"] = json!(format!("too long for one answer; call again with {rest:?}"));
         }
         Ok(answer)
+    }
+}
+
+/// The entity that was asked for alone. An error if it is missing.
+fn only(urn: &str, entity: Value) -> Result<Value, ToolError> {
+    match entity["error"].as_str() {
+        Some(error) => Err(ToolError::NotFound(format!("{urn} {error}"))),
+        None => Ok(entity),
     }
 }
 

@@ -120,7 +120,7 @@ impl Tool for GetLineagePathsBetween {
         };
         if source == target {
             return Err(ToolError::Arguments(
-                "source and target are the same".to_owned(),
+                "No lineage path found: source and target are the same".to_owned(),
             ));
         }
         let directions: &[Direction] = match args.direction.as_deref() {

@@ -27,10 +27,7 @@ impl Tool for GetMe {
             description: "The person on whose behalf DataHub is asked: urn, name, groups and \
                 platform privileges. Use the urn in filters such as owner = urn:li:corpuser:...",
             params: Vec::new(),
-            output: json!({
-                "corpUser": {"type": "object"},
-                "privileges": {"type": "array", "items": {"type": "string"}}
-            }),
+            output: json!({}),
             effect: Effect::Reads,
             enabled: |settings| settings.user,
         }
@@ -54,6 +51,6 @@ impl Tool for GetMe {
             ));
         }
         clean(&mut user);
-        Ok(json!({"corpUser": user, "privileges": privileges}))
+        Ok(json!({"data": {"corpUser": user, "privileges": privileges}}))
     }
 }

@@ -132,6 +132,11 @@ impl Tool for Search {
             sorted::show(&mut found, field);
         }
         let mut answer = shape(context, found, args.offset)?;
+        // No list where none was asked for: it would read as if there were no hits.
+        if let (Value::Object(map), 0) = (&mut answer, args.num_results) {
+            map.shift_remove("count");
+            map.shift_remove("searchResults");
+        }
         if answer["total"] == 0 {
             let base = json!({"query": input["query"], "viewUrn": input["viewUrn"]});
             let hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;
