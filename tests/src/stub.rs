@@ -33,6 +33,8 @@ pub enum Behaviour {
     Together(u64),
     /// Never answers.
     Stall,
+    /// Answers to queries like `Echo`, and never to mutations.
+    StallMutations,
     /// Sends the head and then one byte per second.
     Trickle,
     /// Answers with this status, body and content type.
@@ -52,6 +54,7 @@ struct Shared {
     in_flight: AtomicU64,
     most_in_flight: watch::Sender<u64>,
     cancelled: AtomicU64,
+    stalled: AtomicU64,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -86,6 +89,7 @@ impl StubDataHub {
             in_flight: AtomicU64::new(0),
             most_in_flight: watch::Sender::new(0),
             cancelled: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
             seen: Mutex::default(),
         });
         let app = Router::new()
@@ -138,9 +142,30 @@ impl StubDataHub {
         self.shared.cancelled.load(Ordering::SeqCst)
     }
 
+    /// The number of GraphQL requests that are never answered and whose caller still waits.
+    pub fn stalled(&self) -> u64 {
+        self.shared.stalled.load(Ordering::SeqCst)
+    }
+
     /// Every request so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().clone()
+    }
+}
+
+/// Counts a request that is never answered, as long as its caller waits.
+struct Stalled<'a>(&'a Shared);
+
+impl<'a> Stalled<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.stalled.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Stalled<'_> {
+    fn drop(&mut self) {
+        self.0.stalled.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -186,6 +211,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         shared: Arc::clone(&shared),
         finished: false,
     };
+    let is_mutation = body["query"]
+        .as_str()
+        .is_some_and(|query| query.trim_start().starts_with("mutation"));
+    let behaviour = match behaviour {
+        Behaviour::StallMutations if is_mutation => Behaviour::Stall,
+        Behaviour::StallMutations => Behaviour::Echo,
+        other => other,
+    };
     let response = misbehave(&shared, behaviour, &parts.headers).await;
     in_flight.finished = true;
     response
@@ -217,7 +250,10 @@ async fn misbehave(shared: &Shared, behaviour: Behaviour, headers: &HeaderMap) -
             let _ = most.wait_for(|most| *most >= number).await;
             echo(headers)
         }
-        Behaviour::Stall => std::future::pending().await,
+        Behaviour::Stall | Behaviour::StallMutations => {
+            let _stalled = Stalled::new(shared);
+            std::future::pending().await
+        }
         Behaviour::Trickle => {
             let drops = stream::unfold((), |()| async {
                 tokio::time::sleep(Duration::from_secs(1)).await;

@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use telemetry::metrics;
+use telemetry::{Notes, metrics};
 use url::{Url, form_urlencoded};
 
 use super::{
@@ -39,6 +39,8 @@ pub struct DataHubClient {
     shared: Arc<Pool>,
     /// `None` if the token cannot be sent in a header, so DataHub would refuse it.
     authorization: Option<HeaderValue>,
+    /// Told of the changes that are sent.
+    notes: Option<Notes>,
 }
 
 impl DataHub {
@@ -62,6 +64,7 @@ impl DataHub {
         DataHubClient {
             shared: Arc::clone(&self.shared),
             authorization,
+            notes: None,
         }
     }
 
@@ -86,6 +89,12 @@ impl DataHub {
 }
 
 impl DataHubClient {
+    /// The same, which writes the changes that it sends into the notes on the request.
+    pub fn noting(mut self, notes: Notes) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
     /// Sends `document` with `variables` (an object, or null for none). Dropping the future ends
     /// the call.
     ///
@@ -133,10 +142,33 @@ impl DataHubClient {
             });
         }
         if document.operation() == Operation::Mutation {
-            let answer = self.attempts(document, authorization, variables).await;
-            return answer.map_err(|refusal| refusal.error);
+            return self.change(document, authorization, variables).await;
         }
         self.as_known(document, authorization, variables).await
+    }
+
+    /// Sends a mutation, and notes that it is sent and answered: a caller who leaves in between, or
+    /// an outage, leaves a change of which nobody knows whether it was made.
+    async fn change(
+        &self,
+        document: &Document,
+        authorization: &HeaderValue,
+        variables: &Value,
+    ) -> Result<Answer, DataHubError> {
+        let notes = self.notes.as_ref();
+        notes.inspect(|notes| notes.write_is_sent());
+        let answer = self.attempts(document, authorization, variables).await;
+        let answer = answer.map_err(|refusal| refusal.error);
+        match &answer {
+            Err(error) if error.was_not_sent() => {
+                notes.inspect(|notes| notes.write_was_not_sent());
+            }
+            Err(error) if error.is_outage() => {}
+            _ => {
+                notes.inspect(|notes| notes.write_is_answered());
+            }
+        }
+        answer
     }
 
     /// Sends the document without the fields that this DataHub turns out not to know. Validation

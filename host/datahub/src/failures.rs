@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use telemetry::Sampled;
 
-use super::error::DataHubError;
-
-/// The reason of a call that the breaker refuses.
-pub(super) const BREAKER_OPEN: &str = "circuit breaker open";
+use super::error::{BREAKER_OPEN, DataHubError};
 
 /// Writes the failures of one DataHub.
 #[derive(Debug, Default)]

@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    error::DataHubError,
-    failures::{BREAKER_OPEN, FailureLog},
+    error::{BREAKER_OPEN, DataHubError},
+    failures::FailureLog,
     retry::RetryBudget,
     server::{ServerCache, ServerInfo},
     settings::Settings,

@@ -25,7 +25,7 @@ use super::{
     error::ToolError,
     hidden,
     negotiation::JsonOnly,
-    panics, params, prompts,
+    outcome, panics, params, prompts,
     registry::{Entry, Registry},
     resources,
     settings::Settings,
@@ -296,6 +296,7 @@ impl ServerHandler for McpServer {
         let registry = &self.inner.registry;
         let Some(entry) = registry.find(&request.name) else {
             metrics::tool_call("unknown", "error");
+            outcome::notes(&context).ended(outcome::INVALID, "unknown_tool");
             let message = registry.unknown(&request.name);
             return Err(ErrorData::invalid_params(message, None));
         };
@@ -305,14 +306,10 @@ impl ServerHandler for McpServer {
             Some(_) => None,
             None => Written::of(&context),
         };
-        let outcome = panics::catch(tool, self.run(entry, request, context)).await;
-        let counted = match &outcome {
-            Ok(_) => "ok",
-            Err(ToolError::Panicked) => "panic",
-            Err(_) => "error",
-        };
-        metrics::tool_call(tool, counted);
-        let result = match outcome {
+        let notes = outcome::notes(&context);
+        let result = panics::catch(tool, self.run(entry, request, context)).await;
+        metrics::tool_call(tool, outcome::note(&notes, &result));
+        let result = match result {
             Ok(value) => success(value, written.as_ref()),
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
@@ -349,7 +346,7 @@ impl ServerHandler for McpServer {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let cancelled = context.ct.clone();
+        let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
         let read = async {
             let context = self.context_like(resources::READ_BY, &context)?;
             resources::read(&context, &request.uri).await
@@ -358,6 +355,7 @@ impl ServerHandler for McpServer {
             result = panics::catch("resources/read", read) => result,
             () = cancelled.cancelled() => Err(ToolError::Cancelled),
         };
+        outcome::note(&notes, &result);
         // The error names the URI, for clients that read several resources at once.
         let asked = || Some(json!({"uri": request.uri}));
         result
@@ -377,13 +375,14 @@ impl ServerHandler for McpServer {
         if request.argument.name != "urn" {
             return Ok(CompleteResult::default());
         }
+        let notes = outcome::notes(&context);
         let complete = async {
             let context = self.context_like(resources::COMPLETED_BY, &context)?;
             Ok(resources::complete(&context, &request.argument.value).await)
         };
-        panics::catch("completion/complete", complete)
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        let result = panics::catch("completion/complete", complete).await;
+        outcome::note(&notes, &result);
+        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 
     async fn list_prompts(
@@ -400,11 +399,14 @@ impl ServerHandler for McpServer {
     async fn get_prompt(
         &self,
         request: GetPromptRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&request.name, request.arguments.as_ref())
             .map(GetPromptResponse::from)
-            .map_err(|why| ErrorData::invalid_params(why, None))
+            .map_err(|why| {
+                outcome::notes(&context).ended(outcome::INVALID, "arguments");
+                ErrorData::invalid_params(why, None)
+            })
     }
 
     async fn on_custom_request(
@@ -412,6 +414,7 @@ impl ServerHandler for McpServer {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        outcome::notes(&context).ended(outcome::INVALID, "method_or_parameters");
         let stateless = is_stateless(&request, &context);
         Err(params::refuse(&request, stateless))
     }

@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod access_lines;
 mod c_header;
 mod chains;
 mod datahub_failures;

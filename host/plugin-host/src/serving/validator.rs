@@ -12,7 +12,7 @@ use std::{
 use foundation::{
     breaker::{Breaker, Change, Policy},
     clock::Clock,
-    identity::TokenDigest,
+    identity::{PersonDigest, TokenDigest},
 };
 use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -242,8 +242,8 @@ impl Validator {
         let (outcome, detail) = (ruling.outcome.as_str(), &ruling.detail);
         let (validator, token, request_id) = (self.name(), check.digest, &check.request_id);
         let subject = match &ruling.decision {
-            Decision::Accepted(acceptance, _) => acceptance.subject.as_str(),
-            _ => "",
+            Decision::Accepted(acceptance, _) => Some(&acceptance.subject),
+            _ => None,
         };
         if ruling.outcome.is_trouble() {
             tracing::warn!(
@@ -252,7 +252,7 @@ impl Validator {
             );
         } else {
             tracing::debug!(
-                validator, ?token, %request_id, outcome, detail, subject, us = took.as_micros(),
+                validator, ?token, %request_id, outcome, detail, subject = subject.map(|name| tracing::field::display(PersonDigest::of(name))), us = took.as_micros(),
                 "validator decided"
             );
         }
