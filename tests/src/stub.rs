@@ -1,6 +1,7 @@
 //! A stub of DataHub that answers a minimum of requests, records them, and misbehaves on demand.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -50,6 +51,8 @@ pub enum Behaviour {
 #[derive(Debug)]
 struct Shared {
     behaviour: Mutex<Behaviour>,
+    /// The behaviour towards the bearers with these markers.
+    exceptions: Mutex<HashMap<String, Behaviour>>,
     requests: AtomicU64,
     in_flight: AtomicU64,
     most_in_flight: watch::Sender<u64>,
@@ -85,6 +88,7 @@ impl StubDataHub {
     pub async fn start() -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::Echo),
+            exceptions: Mutex::default(),
             requests: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             most_in_flight: watch::Sender::new(0),
@@ -120,6 +124,14 @@ impl StubDataHub {
     /// Changes its behaviour from the next request on.
     pub fn behave(&self, behaviour: Behaviour) {
         *self.shared.behaviour.lock() = behaviour;
+    }
+
+    /// Changes its behaviour towards the bearer of `token`, whatever it is towards others.
+    pub fn behave_to(&self, token: &str, behaviour: Behaviour) {
+        self.shared
+            .exceptions
+            .lock()
+            .insert(marker(token), behaviour);
     }
 
     /// The number of GraphQL requests so far.
@@ -196,7 +208,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         headers: parts.headers.clone(),
         body: body.clone(),
     });
-    let behaviour = shared.behaviour.lock().clone();
+    let exception = shared
+        .exceptions
+        .lock()
+        .get(&actor(&parts.headers))
+        .cloned();
+    let behaviour = exception.unwrap_or_else(|| shared.behaviour.lock().clone());
     if !path.ends_with("/graphql") {
         return other_path(&path, &behaviour);
     }

@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use foundation::identity::Principal;
 use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct DataHubClient {
     authorization: Option<HeaderValue>,
     /// Told of the changes that are sent.
     notes: Option<Notes>,
+    /// The person whose failures these are.
+    who: Option<u64>,
 }
 
 impl DataHub {
@@ -65,6 +68,7 @@ impl DataHub {
             shared: Arc::clone(&self.shared),
             authorization,
             notes: None,
+            who: None,
         }
     }
 
@@ -89,6 +93,12 @@ impl DataHub {
 }
 
 impl DataHubClient {
+    /// The same for a request of `principal`: the failures of its calls count as this person's.
+    pub fn of(mut self, principal: &Principal) -> Self {
+        self.who = Some(principal.digest().number());
+        self
+    }
+
     /// The same, which writes the changes that it sends into the notes on the request.
     pub fn noting(mut self, notes: Notes) -> Self {
         self.notes = Some(notes);
@@ -245,7 +255,7 @@ impl DataHubClient {
                 .body(body.clone())
         };
         match shared
-            .call(request, document.operation() == Operation::Query)
+            .call(request, document.operation() == Operation::Query, self.who)
             .await?
         {
             (StatusCode::NOT_FOUND, _) => Err(DataHubError::Malformed {
@@ -288,7 +298,7 @@ impl DataHubClient {
                 .header(header::ACCEPT, "application/json")
                 .header("X-RestLi-Protocol-Version", "2.0.0")
         };
-        match shared.call(request, true).await? {
+        match shared.call(request, true, self.who).await? {
             (StatusCode::NOT_FOUND, _) => Err(DataHubError::NotFound {
                 message: "HTTP 404".to_owned(),
             }),

@@ -106,7 +106,8 @@ impl Authenticator {
         let principal = admitted?;
         notes.person(&principal);
         let datahub = self.datahub.client(principal.datahub_token().clone());
-        Ok(Caller::new(principal, datahub.noting(notes.clone())))
+        let datahub = datahub.of(&principal).noting(notes.clone());
+        Ok(Caller::new(principal, datahub))
     }
 
     async fn principal(

@@ -10,6 +10,7 @@ mod access_lines;
 mod c_header;
 mod chains;
 mod datahub_failures;
+mod datahub_people;
 mod doctor;
 mod exchange;
 mod filters;

@@ -31,6 +31,11 @@ impl PersonDigest {
         Self::with(KEY.get_or_init(random), subject)
     }
 
+    /// The digest as a number, to tell people apart.
+    pub fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
+
     fn with(key: &hmac::Key, subject: &str) -> Self {
         let tag = hmac::sign(key, subject.as_bytes());
         let mut digest = [0; DIGEST_BYTES];

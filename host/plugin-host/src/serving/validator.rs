@@ -124,7 +124,7 @@ impl Validator {
     }
 
     async fn guarded(&self, check: &Check) -> Ruling {
-        let pass = match self.breaker.admit(self.clock.elapsed()) {
+        let pass = match self.breaker.admit(self.clock.elapsed(), None) {
             Ok(pass) => pass,
             Err(wait) => {
                 let detail = "circuit breaker open after panics or hangs";
@@ -143,7 +143,7 @@ impl Validator {
         let change = if ruling.outcome.is_fault() {
             pass.failed(self.clock.elapsed())
         } else {
-            pass.succeeded()
+            pass.succeeded(self.clock.elapsed())
         };
         match change {
             Change::None => {}
@@ -324,6 +324,7 @@ fn breaker_policy(settings: &BreakerSettings) -> Policy {
         pause: settings.open_for,
         longest_pause: settings.open_for,
         probe_retry: PROBE_RETRY,
+        people: usize::MAX,
     }
 }
 
