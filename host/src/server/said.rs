@@ -10,8 +10,8 @@ use super::json_values::Values;
 
 /// The member of `_meta` that names the client where there is no `initialize`.
 const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-/// The longest text that is kept, in bytes. The log keeps less.
-const MAX_TEXT_BYTES: usize = 512;
+/// The longest text that is kept, in characters. The log shows fewer.
+const MAX_TEXT_CHARS: usize = 256;
 /// The methods of MCP that clients call. Another one is copied.
 const METHODS: &[&str] = &[
     "tools/call",
@@ -39,7 +39,7 @@ pub(super) fn method(name: &str) -> Cow<'static, str> {
 }
 
 fn beginning(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
+    text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
 /// Reads a value and counts what is in it; keeps it if it is a text.
