@@ -2,13 +2,12 @@
 //! one retry of a read. Also what is known of the server.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use foundation::{breaker::Breaker, clock::Clock};
+use foundation::{breaker::Breaker, clock::Clock, shares::Supply};
 use http::StatusCode;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
@@ -50,7 +49,7 @@ pub(super) struct Pool {
     pub(super) breaker: Breaker,
     pub(super) clock: Clock,
     pub(super) budget: RetryBudget,
-    pub(super) in_flight: Semaphore,
+    pub(super) in_flight: Arc<Supply<Option<u64>>>,
     pub(super) server: ServerCache,
     pub(super) unsupported: UnsupportedFields,
     pub(super) failures: FailureLog,
@@ -66,7 +65,7 @@ impl Pool {
             breaker: Breaker::new(settings.breaker_policy()),
             clock: Clock::system(),
             budget: RetryBudget::new(),
-            in_flight: Semaphore::new(settings.max_in_flight),
+            in_flight: Supply::new(settings.max_in_flight, 1),
             server: ServerCache::default(),
             unsupported: UnsupportedFields::default(),
             failures: FailureLog::default(),
@@ -84,7 +83,7 @@ impl Pool {
     ) -> Result<(StatusCode, bytes::Bytes), DataHubError> {
         let _slot = self
             .in_flight
-            .try_acquire()
+            .take(who, 1)
             .map_err(|_| DataHubError::Overloaded)?;
         let deadline = Instant::now() + self.settings.call_timeout;
         self.budget.deposit();

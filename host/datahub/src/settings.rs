@@ -24,7 +24,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// The largest answer that is accepted. Default 32 MiB.
     pub max_response_bytes: usize,
-    /// The maximum number of concurrent calls; further ones are refused. Default 512.
+    /// The maximum number of concurrent calls, and of those one person gets no more than a share;
+    /// further ones are refused. Default 512.
     pub max_in_flight: usize,
     /// Consecutive failures after which DataHub counts as down, or one person has to pause if it is
     /// only theirs. Default 5.

@@ -1,11 +1,9 @@
 //! The client against every kind of answer of a DataHub, or of something that is not a DataHub.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod people;
 
-use foundation::identity::{Acceptance, Lease, Principal, TokenDigest, Verdict};
+use std::time::{Duration, Instant};
+
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde_json::{Value, json};
@@ -188,51 +186,6 @@ async fn a_dead_datahub_is_left_alone_and_found_again() {
     };
     assert_eq!(why, "circuit breaker open");
     assert!(retry_after > Duration::from_secs(3000));
-}
-
-fn person(name: &str) -> Arc<Principal> {
-    let acceptance = Acceptance {
-        subject: name.to_owned(),
-        scopes: Vec::new(),
-        expires_at: None,
-        validator: "test".to_owned(),
-        datahub_token: name.into(),
-        token_digest: TokenDigest::of(name),
-    };
-    let verdict = Verdict::accept(acceptance, Lease::default());
-    Arc::clone(verdict.principal().unwrap())
-}
-
-#[tokio::test]
-async fn one_persons_failures_are_theirs_and_those_of_most_people_everybodys() {
-    let fake = Fake::start(|seen| match seen.authorization.contains("ill") {
-        true => reply(500, ""),
-        false => answer(&json!({"data": {"me": {}}})),
-    })
-    .await;
-    let mut settings = fake.settings();
-    settings.breaker_pause = Duration::from_secs(3600);
-    let datahub = DataHub::new(settings).unwrap();
-    let call = async |name: &str| {
-        let client = datahub.client(name.into()).of(&person(name));
-        client.execute(&query(), Value::Null).await
-    };
-    let is_refused = |result: Result<_, DataHubError>| matches!(result, Err(DataHubError::Unavailable { why, .. }) if why == "circuit breaker open");
-    for _ in 0..20 {
-        assert!(call("well").await.is_ok());
-        assert!(call("ill-1").await.is_err());
-    }
-    assert_eq!(fake.hits(), 20 + 5, "five failures, then a pause");
-    assert!(is_refused(call("ill-1").await));
-    assert!(datahub.health().await.reachable);
-    assert!(!is_refused(call("ill-2").await));
-    assert!(call("well").await.is_ok());
-    // Three of four.
-    assert!(!is_refused(call("ill-3").await));
-    assert!(is_refused(call("ill-3").await) && is_refused(call("ill-2").await));
-    // Who is well gets through, and brings it back for all.
-    assert!(call("well").await.is_ok());
-    assert!(!is_refused(call("ill-1").await));
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use super::shares::Exhausted;
 use crate::auth::{AuthError, BearerError, Challenge, Refused};
+use foundation::shares::Exhausted;
 
 /// The reason a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
