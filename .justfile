@@ -65,7 +65,7 @@ bench:
 load *args:
     cargo run --release --package integration-tests --bin load -- {{ args }}
 
-# The server, its plugins and the sandbox as people build them.
+# The server, its plugins and the sandbox as people build them to run them.
 release:
     cargo build --release
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::error::DataHubError;
+use super::{error::DataHubError, sparse};
 
 /// Longer messages of DataHub (stack traces) are cut to this many characters.
 const MAX_MESSAGE_CHARS: usize = 400;
@@ -25,7 +25,8 @@ pub struct FieldError {
 /// The data of a response, and what is missing from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// The `data` member.
+    /// The `data` member. Below its own members, those that are null are left out: DataHub answers null
+    /// for each field that it has no value for, which is most of them.
     pub data: Map<String, Value>,
     /// The fields that failed; empty most of the time.
     pub warnings: Vec<FieldError>,
@@ -58,7 +59,7 @@ impl From<DataHubError> for Refusal {
 
 #[derive(Deserialize)]
 struct Response {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "sparse::data")]
     data: Option<Map<String, Value>>,
     #[serde(default)]
     errors: Option<Vec<GraphQlError>>,

@@ -23,6 +23,7 @@ mod prune;
 mod retry;
 mod server;
 mod settings;
+mod sparse;
 mod transport;
 mod unsupported_fields;
 mod version;

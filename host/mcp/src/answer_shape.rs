@@ -21,8 +21,34 @@ static FORMS: LazyLock<HashMap<&'static str, Fields>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The selected members of an object.
-type Fields = HashMap<String, Form>;
+/// The selected members of an object, in the order of the document.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Fields(Vec<(String, Form)>);
+
+impl Fields {
+    fn get(&self, name: &str) -> Option<&Form> {
+        self.find(name, &mut 0)
+    }
+
+    /// The same for members that are asked for one after the other: DataHub answers in the order of the
+    /// document, so the next one is where `from` points, most often.
+    fn find(&self, name: &str, from: &mut usize) -> Option<&Form> {
+        let (before, after) = self.0.split_at((*from).min(self.0.len()));
+        let found = after.iter().chain(before).position(|(n, _)| n == name)?;
+        let index = (*from + found) % self.0.len();
+        *from = index + 1;
+        Some(&self.0[index].1)
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Form> {
+        let index = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    fn insert(&mut self, name: &str, form: Form) {
+        self.0.push((name.to_owned(), form));
+    }
+}
 
 /// The form of one member.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,8 +126,9 @@ fn misfit_in<'a>(map: &'a serde_json::Map<String, Value>, form: &Form) -> Option
     let Form::Selection(fields) = form else {
         return None;
     };
+    let mut next = 0;
     map.iter()
-        .find_map(|(name, value)| misfit(name, value, fields.get(name)?))
+        .find_map(|(name, value)| misfit(name, value, fields.find(name, &mut next)?))
 }
 
 /// One line of a document, as [`Document::text`] has it, with what is inside its braces.
@@ -125,7 +152,7 @@ fn fields_of(text: &str) -> Fields {
             None => operation = inside,
         }
     }
-    let mut fields = Fields::new();
+    let mut fields = Fields::default();
     add(&mut fields, &operation, &fragments);
     fields
 }
@@ -160,16 +187,16 @@ fn add(fields: &mut Fields, lines: &[Line<'_>], fragments: &HashMap<&str, Vec<Li
                 }
             }
             Line::Field(name, inside) => {
-                let known = fields.remove(*name);
+                let known = fields.remove(name);
                 let form = match (known, inside) {
                     (None | Some(Form::Leaf), None) => Form::Leaf,
-                    (None, Some(inside)) => selection(Fields::new(), inside, fragments),
+                    (None, Some(inside)) => selection(Fields::default(), inside, fragments),
                     (Some(Form::Selection(known)), Some(inside)) => {
                         selection(known, inside, fragments)
                     }
                     _ => Form::Any,
                 };
-                fields.insert((*name).to_owned(), form);
+                fields.insert(name, form);
             }
         }
     }
@@ -219,10 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn members_are_found_in_any_order() {
+        let fields = fields_of("query q {\na\nb\nc\n}");
+        let mut next = 0;
+        for name in ["a", "b", "c", "a", "c", "b", "x", "a"] {
+            let found = fields.find(name, &mut next).is_some();
+            assert_eq!(found, name != "x", "{name}");
+        }
+        assert!(Fields::default().get("a").is_none());
+    }
+
+    #[test]
     fn every_document_selects_something() {
         for document in documents::all() {
             let fields = FORMS.get(document.name()).unwrap();
-            assert!(!fields.is_empty(), "{}", document.name());
+            assert!(!fields.0.is_empty(), "{}", document.name());
         }
     }
 

@@ -3,12 +3,22 @@
 
 use serde_json::Value;
 
+/// The value at the end of these steps from member to member.
+pub(crate) fn at<'a>(value: &'a Value, steps: &[&str]) -> Option<&'a Value> {
+    steps.iter().try_fold(value, |value, step| value.get(step))
+}
+
 /// Takes the value at `pointer` (RFC 6901); null if it is missing.
 pub(crate) fn take(value: &mut Value, pointer: &str) -> Value {
     value
         .pointer_mut(pointer)
         .map(Value::take)
         .unwrap_or_default()
+}
+
+/// Takes a member of `value`; null if it is missing.
+pub(crate) fn take_member(value: &mut Value, name: &str) -> Value {
+    value.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
 /// Sets a member of `value`, if it is an object.
@@ -32,9 +42,15 @@ mod tests {
             set(&mut value, "a", 1);
             assert_eq!(value, before);
         }
-        let mut value = json!({"a": {"b": 1}});
+        let mut value = json!({"a": {"b": 1}, "list": [{"x": 2}]});
+        assert_eq!(at(&value, &["a", "b"]), Some(&json!(1)));
+        for missing in [&["a", "c"][..], &["a", "b", "c"], &["list", "0"], &["b"]] {
+            assert_eq!(at(&value, missing), None);
+        }
+        assert_eq!(take_member(&mut value["list"], "0"), Value::Null);
+        take(&mut value, "/list");
         assert_eq!(take(&mut value, "/a/b"), 1);
         set(&mut value, "c", "d");
-        assert_eq!(value, json!({"a": {"b": null}, "c": "d"}));
+        assert_eq!(value, json!({"a": {"b": null}, "list": null, "c": "d"}));
     }
 }

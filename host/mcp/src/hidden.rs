@@ -62,7 +62,7 @@ pub(crate) fn remove(value: &mut Value) {
 
 /// The text without the characters that people do not see.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unseen) {
+    if text.bytes().all(is_plain) || !text.chars().any(is_unseen) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len());
@@ -84,6 +84,12 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         true => Cow::Borrowed(text),
         false => Cow::Owned(clean),
     }
+}
+
+/// True for what is seen whatever is beside it: most texts are nothing else, and are looked at in one
+/// pass without a table.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
 fn is_unseen(c: char) -> bool {

@@ -6,14 +6,16 @@ use telemetry::Notes;
 
 use super::error::ToolError;
 
-/// The outcome of a request whose method, name or parameters are wrong.
-pub(crate) const INVALID: &str = "invalid";
-
 /// The notes on the HTTP request of `context`; of none on stdio.
 pub(crate) fn notes(context: &RequestContext<RoleServer>) -> Notes {
     let parts = context.extensions.get::<http::request::Parts>();
     let notes = parts.and_then(|parts| parts.extensions.get::<Notes>());
     notes.cloned().unwrap_or_default()
+}
+
+/// Notes that the method, the name or the parameters of a request are wrong.
+pub(crate) fn invalid(context: &RequestContext<RoleServer>, reason: &'static str) {
+    notes(context).ended("invalid", reason);
 }
 
 /// Notes how the work on a request ended. Returns the word for it in metrics.

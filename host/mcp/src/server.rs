@@ -189,6 +189,86 @@ impl McpServer {
         finish(&mut value, &context);
         Ok(value)
     }
+
+    /// Calls the tool that the request names.
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let registry = &self.inner.registry;
+        let Some(entry) = registry.find(&request.name) else {
+            metrics::tool_call("unknown", "error");
+            outcome::invalid(&context, "unknown_tool");
+            let message = registry.unknown(&request.name);
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let tool = entry.definition.name;
+        // With events before it, the answer is a stream.
+        let written = match progress_token(&context) {
+            Some(_) => None,
+            None => Written::of(&context),
+        };
+        let notes = outcome::notes(&context);
+        let result = panics::catch(tool, self.run(entry, request, context)).await;
+        metrics::tool_call(tool, outcome::note(&notes, &result));
+        let result = match result {
+            Ok(value) => success(value, written.as_ref()),
+            Err(error) => {
+                tracing::debug!(tool, %error, "tool call failed");
+                // Errors name what is near, as others wrote it.
+                let text = hidden::visible(&error.to_string()).into_owned();
+                CallToolResult::error(vec![ContentBlock::text(text)])
+            }
+        };
+        Ok(CallToolResponse::from(result))
+    }
+
+    /// Reads the resource that the request names.
+    async fn read(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
+        let read = async {
+            let context = self.context_like(resources::READ_BY, &context)?;
+            resources::read(&context, &request.uri).await
+        };
+        let result = tokio::select! {
+            result = panics::catch("resources/read", read) => result,
+            () = cancelled.cancelled() => Err(ToolError::Cancelled),
+        };
+        outcome::note(&notes, &result);
+        // The error names the URI, for clients that read several resources at once.
+        let asked = || Some(json!({"uri": request.uri}));
+        result
+            .map(ReadResourceResponse::from)
+            .map_err(|error| match error {
+                ToolError::NotFound(why) => ErrorData::resource_not_found(why, asked()),
+                ToolError::Arguments(why) => ErrorData::invalid_params(why, asked()),
+                other => ErrorData::internal_error(other.to_string(), None),
+            })
+    }
+
+    /// Completes the argument that the request names.
+    async fn completions(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if request.argument.name != "urn" {
+            return Ok(CompleteResult::default());
+        }
+        let notes = outcome::notes(&context);
+        let complete = async {
+            let context = self.context_like(resources::COMPLETED_BY, &context)?;
+            Ok(resources::complete(&context, &request.argument.value).await)
+        };
+        let result = panics::catch("completion/complete", complete).await;
+        outcome::note(&notes, &result);
+        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
 }
 
 /// The first protocol version without `initialize`.
@@ -222,12 +302,14 @@ fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken>
 
 /// The result of a tool that answers with `value`, as text and as structured content.
 fn success(value: Value, written: Option<&Written>) -> CallToolResult {
+    // Not its `Display`: that checks each piece of the text once more.
+    let text = serde_json::to_string(&value).unwrap_or_default();
     let (text, structured) = match written {
         Some(written) => {
-            written.give(Part::Result(value.to_string()));
+            written.give(Part::Result(text));
             (String::new(), json!({}))
         }
-        None => (value.to_string(), value),
+        None => (text, value),
     };
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.structured_content = Some(structured);
@@ -288,37 +370,30 @@ impl ServerHandler for McpServer {
             .with_cache_scope(CacheScope::Private))
     }
 
-    async fn call_tool(
+    // The library moves the future of a request about several times: those of work are boxed.
+
+    fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let registry = &self.inner.registry;
-        let Some(entry) = registry.find(&request.name) else {
-            metrics::tool_call("unknown", "error");
-            outcome::notes(&context).ended(outcome::INVALID, "unknown_tool");
-            let message = registry.unknown(&request.name);
-            return Err(ErrorData::invalid_params(message, None));
-        };
-        let tool = entry.definition.name;
-        // With events before it, the answer is a stream.
-        let written = match progress_token(&context) {
-            Some(_) => None,
-            None => Written::of(&context),
-        };
-        let notes = outcome::notes(&context);
-        let result = panics::catch(tool, self.run(entry, request, context)).await;
-        metrics::tool_call(tool, outcome::note(&notes, &result));
-        let result = match result {
-            Ok(value) => success(value, written.as_ref()),
-            Err(error) => {
-                tracing::debug!(tool, %error, "tool call failed");
-                // Errors name what is near, as others wrote it.
-                let text = hidden::visible(&error.to_string()).into_owned();
-                CallToolResult::error(vec![ContentBlock::text(text)])
-            }
-        };
-        Ok(CallToolResponse::from(result))
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send + '_ {
+        Box::pin(self.call(request, context))
+    }
+
+    fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ReadResourceResponse, ErrorData>> + Send + '_ {
+        Box::pin(self.read(request, context))
+    }
+
+    fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CompleteResult, ErrorData>> + Send + '_ {
+        Box::pin(self.completions(request, context))
     }
 
     async fn list_resources(
@@ -341,50 +416,6 @@ impl ServerHandler for McpServer {
         )
     }
 
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
-        let read = async {
-            let context = self.context_like(resources::READ_BY, &context)?;
-            resources::read(&context, &request.uri).await
-        };
-        let result = tokio::select! {
-            result = panics::catch("resources/read", read) => result,
-            () = cancelled.cancelled() => Err(ToolError::Cancelled),
-        };
-        outcome::note(&notes, &result);
-        // The error names the URI, for clients that read several resources at once.
-        let asked = || Some(json!({"uri": request.uri}));
-        result
-            .map(ReadResourceResponse::from)
-            .map_err(|error| match error {
-                ToolError::NotFound(why) => ErrorData::resource_not_found(why, asked()),
-                ToolError::Arguments(why) => ErrorData::invalid_params(why, asked()),
-                other => ErrorData::internal_error(other.to_string(), None),
-            })
-    }
-
-    async fn complete(
-        &self,
-        request: CompleteRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        if request.argument.name != "urn" {
-            return Ok(CompleteResult::default());
-        }
-        let notes = outcome::notes(&context);
-        let complete = async {
-            let context = self.context_like(resources::COMPLETED_BY, &context)?;
-            Ok(resources::complete(&context, &request.argument.value).await)
-        };
-        let result = panics::catch("completion/complete", complete).await;
-        outcome::note(&notes, &result);
-        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
-    }
-
     async fn list_prompts(
         &self,
         _request: Option<PaginatedRequestParams>,
@@ -403,10 +434,8 @@ impl ServerHandler for McpServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&request.name, request.arguments.as_ref())
             .map(GetPromptResponse::from)
-            .map_err(|why| {
-                outcome::notes(&context).ended(outcome::INVALID, "arguments");
-                ErrorData::invalid_params(why, None)
-            })
+            .inspect_err(|_| outcome::invalid(&context, "arguments"))
+            .map_err(|why| ErrorData::invalid_params(why, None))
     }
 
     async fn on_custom_request(
@@ -414,7 +443,7 @@ impl ServerHandler for McpServer {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        outcome::notes(&context).ended(outcome::INVALID, "method_or_parameters");
+        outcome::invalid(&context, "method_or_parameters");
         let stateless = is_stateless(&request, &context);
         Err(params::refuse(&request, stateless))
     }

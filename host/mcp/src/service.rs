@@ -58,8 +58,10 @@ where
         .with_cancellation_token(settings.shutdown);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
+    // Each layer in front copies this service at each request.
+    let service = Arc::new(service);
     BoxCloneSyncService::new(service_fn(move |mut request: Request| {
-        let service = service.clone();
+        let service = Arc::clone(&service);
         async move {
             negotiation::settle(&mut request);
             let written = Written::default();

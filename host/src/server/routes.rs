@@ -3,6 +3,9 @@
 //! Paths are matched byte for byte: nothing is decoded, folded or normalised on the way to a route,
 //! so each route has one spelling (`/mcp` also with a slash at its end), and there is no way around
 //! the checks before it.
+//!
+//! Layers stand around routers, not inside their routes: each layer copies what it is around at each
+//! request, and a router is one pointer.
 
 use std::{
     future::{Ready, ready},
@@ -17,7 +20,7 @@ use axum::{
     routing::{any, get, post_service},
 };
 use mcp::McpHttpService;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder};
 
 use super::{
     access, authenticate, cors, health, limits, message, metadata, middleware,
@@ -33,7 +36,7 @@ use super::{
 };
 
 /// The whole server as one service. `oauth` are the routes of the sign-in proxy, if it is on; every
-/// route is served below `prefix` as well.
+/// route is served with `prefix` and without it.
 pub(super) fn router(
     state: &Arc<State>,
     mcp: McpHttpService,
@@ -57,16 +60,19 @@ pub(super) fn router(
     let endpoint = post_service(mcp)
         .route_layer(calls)
         .fallback(page_or(state, only_post));
-    let mcp = Router::new()
-        .route(MCP, endpoint.clone())
-        .route(MCP_SLASH, endpoint)
-        // Preflight answers for browsers; also the CORS headers on refusals.
-        .layer(cors::of_mcp())
+    let mcp = ServiceBuilder::new()
         // A page of another origin gets no further, not even with a valid token.
         .layer(from_fn_with_state(
             Arc::clone(state),
             middleware::allowed_origin,
-        ));
+        ))
+        // Preflight answers for browsers; also the CORS headers on refusals.
+        .layer(cors::of_mcp())
+        .service(
+            Router::new()
+                .route(MCP, endpoint.clone())
+                .route(MCP_SLASH, endpoint),
+        );
 
     // Its body within limits of size and time, and an answer in time.
     let sign_in = from_fn_with_state(Arc::clone(state), limits::sign_in);
@@ -74,15 +80,13 @@ pub(super) fn router(
 
     let named = Router::new()
         .route(ROOT, any(page_or(state, not_found_now)))
-        .merge(mcp)
+        .route_service(MCP, mcp.clone())
+        .route_service(MCP_SLASH, mcp)
         .merge(documents(state))
         .merge(oauth.unwrap_or_default())
-        .fallback(not_found)
-        // Allowed host names only: a page cannot rebind its own name to us.
-        .layer(from_fn_with_state(
-            Arc::clone(state),
-            middleware::allowed_host,
-        ));
+        .fallback(not_found);
+    // Allowed host names only: a page cannot rebind its own name to us.
+    let named = from_fn_with_state(Arc::clone(state), middleware::allowed_host).layer(named);
 
     let probes = Router::new()
         .route(HEALTH, get(health::health))
@@ -90,33 +94,29 @@ pub(super) fn router(
         // Probes use the address, whatever our name is.
         .with_state(Arc::clone(state));
 
-    let all = Router::new().merge(named).merge(probes).layer(
-        // Every request, outermost first.
-        ServiceBuilder::new()
-            // An id that the answer and all log lines carry.
-            .layer(from_fn(request_id::request_id))
-            // One line in the log, whatever happens below.
-            .layer(from_fn_with_state(Arc::clone(state), access::access_log))
-            // A connection that can be used again, or the word that it ends.
-            .layer(from_fn(unread::unread))
-            // A panic is a 500 for one request.
-            .layer(from_fn(middleware::catch_panic))
-            // Refuses what hyper lets through and parsers disagree on.
-            .layer(from_fn(middleware::unambiguous))
-            // Beyond the limit of connections, only probes.
-            .layer(from_fn(limits::at_the_limit)),
-    );
+    let all = Router::new().merge(probes).fallback_service(named);
+    // Every request, outermost first.
+    let all = ServiceBuilder::new()
+        // An id that the answer and all log lines carry.
+        .layer(from_fn(request_id::request_id))
+        // One line in the log, whatever happens below.
+        .layer(from_fn_with_state(Arc::clone(state), access::access_log))
+        // A connection that can be used again, or the word that it ends.
+        .layer(from_fn(unread::unread))
+        // A panic is a 500 for one request.
+        .layer(from_fn(middleware::catch_panic))
+        // Refuses what hyper lets through and parsers disagree on.
+        .layer(from_fn(middleware::unambiguous))
+        // Beyond the limit of connections, only probes.
+        .layer(from_fn(limits::at_the_limit))
+        .service(all);
     match prefix {
-        None => all,
-        Some(prefix) => below(prefix, all),
+        None => Router::new().fallback_service(all),
+        Some(prefix) => {
+            let strip = move |request| prefix.strip(request);
+            Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
+        }
     }
-}
-
-/// The routes of `all` with the prefix and without it. Around them: a layer of theirs would come too
-/// late to choose one.
-fn below(prefix: Prefix, all: Router) -> Router {
-    let strip = move |request| prefix.strip(request);
-    Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
 }
 
 /// The documents that programs read without a token.

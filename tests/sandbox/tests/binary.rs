@@ -53,7 +53,7 @@ fn a_missing_server_is_one_line_that_says_what_to_do() {
     let (code, stdout, stderr) = run(&installed("missing", None));
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.contains("cargo build --release"), "{stderr}");
+    assert!(stderr.contains("build it with `cargo build`"), "{stderr}");
 }
 
 #[test]

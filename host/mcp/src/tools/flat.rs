@@ -8,36 +8,39 @@ use crate::fields;
 
 /// The members that become one text, each with the places where DataHub may have it. What people wrote
 /// goes before what the source says.
-const TEXTS: &[(&str, &[&str])] = &[
+const TEXTS: &[(&str, &[&[&str]])] = &[
     (
         "name",
         &[
-            "/editableProperties/name",
-            "/properties/name",
-            "/userProperties/displayName",
-            "/groupProperties/displayName",
-            "/queryProperties/name",
-            "/definition/displayName",
-            "/name",
-            "/username",
+            &["editableProperties", "name"],
+            &["properties", "name"],
+            &["userProperties", "displayName"],
+            &["groupProperties", "displayName"],
+            &["queryProperties", "name"],
+            &["definition", "displayName"],
+            &["name"],
+            &["username"],
         ],
     ),
-    ("qualifiedName", &["/properties/qualifiedName"]),
-    ("email", &["/userProperties/email"]),
-    ("title", &["/userProperties/title", "/title"]),
-    ("platform", &["/platform/name", "/dataFlow/platform/name"]),
-    ("dataFlow", &["/dataFlow/urn"]),
-    ("parent", &["/parent/urn"]),
-    ("state", &["/status/state"]),
+    ("qualifiedName", &[&["properties", "qualifiedName"]]),
+    ("email", &[&["userProperties", "email"]]),
+    ("title", &[&["userProperties", "title"], &["title"]]),
+    (
+        "platform",
+        &[&["platform", "name"], &["dataFlow", "platform", "name"]],
+    ),
+    ("dataFlow", &[&["dataFlow", "urn"]]),
+    ("parent", &[&["parent", "urn"]]),
+    ("state", &[&["status", "state"]]),
     (
         "description",
         &[
-            "/editableProperties/description",
-            "/properties/description",
-            "/groupProperties/description",
-            "/queryProperties/description",
-            "/definition/description",
-            "/description",
+            &["editableProperties", "description"],
+            &["properties", "description"],
+            &["groupProperties", "description"],
+            &["queryProperties", "description"],
+            &["definition", "description"],
+            &["description"],
         ],
     ),
 ];
@@ -67,10 +70,12 @@ pub(super) fn flatten(entity: &mut Value) {
     people::shorten(entity);
     let mut flat = Map::new();
     for name in ["urn", "type"] {
-        flat.insert(name.to_owned(), fields::take(entity, &format!("/{name}")));
+        flat.insert(name.to_owned(), fields::take_member(entity, name));
     }
     for (name, places) in TEXTS {
-        let mut texts = places.iter().filter_map(|p| entity.pointer(p)?.as_str());
+        let mut texts = places
+            .iter()
+            .filter_map(|p| fields::at(entity, p)?.as_str());
         if let Some(text) = texts.find(|text| !text.trim().is_empty()) {
             flat.insert((*name).to_owned(), Value::from(text));
         }
@@ -78,12 +83,10 @@ pub(super) fn flatten(entity: &mut Value) {
     if flat.get("qualifiedName") == flat.get("name") {
         flat.shift_remove("qualifiedName");
     }
+    let types = fields::take(entity, "/subTypes/typeNames");
     let domain = &entity["domain"]["domain"];
     let lists = [
-        (
-            "subTypes",
-            fields::take(&mut entity["subTypes"].clone(), "/typeNames"),
-        ),
+        ("subTypes", types),
         ("domain", named(domain)),
         (
             "tags",

@@ -28,7 +28,7 @@ pub(super) fn shape(
 ) -> Result<Value, ToolError> {
     let (total, hits) = (
         found["total"].as_i64(),
-        fields::take(&mut found, "/searchResults"),
+        fields::take_member(&mut found, "searchResults"),
     );
     let (Some(total), Value::Array(mut hits)) = (total, hits) else {
         return Err(not_understood().into());
@@ -51,7 +51,7 @@ pub(super) fn shape(
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
-    let facets = facets(fields::take(&mut found, "/facets"));
+    let facets = facets(fields::take_member(&mut found, "facets"));
     if !facets.is_empty() {
         answer["facets"] = Value::from(facets);
     }
@@ -82,7 +82,7 @@ fn facets(facets: Value) -> Vec<Value> {
 /// Puts the name of the entity that a facet's value stands for in place of the entity.
 fn name_value(value: &mut Value) {
     let name = named_value(value).map(str::to_owned);
-    fields::take(value, "/entity");
+    fields::take_member(value, "entity");
     if let Some(name) = name {
         fields::set(value, "name", name);
     }
@@ -90,14 +90,14 @@ fn name_value(value: &mut Value) {
 
 /// The name of the entity that a facet's value stands for.
 pub(super) fn named_value(value: &Value) -> Option<&str> {
-    let places = [
-        "/entity/properties/name",
-        "/entity/userProperties/displayName",
-        "/entity/userProperties/fullName",
-        "/entity/groupProperties/displayName",
-        "/entity/instanceId",
+    let places: [&[&str]; 5] = [
+        &["entity", "properties", "name"],
+        &["entity", "userProperties", "displayName"],
+        &["entity", "userProperties", "fullName"],
+        &["entity", "groupProperties", "displayName"],
+        &["entity", "instanceId"],
     ];
-    let mut names = places.iter().filter_map(|p| value.pointer(p)?.as_str());
+    let mut names = places.iter().filter_map(|p| fields::at(value, p)?.as_str());
     let name = names.find(|name| !name.trim().is_empty())?;
     (value["value"].as_str() != Some(name)).then_some(name)
 }

@@ -28,27 +28,30 @@ fn shorten_one(person: &mut Value) {
     let Some(urn) = person["urn"].as_str() else {
         return;
     };
-    let first = |pointers: &[&str]| {
-        let texts = pointers.iter().filter_map(|p| person.pointer(p)?.as_str());
+    let first = |places: &[&[&str]]| {
+        let texts = places
+            .iter()
+            .filter_map(|p| fields::at(person, p)?.as_str());
         texts.into_iter().find(|text| !text.trim().is_empty())
     };
     let mut short = json!({"urn": urn});
     // People may have changed what their directory says.
-    for (name, pointers) in [
+    let texts: [(&str, &[&[&str]]); 2] = [
         (
             "name",
             &[
-                "/editableProperties/displayName",
-                "/properties/displayName",
-                "/properties/fullName",
-            ][..],
+                &["editableProperties", "displayName"],
+                &["properties", "displayName"],
+                &["properties", "fullName"],
+            ],
         ),
         (
             "email",
-            &["/editableProperties/email", "/properties/email"][..],
+            &[&["editableProperties", "email"], &["properties", "email"]],
         ),
-    ] {
-        if let Some(text) = first(pointers) {
+    ];
+    for (name, places) in texts {
+        if let Some(text) = first(places) {
             fields::set(&mut short, name, text);
         }
     }

@@ -8,7 +8,7 @@ use sandbox::{datahub, idp};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the server `{}` is not there; build it with `cargo build --release`", .0.display())]
+    #[error("the server `{}` is not there; build it with `cargo build`", .0.display())]
     NoHost(PathBuf),
     #[error("cannot start the server `{}`: {source}", program.display())]
     Spawn { program: PathBuf, source: io::Error },
