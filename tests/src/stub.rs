@@ -1,6 +1,7 @@
 //! A stub of DataHub that answers a minimum of requests, records them, and misbehaves on demand.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -33,6 +34,8 @@ pub enum Behaviour {
     Together(u64),
     /// Never answers.
     Stall,
+    /// Answers to queries like `Echo`, and never to mutations.
+    StallMutations,
     /// Sends the head and then one byte per second.
     Trickle,
     /// Answers with this status, body and content type.
@@ -48,10 +51,13 @@ pub enum Behaviour {
 #[derive(Debug)]
 struct Shared {
     behaviour: Mutex<Behaviour>,
+    /// The behaviour towards the bearers with these markers.
+    exceptions: Mutex<HashMap<String, Behaviour>>,
     requests: AtomicU64,
     in_flight: AtomicU64,
     most_in_flight: watch::Sender<u64>,
     cancelled: AtomicU64,
+    stalled: AtomicU64,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -82,10 +88,12 @@ impl StubDataHub {
     pub async fn start() -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::Echo),
+            exceptions: Mutex::default(),
             requests: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             most_in_flight: watch::Sender::new(0),
             cancelled: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
             seen: Mutex::default(),
         });
         let app = Router::new()
@@ -118,6 +126,14 @@ impl StubDataHub {
         *self.shared.behaviour.lock() = behaviour;
     }
 
+    /// Changes its behaviour towards the bearer of `token`, whatever it is towards others.
+    pub fn behave_to(&self, token: &str, behaviour: Behaviour) {
+        self.shared
+            .exceptions
+            .lock()
+            .insert(marker(token), behaviour);
+    }
+
     /// The number of GraphQL requests so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
@@ -138,9 +154,30 @@ impl StubDataHub {
         self.shared.cancelled.load(Ordering::SeqCst)
     }
 
+    /// The number of GraphQL requests that are never answered and whose caller still waits.
+    pub fn stalled(&self) -> u64 {
+        self.shared.stalled.load(Ordering::SeqCst)
+    }
+
     /// Every request so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().clone()
+    }
+}
+
+/// Counts a request that is never answered, as long as its caller waits.
+struct Stalled<'a>(&'a Shared);
+
+impl<'a> Stalled<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.stalled.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Stalled<'_> {
+    fn drop(&mut self) {
+        self.0.stalled.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -171,7 +208,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         headers: parts.headers.clone(),
         body: body.clone(),
     });
-    let behaviour = shared.behaviour.lock().clone();
+    let exception = shared
+        .exceptions
+        .lock()
+        .get(&actor(&parts.headers))
+        .cloned();
+    let behaviour = exception.unwrap_or_else(|| shared.behaviour.lock().clone());
     if !path.ends_with("/graphql") {
         return other_path(&path, &behaviour);
     }
@@ -185,6 +227,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
     let mut in_flight = InFlight {
         shared: Arc::clone(&shared),
         finished: false,
+    };
+    let is_mutation = body["query"]
+        .as_str()
+        .is_some_and(|query| query.trim_start().starts_with("mutation"));
+    let behaviour = match behaviour {
+        Behaviour::StallMutations if is_mutation => Behaviour::Stall,
+        Behaviour::StallMutations => Behaviour::Echo,
+        other => other,
     };
     let response = misbehave(&shared, behaviour, &parts.headers).await;
     in_flight.finished = true;
@@ -217,7 +267,10 @@ async fn misbehave(shared: &Shared, behaviour: Behaviour, headers: &HeaderMap) -
             let _ = most.wait_for(|most| *most >= number).await;
             echo(headers)
         }
-        Behaviour::Stall => std::future::pending().await,
+        Behaviour::Stall | Behaviour::StallMutations => {
+            let _stalled = Stalled::new(shared);
+            std::future::pending().await
+        }
         Behaviour::Trickle => {
             let drops = stream::unfold((), |()| async {
                 tokio::time::sleep(Duration::from_secs(1)).await;

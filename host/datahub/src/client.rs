@@ -6,10 +6,11 @@ use std::{
     time::Instant,
 };
 
+use foundation::identity::Principal;
 use http::{HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use telemetry::metrics;
+use telemetry::{Notes, metrics};
 use url::{Url, form_urlencoded};
 
 use super::{
@@ -39,6 +40,10 @@ pub struct DataHubClient {
     shared: Arc<Pool>,
     /// `None` if the token cannot be sent in a header, so DataHub would refuse it.
     authorization: Option<HeaderValue>,
+    /// Told of the changes that are sent.
+    notes: Option<Notes>,
+    /// The person whose failures these are.
+    who: Option<u64>,
 }
 
 impl DataHub {
@@ -62,6 +67,8 @@ impl DataHub {
         DataHubClient {
             shared: Arc::clone(&self.shared),
             authorization,
+            notes: None,
+            who: None,
         }
     }
 
@@ -86,6 +93,18 @@ impl DataHub {
 }
 
 impl DataHubClient {
+    /// The same for a request of `principal`: the failures of its calls count as this person's.
+    pub fn of(mut self, principal: &Principal) -> Self {
+        self.who = Some(principal.digest().number());
+        self
+    }
+
+    /// The same, which writes the changes that it sends into the notes on the request.
+    pub fn noting(mut self, notes: Notes) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
     /// Sends `document` with `variables` (an object, or null for none). Dropping the future ends
     /// the call.
     ///
@@ -133,10 +152,33 @@ impl DataHubClient {
             });
         }
         if document.operation() == Operation::Mutation {
-            let answer = self.attempts(document, authorization, variables).await;
-            return answer.map_err(|refusal| refusal.error);
+            return self.change(document, authorization, variables).await;
         }
         self.as_known(document, authorization, variables).await
+    }
+
+    /// Sends a mutation, and notes that it is sent and answered: a caller who leaves in between, or
+    /// an outage, leaves a change of which nobody knows whether it was made.
+    async fn change(
+        &self,
+        document: &Document,
+        authorization: &HeaderValue,
+        variables: &Value,
+    ) -> Result<Answer, DataHubError> {
+        let notes = self.notes.as_ref();
+        notes.inspect(|notes| notes.write_is_sent());
+        let answer = self.attempts(document, authorization, variables).await;
+        let answer = answer.map_err(|refusal| refusal.error);
+        match &answer {
+            Err(error) if error.was_not_sent() => {
+                notes.inspect(|notes| notes.write_was_not_sent());
+            }
+            Err(error) if error.is_outage() => {}
+            _ => {
+                notes.inspect(|notes| notes.write_is_answered());
+            }
+        }
+        answer
     }
 
     /// Sends the document without the fields that this DataHub turns out not to know. Validation
@@ -213,7 +255,7 @@ impl DataHubClient {
                 .body(body.clone())
         };
         match shared
-            .call(request, document.operation() == Operation::Query)
+            .call(request, document.operation() == Operation::Query, self.who)
             .await?
         {
             (StatusCode::NOT_FOUND, _) => Err(DataHubError::Malformed {
@@ -256,7 +298,7 @@ impl DataHubClient {
                 .header(header::ACCEPT, "application/json")
                 .header("X-RestLi-Protocol-Version", "2.0.0")
         };
-        match shared.call(request, true).await? {
+        match shared.call(request, true, self.who).await? {
             (StatusCode::NOT_FOUND, _) => Err(DataHubError::NotFound {
                 message: "HTTP 404".to_owned(),
             }),

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::version::Since;
 
+/// The reason of a call that the breaker refuses.
+pub(super) const BREAKER_OPEN: &str = "circuit breaker open";
+
 /// The reason a call to DataHub failed. Its text never holds a token or any part of the answer
 /// except the message that DataHub wrote for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,5 +97,13 @@ impl DataHubError {
     /// True if DataHub as a whole looks down, rather than this one request being wrong.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Timeout { .. })
+    }
+
+    /// True if this server did not even send the request.
+    pub(crate) fn was_not_sent(&self) -> bool {
+        match self {
+            Self::Unavailable { why, .. } => *why == BREAKER_OPEN,
+            _ => *self == Self::Overloaded,
+        }
     }
 }

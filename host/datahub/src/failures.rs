@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
+use foundation::breaker::Change;
 use telemetry::Sampled;
 
-use super::error::DataHubError;
-
-/// The reason of a call that the breaker refuses.
-pub(super) const BREAKER_OPEN: &str = "circuit breaker open";
+use super::error::{BREAKER_OPEN, DataHubError};
 
 /// Writes the failures of one DataHub.
 #[derive(Debug, Default)]
@@ -22,6 +20,22 @@ impl FailureLog {
         }
         if let Some(left_out) = self.0.admit("datahub", now) {
             tracing::warn!(operation, %error, left_out, "datahub failed");
+        }
+    }
+
+    /// Writes a line if the breaker has opened or closed, and the limit is not reached.
+    pub(super) fn note_change(&self, change: Change, now: Duration) {
+        let kind = match change {
+            Change::None => return,
+            Change::Opened => "opened",
+            Change::Closed => "closed",
+        };
+        let Some(left_out) = self.0.admit(kind, now) else {
+            return;
+        };
+        match change {
+            Change::Closed => tracing::info!(left_out, "datahub is back"),
+            _ => tracing::warn!(left_out, "datahub is down: calls are refused for a while"),
         }
     }
 }

@@ -2,21 +2,17 @@
 //! one retry of a read. Also what is known of the server.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use foundation::{
-    breaker::{Breaker, Change},
-    clock::Clock,
-};
+use foundation::{breaker::Breaker, clock::Clock, shares::Supply};
 use http::StatusCode;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    error::DataHubError,
-    failures::{BREAKER_OPEN, FailureLog},
+    error::{BREAKER_OPEN, DataHubError},
+    failures::FailureLog,
     retry::RetryBudget,
     server::{ServerCache, ServerInfo},
     settings::Settings,
@@ -53,7 +49,7 @@ pub(super) struct Pool {
     pub(super) breaker: Breaker,
     pub(super) clock: Clock,
     pub(super) budget: RetryBudget,
-    pub(super) in_flight: Semaphore,
+    pub(super) in_flight: Arc<Supply<Option<u64>>>,
     pub(super) server: ServerCache,
     pub(super) unsupported: UnsupportedFields,
     pub(super) failures: FailureLog,
@@ -69,7 +65,7 @@ impl Pool {
             breaker: Breaker::new(settings.breaker_policy()),
             clock: Clock::system(),
             budget: RetryBudget::new(),
-            in_flight: Semaphore::new(settings.max_in_flight),
+            in_flight: Supply::new(settings.max_in_flight, 1),
             server: ServerCache::default(),
             unsupported: UnsupportedFields::default(),
             failures: FailureLog::default(),
@@ -77,25 +73,26 @@ impl Pool {
         })
     }
 
-    /// One call: an exchange, and for a read a second one if the first got lost, all within the
+    /// One call, of `who` if it is a person's: an exchange, and for a read a second one if the first got lost, all within the
     /// deadline and the in-flight limit.
     pub(super) async fn call(
         &self,
         request: impl Fn() -> reqwest::RequestBuilder,
         read: bool,
+        who: Option<u64>,
     ) -> Result<(StatusCode, bytes::Bytes), DataHubError> {
         let _slot = self
             .in_flight
-            .try_acquire()
+            .take(who, 1)
             .map_err(|_| DataHubError::Overloaded)?;
         let deadline = Instant::now() + self.settings.call_timeout;
         self.budget.deposit();
         let max_bytes = self.settings.max_response_bytes;
-        match self.guarded(request(), deadline, max_bytes).await {
+        match self.guarded(request(), deadline, max_bytes, who).await {
             Ok(answer) => Ok(answer),
             Err(failure) if failure.retriable && read && self.budget.withdraw() => {
                 tokio::time::sleep(RETRY_PAUSE).await;
-                let again = self.guarded(request(), deadline, max_bytes).await;
+                let again = self.guarded(request(), deadline, max_bytes, who).await;
                 again.map_err(|failure| failure.error)
             }
             Err(failure) => Err(failure.error),
@@ -108,16 +105,18 @@ impl Pool {
         request: reqwest::RequestBuilder,
         deadline: Instant,
         max_bytes: usize,
+        who: Option<u64>,
     ) -> Result<(StatusCode, bytes::Bytes), Failure> {
         let permit = self
             .breaker
-            .admit(self.clock.elapsed())
+            .admit(self.clock.elapsed(), who)
             .map_err(|retry_after| Failure {
                 error: DataHubError::Unavailable {
                     why: BREAKER_OPEN,
                     retry_after,
                 },
                 retriable: false,
+                meets_all: true,
             })?;
         let request = request.headers(self.settings.headers.clone());
         let exchange = transport::exchange(request, max_bytes);
@@ -130,17 +129,16 @@ impl Pool {
                 Err(Failure {
                     error,
                     retriable: false,
+                    meets_all: false,
                 })
             });
+        let now = self.clock.elapsed();
         let change = match &result {
-            Err(failure) if failure.error.is_outage() => permit.failed(self.clock.elapsed()),
-            _ => permit.succeeded(),
+            Err(failure) if failure.meets_all => permit.failed(now),
+            Err(failure) if failure.error.is_outage() => permit.failed_for_one(now),
+            _ => permit.succeeded(now),
         };
-        match change {
-            Change::None => {}
-            Change::Opened => tracing::warn!("datahub is down: calls are refused for a while"),
-            Change::Closed => tracing::info!("datahub is back"),
-        }
+        self.failures.note_change(change, now);
         result
     }
 
@@ -169,7 +167,10 @@ impl Pool {
     async fn ask_config(&self) {
         let request = self.http.get(self.config.clone());
         let deadline = Instant::now() + PROBE_TIMEOUT;
-        let info = match self.guarded(request, deadline, MAX_CONFIG_BYTES).await {
+        let info = match self
+            .guarded(request, deadline, MAX_CONFIG_BYTES, None)
+            .await
+        {
             Ok((StatusCode::OK, body)) if ServerInfo::is_datahub(&body) => ServerInfo::read(&body),
             Ok(_) => None,
             Err(failure) if matches!(failure.error, DataHubError::Malformed { .. }) => None,
@@ -204,7 +205,9 @@ impl Pool {
         }
         let request = self.http.get(self.health.clone());
         let deadline = Instant::now() + PROBE_TIMEOUT;
-        let result = self.guarded(request, deadline, MAX_CONFIG_BYTES).await;
+        let result = self
+            .guarded(request, deadline, MAX_CONFIG_BYTES, None)
+            .await;
         let alive = !result.is_err_and(|failure| failure.error.is_outage());
         *last = Some((Instant::now(), alive));
         alive

@@ -6,6 +6,9 @@ use foundation::breaker::Policy;
 use http::HeaderMap;
 use url::Url;
 
+/// DataHub counts as down if the calls of this many people fail, and of most who call. Fewer may ask
+/// for what it cannot answer.
+const LEAST_PEOPLE: usize = 3;
 /// Each failed probe doubles the pause, up to this multiple of the first.
 const LONGEST_PAUSE: u32 = 8;
 
@@ -21,9 +24,11 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// The largest answer that is accepted. Default 32 MiB.
     pub max_response_bytes: usize,
-    /// The maximum number of concurrent calls; further ones are refused. Default 512.
+    /// The maximum number of concurrent calls, and of those one person gets no more than a share;
+    /// further ones are refused. Default 512.
     pub max_in_flight: usize,
-    /// Consecutive failures after which DataHub counts as down. Default 5.
+    /// Consecutive failures after which DataHub counts as down, or one person has to pause if it is
+    /// only theirs. Default 5.
     pub breaker_failures: u32,
     /// The first pause in calls after that; doubles up to eight times it. Default 1 s.
     pub breaker_pause: Duration,
@@ -37,7 +42,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Failures in a row open the breaker.
+    /// Failures in a row open the breaker, or those of most people.
     pub(crate) fn breaker_policy(&self) -> Policy {
         Policy {
             faults: usize::try_from(self.breaker_failures).unwrap_or(usize::MAX),
@@ -45,6 +50,7 @@ impl Settings {
             pause: self.breaker_pause,
             longest_pause: self.breaker_pause * LONGEST_PAUSE,
             probe_retry: self.breaker_pause,
+            people: LEAST_PEOPLE,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The client against every kind of answer of a DataHub, or of something that is not a DataHub.
 
+mod people;
+
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, StreamBody};

@@ -32,6 +32,8 @@ pub(super) fn pool(settings: &Settings) -> Result<reqwest::Client, outbound::Err
 pub(super) struct Failure {
     pub(super) error: DataHubError,
     pub(super) retriable: bool,
+    /// True if no request can get through, whatever it asks.
+    pub(super) meets_all: bool,
 }
 
 impl Failure {
@@ -39,6 +41,7 @@ impl Failure {
         Self {
             error,
             retriable: false,
+            meets_all: false,
         }
     }
 
@@ -47,7 +50,11 @@ impl Failure {
             why,
             retry_after: DEFAULT_RETRY_AFTER,
         };
-        Self { error, retriable }
+        Self {
+            error,
+            retriable,
+            meets_all: false,
+        }
     }
 }
 
@@ -81,6 +88,7 @@ pub(super) async fn exchange(
             Err(Failure {
                 error,
                 retriable: status != StatusCode::INTERNAL_SERVER_ERROR,
+                meets_all: false,
             })
         }
         _ => Err(Failure::lasting(DataHubError::Malformed {
@@ -100,13 +108,26 @@ fn server_error(status: StatusCode) -> &'static str {
 }
 
 fn on_send(error: &reqwest::Error) -> Failure {
-    if error.is_timeout() {
+    let (meets_all, failure) = if error.is_timeout() {
         // Waiting another time-out for the same silence helps nobody.
-        Failure::unavailable("it does not take connections", false)
+        (
+            true,
+            Failure::unavailable("it does not take connections", false),
+        )
     } else if error.is_connect() {
-        Failure::unavailable("it cannot be connected to", true)
+        (
+            true,
+            Failure::unavailable("it cannot be connected to", true),
+        )
     } else {
-        Failure::unavailable("it closed the connection", true)
+        (
+            false,
+            Failure::unavailable("it closed the connection", true),
+        )
+    };
+    Failure {
+        meets_all,
+        ..failure
     }
 }
 

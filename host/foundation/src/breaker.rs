@@ -4,10 +4,23 @@
 //! A state machine over the time that its caller passes in, from a clock that only goes forward.
 //! One machine, two policies: faults within a window, or consecutive faults. It does not depend on
 //! the kind of calls that it guards.
+//!
+//! Where calls are those of people, a fault may be of one person's calls alone. It costs that person
+//! a pause, and the others only if most of those who call fail. A person who does not fail passes
+//! even then: success closes the breaker.
+
+mod people;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::Mutex;
+
+use self::people::{People, Rules};
+
+/// The time for which a person's last result counts, where the policy has no window.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// The conditions under which a breaker opens, and the length of its pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +36,37 @@ pub struct Policy {
     pub longest_pause: Duration,
     /// The retry time given to callers while a probe is under way.
     pub probe_retry: Duration,
+    /// The fewest people whose calls fail if the breaker opens for that reason.
+    pub people: usize,
 }
 
 /// Closed (calls pass), open (none passes) or half open (one passes, as a probe).
 #[derive(Debug)]
 pub struct Breaker {
     policy: Policy,
-    state: Mutex<State>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    people: People,
 }
 
 #[derive(Debug)]
 enum State {
-    Closed { faults: VecDeque<Duration> },
-    Open { until: Duration, pause: Duration },
-    HalfOpen { pause: Duration },
+    Closed {
+        faults: VecDeque<Duration>,
+    },
+    Open {
+        until: Duration,
+        pause: Duration,
+        opened_by: Blame,
+    },
+    HalfOpen {
+        pause: Duration,
+        opened_by: Blame,
+    },
 }
 
 impl State {
@@ -47,6 +77,15 @@ impl State {
     }
 }
 
+/// The extent of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// It meets everybody.
+    All,
+    /// It may be of these people's calls alone.
+    People,
+}
+
 /// The permission for one call. If it is dropped unsettled (the caller went away), nothing changes,
 /// except that the next call becomes the probe if this one was it.
 #[derive(Debug)]
@@ -54,6 +93,7 @@ impl State {
 pub struct Pass<'a> {
     breaker: &'a Breaker,
     is_probe: bool,
+    who: Option<u64>,
 }
 
 /// The change that a settled pass made.
@@ -72,21 +112,39 @@ impl Breaker {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
-            state: Mutex::new(State::closed()),
+            inner: Mutex::new(Inner {
+                state: State::closed(),
+                people: People::default(),
+            }),
         }
     }
 
-    /// Lets a call through.
+    /// Lets a call through; `who` stands for the person whose call it is, if it is a person's.
     ///
     /// # Errors
     /// The time to wait, if the call is refused.
-    pub fn admit(&self, now: Duration) -> Result<Pass<'_>, Duration> {
-        let mut state = self.state.lock();
-        let is_probe = match *state {
+    pub fn admit(&self, now: Duration, who: Option<u64>) -> Result<Pass<'_>, Duration> {
+        let mut inner = self.inner.lock();
+        if let Some(rest) = who.and_then(|who| inner.people.pause(who, now)) {
+            return Err(rest);
+        }
+        let fails = |who| inner.people.fails(who, now, &self.policy.rules());
+        let passes = who.is_some_and(|who| !fails(who));
+        let is_probe = match inner.state {
             State::Closed { .. } => false,
+            State::Open {
+                opened_by: Blame::People,
+                ..
+            }
+            | State::HalfOpen {
+                opened_by: Blame::People,
+                ..
+            } if passes => false,
             State::Open { until, .. } if now < until => return Err(until - now),
-            State::Open { pause, .. } => {
-                *state = State::HalfOpen { pause };
+            State::Open {
+                pause, opened_by, ..
+            } => {
+                inner.state = State::HalfOpen { pause, opened_by };
                 true
             }
             State::HalfOpen { .. } => return Err(self.policy.probe_retry),
@@ -94,60 +152,89 @@ impl Breaker {
         Ok(Pass {
             breaker: self,
             is_probe,
+            who,
         })
     }
 
     /// Returns whether it is open or half open.
     pub fn is_open(&self) -> bool {
-        !matches!(*self.state.lock(), State::Closed { .. })
+        !matches!(self.inner.lock().state, State::Closed { .. })
     }
 }
 
 impl Policy {
-    fn opened(&self, now: Duration, pause: Duration) -> State {
+    fn opened(&self, now: Duration, pause: Duration, opened_by: Blame) -> State {
         State::Open {
             until: now + pause,
             pause,
+            opened_by,
+        }
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            faults: self.faults,
+            least: self.people,
+            window: self.window.unwrap_or(RECENT),
+            pause: self.pause,
+            longest_pause: self.longest_pause,
         }
     }
 }
 
 impl Pass<'_> {
-    /// Reports a successful call.
-    pub fn succeeded(self) -> Change {
-        self.settle(false, Duration::ZERO)
+    /// Reports a successful call, at `now`.
+    pub fn succeeded(self, now: Duration) -> Change {
+        self.settle(None, now)
     }
 
-    /// Reports a fault, at `now`.
+    /// Reports a fault that meets everybody, at `now`.
     pub fn failed(self, now: Duration) -> Change {
-        self.settle(true, now)
+        self.settle(Some(Blame::All), now)
     }
 
-    fn settle(mut self, fault: bool, now: Duration) -> Change {
+    /// Reports a fault that may be of this person's calls alone, at `now`. It meets everybody if the
+    /// call was nobody's.
+    pub fn failed_for_one(self, now: Duration) -> Change {
+        let blame = self.who.map_or(Blame::All, |_| Blame::People);
+        self.settle(Some(blame), now)
+    }
+
+    fn settle(mut self, fault: Option<Blame>, now: Duration) -> Change {
         let policy = &self.breaker.policy;
         let is_probe = std::mem::replace(&mut self.is_probe, false);
-        let mut state = self.breaker.state.lock();
-        match (&mut *state, fault) {
-            (State::HalfOpen { pause }, true) if is_probe => {
+        let inner = &mut *self.breaker.inner.lock();
+        let most_fail = match (self.who, fault) {
+            (Some(who), None) => {
+                inner.people.succeeded(who, now, &policy.rules());
+                false
+            }
+            (Some(who), Some(Blame::People)) => inner.people.failed(who, now, &policy.rules()),
+            _ => false,
+        };
+        let change = match (&mut inner.state, fault) {
+            (State::HalfOpen { pause, .. }, Some(blame)) if is_probe => {
+                // Nobody knows from one person's fault whether the others still meet one.
                 let pause = (*pause * 2).min(policy.longest_pause);
-                *state = policy.opened(now, pause);
+                inner.state = policy.opened(now, pause, blame);
                 Change::None
             }
-            (State::HalfOpen { .. }, false) if is_probe => {
-                *state = State::closed();
+            (State::HalfOpen { .. }, None) if is_probe => Change::Closed,
+            (State::Open { .. } | State::HalfOpen { .. }, None) if policy.window.is_none() => {
                 Change::Closed
             }
-            (State::Open { .. } | State::HalfOpen { .. }, false) if policy.window.is_none() => {
-                *state = State::closed();
-                Change::Closed
-            }
-            (State::Closed { faults }, false) => {
+            (State::Closed { faults }, None) => {
                 if policy.window.is_none() {
                     faults.clear();
                 }
                 Change::None
             }
-            (State::Closed { faults }, true) => {
+            (State::Closed { .. }, Some(Blame::People)) if !most_fail => Change::None,
+            (State::Closed { .. }, Some(Blame::People)) => {
+                inner.state = policy.opened(now, policy.pause, Blame::People);
+                Change::Opened
+            }
+            (State::Closed { faults }, Some(Blame::All)) => {
                 faults.push_back(now);
                 if let Some(window) = policy.window {
                     while faults.front().is_some_and(|at| *at + window < now) {
@@ -157,12 +244,17 @@ impl Pass<'_> {
                 if faults.len() < policy.faults.max(1) {
                     return Change::None;
                 }
-                *state = policy.opened(now, policy.pause);
+                inner.state = policy.opened(now, policy.pause, Blame::All);
                 Change::Opened
             }
             // Calls that began before it opened no longer change anything.
             (State::Open { .. } | State::HalfOpen { .. }, _) => Change::None,
+        };
+        if change == Change::Closed {
+            inner.state = State::closed();
+            inner.people.forgive();
         }
+        change
     }
 }
 
@@ -170,132 +262,14 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.is_probe {
             // The probe was cancelled: the next call is one.
-            let mut state = self.breaker.state.lock();
-            if let State::HalfOpen { pause } = *state {
-                *state = State::Open {
+            let mut inner = self.breaker.inner.lock();
+            if let State::HalfOpen { pause, opened_by } = inner.state {
+                inner.state = State::Open {
                     until: Duration::ZERO,
                     pause,
+                    opened_by,
                 };
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    fn windowed() -> Breaker {
-        Breaker::new(Policy {
-            faults: 3,
-            window: Some(at(10)),
-            pause: at(5),
-            longest_pause: at(5),
-            probe_retry: at(1),
-        })
-    }
-
-    fn in_a_row() -> Breaker {
-        Breaker::new(Policy {
-            faults: 3,
-            window: None,
-            pause: at(1),
-            longest_pause: at(8),
-            probe_retry: at(1),
-        })
-    }
-
-    fn fault(breaker: &Breaker, now: u64) -> Change {
-        breaker.admit(at(now)).unwrap().failed(at(now))
-    }
-
-    fn opened(breaker: Breaker) -> Breaker {
-        for _ in 0..3 {
-            let _ = fault(&breaker, 0);
-        }
-        assert!(breaker.is_open());
-        breaker
-    }
-
-    #[test]
-    fn opens_after_faults_within_the_window() {
-        let breaker = windowed();
-        assert_eq!(fault(&breaker, 0), Change::None);
-        assert_eq!(fault(&breaker, 1), Change::None);
-        // The first is too old by now.
-        assert_eq!(fault(&breaker, 11), Change::None);
-        assert_eq!(
-            breaker.admit(at(11)).unwrap().succeeded(),
-            Change::None,
-            "a success does not take faults back"
-        );
-        assert_eq!(fault(&breaker, 11), Change::Opened);
-        assert_eq!(breaker.admit(at(12)).unwrap_err(), at(4));
-        assert!(breaker.is_open());
-    }
-
-    #[test]
-    fn opens_after_faults_in_a_row_only() {
-        let breaker = in_a_row();
-        for _ in 0..5 {
-            assert_eq!(fault(&breaker, 0), Change::None);
-            assert_eq!(fault(&breaker, 0), Change::None);
-            assert_eq!(breaker.admit(at(0)).unwrap().succeeded(), Change::None);
-        }
-        assert!(!breaker.is_open());
-        opened(breaker);
-    }
-
-    #[test]
-    fn one_probe_at_a_time_decides() {
-        let breaker = opened(windowed());
-        let probe = breaker.admit(at(5)).unwrap();
-        assert_eq!(breaker.admit(at(5)).unwrap_err(), at(1));
-        assert_eq!(probe.failed(at(5)), Change::None);
-        assert_eq!(breaker.admit(at(6)).unwrap_err(), at(4));
-        let probe = breaker.admit(at(10)).unwrap();
-        assert_eq!(probe.succeeded(), Change::Closed);
-        // And the count starts again.
-        assert_eq!(fault(&breaker, 10), Change::None);
-        assert_eq!(fault(&breaker, 10), Change::None);
-        assert_eq!(fault(&breaker, 10), Change::Opened);
-    }
-
-    #[test]
-    fn waits_longer_after_each_failed_probe_up_to_a_limit() {
-        let breaker = opened(in_a_row());
-        let mut now = 0;
-        for expected in [1, 2, 4, 8, 8] {
-            assert_eq!(breaker.admit(at(now)).unwrap_err(), at(expected));
-            now += expected;
-            assert_eq!(fault(&breaker, now), Change::None);
-        }
-    }
-
-    #[test]
-    fn a_cancelled_probe_is_followed_by_another() {
-        for breaker in [opened(windowed()), opened(in_a_row())] {
-            drop(breaker.admit(at(5)).unwrap());
-            let probe = breaker.admit(at(5)).unwrap();
-            assert_eq!(probe.succeeded(), Change::Closed);
-        }
-    }
-
-    #[test]
-    fn a_late_success_closes_it_only_where_faults_count_in_a_row() {
-        for (breaker, closes) in [(windowed(), false), (in_a_row(), true)] {
-            let late = breaker.admit(at(0)).unwrap();
-            let breaker = &breaker;
-            for _ in 0..3 {
-                let _ = fault(breaker, 0);
-            }
-            let change = late.succeeded();
-            assert_eq!(change == Change::Closed, closes);
-            assert_eq!(breaker.is_open(), !closes);
         }
     }
 }

@@ -8,4 +8,5 @@ pub mod client_address;
 pub mod clock;
 pub mod identity;
 pub mod public_url;
+pub mod shares;
 pub mod suggest;

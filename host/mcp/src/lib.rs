@@ -21,6 +21,7 @@ mod fields;
 mod filter;
 mod hidden;
 mod negotiation;
+mod outcome;
 mod panics;
 mod params;
 mod prompts;

@@ -25,7 +25,7 @@ use super::{
     error::ToolError,
     hidden,
     negotiation::JsonOnly,
-    panics, params, prompts,
+    outcome, panics, params, prompts,
     registry::{Entry, Registry},
     resources,
     settings::Settings,
@@ -199,6 +199,7 @@ impl McpServer {
         let registry = &self.inner.registry;
         let Some(entry) = registry.find(&request.name) else {
             metrics::tool_call("unknown", "error");
+            outcome::invalid(&context, "unknown_tool");
             let message = registry.unknown(&request.name);
             return Err(ErrorData::invalid_params(message, None));
         };
@@ -208,14 +209,10 @@ impl McpServer {
             Some(_) => None,
             None => Written::of(&context),
         };
-        let outcome = panics::catch(tool, self.run(entry, request, context)).await;
-        let counted = match &outcome {
-            Ok(_) => "ok",
-            Err(ToolError::Panicked) => "panic",
-            Err(_) => "error",
-        };
-        metrics::tool_call(tool, counted);
-        let result = match outcome {
+        let notes = outcome::notes(&context);
+        let result = panics::catch(tool, self.run(entry, request, context)).await;
+        metrics::tool_call(tool, outcome::note(&notes, &result));
+        let result = match result {
             Ok(value) => written::result(value, written.as_ref()),
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
@@ -233,7 +230,7 @@ impl McpServer {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let cancelled = context.ct.clone();
+        let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
         let read = async {
             let context = self.context_like(resources::READ_BY, &context)?;
             resources::read(&context, &request.uri).await
@@ -242,6 +239,7 @@ impl McpServer {
             result = panics::catch("resources/read", read) => result,
             () = cancelled.cancelled() => Err(ToolError::Cancelled),
         };
+        outcome::note(&notes, &result);
         // The error names the URI, for clients that read several resources at once.
         let asked = || Some(json!({"uri": request.uri}));
         result
@@ -262,13 +260,14 @@ impl McpServer {
         if request.argument.name != "urn" {
             return Ok(CompleteResult::default());
         }
+        let notes = outcome::notes(&context);
         let complete = async {
             let context = self.context_like(resources::COMPLETED_BY, &context)?;
             Ok(resources::complete(&context, &request.argument.value).await)
         };
-        panics::catch("completion/complete", complete)
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        let result = panics::catch("completion/complete", complete).await;
+        outcome::note(&notes, &result);
+        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 }
 
@@ -415,10 +414,11 @@ impl ServerHandler for McpServer {
     async fn get_prompt(
         &self,
         request: GetPromptRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&request.name, request.arguments.as_ref())
             .map(GetPromptResponse::from)
+            .inspect_err(|_| outcome::invalid(&context, "arguments"))
             .map_err(|why| ErrorData::invalid_params(why, None))
     }
 
@@ -427,6 +427,7 @@ impl ServerHandler for McpServer {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        outcome::invalid(&context, "method_or_parameters");
         let stateless = is_stateless(&request, &context);
         Err(params::refuse(&request, stateless))
     }

@@ -179,6 +179,10 @@ fn read_key(path: &Path) -> Result<Key, KeysError> {
         path: path.to_owned(),
         source,
     };
+    // A pipe or a device in its place is not waited for.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::other("it is not a file")));
+    }
     let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mode = metadata.mode() & 0o7777;

@@ -115,6 +115,12 @@ impl Proxy {
         Arc::clone(&self.context.tokens)
     }
 
+    /// The key of the digests by which logs know people: derived from the key that seals tokens, so
+    /// that replicas that share it write the same.
+    pub fn log_key(&self) -> [u8; 32] {
+        self.context.sealer.log_key()
+    }
+
     /// Tells the state of the store, which it remembers from its last use.
     pub fn store_health(&self) -> impl Fn() -> StoreHealth + Send + Sync + 'static {
         let store = Arc::clone(&self.context.store);

@@ -111,14 +111,25 @@ struct DerivedKey {
 pub(super) struct Sealer {
     keys: Vec<DerivedKey>,
     context: String,
+    log_key: [u8; 32],
 }
 
 impl Sealer {
     /// A sealer for the server at `public_url`.
     pub(super) fn new(keys: &Keys, public_url: &PublicUrl) -> Result<Self, SealFailed> {
+        let log_key = log_key(keys.0.first().ok_or(SealFailed)?)?;
         let keys = keys.0.iter().map(derive).collect::<Result<Vec<_>, _>>()?;
         let context = format!("{}\0{}", public_url.issuer(), public_url.resource());
-        Ok(Self { keys, context })
+        Ok(Self {
+            keys,
+            context,
+            log_key,
+        })
+    }
+
+    /// The key of the digests by which logs know people: the same for all that seal with one key.
+    pub(super) fn log_key(&self) -> [u8; 32] {
+        self.log_key
     }
 
     /// Seals `content` as `kind`.
@@ -213,6 +224,16 @@ impl Sealer {
     }
 }
 
+fn log_key(key: &super::keys::Key) -> Result<[u8; 32], SealFailed> {
+    let extracted = Salt::new(HKDF_SHA256, b"datahub-mcp logs 1").extract(key.secret.as_slice());
+    let mut derived = [0; 32];
+    extracted
+        .expand(&[b"person"], HKDF_SHA256)
+        .and_then(|key| key.fill(&mut derived))
+        .map_err(|_| SealFailed)?;
+    Ok(derived)
+}
+
 fn derive(key: &super::keys::Key) -> Result<DerivedKey, SealFailed> {
     let extracted =
         Salt::new(HKDF_SHA256, b"datahub-mcp envelopes 1").extract(key.secret.as_slice());
@@ -271,6 +292,16 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_key_of_logs_depends_on_the_first_key_alone() {
+        let log_key = |keys: &str, url: &str| sealer(keys, url).log_key();
+        let ours = log_key(&key(1), URL);
+        assert_eq!(ours, log_key(&format!("{},{}", key(1), key(2)), URL));
+        assert_eq!(ours, log_key(&key(1), "https://other.example.com"));
+        assert_ne!(ours, log_key(&key(2), URL));
+        assert_ne!(ours, [1; 32]);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Opened {
         /// It was issued a moment ago: whoever does not accept it will not accept its successor
         /// either.
         fresh: bool,
+        /// The client that it was issued to, as the log lines of the sign-in name it.
+        client: String,
     },
     /// Looks like ours, but is of another kind, server or key, expired or revoked; or not ours, and
     /// no others are accepted: HTTP 401.
@@ -267,6 +269,7 @@ impl SealedTokens {
         inner.map_or(Opened::Invalid, |inner| Opened::Token {
             token: SecretString::from(inner),
             fresh: self.clock.unix_millis() < issued.after(FRESH),
+            client: content.c.as_str().to_owned(),
         })
     }
 

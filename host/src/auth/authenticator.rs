@@ -14,7 +14,7 @@ use foundation::identity::{Principal, TokenCheck, Verdict};
 use http::HeaderMap;
 use oauth::{Opened, SealedTokens};
 use secrecy::SecretString;
-use telemetry::metrics;
+use telemetry::{Notes, metrics};
 
 use super::{BearerError, bearer, refusals::Refusals};
 
@@ -89,7 +89,8 @@ impl Authenticator {
         }
     }
 
-    /// Identifies the caller that sent a request with these headers and this query string.
+    /// Identifies the caller that sent a request with these headers and this query string; `notes`
+    /// get the person and the client.
     ///
     /// # Errors
     /// If the request must not be served.
@@ -98,11 +99,14 @@ impl Authenticator {
         headers: &HeaderMap,
         query: Option<&str>,
         request_id: &str,
+        notes: &Notes,
     ) -> Result<Caller, AuthError> {
-        let admitted = self.principal(headers, query, request_id).await;
+        let admitted = self.principal(headers, query, request_id, notes).await;
         metrics::authentication(outcome(&admitted));
         let principal = admitted?;
+        notes.person(&principal);
         let datahub = self.datahub.client(principal.datahub_token().clone());
+        let datahub = datahub.of(&principal).noting(notes.clone());
         Ok(Caller::new(principal, datahub))
     }
 
@@ -111,11 +115,12 @@ impl Authenticator {
         headers: &HeaderMap,
         query: Option<&str>,
         request_id: &str,
+        notes: &Notes,
     ) -> Result<Arc<Principal>, AuthError> {
         let Some(presented) = bearer(headers, query)? else {
             return self.fallback.clone().ok_or(AuthError::Missing);
         };
-        let (token, fresh) = self.unseal(presented).await?;
+        let (token, fresh) = self.unseal(presented, notes).await?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
             // The validators that said so were replaced, and may have revoked what they issued.
@@ -141,13 +146,24 @@ impl Authenticator {
 
     /// Opens a token of our own proxy; passes any other on unchanged. Returns whether the proxy
     /// issued it a moment ago, too.
-    async fn unseal(&self, presented: SecretString) -> Result<(SecretString, bool), AuthError> {
+    async fn unseal(
+        &self,
+        presented: SecretString,
+        notes: &Notes,
+    ) -> Result<(SecretString, bool), AuthError> {
         let Some(sealed) = &self.sealed else {
             return Ok((presented, false));
         };
         match sealed.open(&presented).await {
             Opened::NotOurs => Ok((presented, false)),
-            Opened::Token { token, fresh } => Ok((token, fresh)),
+            Opened::Token {
+                token,
+                fresh,
+                client,
+            } => {
+                notes.client(client);
+                Ok((token, fresh))
+            }
             Opened::Unknown => Err(AuthError::Unavailable {
                 retry_after: STORE_RETRY,
             }),

@@ -25,7 +25,8 @@ settings! {
         DATAHUB_MCP_GMS_MAX_RESPONSE_BYTES: "BYTES", default("33554432");
         /// Maximum number of concurrent calls to DataHub.
         DATAHUB_MCP_GMS_MAX_IN_FLIGHT: "NUMBER", default("512");
-        /// Consecutive failures after which DataHub counts as down.
+        /// Consecutive failures after which DataHub counts as down. Failures that only one person
+        /// meets make that person wait, and nobody else.
         DATAHUB_MCP_GMS_BREAKER_FAILURES: "NUMBER", default("5");
         /// Length of the first pause in calls to DataHub after that.
         DATAHUB_MCP_GMS_BREAKER_PAUSE_MS: "MILLISECONDS", default("1000");

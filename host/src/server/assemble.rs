@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use datahub::DataHub;
-use foundation::public_url::PublicUrl;
+use foundation::{identity::PersonDigest, public_url::PublicUrl};
 use futures::future::BoxFuture;
 use mcp::McpHttpService;
 use oauth::{Proxy, StoreHealth};
@@ -58,6 +58,10 @@ impl Server {
             proxy,
             shared_token,
         } = assembly;
+        if let Some(proxy) = &proxy {
+            // In a process with several servers, the first one's is as good.
+            let _ = PersonDigest::use_key(&proxy.log_key());
+        }
         let parts = Parts {
             public_url,
             listening,

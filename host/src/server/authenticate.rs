@@ -11,7 +11,7 @@ use axum::{
 use datahub::{Caller, HttpOutcome};
 use foundation::identity::Principal;
 use http::header::{AUTHORIZATION, ORIGIN};
-use telemetry::Who;
+use telemetry::Notes;
 
 use super::{request_id::RequestId, respond::Refusal, state::State};
 use crate::auth::AuthError;
@@ -33,9 +33,11 @@ pub(super) async fn bearer(
         .get::<RequestId>()
         .map(RequestId::as_str)
         .unwrap_or_default();
+    let notes = request.extensions().get::<Notes>().cloned();
+    let notes = notes.unwrap_or_default();
     let admitted = state
         .authenticator
-        .admit(request.headers(), request.uri().query(), id);
+        .admit(request.headers(), request.uri().query(), id, &notes);
     let admitted = state.supplies.checked(request.extensions(), admitted).await;
     let caller = match admitted
         .map_err(Refusal::from)
@@ -44,7 +46,6 @@ pub(super) async fn bearer(
         Ok(caller) => caller,
         Err(refusal) => return state.responder.refuse(&refusal),
     };
-    let who = Who::of(&caller.principal);
     // Nothing behind needs the token, so nothing behind can leak it or pass it on.
     request.headers_mut().remove(AUTHORIZATION);
     // Already checked by `edge::origin`, against the list that operators set.
@@ -54,7 +55,6 @@ pub(super) async fn bearer(
     if let Some(outcome) = caller.outcome() {
         response = state.responder.refuse(&decided(&state, &caller, outcome));
     }
-    response.extensions_mut().insert(who);
     response
 }
 

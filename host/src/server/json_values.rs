@@ -13,7 +13,7 @@ pub(super) const MAX_VALUES: usize = 10_000;
 pub(super) struct Values<'a>(pub(super) &'a Cell<usize>);
 
 impl Values<'_> {
-    fn one<E: Error>(self) -> Result<(), E> {
+    pub(super) fn one<E: Error>(self) -> Result<(), E> {
         self.0.set(self.0.get() + 1);
         match self.0.get() > MAX_VALUES {
             true => Err(E::custom("too many values")),

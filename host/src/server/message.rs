@@ -14,11 +14,13 @@ use axum::{
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use telemetry::{Message, Notes};
 
 use super::{
     body,
     json_values::{MAX_VALUES, Values},
     respond::Refusal,
+    said::{self, Params, Text},
     state::State,
 };
 
@@ -31,7 +33,12 @@ pub(super) async fn message(
     let (parts, body) = request.into_parts();
     let (json, limit) = (is_json(&parts.headers), state.limits.max_body_bytes);
     let checked = match body::read(body, limit, &parts.extensions, &state).await {
-        Ok(body) if json => check(&body.bytes).map(|()| body),
+        Ok(body) if json => check(&body.bytes).map(|said| {
+            if let Some(notes) = parts.extensions.get::<Notes>() {
+                notes.message(said);
+            }
+            body
+        }),
         read => read,
     };
     let body = match checked {
@@ -81,8 +88,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Checks that the body is one object with the members of a JSON-RPC message, each once.
-fn check(bytes: &[u8]) -> Result<(), Refusal> {
+/// Checks that the body is one object with the members of a JSON-RPC message, each once. Returns what
+/// the log keeps of it.
+fn check(bytes: &[u8]) -> Result<Message, Refusal> {
     let values = Cell::new(0);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let outline = OutlineOf(&values)
@@ -99,7 +107,7 @@ fn check(bytes: &[u8]) -> Result<(), Refusal> {
     if !outline.method && !outline.answer {
         return Err(Refusal::NotAMessage("the member `method` is missing"));
     }
-    Ok(())
+    Ok(outline.said)
 }
 
 /// The members that a message has.
@@ -109,6 +117,7 @@ struct Outline {
     method: bool,
     id: bool,
     answer: bool,
+    said: Message,
 }
 
 /// Reads the outline and counts the values.
@@ -148,14 +157,23 @@ impl<'de> Visitor<'de> for OutlineOf<'_> {
                     outline.version = map.next_value::<Value>()? == "2.0";
                     continue;
                 }
-                "method" => once(&mut outline.method)?,
+                "method" => {
+                    once(&mut outline.method)?;
+                    let name = map.next_value_seed(Text(self.0))?.unwrap_or_default();
+                    outline.said.method = said::method(&name);
+                    continue;
+                }
                 "id" => once(&mut outline.id)?,
                 "result" => once(&mut outline.answer)?,
                 "error" => {
                     once(&mut error)?;
                     outline.answer = true;
                 }
-                "params" => once(&mut params)?,
+                "params" => {
+                    once(&mut params)?;
+                    map.next_value_seed(Params::new(self.0, &mut outline.said))?;
+                    continue;
+                }
                 _ => {}
             }
             map.next_value_seed(Values(self.0))?;
@@ -179,7 +197,40 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1,"a":2}}"#,
         ] {
-            assert_eq!(check(text.as_bytes()), Ok(()), "{text}");
+            assert!(check(text.as_bytes()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_log_learns_who_calls_what_in_any_order_of_members() {
+        let message = |method: &'static str, name: Option<&str>, client: Option<&str>| Message {
+            method: method.into(),
+            name: name.map(str::to_owned),
+            client_info: client.map(str::to_owned),
+        };
+        for (text, said) in [
+            (
+                r#"{"params":{"arguments":{"name":"x"},"name":"search","_meta":{"io.modelcontextprotocol/clientInfo":{"version":"2","name":"cli"}}},"method":"tools/call","jsonrpc":"2.0","id":1}"#,
+                message("tools/call", Some("search"), Some("cli/2")),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"clientInfo":{"name":"cli"}}}"#,
+                message("initialize", None, Some("cli")),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"x/y","params":{"name":{"name":"x"},"clientInfo":7,"_meta":[]}}"#,
+                message("x/y", None, None),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"name":"a","name":"b"}}"#,
+                message("ping", Some("b"), None),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+                Message::default(),
+            ),
+        ] {
+            assert_eq!(check(text.as_bytes()), Ok(said), "{text}");
         }
     }
 
@@ -227,7 +278,7 @@ mod tests {
         };
         let many = |count: usize, value: &str| vec![value; count].join(",");
         let refused = Err(Refusal::TooManyValues(MAX_VALUES));
-        assert_eq!(message(&format!("[{}]", many(9_000, "1.5"))), Ok(()));
+        assert!(message(&format!("[{}]", many(9_000, "1.5"))).is_ok());
         assert_eq!(message(&format!("[{}]", many(11_000, "1"))), refused);
         assert_eq!(
             message(&format!("{{\"x\":[{}]}}", many(6_000, "[[]]"))),

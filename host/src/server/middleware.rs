@@ -1,50 +1,23 @@
 //! The middleware that a request passes before it is authenticated.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     extract::{Request, State as Shared},
     middleware::Next,
     response::Response,
 };
-use foundation::client_address::ClientAddress;
 use futures::FutureExt;
 use http::{
     HeaderValue, Version,
     header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING},
 };
-use telemetry::{Access, Who};
 
 use super::{
     paths,
-    request_id::RequestId,
     respond::{Refusal, unrelated_to_auth},
     state::State,
 };
-
-/// Writes the request's access log line.
-pub(super) async fn access_log(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let route = paths::label(request.uri().path());
-    let id = request.extensions().get::<RequestId>().cloned();
-    let client = request.extensions().get::<ClientAddress>().copied();
-    let response = next.run(request).await;
-    state.access.record(&Access {
-        request_id: id.as_ref().map(RequestId::as_str).unwrap_or_default(),
-        method: &method,
-        route,
-        status: response.status(),
-        took: started.elapsed(),
-        client,
-        who: response.extensions().get::<Who>(),
-    });
-    response
-}
 
 /// Answers 500 if an inner service panics.
 pub(super) async fn catch_panic(request: Request, next: Next) -> Response {

@@ -7,6 +7,7 @@
 //! only, and for the client's address only (`forwarded`).
 
 mod accept;
+mod access;
 mod admin;
 mod allowed_hosts;
 mod assemble;
@@ -34,6 +35,7 @@ mod request_id;
 mod respond;
 mod routes;
 mod run;
+mod said;
 mod seldom;
 mod settings;
 mod shares;

@@ -14,8 +14,8 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use super::shares::Exhausted;
-use crate::auth::{AuthError, BearerError, Challenge};
+use crate::auth::{AuthError, BearerError, Challenge, Refused};
+use foundation::shares::Exhausted;
 
 /// The reason a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,49 @@ impl From<Exhausted> for Refusal {
     }
 }
 
+impl Refusal {
+    /// The word for it in the log.
+    fn reason(&self) -> Reason {
+        Reason(match self {
+            Self::BadRequest(_) => "ambiguous_request",
+            Self::NotOurHost => "host",
+            Self::ForeignOrigin => "origin",
+            Self::Auth(AuthError::Missing) => "no_token",
+            Self::Auth(AuthError::Credentials(_)) => "malformed_token",
+            Self::Auth(AuthError::InvalidToken) => "invalid_token",
+            Self::Auth(AuthError::Refused(Refused::ByValidators)) => "refused_by_validators",
+            Self::Auth(AuthError::Refused(Refused::ByDataHub)) => "refused_by_datahub",
+            Self::Auth(AuthError::Unavailable { .. }) => "token_cannot_be_checked",
+            Self::InsufficientScope(_) => "insufficient_scope",
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyBroken => "body_broken",
+            Self::NotJson => "not_json",
+            Self::NotAMessage(_) => "not_a_message",
+            Self::InvalidParams(..) => "invalid_params",
+            Self::NotAcceptable => "not_acceptable",
+            Self::Timeout => "timeout",
+            Self::Overloaded => "overloaded",
+            Self::TooMuch => "more_than_a_share",
+            Self::TooManyValues(_) => "too_many_values",
+            Self::Stopping => "stopping",
+            Self::Internal => "internal",
+            Self::NotFound => "no_such_route",
+            Self::MethodNotAllowed(_) => "method",
+        })
+    }
+}
+
+/// The reason for a refusal, which its answer carries to the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason(pub(super) &'static str);
+
+/// `response` with the reason of `refusal` for the log.
+fn because(refusal: &Refusal, mut response: Response) -> Response {
+    response.extensions_mut().insert(refusal.reason());
+    response
+}
+
 /// Turns refusals into answers.
 #[derive(Debug, Clone)]
 pub(super) struct Responder {
@@ -84,7 +127,7 @@ impl Responder {
 
     /// The answer to `refusal`.
     pub(super) fn refuse(&self, refusal: &Refusal) -> Response {
-        match refusal {
+        let response = match refusal {
             Refusal::Auth(error) => self.unauthenticated(error),
             Refusal::InsufficientScope(scopes) => {
                 let mut response = oauth(
@@ -96,8 +139,9 @@ impl Responder {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 response
             }
-            other => unrelated_to_auth(other),
-        }
+            other => return unrelated_to_auth(other),
+        };
+        because(refusal, response)
     }
 
     fn unauthenticated(&self, error: &AuthError) -> Response {
@@ -151,6 +195,10 @@ impl Responder {
 
 /// The answers to refusals that do not depend on this server's settings.
 pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
+    because(refusal, in_json_rpc(refusal))
+}
+
+fn in_json_rpc(refusal: &Refusal) -> Response {
     use StatusCode as S;
     let soon = |status, text| {
         retry_after(
@@ -225,6 +273,10 @@ pub(super) fn unrelated_to_auth(refusal: &Refusal) -> Response {
 
 /// The answers to refusals at the endpoints of the sign-in, in the form of RFC 6749 section 5.2.
 pub(super) fn to_sign_in(refusal: &Refusal) -> Response {
+    because(refusal, in_oauth(refusal))
+}
+
+fn in_oauth(refusal: &Refusal) -> Response {
     use StatusCode as S;
     let (invalid, later) = ("invalid_request", "temporarily_unavailable");
     let soon = |response| retry_after(response, Duration::from_secs(1));
@@ -247,7 +299,7 @@ pub(super) fn to_sign_in(refusal: &Refusal) -> Response {
             later,
             "too many requests are under way",
         )),
-        other => unrelated_to_auth(other),
+        other => in_json_rpc(other),
     }
 }
 

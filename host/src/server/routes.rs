@@ -23,7 +23,7 @@ use mcp::McpHttpService;
 use tower::{Layer, ServiceBuilder};
 
 use super::{
-    authenticate, cors, health, limits, message, metadata, middleware,
+    access, authenticate, cors, health, limits, message, metadata, middleware,
     paths::{
         HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT,
         ROOT_METADATA,
@@ -100,10 +100,7 @@ pub(super) fn router(
         // An id that the answer and all log lines carry.
         .layer(from_fn(request_id::request_id))
         // One line in the log, whatever happens below.
-        .layer(from_fn_with_state(
-            Arc::clone(state),
-            middleware::access_log,
-        ))
+        .layer(from_fn_with_state(Arc::clone(state), access::access_log))
         // A connection that can be used again, or the word that it ends.
         .layer(from_fn(unread::unread))
         // A panic is a 500 for one request.

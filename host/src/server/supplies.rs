@@ -8,12 +8,12 @@ use std::{
 };
 
 use datahub::Caller;
-use foundation::client_address::ClientAddress;
+use foundation::{client_address::ClientAddress, shares::Exhausted};
 use http::Extensions;
 
 use super::{
     settings::Limits,
-    shares::{Exhausted, Holder, Supply},
+    shares::{Holder, Supply},
 };
 
 /// What requests take from all others while they are under way.

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 
 const REQUESTS: &str = "datahub_mcp_requests_total";
 const REQUEST_SECONDS: &str = "datahub_mcp_request_duration_seconds";
@@ -76,9 +76,9 @@ fn describe() {
     metrics::describe_counter!(STORE_FAILURES, "failed operations of that store");
 }
 
-/// Counts a finished request; `route` is one of our table.
-pub(super) fn request(method: &Method, route: &'static str, status: StatusCode, took: Duration) {
-    let (method, status) = (method_label(method), status_label(status.as_u16()));
+/// Counts a request that has ended; `route` is one of our table.
+pub(super) fn request(method: &Method, route: &'static str, status: u16, took: Duration) {
+    let (method, status) = (method_label(method), status_label(status));
     counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
     histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
 }
@@ -129,7 +129,7 @@ pub fn store_call(succeeded: bool) {
     counter!(STORE_FAILURES).increment(u64::from(!succeeded));
 }
 
-/// The statuses that this server returns, as labels.
+/// The statuses that this server returns, as labels; 499 if the client left.
 const STATUSES: &[(u16, &str)] = &[
     (200, "200"),
     (202, "202"),
@@ -147,6 +147,7 @@ const STATUSES: &[(u16, &str)] = &[
     (415, "415"),
     (421, "421"),
     (429, "429"),
+    (499, "499"),
     (500, "500"),
     (503, "503"),
     (504, "504"),

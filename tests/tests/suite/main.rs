@@ -6,9 +6,11 @@
 )]
 
 mod abuse;
+mod access_lines;
 mod c_header;
 mod chains;
 mod datahub_failures;
+mod datahub_people;
 mod doctor;
 mod exchange;
 mod filters;

@@ -2,13 +2,13 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::SystemTime,
 };
 
 use secrecy::SecretString;
 
-use super::{Acceptance, TokenDigest};
+use super::{Acceptance, PersonDigest, TokenDigest};
 
 /// A lease on the validators that issued a token for DataHub: they may revoke the token once they
 /// are replaced and nothing holds the lease. Requests hold it, cached verdicts do not.
@@ -48,6 +48,7 @@ pub struct Principal {
     datahub_token: SecretString,
     token_digest: Option<TokenDigest>,
     lease: Lease,
+    digest: OnceLock<PersonDigest>,
 }
 
 impl Principal {
@@ -70,6 +71,7 @@ impl Principal {
             datahub_token,
             token_digest: None,
             lease: Lease::default(),
+            digest: OnceLock::new(),
         }
     }
 
@@ -90,12 +92,18 @@ impl Principal {
             datahub_token,
             token_digest: Some(token_digest),
             lease,
+            digest: OnceLock::new(),
         }
     }
 
     /// The subject that the validator named.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The digest by which logs know the person. Computed once.
+    pub fn digest(&self) -> PersonDigest {
+        *self.digest.get_or_init(|| PersonDigest::of(&self.subject))
     }
 
     /// The scopes that the token grants.

@@ -4,6 +4,9 @@
 //! Replaced as a whole, so that it is complete or as it was. Never goes on with a file that is
 //! damaged or that others may change: an end that is not known would be permission.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions},
@@ -52,6 +55,19 @@ pub enum EndedFileError {
     )]
     Loose {
         /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The user id of its owner.
+        owner: u32,
+    },
+    /// Others may take the file away, and with it what was revoked.
+    #[error(
+        "the directory {} has mode {mode:04o} and owner {owner}: others may take the list of ended sign-ins away\nhint: chown it to the user that runs the server and chmod 700 it, or set `OAUTH_STATE_DIR` to a directory in it, which is made",
+        path.display()
+    )]
+    LooseDirectory {
+        /// The directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
@@ -113,6 +129,7 @@ impl EndedFile {
             .create(directory);
         let ended = made
             .map_err(|source| file.failed(source))
+            .and_then(|()| file.check_directory())
             .and_then(|()| file.add(&Ended::new(), now));
         match ended {
             Ok(ended) => Ok((file, ended)),
@@ -121,6 +138,21 @@ impl EndedFile {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Refuses a directory in which everybody may write, or that is another user's. Its group may:
+    /// Kubernetes gives a volume to the group of the pod.
+    fn check_directory(&self) -> Result<(), EndedFileError> {
+        let metadata = fs::metadata(&self.directory).map_err(|source| self.failed(source))?;
+        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+        if mode & 0o002 == 0 && is_ours(owner) {
+            return Ok(());
+        }
+        Err(EndedFileError::LooseDirectory {
+            path: self.directory.clone(),
+            mode,
+            owner,
+        })
     }
 
     /// Adds `ended` to what the file holds, which another process may have changed, and returns
@@ -160,14 +192,13 @@ impl EndedFile {
 
     fn read(&self) -> Result<Ended, EndedFileError> {
         let path = self.path();
-        let file = match OpenOptions::new().read(true).open(&path) {
+        let file = match open_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ended::new()),
             opened => opened.map_err(|source| self.failed(source))?,
         };
         let metadata = file.metadata().map_err(|source| self.failed(source))?;
         let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-        let own = rustix::process::geteuid().as_raw();
-        if mode & 0o077 != 0 || (owner != own && owner != 0) {
+        if mode & 0o077 != 0 || !is_ours(owner) {
             return Err(EndedFileError::Loose { path, mode, owner });
         }
         let mut text = String::new();
@@ -212,6 +243,23 @@ impl EndedFile {
     }
 }
 
+/// True for this user and for root, who may change all files anyway.
+fn is_ours(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+/// Opens the file at `path` for reading; never waits, as for the other end of a pipe.
+fn open_file(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let no_waiting = rustix::fs::OFlags::NONBLOCK.bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(no_waiting).unwrap_or_default())
+        .open(path)
+}
+
 fn render(ended: &Ended) -> String {
     let mut text = format!("{HEAD}\n");
     for (family, until) in ended {
@@ -246,122 +294,4 @@ fn parse(text: &str) -> Option<Ended> {
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    const NOW: UnixMillis = UnixMillis(1_000);
-
-    fn ended(families: &[(&FamilyId, u64)]) -> Ended {
-        families
-            .iter()
-            .map(|(family, until)| ((*family).clone(), UnixMillis(*until)))
-            .collect()
-    }
-
-    #[test]
-    fn what_ended_is_known_to_the_next_process_until_it_expires() {
-        let root = tempfile::tempdir().unwrap();
-        let directory = root.path().join("state/oauth");
-        let (one, two, three) = (FamilyId::random(), FamilyId::random(), FamilyId::random());
-        let (file, known) = EndedFile::open(&directory, NOW).unwrap();
-        assert!(known.is_empty());
-        file.add(&ended(&[(&one, 2_000), (&two, 3_000)]), NOW)
-            .unwrap();
-        let (other, known) = EndedFile::open(&directory, NOW).unwrap();
-        assert_eq!(known, ended(&[(&one, 2_000), (&two, 3_000)]));
-        // Two processes at once: neither loses what the other wrote.
-        other.add(&ended(&[(&three, 4_000)]), NOW).unwrap();
-        file.add(&ended(&[(&one, 2_000)]), NOW).unwrap();
-        let (_, known) = EndedFile::open(&directory, UnixMillis(2_000)).unwrap();
-        assert_eq!(known, ended(&[(&two, 3_000), (&three, 4_000)]));
-        let mode = fs::metadata(file.path()).unwrap().mode() & 0o7777;
-        assert_eq!(mode, 0o600);
-        assert_eq!(
-            fs::read_dir(&directory).unwrap().count(),
-            1,
-            "no draft is left"
-        );
-    }
-
-    #[test]
-    fn a_file_that_is_damaged_is_never_read_as_empty() {
-        let root = tempfile::tempdir().unwrap();
-        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
-        file.add(&ended(&[(&FamilyId::random(), 2_000)]), NOW)
-            .unwrap();
-        let good = fs::read(file.path()).unwrap();
-        let mut damages: Vec<Vec<u8>> = (0..good.len()).map(|at| good[..at].to_vec()).collect();
-        damages.extend((0..good.len()).map(|at| {
-            let mut damaged = good.clone();
-            damaged[at] ^= 1;
-            damaged
-        }));
-        damages.push([&good[..], b"x 1\n"].concat());
-        damages.push(b"\xff\xfe".to_vec());
-        for damaged in damages {
-            fs::write(file.path(), &damaged).unwrap();
-            let refused = EndedFile::open(root.path(), NOW).err();
-            assert!(
-                matches!(refused, Some(EndedFileError::Damaged { .. })),
-                "{refused:?}: {damaged:?}"
-            );
-            assert!(file.add(&Ended::new(), NOW).is_err());
-            assert_eq!(fs::read(file.path()).unwrap(), damaged, "left for a look");
-        }
-        fs::write(file.path(), &good).unwrap();
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o620)).unwrap();
-        let refused = EndedFile::open(root.path(), NOW).err().unwrap().to_string();
-        assert!(refused.contains("0620"), "{refused}");
-    }
-
-    #[test]
-    fn a_place_where_no_file_can_be_made_is_told_apart_from_one_that_cannot_be_read() {
-        let root = tempfile::tempdir().unwrap();
-        let not_a_directory = root.path().join("file");
-        fs::write(&not_a_directory, "").unwrap();
-        let refused = EndedFile::open(&not_a_directory.join("state"), NOW).err();
-        assert!(refused.is_some());
-        let absent = Path::new("/proc/self/nothing/state");
-        let refused = EndedFile::open(absent, NOW).err();
-        assert!(
-            matches!(refused, Some(EndedFileError::New { .. })),
-            "{refused:?}"
-        );
-        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
-        fs::remove_file(file.path()).unwrap();
-        fs::create_dir(file.path()).unwrap();
-        let refused = EndedFile::open(root.path(), NOW).err();
-        assert!(
-            matches!(
-                refused,
-                Some(EndedFileError::Io { .. } | EndedFileError::Loose { .. })
-            ),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn the_file_is_bounded_by_what_is_kept_in_memory() {
-        let root = tempfile::tempdir().unwrap();
-        let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
-        let many: Ended = (0..MAX_FAMILIES as u64 + 10)
-            .map(|number| (FamilyId::random(), UnixMillis(2_000 + number)))
-            .collect();
-        let kept = file.add(&many, NOW).unwrap();
-        assert_eq!(kept.len(), MAX_FAMILIES);
-        assert!(
-            kept.values().all(|until| until.0 >= 2_010),
-            "the oldest make room"
-        );
-        assert!(fs::metadata(file.path()).unwrap().len() < MAX_FILE_BYTES);
-        assert_eq!(
-            EndedFile::open(root.path(), NOW).unwrap().1.len(),
-            MAX_FAMILIES
-        );
-    }
 }

@@ -12,7 +12,7 @@ use std::{
 use foundation::{
     breaker::{Breaker, Change, Policy},
     clock::Clock,
-    identity::TokenDigest,
+    identity::{PersonDigest, TokenDigest},
 };
 use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -124,7 +124,7 @@ impl Validator {
     }
 
     async fn guarded(&self, check: &Check) -> Ruling {
-        let pass = match self.breaker.admit(self.clock.elapsed()) {
+        let pass = match self.breaker.admit(self.clock.elapsed(), None) {
             Ok(pass) => pass,
             Err(wait) => {
                 let detail = "circuit breaker open after panics or hangs";
@@ -143,7 +143,7 @@ impl Validator {
         let change = if ruling.outcome.is_fault() {
             pass.failed(self.clock.elapsed())
         } else {
-            pass.succeeded()
+            pass.succeeded(self.clock.elapsed())
         };
         match change {
             Change::None => {}
@@ -242,8 +242,8 @@ impl Validator {
         let (outcome, detail) = (ruling.outcome.as_str(), &ruling.detail);
         let (validator, token, request_id) = (self.name(), check.digest, &check.request_id);
         let subject = match &ruling.decision {
-            Decision::Accepted(acceptance, _) => acceptance.subject.as_str(),
-            _ => "",
+            Decision::Accepted(acceptance, _) => Some(&acceptance.subject),
+            _ => None,
         };
         if ruling.outcome.is_trouble() {
             tracing::warn!(
@@ -252,7 +252,7 @@ impl Validator {
             );
         } else {
             tracing::debug!(
-                validator, ?token, %request_id, outcome, detail, subject, us = took.as_micros(),
+                validator, ?token, %request_id, outcome, detail, subject = subject.map(|name| tracing::field::display(PersonDigest::of(name))), us = took.as_micros(),
                 "validator decided"
             );
         }
@@ -324,6 +324,7 @@ fn breaker_policy(settings: &BreakerSettings) -> Policy {
         pause: settings.open_for,
         longest_pause: settings.open_for,
         probe_retry: PROBE_RETRY,
+        people: usize::MAX,
     }
 }
 
