@@ -12,7 +12,6 @@ use axum::{
 };
 
 use super::{
-    TokenMode,
     browser::Browser,
     context::{CODE_TTL, Context},
     error::{ErrorCode, PageError},
@@ -153,13 +152,11 @@ async fn issue_code(
 ) -> Result<Code, (ErrorCode, &'static str)> {
     let family = FamilyId::random();
     let tokens = token_set(context, &upstream, &request.scope);
-    if context.settings.token_mode == TokenMode::Sealed {
-        // A token that cannot be issued is reported now, not after the client redeemed the code.
-        context.tokens.check(&tokens).map_err(|error| {
-            tracing::error!(%error, "token cannot be issued");
-            (ErrorCode::ServerError, error.describe())
-        })?;
-    }
+    // A token that cannot be issued is reported now, not after the client redeemed the code.
+    context.tokens.check(&tokens).map_err(|error| {
+        tracing::error!(%error, "token cannot be issued");
+        (ErrorCode::ServerError, error.describe())
+    })?;
     let code = Code::random();
     let content = CodeContent {
         request,

@@ -167,12 +167,10 @@ fn store(
     let (clock, observe) = (clock.clone(), settings.observe_store);
     let forgetful = |clock| {
         observe(true);
-        if settings.token_mode == TokenMode::Sealed {
-            tracing::warn!(
-                "a restart forgets which sign-ins were revoked or ended: set OAUTH_STATE_DIR to a \
-                 directory that lasts, or OAUTH_STORE_URL"
-            );
-        }
+        tracing::warn!(
+            "a restart forgets which sign-ins were revoked or ended: set OAUTH_STATE_DIR to a \
+             directory that lasts, or OAUTH_STORE_URL"
+        );
         Ok(Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS)) as Arc<dyn Store>)
     };
     match &settings.store {

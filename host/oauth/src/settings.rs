@@ -112,7 +112,7 @@ pub enum TokenMode {
     /// Our own sealed tokens around those of the identity provider.
     #[default]
     Sealed,
-    /// The identity provider's own tokens.
+    /// The identity provider's own access tokens; refresh tokens are ours.
     Relay,
 }
 

@@ -302,20 +302,16 @@ impl SealedTokens {
         }
     }
 
-    /// An access token around the provider's token, and a refresh token if it gave one.
-    pub(super) async fn issue(
+    /// A refresh token around the provider's, if it gave one.
+    pub(super) fn issue_refresh(
         &self,
         tokens: &TokenSet,
         client: &ClientKey,
         family: &FamilyId,
         generation: u64,
-    ) -> Result<(String, Option<String>), IssueError> {
-        self.check(tokens)?;
-        let access = self
-            .issue_access(tokens, client, family, generation)
-            .await?;
+    ) -> Result<Option<String>, IssueError> {
         let Some(upstream) = &tokens.refresh else {
-            return Ok((access, None));
+            return Ok(None);
         };
         let refresh = RefreshContent {
             upstream: upstream.clone(),
@@ -325,10 +321,11 @@ impl SealedTokens {
             generation,
             scope: tokens.scope.clone(),
         };
-        Ok((access, Some(self.sealer.seal(Kind::Refresh, &refresh)?)))
+        Ok(Some(self.sealer.seal(Kind::Refresh, &refresh)?))
     }
 
-    async fn issue_access(
+    /// An access token around the provider's.
+    pub(super) async fn issue_access(
         &self,
         tokens: &TokenSet,
         client: &ClientKey,

@@ -207,8 +207,8 @@ settings! {
         /// The identity provider's token behind those that this server issues: `access_token` or
         /// `id_token`.
         OAUTH_UPSTREAM_TOKEN: "TOKEN", default("access_token");
-        /// Token that clients get: `sealed`, our own envelope around the identity provider's token,
-        /// or `relay`, that token itself.
+        /// Access token that clients get: `sealed`, our own envelope around the identity provider's
+        /// token, or `relay`, that token itself. Refresh tokens are always sealed.
         OAUTH_TOKEN_MODE: "MODE", default("sealed");
         /// Serve only people who signed in here: tokens that the identity provider gave to other
         /// programs are refused, also if the validators would accept them. Consent and revocation then bind

@@ -48,15 +48,19 @@ pub(super) async fn answer(
     family: &FamilyId,
     generation: u64,
 ) -> Result<TokenAnswer, OAuthError> {
-    let (access_token, refresh_token) = match context.settings.token_mode {
+    let issuer = &context.tokens;
+    issuer.check(tokens)?;
+    let access_token = match context.settings.token_mode {
         TokenMode::Sealed => {
-            context
-                .tokens
-                .issue(tokens, client, family, generation)
+            issuer
+                .issue_access(tokens, client, family, generation)
                 .await?
         }
-        TokenMode::Relay => (tokens.token.clone(), tokens.refresh.clone()),
+        TokenMode::Relay => tokens.token.clone(),
     };
+    // Ours in relay mode, too: bound to the client (RFC 6749 section 6), and the provider is asked
+    // once however often it comes.
+    let refresh_token = issuer.issue_refresh(tokens, client, family, generation)?;
     Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",

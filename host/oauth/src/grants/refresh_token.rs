@@ -9,15 +9,14 @@ use std::{sync::Arc, time::Duration};
 
 use super::answer::{TokenAnswer, answer, token_set};
 use crate::{
-    TokenMode,
-    authorize::{requested_scope, upstream_scope, upstream_spelling},
+    authorize::{upstream_scope, upstream_spelling},
     context::{Context, REFRESH_GRACE},
     error::{ErrorCode, OAuthError},
     params::Params,
     seal::Kind,
     store::RefreshClaim,
     tokens::{RefreshContent, TokenSet},
-    types::{ClientKey, FamilyId},
+    types::ClientKey,
     upstream::UpstreamError,
 };
 
@@ -36,9 +35,6 @@ pub(crate) async fn refresh(
     params: &Params,
 ) -> Result<TokenAnswer, OAuthError> {
     let presented = params.required("refresh_token")?;
-    if context.settings.token_mode == TokenMode::Relay {
-        return relay(context, client, presented, params).await;
-    }
     let content = context
         .tokens
         .open_refresh(presented)
@@ -152,32 +148,4 @@ fn not_refreshed(error: &UpstreamError) -> OAuthError {
         }
         _ => OAuthError::server("the identity provider did not give a token"),
     }
-}
-
-/// Refreshes in relay mode: the refresh token is the provider's own, and rotating it is up to the
-/// provider.
-async fn relay(
-    context: &Context,
-    client: &ClientKey,
-    token: &str,
-    params: &Params,
-) -> Result<TokenAnswer, OAuthError> {
-    let resource = context.public_url.resource();
-    // Nothing is known of the sign-in: its scopes are those that the client names, or all.
-    let asked = requested_scope(context, params.get("scope").ok().flatten());
-    let asked = upstream_scope(&asked, &context.settings.default_scopes);
-    let fresh = context
-        .upstream
-        .refresh(token, &asked, &resource)
-        .await
-        .map_err(|error| {
-            tracing::warn!(%error, client = %client, "identity provider did not refresh");
-            if error.needs_sign_in() {
-                OAuthError::invalid_grant()
-            } else {
-                not_refreshed(&error)
-            }
-        })?;
-    let tokens = token_set(context, &fresh, "");
-    answer(context, &tokens, client, &FamilyId::random(), 0).await
 }

@@ -4,7 +4,6 @@ use axum::http::{Method, Request, StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::*;
-use crate::TokenMode;
 
 #[tokio::test]
 async fn the_metadata_is_what_clients_accept() {
@@ -252,22 +251,6 @@ async fn an_id_token_without_the_nonce_is_not_taken() {
         let refused = world.sign_in(&client, &mut Jar::default()).await;
         assert_eq!(refused.param("error").unwrap(), "server_error", "{mood:?}");
     }
-}
-
-#[tokio::test]
-async fn relay_hands_out_the_providers_own_tokens() {
-    let world = World::with(|settings| settings.token_mode = TokenMode::Relay).await;
-    let client = world.register("x").await;
-    let tokens = world.tokens(&client).await;
-    assert!(text(&tokens, "access_token").starts_with("upstream-access-alice"));
-    let refresh = text(&tokens, "refresh_token");
-    assert!(refresh.starts_with("upstream-refresh"));
-    let fresh = world.refresh(&client, &refresh).await;
-    assert!(text(&fresh.json(), "access_token").starts_with("upstream-access-alice"));
-    assert_eq!(
-        world.refresh(&client, &refresh).await.error(),
-        "invalid_grant"
-    );
 }
 
 #[tokio::test]
