@@ -34,7 +34,9 @@ use super::{
 /// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
 /// The scope by which some providers are asked for a refresh token.
-const OFFLINE: &str = "offline_access";
+pub(super) const OFFLINE: &str = "offline_access";
+/// Longest `scope` of a client that is remembered as it came, in bytes.
+const MAX_ASKED_BYTES: usize = 1_024;
 /// Longest `state` of a client, in bytes.
 const MAX_STATE_BYTES: usize = 2_048;
 
@@ -358,11 +360,14 @@ fn check(
     if !is_our_resource(context, params) {
         return refuse(ErrorCode::InvalidTarget, "`resource` is not this server");
     }
+    let scope = requested_scope(context, get("scope"));
+    let asked = get("scope").filter(|asked| *asked != scope && asked.len() <= MAX_ASKED_BYTES);
     Ok(Request {
         client: client.key.clone(),
         reply_to,
         challenge,
-        scope: requested_scope(context, get("scope")),
+        asked: asked.unwrap_or_default().to_owned(),
+        scope,
     })
 }
 
@@ -394,7 +399,7 @@ fn is_this_server(public_url: &PublicUrl, asked: &str) -> bool {
 /// The scopes to ask for: of the requested ones those that are offered, since clients name others by
 /// habit (RFC 6749 section 3.3); all that are offered if none is left. `offline_access` is accepted
 /// from every client, too.
-pub(super) fn requested_scope(context: &Context, asked: Option<&str>) -> String {
+fn requested_scope(context: &Context, asked: Option<&str>) -> String {
     let offered = context.settings.default_scopes.iter().map(String::as_str);
     let asked = || asked.unwrap_or_default().split(' ');
     let mut scopes: Vec<&str> = Vec::new();

@@ -67,7 +67,7 @@ pub use self::{
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
     store::{EndedFileError, StoreHealth, StoreUrlError, check_store_url},
-    tokens::{Opened, SealedTokens},
+    tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},
     upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
 };

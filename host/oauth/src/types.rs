@@ -232,6 +232,13 @@ impl BrowserId {
     }
 }
 
+/// Returns whether `granted` is the scope `scope`, or its last part: some providers answer with `read` for
+/// `api://app/read`.
+pub(super) fn is_spelling(scope: &str, granted: &str) -> bool {
+    let rest = scope.strip_suffix(granted);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+}
+
 /// Compares in a time that depends on the length only.
 pub(super) fn same_secret(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()

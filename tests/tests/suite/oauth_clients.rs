@@ -72,6 +72,31 @@ async fn a_late_refresh_does_not_end_the_sign_in() {
     }
 }
 
+/// RFC 6749 section 6: an app gives an agent a token that can do less, and keeps what it has.
+#[tokio::test]
+async fn a_token_refreshed_for_less_does_less() {
+    let world = start_with(|builder| builder.env("TOOL_SCOPES", "search=email")).await;
+    let (app, tokens) = signed_in(&world).await;
+    assert_eq!(served(&world, &tokens).await, 200);
+    let refresh = async |tokens: &Value, scope: &str| {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", text(tokens, "refresh_token")),
+            ("scope", scope),
+        ];
+        app.token(&form).await
+    };
+    let (status, more) = refresh(&tokens, "openid profile email admin").await;
+    assert_eq!((status, text(&more, "error")), (400, "invalid_scope"));
+    let (status, less) = refresh(&tokens, "openid profile").await;
+    assert_eq!((status, text(&less, "scope")), (200, "openid profile"));
+    assert_eq!(served(&world, &less).await, 403);
+    assert_eq!(served(&world, &tokens).await, 200);
+    let (status, all) = refresh(&less, "openid profile email").await;
+    assert_eq!((status, text(&all, "scope")), (200, "openid profile email"));
+    assert_eq!(served(&world, &all).await, 200);
+}
+
 #[tokio::test]
 async fn requests_may_name_the_server_and_scopes_as_clients_do() {
     let world =

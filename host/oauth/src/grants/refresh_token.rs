@@ -4,18 +4,23 @@
 //! at however many replicas: providers that rotate end the session at a second use. Within its
 //! grace period a used token gets the newest answer of the family, also if that is several
 //! refreshes later: parallel calls of one client arrive in any order. A later use ends the family.
+//! It is always asked for all that was granted; a client that asks for less gets an envelope that is
+//! good for less, and may ask for all again.
 
 use std::{sync::Arc, time::Duration};
 
-use super::answer::{TokenAnswer, answer, token_set};
+use super::{
+    answer::{TokenAnswer, answer, token_set},
+    scope::part,
+};
 use crate::{
     authorize::{upstream_scope, upstream_spelling},
     context::{Context, REFRESH_GRACE},
-    error::{ErrorCode, OAuthError},
+    error::OAuthError,
     params::Params,
     seal::Kind,
     store::RefreshClaim,
-    tokens::{RefreshContent, TokenSet},
+    tokens::{RefreshContent, Terms, TokenSet},
     types::ClientKey,
     upstream::UpstreamError,
 };
@@ -42,23 +47,21 @@ pub(crate) async fn refresh(
     if content.client != *client {
         return Err(OAuthError::invalid_grant());
     }
-    // Scopes that are not offered here are left out, as at the sign-in.
-    let asked = params.get("scope").ok().flatten().unwrap_or_default();
-    let granted: Vec<&str> = content.scope.split(' ').collect();
-    let offered = &context.settings.default_scopes;
-    if asked
-        .split(' ')
-        .any(|scope| offered.iter().any(|known| known == scope) && !granted.contains(&scope))
-    {
-        let description = "a requested scope was not granted before";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, description));
-    }
+    let asked = params.get("scope").ok().flatten();
+    let part = part(&content, asked, context.settings.token_mode)?;
     let content = Arc::new(content);
     let waiting = tokio::time::timeout(MAX_WAIT, claim_refresh(context, &content));
     let (tokens, generation) = waiting
         .await
         .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
-    answer(context, &tokens, client, &content.family, generation).await
+    let terms = Terms {
+        client,
+        family: &content.family,
+        generation,
+        names: &content.names,
+        part: part.as_deref(),
+    };
+    answer(context, &tokens, &terms).await
 }
 
 /// Gets the answer for this refresh token, by asking or from the request that is or was asking, and

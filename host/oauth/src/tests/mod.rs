@@ -11,6 +11,7 @@ mod leaks;
 mod operator;
 mod refresh;
 mod refresh_at_provider;
+mod refresh_scope;
 mod relay;
 mod replicas;
 mod requests;
