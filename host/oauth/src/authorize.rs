@@ -1,5 +1,5 @@
 //! `GET /oauth/authorize` (RFC 6749 section 4.1.1): checks the request and shows the consent
-//! page, or goes on to the identity provider if the person agreed before.
+//! page, or goes on to the identity provider if the person agreed before and no other site led here.
 //!
 //! May be requested any number of times with the same parameters: clients probe it, browsers
 //! prefetch it. Errors go to the client's redirect URI only after client and URI are proven.
@@ -15,7 +15,7 @@ use foundation::public_url::PublicUrl;
 use url::Url;
 
 use super::{
-    browser::Browser,
+    browser::{Browser, came_unled},
     client_metadata::DocumentError,
     clients::{Client, ShownClient, UnknownClient},
     context::{Context, FORM_TTL, TRANSACTION_TTL},
@@ -114,7 +114,8 @@ async fn authorize(
     let ask_again = params.get("prompt").is_ok_and(|prompt| {
         prompt.is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent"))
     });
-    if !ask_again && browser.has_agreed(&request.consent(), clock) {
+    let may_skip = context.settings.remember_consent && came_unled(headers) && !ask_again;
+    if may_skip && browser.has_agreed(&request.consent(), clock) {
         return Ok(start(context, peer, request, browser.id).await?);
     }
     Ok(show_consent(

@@ -239,6 +239,9 @@ settings! {
         OAUTH_CLIENT_METADATA: "BOOLEAN", default("true");
         /// Domains that such documents may come from, comma-separated. If unset, all public ones.
         OAUTH_CLIENT_METADATA_DOMAINS: "DOMAINS";
+        /// Leaves out the consent page for an app that the person agreed to in this browser within a
+        /// month, unless a page of another site led there. With `false`, each sign-in asks.
+        OAUTH_REMEMBER_CONSENT: "BOOLEAN", default("true");
         /// URL schemes of apps that people may be redirected to, comma-separated.
         OAUTH_REDIRECT_SCHEMES: "SCHEMES", default("cursor,vscode,vscode-insiders");
         /// The longest lifetime of an access token.

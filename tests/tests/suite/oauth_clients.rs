@@ -143,6 +143,25 @@ async fn one_redirect_uri_that_is_refused_is_left_out_and_logged_with_the_settin
     assert_eq!(lines(), 1, "{}", world.server.output());
 }
 
+/// The consent is remembered for the app that opens the browser, not for a page that leads there.
+#[tokio::test]
+async fn a_remembered_consent_is_not_for_other_sites() {
+    for (remember, site, asked) in [
+        ("true", "none", false),
+        ("true", "cross-site", true),
+        ("false", "none", true),
+    ] {
+        let world = start_with(|builder| builder.env("OAUTH_REMEMBER_CONSENT", remember)).await;
+        let app = App::register(&world, REDIRECT).await;
+        let url = app.authorize_url(REDIRECT);
+        let mut browser = Browser::default();
+        browser.sign_in(&url, "editor").await;
+        let visit = browser.open_from(site, url.parse().unwrap()).await;
+        let page = matches!(visit, Visit::Page { status: 200, .. });
+        assert_eq!(page, asked, "{remember} {site}");
+    }
+}
+
 #[tokio::test]
 async fn the_consent_page_says_what_the_tools_can_do() {
     for on in ["false", "true"] {
