@@ -22,7 +22,7 @@ use super::{
     seal::Kind,
     trial,
     types::{Code, FamilyId, State as UpstreamState},
-    upstream::{ProviderError, UpstreamError, UpstreamTokens},
+    upstream::{ProviderError, Secrets, UpstreamError, UpstreamTokens},
 };
 
 /// Longest query that is accepted, in bytes.
@@ -106,7 +106,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             .error(ErrorCode::ServerError, description, issuer);
     }
     if let Some(error) = get("error") {
-        let error = ProviderError::new(error, get("error_description"));
+        let secrets = Secrets::new(get("state"));
+        let error = ProviderError::new(error, get("error_description"), &secrets);
+        let client = request.client.as_str();
+        context.upstream.log_refused_sign_in(client, &error);
         return request.reply_to.provider_error(&error, issuer);
     }
     let Some(code) = get("code") else {
@@ -122,7 +125,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
     let tokens = match redeemed.await {
         Ok(tokens) => tokens,
         Err(error) => {
-            tracing::warn!(%error, "code of the identity provider could not be redeemed");
+            let what = "code of the identity provider could not be redeemed";
+            context
+                .upstream
+                .log_refusal(what, request.client.as_str(), &error);
             let (code, description) = match error {
                 UpstreamError::Unavailable(_) => (
                     ErrorCode::TemporarilyUnavailable,

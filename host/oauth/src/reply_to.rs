@@ -38,7 +38,6 @@ impl ReplyTo {
 
     /// Sends the browser there with the provider's error.
     pub(super) fn provider_error(&self, error: &ProviderError, issuer: &str) -> Response {
-        tracing::info!(error = %error.code, "identity provider refused the sign-in");
         let mut parameters = vec![("error", error.code.as_str())];
         if let Some(description) = &error.description {
             parameters.push(("error_description", description));

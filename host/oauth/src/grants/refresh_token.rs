@@ -118,7 +118,10 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
     let fresh = match refreshed {
         Ok(fresh) => fresh,
         Err(error) => {
-            tracing::warn!(%error, client = %content.client, "identity provider did not refresh");
+            let what = "identity provider did not refresh";
+            context
+                .upstream
+                .log_refusal(what, content.client.as_str(), &error);
             if error.needs_sign_in() {
                 context
                     .store

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::provider_error::{ProviderError, Secrets};
 use crate::{
     UpstreamToken,
     error::PageError,
@@ -56,39 +57,6 @@ impl UpstreamError {
     }
 }
 
-/// An error that the provider named, of bounded length and with only the characters that RFC 6749
-/// allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProviderError {
-    pub(crate) code: String,
-    pub(crate) description: Option<String>,
-}
-
-impl std::fmt::Display for ProviderError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.code)
-    }
-}
-
-impl ProviderError {
-    /// Removes the characters that are not allowed, and truncates.
-    pub(crate) fn new(code: &str, description: Option<&str>) -> Self {
-        let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
-        let clean = |text: &str, most| text.chars().filter(allowed).take(most).collect::<String>();
-        let code = clean(code, 64);
-        Self {
-            code: if code.is_empty() {
-                "server_error".to_owned()
-            } else {
-                code
-            },
-            description: description
-                .map(|text| clean(text, 300))
-                .filter(|text| !text.is_empty()),
-        }
-    }
-}
-
 /// The result of a successful token request.
 #[derive(Debug)]
 pub(crate) struct UpstreamTokens {
@@ -104,11 +72,13 @@ pub(crate) struct UpstreamTokens {
 }
 
 impl UpstreamTokens {
-    /// Reads a successful response received at `now`, and takes the token that `wanted` names.
+    /// Reads a successful response received at `now` to a request with `secrets`, and takes the
+    /// token that `wanted` names.
     pub(super) fn read(
         body: &[u8],
         wanted: UpstreamToken,
         now: UnixMillis,
+        secrets: &Secrets,
     ) -> Result<Self, UpstreamError> {
         #[derive(Deserialize)]
         struct Body {
@@ -143,10 +113,8 @@ impl UpstreamTokens {
             // GitHub and others send errors with HTTP 200.
             (None, Some(error)) => {
                 let description = answer.error_description.as_deref();
-                return Err(UpstreamError::Refused(ProviderError::new(
-                    &error,
-                    description,
-                )));
+                let error = ProviderError::new(&error, description, secrets);
+                return Err(UpstreamError::Refused(error));
             }
             (None, None) => return Err(missing),
         };
@@ -203,8 +171,8 @@ impl UpstreamTokens {
     }
 }
 
-/// The reason why the provider did not fulfil the request.
-pub(super) fn read_error(answer: &Answer) -> UpstreamError {
+/// The reason why the provider did not fulfil the request, in which `secrets` were sent.
+pub(super) fn read_error(answer: &Answer, secrets: &Secrets) -> UpstreamError {
     #[derive(Deserialize)]
     struct Body {
         error: String,
@@ -217,6 +185,7 @@ pub(super) fn read_error(answer: &Answer) -> UpstreamError {
         Ok(body) => UpstreamError::Refused(ProviderError::new(
             &body.error,
             body.error_description.as_deref(),
+            secrets,
         )),
         Err(_) => UpstreamError::Unusable("an error without an OAuth error code".into()),
     }
