@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use foundation::public_url::PublicUrl;
 use url::Url;
 
 use super::{
@@ -26,6 +25,7 @@ use super::{
     params::Params,
     redirect_uri::log_refused,
     reply_to::{ReplyTo, see_other},
+    resource,
     seal::{Kind, SealFailed},
     store::Owner,
     types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, State as UpstreamState},
@@ -358,7 +358,7 @@ fn check(
             "`code_challenge` is not a digest of S256",
         );
     };
-    if !is_our_resource(context, params) {
+    if !resource::is_ours(context, &client.key, params) {
         return refuse(ErrorCode::InvalidTarget, "`resource` is not this server");
     }
     let scope = requested_scope(context, get("scope"));
@@ -370,31 +370,6 @@ fn check(
         asked: asked.unwrap_or_default().to_owned(),
         scope,
     })
-}
-
-/// Returns whether each `resource` (RFC 8707) is ours; none means ours.
-pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
-    let mut asked = params.all("resource");
-    asked.all(|asked| is_this_server(&context.public_url, asked))
-}
-
-/// Returns whether `asked` is a spelling of our resource. This server has one resource only, so
-/// clients may name it by its origin or issuer as well, with a slash at the end, and as URLs are
-/// compared: host in any case, with or without the default port.
-fn is_this_server(public_url: &PublicUrl, asked: &str) -> bool {
-    let Ok(url) = Url::parse(asked) else {
-        return false;
-    };
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    let path = url.path();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let ours = path.strip_prefix(public_url.path());
-    plain
-        && url.origin().ascii_serialization() == public_url.origin()
-        && (path.is_empty() || ours.is_some_and(|rest| matches!(rest, "" | "/mcp")))
 }
 
 /// The scopes to ask for: of the requested ones those that are offered, since clients name others by

@@ -29,6 +29,7 @@ mod params;
 mod redirect_uri;
 mod register;
 mod reply_to;
+mod resource;
 mod revoke;
 mod seal;
 mod settings;

@@ -261,3 +261,35 @@ async fn a_refusal_at_the_callback_has_a_warning_only_where_a_setting_helps() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_request_for_another_resource_is_logged_with_both() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let code = world.code(&client, &mut Jar::default()).await;
+    let (log, guards) = capture();
+    let asked = "https://me:password@other.example:8443/mcp?token=hidden#hidden";
+    let mut request = good_request(&client);
+    request.retain(|(name, _)| *name != "resource");
+    request.push(("resource", asked));
+    let back = Jar::default().authorize(&world, &request).await;
+    assert_eq!(back.param("error").unwrap(), "invalid_target");
+    let mut form = redemption(&client, &code);
+    form.retain(|(name, _)| *name != "resource");
+    form.push(("resource", asked));
+    for _ in 0..20 {
+        let answer = world.post_form("/oauth/token", &form).await;
+        assert_eq!(answer.error(), "invalid_target");
+    }
+    drop(guards);
+    let logged = log.text();
+    let warnings = lines(&logged, " WARN ");
+    assert_eq!(warnings.len(), 5, "sampled: {logged}");
+    for line in warnings {
+        assert!(line.contains("other.example:8443/mcp"), "{line}");
+        assert!(line.contains(&format!("expected=\"{RESOURCE}\"")), "{line}");
+    }
+    for hidden in ["password", "hidden", &code] {
+        assert!(!logged.contains(hidden), "{logged}");
+    }
+}

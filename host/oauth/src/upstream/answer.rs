@@ -28,13 +28,16 @@ const SIGN_IN_CODES: [&str; 7] = [
     "bad_refresh_token",
 ];
 
+/// The codes by which providers say that they cannot answer now, also with HTTP 400 or 200.
+const OVERLOAD_CODES: [&str; 2] = ["temporarily_unavailable", "server_error"];
+
 /// The provider did not fulfil a request.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// It refused, with this error code (RFC 6749 section 5.2).
     #[error("the identity provider refused: {0}")]
     Refused(ProviderError),
-    /// It did not answer, or with a 5xx or 429: the request may be retried.
+    /// It did not answer, with a 5xx or 429, or with an error of its own: the request may be retried.
     #[error("the identity provider does not answer: {0}")]
     Unavailable(&'static str),
     /// It answered without the token that is needed.
@@ -46,6 +49,14 @@ pub(crate) enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// The error that the provider named, in a request with `secrets`.
+    fn named(code: &str, description: Option<&str>, secrets: &Secrets) -> Self {
+        if OVERLOAD_CODES.contains(&code) {
+            return Self::Unavailable("it named an error of its own");
+        }
+        Self::Refused(ProviderError::new(code, description, secrets))
+    }
+
     /// Returns whether a refresh that fails like this needs the person: whatever is tried with the
     /// same refresh token, the answer stays the same.
     pub(crate) fn needs_sign_in(&self) -> bool {
@@ -113,8 +124,7 @@ impl UpstreamTokens {
             // GitHub and others send errors with HTTP 200.
             (None, Some(error)) => {
                 let description = answer.error_description.as_deref();
-                let error = ProviderError::new(&error, description, secrets);
-                return Err(UpstreamError::Refused(error));
+                return Err(UpstreamError::named(&error, description, secrets));
             }
             (None, None) => return Err(missing),
         };
@@ -182,11 +192,7 @@ pub(super) fn read_error(answer: &Answer, secrets: &Secrets) -> UpstreamError {
         return UpstreamError::Unavailable("it answered with a 5xx or 429");
     }
     match serde_json::from_slice::<Body>(&answer.body) {
-        Ok(body) => UpstreamError::Refused(ProviderError::new(
-            &body.error,
-            body.error_description.as_deref(),
-            secrets,
-        )),
+        Ok(body) => UpstreamError::named(&body.error, body.error_description.as_deref(), secrets),
         Err(_) => UpstreamError::Unusable("an error without an OAuth error code".into()),
     }
 }
