@@ -293,3 +293,50 @@ async fn a_request_for_another_resource_is_logged_with_both() {
         assert!(!logged.contains(hidden), "{logged}");
     }
 }
+
+#[tokio::test]
+async fn a_refused_registration_has_its_true_reason_in_the_log() {
+    let world = World::new().await;
+    let (log, guards) = capture();
+    for (asked, reason) in [
+        (json!("s3cret"), "not a JSON object"),
+        (
+            json!({ "software_statement": "s3cret" }),
+            "`redirect_uris` is missing or empty",
+        ),
+        (
+            json!({ "redirect_uris": "s3cret" }),
+            "`redirect_uris` is not a list",
+        ),
+        (
+            json!({ "redirect_uris": [REDIRECT], "grant_types": ["s3cret"], "contacts": 5 }),
+            "`grant_types` must hold authorization_code",
+        ),
+        (
+            json!({ "redirect_uris": [REDIRECT], "response_types": ["s3cret"] }),
+            "`response_types` must hold code",
+        ),
+        (
+            json!({ "redirect_uris": ["http://intranet.example/cb?s3cret"] }),
+            "uses plain http",
+        ),
+    ] {
+        let answer = world.post_json("/oauth/register", &asked).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{asked}");
+        let said = text(&answer.json(), "error_description");
+        assert!(said.contains(reason), "{said}");
+        let logged = log.text();
+        assert_eq!(lines(&logged, reason).len(), 1, "{reason} in {logged}");
+    }
+    for _ in 0..20 {
+        world.post_json("/oauth/register", &json!({})).await;
+    }
+    drop(guards);
+    let logged = log.text();
+    assert_eq!(
+        lines(&logged, "missing or empty").len(),
+        5,
+        "sampled: {logged}"
+    );
+    assert!(!logged.contains("s3cret"), "{logged}");
+}
