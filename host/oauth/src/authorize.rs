@@ -28,13 +28,13 @@ use super::{
     resource,
     seal::{Kind, SealFailed},
     store::Owner,
-    types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, State as UpstreamState},
+    types::{
+        BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, OFFLINE, State as UpstreamState,
+    },
 };
 
 /// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
-/// The scope by which some providers are asked for a refresh token.
-pub(super) const OFFLINE: &str = "offline_access";
 /// Longest `scope` of a client that is remembered as it came, in bytes.
 const MAX_ASKED_BYTES: usize = 1_024;
 /// Longest `state` of a client, in bytes.

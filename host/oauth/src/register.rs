@@ -20,6 +20,7 @@ use super::{
     context::Context,
     error::{ErrorCode, OAuthError},
     limits::Peer,
+    metadata::scopes,
     redirect_uri::{RedirectUri, log_refused},
     seal::Kind,
 };
@@ -113,7 +114,7 @@ pub(super) async fn post(
         // A client that asked for a secret works without one (RFC 7591 section 3.2.1).
         token_endpoint_auth_method: "none",
         application_type: application_type.map(str::to_owned),
-        scope: context.settings.default_scopes.join(" "),
+        scope: scopes(&context.settings).join(" "),
     };
     let mut response = (StatusCode::CREATED, Json(registered)).into_response();
     response

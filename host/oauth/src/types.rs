@@ -12,6 +12,9 @@ use subtle::ConstantTimeEq;
 /// Longest `client_id` that is accepted, in bytes.
 pub(super) const MAX_CLIENT_ID_BYTES: usize = 4_096;
 
+/// The scope by which some providers are asked for a refresh token.
+pub(super) const OFFLINE: &str = "offline_access";
+
 /// A `client_id` as a client sent it: a sealed registration, a URL, or a configured name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

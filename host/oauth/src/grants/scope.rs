@@ -2,10 +2,9 @@
 
 use crate::{
     TokenMode,
-    authorize::OFFLINE,
     error::{ErrorCode, OAuthError},
     tokens::RefreshContent,
-    types::is_spelling,
+    types::{OFFLINE, is_spelling},
 };
 
 /// The part of the grant that the client asks for; `None` for all of it.

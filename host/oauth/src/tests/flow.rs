@@ -50,6 +50,25 @@ async fn the_metadata_names_offline_access_where_it_is_a_default_scope() {
 }
 
 #[tokio::test]
+async fn offline_access_is_not_named_for_a_provider_that_refuses_it() {
+    let world = World::with(|settings| {
+        settings.default_scopes.push("offline_access".to_owned());
+        settings.upstream.offline_access = false;
+    })
+    .await;
+    let path = "/.well-known/oauth-authorization-server";
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let metadata = world.send(request).await.json();
+    assert_eq!(
+        metadata["scopes_supported"],
+        json!(["openid", "profile", "email"])
+    );
+    let asked = json!({ "redirect_uris": [REDIRECT] });
+    let registered = world.post_json("/oauth/register", &asked).await.json();
+    assert_eq!(registered["scope"], "openid profile email");
+}
+
+#[tokio::test]
 async fn an_issuer_with_a_path_has_its_metadata_where_rfc_8414_puts_it() {
     let world = World::with(|settings| {
         settings.public_url = PublicUrl::parse("https://example.com/data/mcp").unwrap();

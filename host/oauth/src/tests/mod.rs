@@ -1,6 +1,7 @@
 //! The proxy as a whole, in process: real requests to the router, a real HTTP identity provider
 //! on loopback behind it, a clock that the test moves.
 
+mod apps;
 mod attacks;
 mod browser;
 mod consent;
