@@ -104,7 +104,7 @@ async fn authorize(
         .then(|| Params::parse(query.as_bytes()))
         .flatten();
     let params = params.ok_or_else(|| PageError::bad_request("The app's request is too large."))?;
-    let client = find_client(context, &params).await?;
+    let client = find_client(context, peer, &params).await?;
     context.authorize_limits.count_client(&client.key)?;
     let reply_to = reply_to(context, &client, &params)?;
     let request = check(context, &client, reply_to, &params)?;
@@ -227,7 +227,7 @@ fn is_framed(headers: &HeaderMap) -> bool {
         })
 }
 
-async fn find_client(context: &Context, params: &Params) -> Result<Client, PageError> {
+async fn find_client(context: &Context, peer: &Peer, params: &Params) -> Result<Client, PageError> {
     let missing = "The app did not say who it is (one `client_id` is needed).";
     let id = params
         .get("client_id")
@@ -239,10 +239,13 @@ async fn find_client(context: &Context, params: &Params) -> Result<Client, PageE
     let id = ClientId::parse(id).ok_or_else(|| PageError::bad_request(unknown))?;
     context
         .clients
-        .resolve(&id)
+        .resolve(&id, peer.as_str())
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
+            UnknownClient::Document(DocumentError::Busy) => PageError::unavailable(
+                "Many apps are looked up at once. Wait a moment, then start again from your app.",
+            ),
             UnknownClient::Document(reason) => undescribed(context, &id, reason),
         })
 }
