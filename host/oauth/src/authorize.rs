@@ -1,5 +1,5 @@
 //! `GET /oauth/authorize` (RFC 6749 section 4.1.1): checks the request and shows the consent
-//! page, or goes on to the identity provider if the person agreed before.
+//! page, or goes on to the identity provider if the person agreed before and no other site led here.
 //!
 //! May be requested any number of times with the same parameters: clients probe it, browsers
 //! prefetch it. Errors go to the client's redirect URI only after client and URI are proven.
@@ -11,11 +11,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use foundation::public_url::PublicUrl;
 use url::Url;
 
 use super::{
-    browser::Browser,
+    browser::{Browser, came_unled},
     client_metadata::DocumentError,
     clients::{Client, ShownClient, UnknownClient},
     context::{Context, FORM_TTL, TRANSACTION_TTL},
@@ -26,15 +25,18 @@ use super::{
     params::Params,
     redirect_uri::log_refused,
     reply_to::{ReplyTo, see_other},
+    resource,
     seal::{Kind, SealFailed},
     store::Owner,
-    types::{BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, State as UpstreamState},
+    types::{
+        BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, OFFLINE, State as UpstreamState,
+    },
 };
 
 /// Longest query that is accepted, in bytes.
 const MAX_QUERY_BYTES: usize = 16 * 1_024;
-/// The scope by which some providers are asked for a refresh token.
-const OFFLINE: &str = "offline_access";
+/// Longest `scope` of a client that is remembered as it came, in bytes.
+const MAX_ASKED_BYTES: usize = 1_024;
 /// Longest `state` of a client, in bytes.
 const MAX_STATE_BYTES: usize = 2_048;
 
@@ -102,7 +104,7 @@ async fn authorize(
         .then(|| Params::parse(query.as_bytes()))
         .flatten();
     let params = params.ok_or_else(|| PageError::bad_request("The app's request is too large."))?;
-    let client = find_client(context, &params).await?;
+    let client = find_client(context, peer, &params).await?;
     context.authorize_limits.count_client(&client.key)?;
     let reply_to = reply_to(context, &client, &params)?;
     let request = check(context, &client, reply_to, &params)?;
@@ -112,7 +114,8 @@ async fn authorize(
     let ask_again = params.get("prompt").is_ok_and(|prompt| {
         prompt.is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent"))
     });
-    if !ask_again && browser.has_agreed(&request.consent(), clock) {
+    let may_skip = context.settings.remember_consent && came_unled(headers) && !ask_again;
+    if may_skip && browser.has_agreed(&request.consent(), clock) {
         return Ok(start(context, peer, request, browser.id).await?);
     }
     Ok(show_consent(
@@ -224,7 +227,7 @@ fn is_framed(headers: &HeaderMap) -> bool {
         })
 }
 
-async fn find_client(context: &Context, params: &Params) -> Result<Client, PageError> {
+async fn find_client(context: &Context, peer: &Peer, params: &Params) -> Result<Client, PageError> {
     let missing = "The app did not say who it is (one `client_id` is needed).";
     let id = params
         .get("client_id")
@@ -236,10 +239,13 @@ async fn find_client(context: &Context, params: &Params) -> Result<Client, PageE
     let id = ClientId::parse(id).ok_or_else(|| PageError::bad_request(unknown))?;
     context
         .clients
-        .resolve(&id)
+        .resolve(&id, peer.as_str())
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
+            UnknownClient::Document(DocumentError::Busy) => PageError::unavailable(
+                "Many apps are looked up at once. Wait a moment, then start again from your app.",
+            ),
             UnknownClient::Document(reason) => undescribed(context, &id, reason),
         })
 }
@@ -355,46 +361,24 @@ fn check(
             "`code_challenge` is not a digest of S256",
         );
     };
-    if !is_our_resource(context, params) {
+    if !resource::is_ours(context, &client.key, params) {
         return refuse(ErrorCode::InvalidTarget, "`resource` is not this server");
     }
+    let scope = requested_scope(context, get("scope"));
+    let asked = get("scope").filter(|asked| *asked != scope && asked.len() <= MAX_ASKED_BYTES);
     Ok(Request {
         client: client.key.clone(),
         reply_to,
         challenge,
-        scope: requested_scope(context, get("scope")),
+        asked: asked.unwrap_or_default().to_owned(),
+        scope,
     })
-}
-
-/// Returns whether each `resource` (RFC 8707) is ours; none means ours.
-pub(super) fn is_our_resource(context: &Context, params: &Params) -> bool {
-    let mut asked = params.all("resource");
-    asked.all(|asked| is_this_server(&context.public_url, asked))
-}
-
-/// Returns whether `asked` is a spelling of our resource. This server has one resource only, so
-/// clients may name it by its origin or issuer as well, with a slash at the end, and as URLs are
-/// compared: host in any case, with or without the default port.
-fn is_this_server(public_url: &PublicUrl, asked: &str) -> bool {
-    let Ok(url) = Url::parse(asked) else {
-        return false;
-    };
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    let path = url.path();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let ours = path.strip_prefix(public_url.path());
-    plain
-        && url.origin().ascii_serialization() == public_url.origin()
-        && (path.is_empty() || ours.is_some_and(|rest| matches!(rest, "" | "/mcp")))
 }
 
 /// The scopes to ask for: of the requested ones those that are offered, since clients name others by
 /// habit (RFC 6749 section 3.3); all that are offered if none is left. `offline_access` is accepted
 /// from every client, too.
-pub(super) fn requested_scope(context: &Context, asked: Option<&str>) -> String {
+fn requested_scope(context: &Context, asked: Option<&str>) -> String {
     let offered = context.settings.default_scopes.iter().map(String::as_str);
     let asked = || asked.unwrap_or_default().split(' ');
     let mut scopes: Vec<&str> = Vec::new();

@@ -113,6 +113,15 @@ impl Browser {
     }
 }
 
+/// Returns whether the browser says that nobody sent the person here: an app had it open the URL, the
+/// person typed it, or a page of ours leads on (Fetch Metadata). A page of another site may be a
+/// hostile server's that names our endpoint as its own; a browser that does not say counts as one.
+pub(super) fn came_unled(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "none" || site == "same-origin")
+}
+
 /// The name of the cookie, which no other server on the same host has: browsers share cookies
 /// between the ports and, with `Path=/`, the paths of a host. `__Host-` keeps other hosts of the
 /// domain from setting it.

@@ -12,7 +12,6 @@ use axum::{
 };
 
 use super::{
-    TokenMode,
     browser::Browser,
     context::{CODE_TTL, Context},
     error::{ErrorCode, PageError},
@@ -23,7 +22,7 @@ use super::{
     seal::Kind,
     trial,
     types::{Code, FamilyId, State as UpstreamState},
-    upstream::{ProviderError, UpstreamError, UpstreamTokens},
+    upstream::{ProviderError, Secrets, UpstreamError, UpstreamTokens},
 };
 
 /// Longest query that is accepted, in bytes.
@@ -107,7 +106,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
             .error(ErrorCode::ServerError, description, issuer);
     }
     if let Some(error) = get("error") {
-        let error = ProviderError::new(error, get("error_description"));
+        let secrets = Secrets::new(get("state"));
+        let error = ProviderError::new(error, get("error_description"), &secrets);
+        let client = request.client.as_str();
+        context.upstream.log_refused_sign_in(client, &error);
         return request.reply_to.provider_error(&error, issuer);
     }
     let Some(code) = get("code") else {
@@ -123,7 +125,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
     let tokens = match redeemed.await {
         Ok(tokens) => tokens,
         Err(error) => {
-            tracing::warn!(%error, "code of the identity provider could not be redeemed");
+            let what = "code of the identity provider could not be redeemed";
+            context
+                .upstream
+                .log_refusal(what, request.client.as_str(), &error);
             let (code, description) = match error {
                 UpstreamError::Unavailable(_) => (
                     ErrorCode::TemporarilyUnavailable,
@@ -153,13 +158,11 @@ async fn issue_code(
 ) -> Result<Code, (ErrorCode, &'static str)> {
     let family = FamilyId::random();
     let tokens = token_set(context, &upstream, &request.scope);
-    if context.settings.token_mode == TokenMode::Sealed {
-        // A token that cannot be issued is reported now, not after the client redeemed the code.
-        context.tokens.check(&tokens).map_err(|error| {
-            tracing::error!(%error, "token cannot be issued");
-            (ErrorCode::ServerError, error.describe())
-        })?;
-    }
+    // A token that cannot be issued is reported now, not after the client redeemed the code.
+    context.tokens.check(&tokens).map_err(|error| {
+        tracing::error!(%error, "token cannot be issued");
+        (ErrorCode::ServerError, error.describe())
+    })?;
     let code = Code::random();
     let content = CodeContent {
         request,

@@ -9,6 +9,7 @@
 //! only documents below the domains that the operator listed are fetched, and none if there is no
 //! list.
 
+mod places;
 mod reach;
 
 use std::{
@@ -23,18 +24,18 @@ use outbound::{
     is_public,
 };
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use self::reach::{AfterFailure, Reach};
+use self::{
+    places::Places,
+    reach::{AfterFailure, Reach},
+};
 use super::{ClientMetadataSettings, Settings, SettingsError, types::ClientId};
 
 /// The largest document that is accepted.
 const MAX_DOCUMENT_BYTES: usize = 5 * 1_024;
 /// The time limit for fetching a document.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum number of concurrent fetches.
-const MAX_AT_ONCE: usize = 16;
 /// The maximum number of cached documents.
 const MAX_KEPT: u64 = 2_000;
 /// The time for which a document is cached.
@@ -47,6 +48,8 @@ const LIFETIME: Lifetime = Lifetime {
 /// The time for which a failure, or a document that must not be cached, is cached all the same, so
 /// that a page and the requests that follow it do not fetch it repeatedly.
 const MIN_TTL: Duration = Duration::from_secs(10);
+/// The times that a request waits for a fetch that another one began and that found no place.
+const MAX_ROUNDS: usize = 3;
 /// The maximum number of redirect URIs in a document.
 const MAX_REDIRECT_URIS: usize = 20;
 
@@ -70,6 +73,8 @@ pub(super) enum DocumentError {
     OtherClient,
     #[error("requires an authentication method that this server does not support")]
     Auth,
+    #[error("cannot be looked up now, because many others are")]
+    Busy,
 }
 
 impl DocumentError {
@@ -109,7 +114,7 @@ impl Expiry<String, Fetched> for OwnTtl {
 pub(super) struct Documents {
     settings: ClientMetadataSettings,
     http: Client,
-    at_once: Semaphore,
+    places: Places,
     kept: Cache<String, Fetched>,
     /// Plain http is for tests only, which have no certificates.
     scheme: &'static str,
@@ -179,7 +184,7 @@ impl Documents {
         Ok(Arc::new(Self {
             settings: settings.clone(),
             http,
-            at_once: Semaphore::new(MAX_AT_ONCE),
+            places: Places::default(),
             kept: Cache::builder()
                 .max_capacity(MAX_KEPT)
                 .expire_after(OwnTtl)
@@ -258,27 +263,43 @@ impl Documents {
         !self.settings.allowed_domains.is_empty() || self.proxies.of(url).is_none()
     }
 
-    /// The document of the client `id`. Concurrent calls for one document share a fetch.
+    /// The document of the client `id`, which a request from `network` names. Concurrent calls for
+    /// one document share a fetch.
     pub(super) async fn get(
         self: &Arc<Self>,
         id: &ClientId,
+        network: &str,
     ) -> Result<Arc<Document>, DocumentError> {
         let url = self.check(id)?;
-        let (document, _) = self
-            .kept
-            .get_with(id.as_str().to_owned(), async {
-                match self.fetch(url.clone()).await {
-                    Ok((document, ttl)) => (Ok(Arc::new(document)), ttl),
-                    Err(error) => {
-                        if error == DocumentError::Unreachable {
-                            self.note_failure(&url);
-                        }
-                        (Err(error), MIN_TTL)
-                    }
+        for _ in 0..MAX_ROUNDS {
+            let mut own = false;
+            let fetched = self.kept.get_with(id.as_str().to_owned(), async {
+                own = true;
+                self.fetch_once(&url, network).await
+            });
+            let (document, _) = fetched.await;
+            // Another network that has no place left must not speak for this one.
+            if own || !matches!(document, Err(DocumentError::Busy)) {
+                return document;
+            }
+        }
+        Err(DocumentError::Busy)
+    }
+
+    async fn fetch_once(self: &Arc<Self>, url: &Url, network: &str) -> Fetched {
+        let Some(_place) = self.places.take(network).await else {
+            // Says nothing of the document.
+            return (Err(DocumentError::Busy), Duration::ZERO);
+        };
+        match self.fetch(url.clone()).await {
+            Ok((document, ttl)) => (Ok(Arc::new(document)), ttl),
+            Err(error) => {
+                if error == DocumentError::Unreachable {
+                    self.note_failure(url);
                 }
-            })
-            .await;
-        document
+                (Err(error), MIN_TTL)
+            }
+        }
     }
 
     /// Stops offering documents if it is not this host alone that cannot be reached.
@@ -289,9 +310,8 @@ impl Documents {
             AfterFailure::Ask(good) => {
                 let (documents, url) = (Arc::clone(self), url.clone());
                 tokio::spawn(async move {
-                    if documents.fetch(good).await == Err(DocumentError::Unreachable)
-                        && documents.reach.withdraw()
-                    {
+                    let failed = documents.fetch(good).await == Err(DocumentError::Unreachable);
+                    if documents.reach.asked(failed) {
                         say_withdrawn(&url);
                     }
                 });
@@ -299,14 +319,11 @@ impl Documents {
         }
     }
 
+    /// Fetches at once. What a stranger caused has its place already; the server's own attempts need
+    /// none, since there is one at a time.
     async fn fetch(&self, url: Url) -> Result<(Document, Duration), DocumentError> {
         let client_id = url.as_str().to_owned();
         let fetch = async {
-            let _permit = self
-                .at_once
-                .acquire()
-                .await
-                .map_err(|_| DocumentError::Fetch)?;
             let request = self.http.requests().get(url.clone());
             let request = request.header("accept", "application/json");
             let answer = request

@@ -156,8 +156,12 @@ impl Clients {
         })
     }
 
-    /// The client with this id.
-    pub(super) async fn resolve(&self, id: &ClientId) -> Result<Client, UnknownClient> {
+    /// The client with this id, which a request from `network` names.
+    pub(super) async fn resolve(
+        &self,
+        id: &ClientId,
+        network: &str,
+    ) -> Result<Client, UnknownClient> {
         let client = |name: &str, origin, redirect_uris| Client {
             key: id.key(),
             name: clean_name(name),
@@ -188,7 +192,7 @@ impl Clients {
         let url = self.documents.check(id).map_err(UnknownClient::Document)?;
         let document = self
             .documents
-            .get(id)
+            .get(id, network)
             .await
             .map_err(UnknownClient::Document)?;
         let host = url.host_str().unwrap_or_default().to_owned();

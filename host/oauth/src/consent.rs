@@ -71,7 +71,9 @@ async fn decide(
     }
     match params.get("decision").ok().flatten() {
         Some("approve") => {
-            browser.agree(form.request.consent(), clock);
+            if context.settings.remember_consent {
+                browser.agree(form.request.consent(), clock);
+            }
             let cookie = browser.set_cookie(sealer, &context.public_url, clock)?;
             let mut response = start(context, peer, form.request, browser.id).await?;
             if let Some(cookie) = cookie {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use foundation::{clock::Clock, public_url::PublicUrl};
+use telemetry::Sampled;
 
 use super::{
     Settings, client_metadata::Documents, clients::Clients, keys::Keys, limits::Limits,
@@ -38,6 +39,8 @@ pub(super) struct Context {
     pub(super) register_limits: Limits,
     pub(super) authorize_limits: Limits,
     pub(super) token_limits: Limits,
+    /// The log lines that strangers can cause in any number.
+    pub(super) lines: Sampled,
 }
 
 impl Context {
@@ -77,6 +80,7 @@ impl Context {
             register_limits: limits(),
             authorize_limits: limits(),
             token_limits: limits(),
+            lines: Sampled::default(),
             clock,
             sealer,
             store,

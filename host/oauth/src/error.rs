@@ -18,7 +18,7 @@ use super::{limits::TooMany, store::StoreError};
 /// The time that a client is told to wait when a server behind us is down.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The codes of RFC 6749, 7591, 8707 and OpenID Connect that we send.
+/// The codes of RFC 6749, 7009, 7591, 8707 and OpenID Connect that we send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ErrorCode {
     AccessDenied,
@@ -35,6 +35,7 @@ pub(super) enum ErrorCode {
     TemporarilyUnavailable,
     UnsupportedGrantType,
     UnsupportedResponseType,
+    UnsupportedTokenType,
 }
 
 impl ErrorCode {
@@ -54,6 +55,7 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 }

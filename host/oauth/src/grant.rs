@@ -25,6 +25,10 @@ pub(super) struct Request {
     /// The scopes, separated by spaces.
     #[serde(rename = "p")]
     pub(super) scope: String,
+    /// The scopes as the client asked for them, if they are others: it may name them so at a
+    /// refresh.
+    #[serde(rename = "a", default, skip_serializing_if = "String::is_empty")]
+    pub(super) asked: String,
 }
 
 impl Request {

@@ -18,9 +18,11 @@ mod clients;
 mod consent;
 mod context;
 mod doctor;
+mod end_page;
 mod error;
 mod grant;
 mod grants;
+mod html;
 mod keys;
 mod limits;
 mod metadata;
@@ -29,6 +31,7 @@ mod params;
 mod redirect_uri;
 mod register;
 mod reply_to;
+mod resource;
 mod revoke;
 mod seal;
 mod settings;
@@ -67,7 +70,7 @@ pub use self::{
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
     store::{EndedFileError, StoreHealth, StoreUrlError, check_store_url},
-    tokens::{Opened, SealedTokens},
+    tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},
     upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
 };
@@ -173,12 +176,10 @@ fn store(
     let (clock, observe) = (clock.clone(), settings.observe_store);
     let forgetful = |clock| {
         observe(true);
-        if settings.token_mode == TokenMode::Sealed {
-            tracing::warn!(
-                "a restart forgets which sign-ins were revoked or ended: set OAUTH_STATE_DIR to a \
-                 directory that lasts, or OAUTH_STORE_URL"
-            );
-        }
+        tracing::warn!(
+            "a restart forgets which sign-ins were revoked or ended: set OAUTH_STATE_DIR to a \
+             directory that lasts, or OAUTH_STORE_URL"
+        );
         Ok(Arc::new(MemoryStore::new(clock, MAX_TRANSACTIONS)) as Arc<dyn Store>)
     };
     match &settings.store {

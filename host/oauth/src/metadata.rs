@@ -5,7 +5,7 @@
 use foundation::public_url::PublicUrl;
 use serde::Serialize;
 
-use super::Settings;
+use super::{Settings, types::OFFLINE};
 
 /// RFC 8414 section 2, with RFC 9207 (`iss`) and Client ID Metadata Documents.
 #[derive(Debug, Clone, Serialize)]
@@ -39,9 +39,7 @@ impl Metadata {
             token_endpoint: url("/oauth/token"),
             registration_endpoint: settings.registration.then(|| url("/oauth/register")),
             revocation_endpoint: url("/oauth/revoke"),
-            // With `offline_access`, if it is one: some clients refresh only where it is named. It
-            // is never in the metadata of the resource.
-            scopes_supported: settings.default_scopes.clone(),
+            scopes_supported: scopes(settings),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: ["authorization_code", "refresh_token"],
@@ -60,4 +58,14 @@ impl Metadata {
             ..self.clone()
         }
     }
+}
+
+/// The scopes of the metadata. With `offline_access`, if it is a default scope: some clients refresh
+/// only where it is named. Not for a provider that refuses it, and never in the metadata of the
+/// resource.
+pub(super) fn scopes(settings: &Settings) -> Vec<String> {
+    let takes_offline = settings.upstream.offline_access;
+    let scopes = settings.default_scopes.iter();
+    let named = scopes.filter(|scope| takes_offline || *scope != OFFLINE);
+    named.cloned().collect()
 }

@@ -1,4 +1,5 @@
-//! Answers that go to a client through the browser: a code or an error at its redirect URI.
+//! Answers that go to a client through the browser: a code or an error at its redirect URI, by a
+//! redirect, or for an app with a scheme of its own by a page that opens it.
 //!
 //! A [`ReplyTo`] exists only once client and redirect URI are proven. `iss` (RFC
 //! 9207) is on every answer, once, and always ours.
@@ -9,7 +10,9 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{error::ErrorCode, redirect_uri::RedirectUri, upstream::ProviderError};
+use super::{
+    end_page::end_page, error::ErrorCode, redirect_uri::RedirectUri, upstream::ProviderError,
+};
 
 /// The destination of an answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +27,7 @@ pub(super) struct ReplyTo {
 impl ReplyTo {
     /// Sends the browser there with a code.
     pub(super) fn code(&self, code: &str, issuer: &str) -> Response {
-        self.send(&[("code", code)], issuer)
+        self.send(&[("code", code)], issuer, true)
     }
 
     /// Sends the browser there with an error of ours.
@@ -33,26 +36,30 @@ impl ReplyTo {
         self.send(
             &[("error", code.as_str()), ("error_description", description)],
             issuer,
+            false,
         )
     }
 
     /// Sends the browser there with the provider's error.
     pub(super) fn provider_error(&self, error: &ProviderError, issuer: &str) -> Response {
-        tracing::info!(error = %error.code, "identity provider refused the sign-in");
         let mut parameters = vec![("error", error.code.as_str())];
         if let Some(description) = &error.description {
             parameters.push(("error_description", description));
         }
-        self.send(&parameters, issuer)
+        self.send(&parameters, issuer, false)
     }
 
-    fn send(&self, parameters: &[(&str, &str)], issuer: &str) -> Response {
+    fn send(&self, parameters: &[(&str, &str)], issuer: &str, signed_in: bool) -> Response {
         let mut parameters = parameters.to_vec();
         if let Some(state) = &self.state {
             parameters.push(("state", state));
         }
         parameters.push(("iss", issuer));
-        see_other(&self.redirect_uri.with(&parameters))
+        let url = self.redirect_uri.with(&parameters);
+        match self.redirect_uri.is_app() {
+            true => end_page(self.redirect_uri.destination(), &url, signed_in),
+            false => see_other(&url),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `POST /oauth/revoke` (RFC 7009): a client signs a person out.
 //!
 //! Revoking either token ends the whole sign-in. The answer does not tell whether there was
-//! anything to revoke.
+//! anything to revoke. In relay mode the access token is the provider's, so only the refresh token
+//! can be revoked.
 
 use std::sync::Arc;
 
@@ -11,7 +12,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::{TokenMode, context::Context, error::OAuthError, limits::Peer, token::authenticated};
+use super::{
+    TokenMode,
+    context::Context,
+    error::{ErrorCode, OAuthError},
+    limits::Peer,
+    token::authenticated,
+};
 
 /// Serves the endpoint.
 pub(super) async fn post(
@@ -24,10 +31,6 @@ pub(super) async fn post(
     let (client, params) = authenticated(&context, &headers, body)?;
     context.token_limits.count_client(&client)?;
     let token = params.required("token")?;
-    if context.settings.token_mode == TokenMode::Relay {
-        forget_upstream(&context, token.to_owned());
-        return Ok(StatusCode::OK);
-    }
     let (owner, family) = if let Some(content) = context.tokens.open_refresh(token) {
         if content.client == client {
             forget_upstream(&context, content.upstream.clone());
@@ -35,6 +38,12 @@ pub(super) async fn post(
         (content.client.clone(), content.family.clone())
     } else if let Some(owned) = context.tokens.access_owner(token) {
         owned
+    } else if context.settings.token_mode == TokenMode::Relay {
+        // Perhaps an access token of the provider: nothing shows whose it is, so no client may end it.
+        return Err(OAuthError::new(
+            ErrorCode::UnsupportedTokenType,
+            "only refresh tokens can be revoked here",
+        ));
     } else {
         return Ok(StatusCode::OK);
     };

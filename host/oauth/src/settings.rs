@@ -112,7 +112,7 @@ pub enum TokenMode {
     /// Our own sealed tokens around those of the identity provider.
     #[default]
     Sealed,
-    /// The identity provider's own tokens.
+    /// The identity provider's own access tokens; refresh tokens are ours.
     Relay,
 }
 
@@ -258,6 +258,9 @@ pub struct Settings {
     pub registration: bool,
     /// Client ID Metadata Documents.
     pub client_metadata: ClientMetadataSettings,
+    /// True if a person who agreed is not asked again for a month, in the same browser and for the
+    /// same client, destination and scopes.
+    pub remember_consent: bool,
     /// Schemes of apps without a dot in them that may be redirected to, such as `cursor`.
     pub redirect_schemes: Vec<String>,
     /// The longest lifetime of an access token.
@@ -296,6 +299,7 @@ impl Settings {
             clients: Vec::new(),
             registration: true,
             client_metadata: ClientMetadataSettings::default(),
+            remember_consent: true,
             redirect_schemes: ["cursor", "vscode", "vscode-insiders"]
                 .map(str::to_owned)
                 .to_vec(),

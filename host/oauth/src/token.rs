@@ -11,12 +11,12 @@ use axum::{
 };
 
 use super::{
-    authorize::is_our_resource,
     context::Context,
     error::{ErrorCode, OAuthError},
     grants::{TokenAnswer, authorization_code, refresh_token},
     limits::Peer,
     params::Params,
+    resource,
     types::ClientKey,
 };
 
@@ -30,7 +30,7 @@ pub(super) async fn post(
     context.token_limits.count_peer(&peer)?;
     let (client, params) = authenticated(&context, &headers, body)?;
     context.token_limits.count_client(&client)?;
-    if !is_our_resource(&context, &params) {
+    if !resource::is_ours(&context, &client, &params) {
         return Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             "`resource` is not this server",

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::{
     seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
     store::{Standing, Store, StoreError},
-    types::{ClientKey, FamilyId, StoreKey},
+    types::{ClientKey, FamilyId, StoreKey, is_spelling},
 };
 
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
@@ -40,6 +40,8 @@ pub enum Opened {
         fresh: bool,
         /// The client that it was issued to, as the log lines of the sign-in name it.
         client: String,
+        /// What it may be used for, if that is less than what the provider's token allows.
+        limit: Option<ScopeLimit>,
     },
     /// Looks like ours, but is of another kind, server or key, expired or revoked; or not ours, and
     /// no others are accepted: HTTP 401.
@@ -47,6 +49,18 @@ pub enum Opened {
     /// Ours, but the store cannot say now which sign-ins have ended, or what it keeps of the token:
     /// HTTP 503.
     Unknown,
+}
+
+/// The part of a token's scopes that the client asked for at a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeLimit(String);
+
+impl ScopeLimit {
+    /// Returns whether `scope`, as the validators read it in the provider's token, belongs to the
+    /// part.
+    pub fn allows(&self, scope: &str) -> bool {
+        self.0.split(' ').any(|allowed| is_spelling(allowed, scope))
+    }
 }
 
 /// A token could not be issued.
@@ -147,9 +161,13 @@ struct AccessContent {
     /// The sign-in that it comes from.
     #[zeroize(skip)]
     f: FamilyId,
-    /// The granted scopes.
+    /// The scopes that it is good for.
     #[zeroize(skip)]
     s: String,
+    /// True if these are less than what the provider's token allows.
+    #[zeroize(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    l: bool,
 }
 
 /// The content of a refresh token.
@@ -178,6 +196,25 @@ pub(super) struct RefreshContent {
     #[zeroize(skip)]
     #[serde(rename = "s")]
     pub(super) scope: String,
+    /// Other names for them: those of the client's own request.
+    #[zeroize(skip)]
+    #[serde(rename = "n", default, skip_serializing_if = "String::is_empty")]
+    pub(super) names: String,
+}
+
+/// What tokens are issued for.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// The client that gets them.
+    pub(super) client: &'a ClientKey,
+    /// The sign-in that they come from.
+    pub(super) family: &'a FamilyId,
+    /// The number of times that it was refreshed before.
+    pub(super) generation: u64,
+    /// Other names for the granted scopes, see [`RefreshContent`].
+    pub(super) names: &'a str,
+    /// The part of the granted scopes that the access token is good for; `None` for all.
+    pub(super) part: Option<&'a str>,
 }
 
 /// Tokens of the identity provider with what is needed to issue ours around them.
@@ -270,6 +307,7 @@ impl SealedTokens {
             token: SecretString::from(inner),
             fresh: self.clock.unix_millis() < issued.after(FRESH),
             client: content.c.as_str().to_owned(),
+            limit: content.l.then(|| ScopeLimit(content.s.clone())),
         })
     }
 
@@ -305,59 +343,56 @@ impl SealedTokens {
         }
     }
 
-    /// An access token around the provider's token, and a refresh token if it gave one.
-    pub(super) async fn issue(
+    /// A refresh token around the provider's, if it gave one. Always for all that was granted.
+    pub(super) fn issue_refresh(
         &self,
         tokens: &TokenSet,
-        client: &ClientKey,
-        family: &FamilyId,
-        generation: u64,
-    ) -> Result<(String, Option<String>), IssueError> {
-        self.check(tokens)?;
-        let access = self
-            .issue_access(tokens, client, family, generation)
-            .await?;
+        terms: &Terms<'_>,
+    ) -> Result<Option<String>, IssueError> {
         let Some(upstream) = &tokens.refresh else {
-            return Ok((access, None));
+            return Ok(None);
         };
         let refresh = RefreshContent {
             upstream: upstream.clone(),
             expires: tokens.refresh_expires,
-            client: client.clone(),
-            family: family.clone(),
-            generation,
+            client: terms.client.clone(),
+            family: terms.family.clone(),
+            generation: terms.generation,
             scope: tokens.scope.clone(),
+            names: terms.names.to_owned(),
         };
-        Ok((access, Some(self.sealer.seal(Kind::Refresh, &refresh)?)))
+        Ok(Some(self.sealer.seal(Kind::Refresh, &refresh)?))
     }
 
-    async fn issue_access(
+    /// An access token around the provider's.
+    pub(super) async fn issue_access(
         &self,
         tokens: &TokenSet,
-        client: &ClientKey,
-        family: &FamilyId,
-        generation: u64,
+        terms: &Terms<'_>,
     ) -> Result<String, IssueError> {
         let now = self.clock.unix_millis();
         let mut content = AccessContent {
             t: Inner::new(&tokens.token),
             x: tokens.expires,
             i: now.seconds(),
-            c: client.clone(),
-            f: family.clone(),
-            s: tokens.scope.clone(),
+            c: terms.client.clone(),
+            f: terms.family.clone(),
+            s: terms.part.unwrap_or(&tokens.scope).to_owned(),
+            l: terms.part.is_some(),
         };
         let access = self.sealer.seal(Kind::Access, &content)?;
         if access.len() <= MAX_TOKEN_BYTES {
             return Ok(access);
         }
-        let place = StoreKey::of_token(family, generation);
+        let place = StoreKey::of_token(terms.family, terms.generation);
         let sealed = self
             .sealer
             .seal_at(Kind::Token, place.as_str(), &content.t)?;
         let left = Duration::from_secs(tokens.expires.saturating_sub(now.seconds()));
         self.store.put_token(&place, sealed, left).await?;
-        content.t = Inner::Kept { k: generation };
+        content.t = Inner::Kept {
+            k: terms.generation,
+        };
         Ok(self.sealer.seal(Kind::Access, &content)?)
     }
 

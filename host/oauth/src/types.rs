@@ -12,6 +12,9 @@ use subtle::ConstantTimeEq;
 /// Longest `client_id` that is accepted, in bytes.
 pub(super) const MAX_CLIENT_ID_BYTES: usize = 4_096;
 
+/// The scope by which some providers are asked for a refresh token.
+pub(super) const OFFLINE: &str = "offline_access";
+
 /// A `client_id` as a client sent it: a sealed registration, a URL, or a configured name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -230,6 +233,13 @@ impl BrowserId {
     pub(super) fn is(&self, other: &Self) -> bool {
         same_secret(&self.0, &other.0)
     }
+}
+
+/// Returns whether `granted` is the scope `scope`, or its last part: some providers answer with `read` for
+/// `api://app/read`.
+pub(super) fn is_spelling(scope: &str, granted: &str) -> bool {
+    let rest = scope.strip_suffix(granted);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// Compares in a time that depends on the length only.

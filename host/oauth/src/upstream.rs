@@ -5,6 +5,8 @@
 
 mod answer;
 mod discovery;
+mod provider_error;
+mod remedy;
 mod walk;
 
 use std::{sync::Arc, time::Duration};
@@ -15,11 +17,14 @@ use parking_lot::RwLock;
 use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
-pub(super) use self::answer::{ProviderError, UpstreamError, UpstreamTokens, jwt_payload};
 pub use self::walk::{Came, TokenFacts, Walk, WalkError, WalkedTokens};
 use self::{
     answer::read_error,
     discovery::{Endpoints, endpoint, source},
+};
+pub(super) use self::{
+    answer::{UpstreamError, UpstreamTokens, jwt_payload},
+    provider_error::{ProviderError, Secrets},
 };
 use super::{
     SettingsError, UpstreamAuth, UpstreamSettings,
@@ -247,11 +252,12 @@ impl Upstream {
         let Some(url) = self.endpoints().await?.revoke.clone() else {
             return Ok(());
         };
-        let answer = self.send(&url, &[("token", token)]).await?;
+        let form = [("token", token)];
+        let answer = self.send(&url, &form).await?;
         if answer.status.is_success() {
             Ok(())
         } else {
-            Err(read_error(&answer))
+            Err(read_error(&answer, &self.secrets(&form)))
         }
     }
 
@@ -280,9 +286,22 @@ impl Upstream {
         );
         let answer = self.send(&url, &form).await?;
         if !answer.status.is_success() {
-            return Err(read_error(&answer));
+            return Err(read_error(&answer, &self.secrets(&form)));
         }
-        UpstreamTokens::read(&answer.body, self.settings.token, self.clock.unix_millis())
+        let (wanted, now) = (self.settings.token, self.clock.unix_millis());
+        UpstreamTokens::read(&answer.body, wanted, now, &self.secrets(&form))
+    }
+
+    /// What of a form, and of this server, must not come back in the provider's words.
+    fn secrets(&self, form: &[(&str, &str)]) -> Secrets {
+        let secret =
+            |name: &str| matches!(name, "code" | "code_verifier" | "refresh_token" | "token");
+        let sent = form.iter().filter(|(name, _)| secret(name));
+        let mut secrets = Secrets::new(sent.map(|(_, value)| *value));
+        if let Some(secret) = &self.settings.client_secret {
+            secrets.add_credentials(&self.settings.client_id, secret.expose_secret());
+        }
+        secrets
     }
 
     /// Sends a form with this server's client authentication.

@@ -12,7 +12,7 @@ use std::{
 use datahub::{Caller, DataHub};
 use foundation::identity::{Principal, TokenCheck, Verdict};
 use http::HeaderMap;
-use oauth::{Opened, SealedTokens};
+use oauth::{Opened, ScopeLimit, SealedTokens};
 use secrecy::SecretString;
 use telemetry::{Notes, metrics};
 
@@ -60,6 +60,16 @@ pub enum Refused {
         "DataHub does not accept you; signing in again does not help, ask the people who run DataHub for access"
     )]
     ByDataHub,
+}
+
+/// The token of a request.
+struct Presented {
+    /// As the validators see it.
+    token: SecretString,
+    /// True if our own proxy issued it a moment ago.
+    fresh: bool,
+    /// What the client asked for, if it is less than what the token allows.
+    limit: Option<ScopeLimit>,
 }
 
 /// Authenticates requests.
@@ -120,7 +130,11 @@ impl Authenticator {
         let Some(presented) = bearer(headers, query)? else {
             return self.fallback.clone().ok_or(AuthError::Missing);
         };
-        let (token, fresh) = self.unseal(presented, notes).await?;
+        let Presented {
+            token,
+            fresh,
+            limit,
+        } = self.unseal(presented, notes).await?;
         let mut verdict = self.check.check(&token, request_id).await;
         if matches!(&verdict, Verdict::Accepted(principal) if principal.lease().is_over()) {
             // The validators that said so were replaced, and may have revoked what they issued.
@@ -132,7 +146,10 @@ impl Authenticator {
                 self.refusals.note(EXPIRED);
                 Err(AuthError::InvalidToken)
             }
-            Verdict::Accepted(principal) => Ok(principal),
+            Verdict::Accepted(principal) => Ok(match limit {
+                Some(limit) => Arc::new(principal.limited(|scope| limit.allows(scope))),
+                None => principal,
+            }),
             Verdict::Rejected { reason } => {
                 self.refusals.note(&reason);
                 Err(match fresh {
@@ -144,25 +161,30 @@ impl Authenticator {
         }
     }
 
-    /// Opens a token of our own proxy; passes any other on unchanged. Returns whether the proxy
-    /// issued it a moment ago, too.
-    async fn unseal(
-        &self,
-        presented: SecretString,
-        notes: &Notes,
-    ) -> Result<(SecretString, bool), AuthError> {
+    /// Opens a token of our own proxy; passes any other on unchanged.
+    async fn unseal(&self, presented: SecretString, notes: &Notes) -> Result<Presented, AuthError> {
+        let other = |token| Presented {
+            token,
+            fresh: false,
+            limit: None,
+        };
         let Some(sealed) = &self.sealed else {
-            return Ok((presented, false));
+            return Ok(other(presented));
         };
         match sealed.open(&presented).await {
-            Opened::NotOurs => Ok((presented, false)),
+            Opened::NotOurs => Ok(other(presented)),
             Opened::Token {
                 token,
                 fresh,
                 client,
+                limit,
             } => {
                 notes.client(client);
-                Ok((token, fresh))
+                Ok(Presented {
+                    token,
+                    fresh,
+                    limit,
+                })
             }
             Opened::Unknown => Err(AuthError::Unavailable {
                 retry_after: STORE_RETRY,

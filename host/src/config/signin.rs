@@ -1,6 +1,6 @@
 //! Settings of the sign-in proxy, which is on if `OIDC_CLIENT_ID` is set.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use oauth::{
     ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings, StoreSettings,
@@ -75,8 +75,9 @@ fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Se
         registration: reader.switch(&t::OAUTH_REGISTRATION),
         client_metadata: ClientMetadataSettings {
             enabled: reader.switch(&t::OAUTH_CLIENT_METADATA),
-            allowed_domains: reader.list(&t::OAUTH_CLIENT_METADATA_DOMAINS),
+            allowed_domains: domains(reader, &t::OAUTH_CLIENT_METADATA_DOMAINS),
         },
+        remember_consent: reader.switch(&t::OAUTH_REMEMBER_CONSENT),
         redirect_schemes: reader.list(&t::OAUTH_REDIRECT_SCHEMES),
         access_ttl: reader.seconds(&t::OAUTH_ACCESS_TOKEN_TTL_SECS, 60..=86_400),
         refresh_ttl: reader.seconds(&t::OAUTH_REFRESH_TOKEN_TTL_SECS, 300..=31_536_000),
@@ -98,6 +99,7 @@ fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Se
         default_scopes: rest.default_scopes,
         registration: rest.registration,
         client_metadata: rest.client_metadata,
+        remember_consent: rest.remember_consent,
         redirect_schemes: rest.redirect_schemes,
         access_ttl: rest.access_ttl,
         refresh_ttl: rest.refresh_ttl,
@@ -175,6 +177,7 @@ struct Rest {
     default_scopes: Vec<String>,
     registration: bool,
     client_metadata: ClientMetadataSettings,
+    remember_consent: bool,
     redirect_schemes: Vec<String>,
     access_ttl: std::time::Duration,
     refresh_ttl: std::time::Duration,
@@ -215,6 +218,36 @@ fn usual_state(reader: &Reader<'_>) -> Option<PathBuf> {
     from("STATE_DIRECTORY")
         .or_else(|| from("XDG_STATE_HOME").map(|dir| dir.join("datahub-mcp")))
         .or_else(|| from("HOME").map(|dir| dir.join(".local/state/datahub-mcp")))
+}
+
+/// Domains, of which a part in another form would never match a host.
+fn domains(reader: &mut Reader<'_>, setting: &Setting) -> Vec<String> {
+    let words = reader.list(setting);
+    if let Some(word) = words.iter().find(|word| !is_domain(word)) {
+        let meant = host_in(word).unwrap_or("example.com");
+        let wrong = format!("contains {word:?}, which is not a domain and never matches one");
+        let fix = format!(
+            "name domains without scheme, port and path, such as `{meant}`; each stands for its subdomains as well"
+        );
+        reader.wrong(setting, &wrong, &fix);
+    }
+    words.iter().map(|word| word.to_ascii_lowercase()).collect()
+}
+
+fn is_domain(word: &str) -> bool {
+    let label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        !label.is_empty() && label.bytes().all(plain)
+    };
+    word.split('.').all(label) && word.parse::<IpAddr>().is_err()
+}
+
+/// The domain in what somebody wrote instead of one.
+fn host_in(word: &str) -> Option<&str> {
+    let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
+    let host = rest.split(['/', ':', '?', '#']).next()?;
+    let host = host.trim_start_matches(['*', '.']).trim_end_matches('.');
+    Some(host).filter(|host| is_domain(host))
 }
 
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
@@ -278,6 +311,38 @@ fn clients(reader: &mut Reader<'_>) -> Vec<ConfiguredClient> {
             let fix = "set it to `[{\"client_id\": \"..\", \"redirect_uris\": [\"https://..\"]}]`, or to `@/path/to/file`";
             reader.wrong(&t::OAUTH_CLIENTS, &wrong, fix);
             Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_a_name_and_nothing_else() {
+        for word in [
+            "example.com",
+            "a_b.Example-1.com",
+            "localhost",
+            "xn--bcher-kva.example",
+        ] {
+            assert!(is_domain(word), "{word}");
+        }
+        for (word, meant) in [
+            ("https://example.com", Some("example.com")),
+            ("https://example.com:8443/x", Some("example.com")),
+            ("example.com/client.json", Some("example.com")),
+            ("*.example.com", Some("example.com")),
+            (".example.com", Some("example.com")),
+            ("example.com.", Some("example.com")),
+            ("example.com:443", Some("example.com")),
+            ("192.0.2.1", None),
+            ("b\u{fc}cher.example", None),
+            ("*", None),
+        ] {
+            assert!(!is_domain(word), "{word}");
+            assert_eq!(host_in(word), meant, "{word}");
         }
     }
 }

@@ -208,8 +208,8 @@ settings! {
         /// The identity provider's token behind those that this server issues: `access_token` or
         /// `id_token`.
         OAUTH_UPSTREAM_TOKEN: "TOKEN", default("access_token");
-        /// Token that clients get: `sealed`, our own envelope around the identity provider's token,
-        /// or `relay`, that token itself.
+        /// Access token that clients get: `sealed`, our own envelope around the identity provider's
+        /// token, or `relay`, that token itself. Refresh tokens are always sealed.
         OAUTH_TOKEN_MODE: "MODE", default("sealed");
         /// Serve only people who signed in here: tokens that the identity provider gave to other
         /// programs are refused, also if the validators would accept them. Consent and revocation then bind
@@ -240,6 +240,9 @@ settings! {
         OAUTH_CLIENT_METADATA: "BOOLEAN", default("true");
         /// Domains that such documents may come from, comma-separated. If unset, all public ones.
         OAUTH_CLIENT_METADATA_DOMAINS: "DOMAINS";
+        /// Leaves out the consent page for an app that the person agreed to in this browser within a
+        /// month, unless a page of another site led there. With `false`, each sign-in asks.
+        OAUTH_REMEMBER_CONSENT: "BOOLEAN", default("true");
         /// URL schemes of apps that people may be redirected to, comma-separated.
         OAUTH_REDIRECT_SCHEMES: "SCHEMES", default("cursor,vscode,vscode-insiders");
         /// The longest lifetime of an access token.

@@ -48,7 +48,6 @@ fn wrong_value(
         | "OIDC_LEEWAY"
         | "OAUTH_STATE_DIR"
         | "TOKEN_VALIDATOR_PLUGIN_DIR"
-        | "OAUTH_CLIENT_METADATA_DOMAINS"
         | "OAUTH_REDIRECT_SCHEMES"
         | "OUTBOUND_NO_PROXY"
         | "SAVE_DOCUMENT_PARENT_TITLE" => return None,
@@ -67,6 +66,7 @@ fn wrong_value(
         "TOKEN_VALIDATOR_SHA256" => ("abc", &[]),
         "TOKEN_VALIDATOR_CONFIG" => ("{\"canary", &[]),
         "RUST_LOG" => ("info,[", &[]),
+        "OAUTH_CLIENT_METADATA_DOMAINS" => ("a.example,https://b.example/x", &[]),
         "ALLOWED_HOSTS" => ("a.example,https://b.example", &[]),
         "TRUSTED_PROXIES" => ("10.0.0.0/8,0.0.0.0/0", &[]),
         "ALLOWED_ORIGINS" => ("https://a.example/x", &[]),

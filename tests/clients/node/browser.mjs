@@ -21,14 +21,18 @@ export class Browser {
    * a form). Returns the address that it ended at.
    */
   async visit(url, callback) {
-    let request = { url: new URL(url), method: 'GET' };
+    // an app opens it, which a browser says of this request and of the redirects that follow
+    let request = { url: new URL(url), method: 'GET', site: 'none' };
     for (let step = 0; step < MAX_STEPS; step++) {
       if (callback && request.url.href.startsWith(callback) && !this.visitCallback) return request.url;
       const response = await this.#send(request);
       const location = response.headers.get('location');
       if (response.status >= 300 && response.status < 400 && location) {
         const post = request.method === 'POST' && [307, 308].includes(response.status);
-        request = { ...(post ? request : { method: 'GET' }), url: new URL(location, request.url) };
+        const next = new URL(location, request.url);
+        const left = request.site === 'same-origin' && next.origin !== request.url.origin;
+        const site = left ? 'cross-site' : request.site;
+        request = { ...(post ? request : { method: 'GET' }), url: next, site };
         continue;
       }
       const html = await response.text();
@@ -56,14 +60,15 @@ export class Browser {
     const button = form.buttons.find(one => secret || this.approve ? !refuses(one) : refuses(one));
     if (button?.name) values.append(button.name, button.value ?? '');
     const url = new URL(form.action ?? '', at);
-    if (form.method === 'post') return { url, method: 'POST', body: values };
+    const site = url.origin === at.origin ? 'same-origin' : 'cross-site';
+    if (form.method === 'post') return { url, method: 'POST', body: values, site };
     url.search = values;
-    return { url, method: 'GET' };
+    return { url, method: 'GET', site };
   }
 
-  async #send({ url, method, body }) {
+  async #send({ url, method, body, site }) {
     const cookies = [...(this.#jar.get(url.host) ?? new Map())].map(pair => pair.join('=')).join('; ');
-    const headers = { accept: 'text/html' };
+    const headers = { accept: 'text/html', 'sec-fetch-site': site };
     if (cookies) headers.cookie = cookies;
     // what a browser says of a form that it posts to the page's own origin
     if (method === 'POST') headers.origin = url.origin;

@@ -97,6 +97,32 @@ async fn a_person_signs_in() -> anyhow::Result<()> {
     browser.close().await
 }
 
+/// No program is registered for the scheme in a test: the browser stays where it is.
+#[tokio::test]
+async fn an_app_with_a_scheme_of_its_own_leaves_the_person_on_a_page() -> anyhow::Result<()> {
+    let Some(browser) = Chromium::start().await? else {
+        return Ok(());
+    };
+    let world = start().await;
+    let redirect = "cursor://anysphere.cursor-mcp/oauth/callback";
+    let app = App::register(&world, redirect).await;
+    browser.open(&app.authorize_url(redirect)).await?;
+    browser.click(APPROVE).await?;
+    log_in(&browser, &world, "editor").await?;
+    browser.find("a.primary").await?;
+    let href = browser
+        .evaluate("return document.querySelector('a.primary').href")
+        .await?;
+    let back = Url::parse(href.as_str().unwrap_or_default())?;
+    app.redeem(&back, redirect).await;
+    let page = browser.source().await?;
+    assert!(page.contains("You can close this window."), "{page}");
+    if let Some(path) = std::env::var_os("END_SCREENSHOT") {
+        std::fs::write(path, browser.screenshot().await?)?;
+    }
+    browser.close().await
+}
+
 #[tokio::test]
 async fn a_person_says_no() -> anyhow::Result<()> {
     let Some(browser) = Chromium::start().await? else {

@@ -72,6 +72,31 @@ async fn a_late_refresh_does_not_end_the_sign_in() {
     }
 }
 
+/// RFC 6749 section 6: an app gives an agent a token that can do less, and keeps what it has.
+#[tokio::test]
+async fn a_token_refreshed_for_less_does_less() {
+    let world = start_with(|builder| builder.env("TOOL_SCOPES", "search=email")).await;
+    let (app, tokens) = signed_in(&world).await;
+    assert_eq!(served(&world, &tokens).await, 200);
+    let refresh = async |tokens: &Value, scope: &str| {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", text(tokens, "refresh_token")),
+            ("scope", scope),
+        ];
+        app.token(&form).await
+    };
+    let (status, more) = refresh(&tokens, "openid profile email admin").await;
+    assert_eq!((status, text(&more, "error")), (400, "invalid_scope"));
+    let (status, less) = refresh(&tokens, "openid profile").await;
+    assert_eq!((status, text(&less, "scope")), (200, "openid profile"));
+    assert_eq!(served(&world, &less).await, 403);
+    assert_eq!(served(&world, &tokens).await, 200);
+    let (status, all) = refresh(&less, "openid profile email").await;
+    assert_eq!((status, text(&all, "scope")), (200, "openid profile email"));
+    assert_eq!(served(&world, &all).await, 200);
+}
+
 #[tokio::test]
 async fn requests_may_name_the_server_and_scopes_as_clients_do() {
     let world =
@@ -116,6 +141,25 @@ async fn one_redirect_uri_that_is_refused_is_left_out_and_logged_with_the_settin
     let lines = || world.server.output().lines().filter(named).count();
     until("the log names the setting", async || lines() > 0).await;
     assert_eq!(lines(), 1, "{}", world.server.output());
+}
+
+/// The consent is remembered for the app that opens the browser, not for a page that leads there.
+#[tokio::test]
+async fn a_remembered_consent_is_not_for_other_sites() {
+    for (remember, site, asked) in [
+        ("true", "none", false),
+        ("true", "cross-site", true),
+        ("false", "none", true),
+    ] {
+        let world = start_with(|builder| builder.env("OAUTH_REMEMBER_CONSENT", remember)).await;
+        let app = App::register(&world, REDIRECT).await;
+        let url = app.authorize_url(REDIRECT);
+        let mut browser = Browser::default();
+        browser.sign_in(&url, "editor").await;
+        let visit = browser.open_from(site, url.parse().unwrap()).await;
+        let page = matches!(visit, Visit::Page { status: 200, .. });
+        assert_eq!(page, asked, "{remember} {site}");
+    }
 }
 
 #[tokio::test]

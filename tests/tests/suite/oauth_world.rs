@@ -225,8 +225,13 @@ impl Browser {
 
     pub(crate) async fn open(&mut self, url: &str) -> Visit {
         let url = Url::parse(url).unwrap();
+        self.open_from("none", url).await
+    }
+
+    /// Opens `url` as the browser says of `site`: by itself, or from a page there.
+    pub(crate) async fn open_from(&mut self, site: &str, url: Url) -> Visit {
         let request = self.with_cookies(http_client().get(url.clone()));
-        let answer = request.send().await.unwrap();
+        let answer = request.header("sec-fetch-site", site).send().await.unwrap();
         self.arrive(url, answer).await
     }
 

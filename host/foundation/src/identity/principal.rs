@@ -96,6 +96,22 @@ impl Principal {
         }
     }
 
+    /// The same principal with those of its scopes that `allowed` admits.
+    #[must_use]
+    pub fn limited(&self, allowed: impl Fn(&str) -> bool) -> Self {
+        let scopes = self.scopes.iter().filter(|scope| allowed(scope));
+        Self {
+            subject: self.subject.clone(),
+            scopes: scopes.cloned().collect(),
+            expires_at: self.expires_at,
+            validator: self.validator.clone(),
+            datahub_token: self.datahub_token.clone(),
+            token_digest: self.token_digest,
+            lease: self.lease.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+
     /// The subject that the validator named.
     pub fn subject(&self) -> &str {
         &self.subject

@@ -1,8 +1,8 @@
 //! The knowledge of this server's way out, from what became of its latest fetches: documents that
 //! nobody can fetch are not offered, so that clients register instead.
 //!
-//! Strangers name the hosts. Before a host that answered once is asked again, their failures change
-//! nothing; and all that they can reach is that clients register.
+//! Strangers name the hosts. Before a document that was fetched is asked for again, their failures
+//! change nothing; and all that they can reach is that clients register.
 
 use std::{
     collections::VecDeque,
@@ -36,6 +36,8 @@ struct State {
     good: Option<Url>,
     /// The time of the latest check, while nothing is offered.
     withdrawn: Option<Instant>,
+    /// True while the document that was fetched last is asked for again.
+    asking: bool,
 }
 
 /// What is to be done after a failure.
@@ -68,6 +70,7 @@ impl Reach {
         let returns = state.withdrawn.is_some();
         *state = State {
             good: Some(url.clone()),
+            asking: state.asking,
             ..State::default()
         };
         returns
@@ -80,23 +83,29 @@ impl Reach {
         state.failed.retain(|known| known.host() != url.host());
         state.failed.push_front(url.clone());
         state.failed.truncate(MAX_KEPT);
-        if !self.may_withdraw || state.failures < FAILURES || state.withdrawn.is_some() {
+        let is_over = state.withdrawn.is_some() || state.asking;
+        if !self.may_withdraw || state.failures < FAILURES || is_over {
             return AfterFailure::Wait;
         }
-        match &state.good {
-            Some(good) if good.host() != url.host() => AfterFailure::Ask(good.clone()),
-            _ => {
+        match state.good.clone() {
+            // Also if it is of the same host: another URL there says nothing of it.
+            Some(good) => {
+                state.asking = true;
+                AfterFailure::Ask(good)
+            }
+            None => {
                 state.withdrawn = Some(Instant::now());
                 AfterFailure::Withdrawn
             }
         }
     }
 
-    /// Offers nothing from now on; returns whether that is new. For the time after
-    /// [`AfterFailure::Ask`] found no answer either.
-    pub(super) fn withdraw(&self) -> bool {
+    /// Notes what came of [`AfterFailure::Ask`]. Returns whether nothing is offered from now on.
+    pub(super) fn asked(&self, failed: bool) -> bool {
         let mut state = self.state.lock();
-        let is_new = self.may_withdraw && state.failures > 0 && state.withdrawn.is_none();
+        state.asking = false;
+        // Failures are forgotten once a host answers.
+        let is_new = failed && state.failures > 0 && state.withdrawn.is_none();
         if is_new {
             state.withdrawn = Some(Instant::now());
         }
@@ -147,16 +156,31 @@ mod tests {
     #[test]
     fn hosts_of_strangers_count_only_if_a_host_that_answered_does_not_any_more() {
         let reach = Reach::new(true);
+        let ask = || AfterFailure::Ask(url("good"));
         assert!(!reach.answered(&url("good")));
         assert_eq!(reach.failed(&url("one")), AfterFailure::Wait);
-        assert_eq!(reach.failed(&url("two")), AfterFailure::Ask(url("good")));
-        assert!(reach.is_offered());
+        assert_eq!(reach.failed(&url("two")), ask());
+        // One question at a time, however many failures there are meanwhile.
+        assert_eq!(reach.failed(&url("three")), AfterFailure::Wait);
         reach.answered(&url("good"));
-        assert!(!reach.withdraw(), "it answered meanwhile");
+        assert!(!reach.asked(false) && reach.is_offered());
         reach.failed(&url("one"));
-        reach.failed(&url("two"));
-        reach.failed(&url("good"));
+        assert_eq!(reach.failed(&url("two")), ask());
+        assert!(reach.asked(true), "said once");
         assert!(!reach.is_offered());
+    }
+
+    #[test]
+    fn another_url_of_a_host_that_answered_says_nothing_of_it() {
+        let reach = Reach::new(true);
+        reach.answered(&url("good"));
+        let other = Url::parse("https://good:9/x").unwrap();
+        assert_eq!(reach.failed(&other), AfterFailure::Wait);
+        assert_eq!(reach.failed(&other), AfterFailure::Ask(url("good")));
+        assert!(reach.is_offered());
+        // An answer of any host while the question is under way.
+        reach.answered(&url("another"));
+        assert!(!reach.asked(true) && reach.is_offered());
     }
 
     #[test]
@@ -168,7 +192,7 @@ mod tests {
         }
         let now = Instant::now() + RECHECK;
         assert_eq!(reach.due(now), [], "offered: nothing to find out");
-        assert!(reach.withdraw());
+        assert!(reach.asked(true));
         assert_eq!(reach.due(Instant::now()), [], "too soon");
         let now = Instant::now() + RECHECK;
         let due = reach.due(now);
@@ -183,7 +207,6 @@ mod tests {
         for host in ["a", "b", "c"] {
             assert_eq!(reach.failed(&url(host)), AfterFailure::Wait);
         }
-        assert!(!reach.withdraw());
         assert!(reach.is_offered());
     }
 }

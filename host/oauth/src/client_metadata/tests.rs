@@ -9,6 +9,8 @@ use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 
 use super::*;
 
+const NETWORK: &str = "192.0.2.0/24";
+
 /// A name service with answers set by the test, which counts its calls.
 struct Names {
     answers: Mutex<Vec<IpAddr>>,
@@ -64,7 +66,7 @@ async fn names_that_lead_inside_are_not_connected_to() {
         let names = Names::new(answers);
         let documents = real(&names);
         let error = documents
-            .get(&id("https://rebind.example/c.json"))
+            .get(&id("https://rebind.example/c.json"), NETWORK)
             .await
             .unwrap_err();
         assert_eq!(error, DocumentError::Unreachable, "{answers:?}");
@@ -102,7 +104,11 @@ async fn urls_that_are_not_plain_are_not_even_looked_up() {
         ),
         ("https://10.0.0.1:8443/c.json", DocumentError::Host),
     ] {
-        assert_eq!(documents.get(&id(text)).await.unwrap_err(), error, "{text}");
+        assert_eq!(
+            documents.get(&id(text), NETWORK).await.unwrap_err(),
+            error,
+            "{text}"
+        );
     }
     assert_eq!(names.asked.load(Ordering::SeqCst), 0);
 }
@@ -190,7 +196,7 @@ async fn redirects_are_not_followed_and_errors_are_remembered() {
     let moved = id(&format!("{base}/moved"));
     for _ in 0..5 {
         assert_eq!(
-            documents.get(&moved).await.unwrap_err(),
+            documents.get(&moved, NETWORK).await.unwrap_err(),
             DocumentError::Fetch
         );
     }
@@ -209,7 +215,7 @@ async fn a_body_without_end_is_cut_off() {
     );
     let (documents, base) = server(router).await;
     let error = documents
-        .get(&id(&format!("{base}/endless")))
+        .get(&id(&format!("{base}/endless")), NETWORK)
         .await
         .unwrap_err();
     assert_eq!(error, DocumentError::TooLarge);
@@ -234,11 +240,67 @@ async fn a_document_is_fetched_once_for_all_who_ask() {
     );
     let (documents, base) = server(router).await;
     let client = id(&format!("{base}/c.json"));
-    let all = (0..50).map(|_| documents.get(&client));
+    let all = (0..50).map(|_| documents.get(&client, NETWORK));
     for document in futures::future::join_all(all).await {
         assert_eq!(document.unwrap().redirect_uris, ["https://app.example/cb"]);
     }
     assert_eq!(hits.load(Ordering::SeqCst), 1);
+}
+
+/// A document that names its own URL.
+fn good() -> axum::routing::MethodRouter {
+    get(|headers: HeaderMap| async move {
+        let host = headers["host"].to_str().unwrap();
+        axum::Json(serde_json::json!({
+            "client_id": format!("http://{host}/c.json"),
+            "redirect_uris": ["https://app.example/cb"],
+        }))
+    })
+}
+
+#[tokio::test]
+async fn a_burst_of_hosts_that_do_not_answer_does_not_keep_others_waiting() {
+    let hits = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&hits);
+    let never = get(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>()
+    });
+    let router = Router::new()
+        .route("/never/{n}", never)
+        .route("/c.json", good());
+    let (documents, base) = server(router).await;
+    let burst: Vec<_> = (0..40)
+        .map(|n| {
+            let (documents, client) = (Arc::clone(&documents), id(&format!("{base}/never/{n}")));
+            tokio::spawn(async move { documents.get(&client, "198.51.100.0/24").await })
+        })
+        .collect();
+    while hits.load(Ordering::SeqCst) < 4 {
+        tokio::task::yield_now().await;
+    }
+    let client = id(&format!("{base}/c.json"));
+    let document = documents.get(&client, NETWORK).await;
+    assert!(document.is_ok(), "{document:?}");
+    assert_eq!(hits.load(Ordering::SeqCst), 4, "the share of one network");
+    for task in burst {
+        task.abort();
+    }
+}
+
+#[tokio::test]
+async fn waiting_in_vain_is_no_failure_and_is_not_remembered() {
+    let (mut documents, base) = server(Router::new().route("/c.json", good())).await;
+    Arc::get_mut(&mut documents).unwrap().places = Places::new(1, Duration::ZERO);
+    let client = id(&format!("{base}/c.json"));
+    let place = documents.places.take("198.51.100.0/24").await.unwrap();
+    for _ in 0..5 {
+        let busy = documents.get(&client, NETWORK).await;
+        assert_eq!(busy.unwrap_err(), DocumentError::Busy);
+    }
+    assert!(documents.is_offered());
+    drop(place);
+    assert!(documents.get(&client, NETWORK).await.is_ok());
 }
 
 #[test]

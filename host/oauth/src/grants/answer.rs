@@ -13,8 +13,7 @@ use crate::{
     TokenMode,
     context::Context,
     error::OAuthError,
-    tokens::{IssueError, TokenSet},
-    types::{ClientKey, FamilyId},
+    tokens::{IssueError, Terms, TokenSet},
     upstream::UpstreamTokens,
 };
 
@@ -44,19 +43,17 @@ impl IntoResponse for TokenAnswer {
 pub(super) async fn answer(
     context: &Context,
     tokens: &TokenSet,
-    client: &ClientKey,
-    family: &FamilyId,
-    generation: u64,
+    terms: &Terms<'_>,
 ) -> Result<TokenAnswer, OAuthError> {
-    let (access_token, refresh_token) = match context.settings.token_mode {
-        TokenMode::Sealed => {
-            context
-                .tokens
-                .issue(tokens, client, family, generation)
-                .await?
-        }
-        TokenMode::Relay => (tokens.token.clone(), tokens.refresh.clone()),
+    let issuer = &context.tokens;
+    issuer.check(tokens)?;
+    let access_token = match context.settings.token_mode {
+        TokenMode::Sealed => issuer.issue_access(tokens, terms).await?,
+        TokenMode::Relay => tokens.token.clone(),
     };
+    // Ours in relay mode, too: bound to the client (RFC 6749 section 6), and the provider is asked
+    // once however often it comes.
+    let refresh_token = issuer.issue_refresh(tokens, terms)?;
     Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",
@@ -66,7 +63,7 @@ pub(super) async fn answer(
             .saturating_sub(context.clock.unix_millis().0)
             / 1_000,
         refresh_token,
-        scope: tokens.scope.clone(),
+        scope: terms.part.unwrap_or(&tokens.scope).to_owned(),
     })
 }
 

@@ -1,6 +1,9 @@
 //! The authorization code grant (RFC 6749 section 4.1.3) with PKCE (RFC 7636 section 4.5).
 
-use super::answer::{TokenAnswer, answer};
+use super::{
+    answer::{TokenAnswer, answer},
+    scope::names,
+};
 use crate::{
     context::{Context, SPENT_CODE_TTL},
     error::OAuthError,
@@ -8,6 +11,7 @@ use crate::{
     params::Params,
     seal::Kind,
     store::TakenCode,
+    tokens::Terms,
     types::{ClientKey, Code, CodeVerifier},
 };
 
@@ -53,5 +57,13 @@ pub(crate) async fn redeem(
     if request.client != *client || !same_uri || !request.challenge.matches(&verifier) {
         return Err(OAuthError::invalid_grant());
     }
-    answer(context, &tokens, client, &family, 0).await
+    let names = names(&request.asked, &request.scope, &tokens.scope);
+    let terms = Terms {
+        client,
+        family: &family,
+        generation: 0,
+        names: &names,
+        part: None,
+    };
+    answer(context, &tokens, &terms).await
 }

@@ -3,5 +3,6 @@
 mod answer;
 pub(super) mod authorization_code;
 pub(super) mod refresh_token;
+mod scope;
 
 pub(super) use self::answer::{TokenAnswer, token_set};

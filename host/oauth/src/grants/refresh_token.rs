@@ -4,20 +4,24 @@
 //! at however many replicas: providers that rotate end the session at a second use. Within its
 //! grace period a used token gets the newest answer of the family, also if that is several
 //! refreshes later: parallel calls of one client arrive in any order. A later use ends the family.
+//! It is always asked for all that was granted; a client that asks for less gets an envelope that is
+//! good for less, and may ask for all again.
 
 use std::{sync::Arc, time::Duration};
 
-use super::answer::{TokenAnswer, answer, token_set};
+use super::{
+    answer::{TokenAnswer, answer, token_set},
+    scope::part,
+};
 use crate::{
-    TokenMode,
-    authorize::{requested_scope, upstream_scope, upstream_spelling},
+    authorize::{upstream_scope, upstream_spelling},
     context::{Context, REFRESH_GRACE},
-    error::{ErrorCode, OAuthError},
+    error::OAuthError,
     params::Params,
     seal::Kind,
     store::RefreshClaim,
-    tokens::{RefreshContent, TokenSet},
-    types::{ClientKey, FamilyId},
+    tokens::{RefreshContent, Terms, TokenSet},
+    types::ClientKey,
     upstream::UpstreamError,
 };
 
@@ -36,9 +40,6 @@ pub(crate) async fn refresh(
     params: &Params,
 ) -> Result<TokenAnswer, OAuthError> {
     let presented = params.required("refresh_token")?;
-    if context.settings.token_mode == TokenMode::Relay {
-        return relay(context, client, presented, params).await;
-    }
     let content = context
         .tokens
         .open_refresh(presented)
@@ -46,23 +47,21 @@ pub(crate) async fn refresh(
     if content.client != *client {
         return Err(OAuthError::invalid_grant());
     }
-    // Scopes that are not offered here are left out, as at the sign-in.
-    let asked = params.get("scope").ok().flatten().unwrap_or_default();
-    let granted: Vec<&str> = content.scope.split(' ').collect();
-    let offered = &context.settings.default_scopes;
-    if asked
-        .split(' ')
-        .any(|scope| offered.iter().any(|known| known == scope) && !granted.contains(&scope))
-    {
-        let description = "a requested scope was not granted before";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, description));
-    }
+    let asked = params.get("scope").ok().flatten();
+    let part = part(&content, asked, context.settings.token_mode)?;
     let content = Arc::new(content);
     let waiting = tokio::time::timeout(MAX_WAIT, claim_refresh(context, &content));
     let (tokens, generation) = waiting
         .await
         .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
-    answer(context, &tokens, client, &content.family, generation).await
+    let terms = Terms {
+        client,
+        family: &content.family,
+        generation,
+        names: &content.names,
+        part: part.as_deref(),
+    };
+    answer(context, &tokens, &terms).await
 }
 
 /// Gets the answer for this refresh token, by asking or from the request that is or was asking, and
@@ -119,7 +118,10 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
     let fresh = match refreshed {
         Ok(fresh) => fresh,
         Err(error) => {
-            tracing::warn!(%error, client = %content.client, "identity provider did not refresh");
+            let what = "identity provider did not refresh";
+            context
+                .upstream
+                .log_refusal(what, content.client.as_str(), &error);
             if error.needs_sign_in() {
                 context
                     .store
@@ -152,32 +154,4 @@ fn not_refreshed(error: &UpstreamError) -> OAuthError {
         }
         _ => OAuthError::server("the identity provider did not give a token"),
     }
-}
-
-/// Refreshes in relay mode: the refresh token is the provider's own, and rotating it is up to the
-/// provider.
-async fn relay(
-    context: &Context,
-    client: &ClientKey,
-    token: &str,
-    params: &Params,
-) -> Result<TokenAnswer, OAuthError> {
-    let resource = context.public_url.resource();
-    // Nothing is known of the sign-in: its scopes are those that the client names, or all.
-    let asked = requested_scope(context, params.get("scope").ok().flatten());
-    let asked = upstream_scope(&asked, &context.settings.default_scopes);
-    let fresh = context
-        .upstream
-        .refresh(token, &asked, &resource)
-        .await
-        .map_err(|error| {
-            tracing::warn!(%error, client = %client, "identity provider did not refresh");
-            if error.needs_sign_in() {
-                OAuthError::invalid_grant()
-            } else {
-                not_refreshed(&error)
-            }
-        })?;
-    let tokens = token_set(context, &fresh, "");
-    answer(context, &tokens, client, &FamilyId::random(), 0).await
 }

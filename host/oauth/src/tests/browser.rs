@@ -24,10 +24,11 @@ impl Jar {
         answer
     }
 
-    /// From another network.
+    /// From another network, as an app has the browser open it.
     pub(super) async fn get_from(&mut self, world: &World, peer: &str, path: &str) -> Answer {
         let request = self
             .with_cookies(Request::get(path))
+            .header("sec-fetch-site", "none")
             .body(Body::empty())
             .unwrap();
         let answer = world.send_from(peer, request).await;
@@ -35,9 +36,26 @@ impl Jar {
         answer
     }
 
+    /// As an app has the browser open it.
     pub(super) async fn authorize(&mut self, world: &World, query: &[(&str, &str)]) -> Answer {
-        self.get(world, &format!("/oauth/authorize?{}", encode(query)))
-            .await
+        let headers = [("sec-fetch-site", "none")];
+        self.navigate(world, query, &headers).await
+    }
+
+    pub(super) async fn navigate(
+        &mut self,
+        world: &World,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let path = format!("/oauth/authorize?{}", encode(query));
+        let mut request = self.with_cookies(Request::get(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        self.keep(&answer);
+        answer
     }
 
     /// Presses a button on the consent page.

@@ -116,6 +116,55 @@ async fn it_is_asked_once_for_each_client_and_browser() {
     );
 }
 
+/// GHSA-6x8h-498w-gv8c: a hostile server names our endpoint as its own and leads the browser there.
+#[tokio::test]
+async fn a_page_of_another_site_does_not_get_past_the_page() {
+    let world = World::with(|settings| {
+        settings.clients.push(crate::ConfiguredClient {
+            client_id: "shared".to_owned(),
+            client_secret: None,
+            name: "An editor of many servers".to_owned(),
+            redirect_uris: vec![REDIRECT.to_owned()],
+        });
+    })
+    .await;
+    let mut jar = Jar::default();
+    world.code("shared", &mut jar).await;
+    let request = good_request("shared");
+    for headers in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "None")],
+        &[("sec-fetch-site", "")],
+        &[("referer", "https://other.example/")],
+        &[],
+    ] {
+        let page = jar.navigate(&world, &request, headers).await;
+        assert!(page.is_page(StatusCode::OK), "{headers:?}: {}", page.status);
+        let upstream = jar.decide(&world, &page, "approve").await;
+        assert!(upstream.location().as_str().starts_with(world.idp.issuer()));
+    }
+    for site in ["none", "same-origin"] {
+        let headers = [("sec-fetch-site", site)];
+        let on = jar.navigate(&world, &request, &headers).await.location();
+        assert!(on.as_str().starts_with(world.idp.issuer()), "{site}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_asked_each_time_where_the_operator_wants_that() {
+    let world = World::with(|settings| settings.remember_consent = false).await;
+    let client = world.register("x").await;
+    let mut jar = Jar::default();
+    for _ in 0..2 {
+        let page = jar.authorize(&world, &good_request(&client)).await;
+        assert!(page.is_page(StatusCode::OK), "{}", page.status);
+        let upstream = jar.decide(&world, &page, "approve").await;
+        let path = world.idp.sign_in(&upstream.location(), "alice");
+        assert!(jar.get(&world, &path).await.param("code").is_some());
+    }
+}
+
 #[tokio::test]
 async fn looking_at_the_page_changes_nothing_and_earlier_pages_stay_good() {
     let world = World::new().await;

@@ -4,7 +4,6 @@ use axum::http::{Method, Request, StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::*;
-use crate::TokenMode;
 
 #[tokio::test]
 async fn the_metadata_is_what_clients_accept() {
@@ -48,6 +47,25 @@ async fn the_metadata_names_offline_access_where_it_is_a_default_scope() {
         world.send(request).await.json()["scopes_supported"],
         json!(["openid", "profile", "email", "offline_access"])
     );
+}
+
+#[tokio::test]
+async fn offline_access_is_not_named_for_a_provider_that_refuses_it() {
+    let world = World::with(|settings| {
+        settings.default_scopes.push("offline_access".to_owned());
+        settings.upstream.offline_access = false;
+    })
+    .await;
+    let path = "/.well-known/oauth-authorization-server";
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let metadata = world.send(request).await.json();
+    assert_eq!(
+        metadata["scopes_supported"],
+        json!(["openid", "profile", "email"])
+    );
+    let asked = json!({ "redirect_uris": [REDIRECT] });
+    let registered = world.post_json("/oauth/register", &asked).await.json();
+    assert_eq!(registered["scope"], "openid profile email");
 }
 
 #[tokio::test]
@@ -252,22 +270,6 @@ async fn an_id_token_without_the_nonce_is_not_taken() {
         let refused = world.sign_in(&client, &mut Jar::default()).await;
         assert_eq!(refused.param("error").unwrap(), "server_error", "{mood:?}");
     }
-}
-
-#[tokio::test]
-async fn relay_hands_out_the_providers_own_tokens() {
-    let world = World::with(|settings| settings.token_mode = TokenMode::Relay).await;
-    let client = world.register("x").await;
-    let tokens = world.tokens(&client).await;
-    assert!(text(&tokens, "access_token").starts_with("upstream-access-alice"));
-    let refresh = text(&tokens, "refresh_token");
-    assert!(refresh.starts_with("upstream-refresh"));
-    let fresh = world.refresh(&client, &refresh).await;
-    assert!(text(&fresh.json(), "access_token").starts_with("upstream-access-alice"));
-    assert_eq!(
-        world.refresh(&client, &refresh).await.error(),
-        "invalid_grant"
-    );
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub(crate) enum Mood {
     NoRefresh,
     /// A discovery document of another issuer.
     OtherIssuer,
+    /// This error for every token request, with a description that quotes all that was sent.
+    Quoting(&'static str),
     /// This error at a refresh, with HTTP 400.
     RefusingRefresh(&'static str),
     /// This error at a refresh, with HTTP 200.
@@ -163,6 +165,11 @@ impl FakeIdp {
         )
     }
 
+    /// The provider refuses the sign-in, and says why.
+    pub(crate) fn fail(&self, location: &Url, code: &str, why: &str) -> String {
+        self.back(location, &[("error", code), ("error_description", why)])
+    }
+
     fn back(&self, location: &Url, pairs: &[(&str, &str)]) -> String {
         let mut url = Url::parse(&param(location, "redirect_uri").unwrap()).unwrap();
         url.query_pairs_mut()
@@ -219,6 +226,27 @@ impl FakeIdp {
 
 fn refused(code: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response()
+}
+
+fn quoting(code: &str, requests: &[(HeaderMap, HashMap<String, String>)]) -> Response {
+    let Some((headers, form)) = requests.last() else {
+        return StatusCode::IM_A_TEAPOT.into_response();
+    };
+    let mut said = "AADSTS7000215: not a client\r\nthat is known:".to_owned();
+    for name in ["code", "code_verifier", "refresh_token", "client_secret"] {
+        if let Some(value) = form.get(name) {
+            said = format!(
+                "{said} {name} {value}, {}...",
+                &value[..value.len().min(12)]
+            );
+        }
+    }
+    let basic = headers.get(header::AUTHORIZATION);
+    let basic = basic
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let body = json!({ "error": code, "error_description": format!("{said} {basic}") });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
 async fn discovery(State(idp): State<FakeIdp>) -> Response {
@@ -289,6 +317,7 @@ async fn token(
     match book.mood {
         Mood::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mood::Refusing => return refused("invalid_grant"),
+        Mood::Quoting(code) => return quoting(code, &book.requests),
         Mood::Html => return ([(header::CONTENT_TYPE, "text/html")], "<p>hello").into_response(),
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! The proxy as a whole, in process: real requests to the router, a real HTTP identity provider
 //! on loopback behind it, a clock that the test moves.
 
+mod apps;
 mod attacks;
 mod browser;
 mod consent;
@@ -11,6 +12,8 @@ mod leaks;
 mod operator;
 mod refresh;
 mod refresh_at_provider;
+mod refresh_scope;
+mod relay;
 mod replicas;
 mod requests;
 mod strangers;

@@ -81,6 +81,32 @@ async fn other_errors_of_the_provider_do_not_cost_the_sign_in() {
     }
 }
 
+/// Some providers say with HTTP 400 or 200 that they cannot answer now.
+#[tokio::test]
+async fn an_error_of_the_provider_itself_is_told_as_one_that_passes() {
+    for mood in ["temporarily_unavailable", "server_error"]
+        .into_iter()
+        .flat_map(|code| [Mood::RefusingRefresh(code), Mood::RefusingPolitely(code)])
+    {
+        let world = World::new().await;
+        let client = world.register("x").await;
+        let refresh = text(&world.tokens(&client).await, "refresh_token");
+        world.idp.set(mood);
+        let answer = world.refresh(&client, &refresh).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{mood:?}");
+        assert_eq!(answer.error(), "temporarily_unavailable", "{mood:?}");
+        assert!(answer.headers.contains_key(header::RETRY_AFTER));
+        world.idp.set(Mood::Good);
+        let again = world.refresh(&client, &refresh).await;
+        assert_eq!(again.status, StatusCode::OK, "{mood:?}");
+    }
+    let world = World::new().await;
+    let client = world.register("x").await;
+    world.idp.set(Mood::Quoting("server_error"));
+    let back = world.sign_in(&client, &mut Jar::default()).await;
+    assert_eq!(back.param("error").unwrap(), "temporarily_unavailable");
+}
+
 #[tokio::test]
 async fn a_refresh_without_the_id_token_that_is_needed_means_sign_in_again() {
     let world = World::with(|settings| settings.upstream.token = UpstreamToken::IdToken).await;

@@ -224,6 +224,47 @@ async fn every_spelling_of_our_resource_is_ours() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
+/// A client that was told one name of this computer names the server by another.
+#[tokio::test]
+async fn on_loopback_the_names_of_the_computer_are_one() {
+    for ours in ["http://localhost:8000", "http://127.0.0.1:8000"] {
+        let world = World::with(|settings| {
+            settings.public_url = PublicUrl::parse(ours).unwrap();
+        })
+        .await;
+        let client = world.register("x").await;
+        for (resource, is_ours) in [
+            ("http://localhost:8000/mcp", true),
+            ("http://127.0.0.1:8000/mcp", true),
+            ("http://127.0.0.1:8000", true),
+            ("http://[::1]:8000/mcp/", true),
+            ("http://127.0.0.1:8001/mcp", false),
+            ("https://localhost:8000/mcp", false),
+            ("http://localhost:8000/other", false),
+            ("http://localhost.example:8000/mcp", false),
+            ("http://192.0.2.1:8000/mcp", false),
+        ] {
+            let mut request = good_request(&client);
+            request.retain(|(name, _)| *name != "resource");
+            request.push(("resource", resource));
+            let page = Jar::default().authorize(&world, &request).await;
+            assert_eq!(
+                page.is_page(StatusCode::OK),
+                is_ours,
+                "{resource} at {ours}"
+            );
+        }
+    }
+    // Elsewhere a name of the computer is none of ours.
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let mut request = good_request(&client);
+    request.retain(|(name, _)| *name != "resource");
+    request.push(("resource", "https://localhost/mcp"));
+    let back = Jar::default().authorize(&world, &request).await;
+    assert_eq!(back.param("error").unwrap(), "invalid_target");
+}
+
 /// Clients ask for scopes by habit (RFC 6749 section 3.3).
 #[tokio::test]
 async fn scopes_that_are_not_offered_are_left_out() {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::provider_error::{ProviderError, Secrets};
 use crate::{
     UpstreamToken,
     error::PageError,
@@ -27,13 +28,16 @@ const SIGN_IN_CODES: [&str; 7] = [
     "bad_refresh_token",
 ];
 
+/// The codes by which providers say that they cannot answer now, also with HTTP 400 or 200.
+const OVERLOAD_CODES: [&str; 2] = ["temporarily_unavailable", "server_error"];
+
 /// The provider did not fulfil a request.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// It refused, with this error code (RFC 6749 section 5.2).
     #[error("the identity provider refused: {0}")]
     Refused(ProviderError),
-    /// It did not answer, or with a 5xx or 429: the request may be retried.
+    /// It did not answer, with a 5xx or 429, or with an error of its own: the request may be retried.
     #[error("the identity provider does not answer: {0}")]
     Unavailable(&'static str),
     /// It answered without the token that is needed.
@@ -45,6 +49,14 @@ pub(crate) enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// The error that the provider named, in a request with `secrets`.
+    fn named(code: &str, description: Option<&str>, secrets: &Secrets) -> Self {
+        if OVERLOAD_CODES.contains(&code) {
+            return Self::Unavailable("it named an error of its own");
+        }
+        Self::Refused(ProviderError::new(code, description, secrets))
+    }
+
     /// Returns whether a refresh that fails like this needs the person: whatever is tried with the
     /// same refresh token, the answer stays the same.
     pub(crate) fn needs_sign_in(&self) -> bool {
@@ -52,39 +64,6 @@ impl UpstreamError {
             Self::Refused(error) => SIGN_IN_CODES.contains(&&*error.code),
             Self::NoToken(_) => true,
             Self::Unavailable(_) | Self::Unusable(_) => false,
-        }
-    }
-}
-
-/// An error that the provider named, of bounded length and with only the characters that RFC 6749
-/// allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProviderError {
-    pub(crate) code: String,
-    pub(crate) description: Option<String>,
-}
-
-impl std::fmt::Display for ProviderError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.code)
-    }
-}
-
-impl ProviderError {
-    /// Removes the characters that are not allowed, and truncates.
-    pub(crate) fn new(code: &str, description: Option<&str>) -> Self {
-        let allowed = |c: &char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
-        let clean = |text: &str, most| text.chars().filter(allowed).take(most).collect::<String>();
-        let code = clean(code, 64);
-        Self {
-            code: if code.is_empty() {
-                "server_error".to_owned()
-            } else {
-                code
-            },
-            description: description
-                .map(|text| clean(text, 300))
-                .filter(|text| !text.is_empty()),
         }
     }
 }
@@ -104,11 +83,13 @@ pub(crate) struct UpstreamTokens {
 }
 
 impl UpstreamTokens {
-    /// Reads a successful response received at `now`, and takes the token that `wanted` names.
+    /// Reads a successful response received at `now` to a request with `secrets`, and takes the
+    /// token that `wanted` names.
     pub(super) fn read(
         body: &[u8],
         wanted: UpstreamToken,
         now: UnixMillis,
+        secrets: &Secrets,
     ) -> Result<Self, UpstreamError> {
         #[derive(Deserialize)]
         struct Body {
@@ -143,10 +124,7 @@ impl UpstreamTokens {
             // GitHub and others send errors with HTTP 200.
             (None, Some(error)) => {
                 let description = answer.error_description.as_deref();
-                return Err(UpstreamError::Refused(ProviderError::new(
-                    &error,
-                    description,
-                )));
+                return Err(UpstreamError::named(&error, description, secrets));
             }
             (None, None) => return Err(missing),
         };
@@ -203,8 +181,8 @@ impl UpstreamTokens {
     }
 }
 
-/// The reason why the provider did not fulfil the request.
-pub(super) fn read_error(answer: &Answer) -> UpstreamError {
+/// The reason why the provider did not fulfil the request, in which `secrets` were sent.
+pub(super) fn read_error(answer: &Answer, secrets: &Secrets) -> UpstreamError {
     #[derive(Deserialize)]
     struct Body {
         error: String,
@@ -214,10 +192,7 @@ pub(super) fn read_error(answer: &Answer) -> UpstreamError {
         return UpstreamError::Unavailable("it answered with a 5xx or 429");
     }
     match serde_json::from_slice::<Body>(&answer.body) {
-        Ok(body) => UpstreamError::Refused(ProviderError::new(
-            &body.error,
-            body.error_description.as_deref(),
-        )),
+        Ok(body) => UpstreamError::named(&body.error, body.error_description.as_deref(), secrets),
         Err(_) => UpstreamError::Unusable("an error without an OAuth error code".into()),
     }
 }

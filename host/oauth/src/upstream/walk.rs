@@ -9,7 +9,7 @@ use foundation::clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::{Upstream, UpstreamError, UpstreamTokens, answer::read_error};
+use super::{ProviderError, Upstream, UpstreamError, UpstreamTokens, answer::read_error};
 use crate::{
     Settings, SettingsError, UpstreamToken,
     params::Params,
@@ -173,7 +173,8 @@ impl Walk {
             return failed(None, text);
         }
         if let Some(error) = get("error") {
-            let error = super::ProviderError::new(error, get("error_description"));
+            let secrets = self.upstream.secrets(&[]);
+            let error = ProviderError::new(error, get("error_description"), &secrets);
             return Came::Failed(UpstreamError::Refused(error).into());
         }
         match get("code") {
@@ -196,7 +197,7 @@ impl Walk {
         let body = self.ask(&form).await?;
         let now = self.upstream.clock.unix_millis();
         // The server takes the ID token or the access token: both bring the same nonce.
-        let read = UpstreamTokens::read(&body, self.wanted, now);
+        let read = UpstreamTokens::read(&body, self.wanted, now, &self.upstream.secrets(&form));
         if let Ok(tokens) = read
             && let Err(error) = tokens.check_nonce(self.wanted, &self.nonce)
         {
@@ -241,7 +242,7 @@ impl Walk {
         let answer = upstream.send(&url, &form).await?;
         match answer.status.is_success() {
             true => Ok(answer.body.to_vec()),
-            false => Err(read_error(&answer)),
+            false => Err(read_error(&answer, &upstream.secrets(&form))),
         }
     }
 
@@ -262,7 +263,8 @@ impl Walk {
             && id.is_none()
             && let Some(error) = token("error")
         {
-            let error = super::ProviderError::new(error, token("error_description"));
+            let secrets = self.upstream.secrets(&[]);
+            let error = ProviderError::new(error, token("error_description"), &secrets);
             return Err(UpstreamError::Refused(error).into());
         }
         let (used, other) = match self.wanted {
