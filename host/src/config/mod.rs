@@ -7,11 +7,13 @@ mod command;
 mod datahub;
 mod datahub_env;
 mod error;
+mod id_tokens;
 mod listen;
 mod logs;
 mod names;
 mod near;
 mod network;
+mod options;
 mod preset;
 mod presets;
 mod python;
@@ -28,6 +30,7 @@ mod tests;
 mod tools;
 mod validators;
 
+pub(crate) use self::options::validator_option;
 pub use self::{
     command::with_settings,
     error::{ConfigError, Problem},

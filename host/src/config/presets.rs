@@ -293,14 +293,6 @@ fn google(draft: &mut Draft) {
         );
     }
     no_offline_access(draft, "access_type=offline");
-    let scopes = draft.text(&t::OAUTH_DEFAULT_SCOPE);
-    if draft.of_id_tokens() && scopes.is_some_and(|scopes| !words(&scopes).any(|s| s == "openid")) {
-        draft.refuse(
-            &t::OAUTH_DEFAULT_SCOPE,
-            "without `openid`, so that Google sends no ID token",
-            "add `openid`",
-        );
-    }
 }
 
 fn cognito(draft: &mut Draft) {

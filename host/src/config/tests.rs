@@ -20,14 +20,14 @@ fn raw(pairs: &[(&str, &str)]) -> Raw {
 }
 
 /// Checks `pairs` on top of the one setting that must be there.
-fn check(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+pub(super) fn check(pairs: &[(&str, &str)]) -> Result<Settings, String> {
     let mut all = environment(&[("DATAHUB_GMS_URL", "http://gms:8080")]);
     all.extend(environment(pairs));
     let raw = Raw::merge(BTreeMap::new(), all);
     Settings::check(&raw, Path::new("/opt/datahub-mcp/bin/datahub-mcp")).map_err(|e| e.to_string())
 }
 
-fn problems(pairs: &[(&str, &str)]) -> String {
+pub(super) fn problems(pairs: &[(&str, &str)]) -> String {
     check(pairs).expect_err("these settings are wrong")
 }
 
