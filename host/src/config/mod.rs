@@ -29,6 +29,7 @@ pub mod table;
 mod tests;
 mod tools;
 mod validators;
+mod value_file;
 
 pub(crate) use self::options::validator_option;
 pub use self::{

@@ -10,7 +10,7 @@ use outbound::Network;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{reader::Reader, setting::Setting, table as t};
+use super::{preset::Preset, reader::Reader, setting::Setting, table as t};
 
 /// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
@@ -134,7 +134,10 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
         .quiet_text(&t::OIDC_ISSUER_URL)
         .or_else(|| discovery_url.clone());
     let client_id = reader.text(&t::OIDC_CLIENT_ID);
+    let preset = reader.raw().preset();
+    // Any other preset asks for the issuer itself.
     if client_id.is_some()
+        && preset == Preset::Generic
         && issuer.is_none()
         && (authorize_endpoint.is_none() || token_endpoint.is_none())
     {
@@ -151,7 +154,6 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
             ("id_token", UpstreamToken::IdToken),
         ],
     );
-    let preset = reader.raw().preset();
     Some(UpstreamSettings {
         client_id: client_id.unwrap_or_default(),
         client_secret,
