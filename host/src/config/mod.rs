@@ -10,6 +10,7 @@ mod error;
 mod id_tokens;
 mod listen;
 mod logs;
+mod misnomers;
 mod names;
 mod near;
 mod network;
