@@ -25,6 +25,7 @@ mod service_links;
 mod setting;
 mod settings;
 mod signin;
+mod store_url;
 pub mod table;
 #[cfg(test)]
 mod tests;

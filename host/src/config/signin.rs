@@ -7,10 +7,10 @@ use oauth::{
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
 };
 use outbound::Network;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{preset::Preset, reader::Reader, setting::Setting, table as t};
+use super::{preset::Preset, reader::Reader, setting::Setting, store_url, table as t};
 
 /// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
@@ -222,8 +222,15 @@ fn usual_state(reader: &Reader<'_>) -> Option<PathBuf> {
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
     if let Err(why) = oauth::check_store_url(&url) {
         reader.wrong(&t::OAUTH_STORE_URL, &why.to_string(), STORE_FORMS);
+        return StoreSettings::Redis(url);
     }
-    StoreSettings::Redis(url)
+    match store_url::settled(url.expose_secret()) {
+        Ok(settled) => StoreSettings::Redis(settled.into()),
+        Err((wrong, fix)) => {
+            reader.wrong(&t::OAUTH_STORE_URL, wrong, fix);
+            StoreSettings::Redis(url)
+        }
+    }
 }
 
 fn parameters(reader: &mut Reader<'_>, setting: &Setting) -> Vec<(String, String)> {
