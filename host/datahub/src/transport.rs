@@ -104,7 +104,11 @@ fn on_send(error: &reqwest::Error) -> Failure {
         // Waiting another time-out for the same silence helps nobody.
         Failure::unavailable("it does not take connections", false)
     } else if error.is_connect() {
-        Failure::unavailable("it cannot be connected to", true)
+        match outbound::certificate_trouble(error) {
+            // The same certificate is refused again.
+            Some(why) => Failure::unavailable(why, false),
+            None => Failure::unavailable("it cannot be connected to", true),
+        }
     } else {
         Failure::unavailable("it closed the connection", true)
     }

@@ -42,8 +42,8 @@ settings! {
         /// networks such as `10.0.0.0/8`, or `*`, names and addresses optionally with `:port`;
         /// comma-separated. If unset, `NO_PROXY` is used.
         OUTBOUND_NO_PROXY: "HOSTS";
-        /// File of PEM certificates of authorities that are trusted besides the system's. If unset,
-        /// `SSL_CERT_FILE` is used.
+        /// File of PEM certificates of authorities that are trusted besides the system's, or of servers
+        /// themselves, though not with `CA:TRUE`. If unset, `SSL_CERT_FILE` is used.
         OUTBOUND_CA_FILE: "FILE";
         /// Allows plain HTTP to the identity provider, for example inside a cluster, for the
         /// validators and for signing in alike. Loopback addresses are always allowed.
