@@ -13,6 +13,7 @@ use rmcp::{
         GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressToken,
         ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+        ServerResult,
     },
     service::RequestContext,
 };
@@ -389,6 +390,13 @@ impl ServerHandler for McpServer {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        if let Some(call) = params::call_without_arguments(&request) {
+            let answer = ServerResult::from(self.call_tool(call, context).await?);
+            let answer = serde_json::to_value(answer);
+            return answer.map(CustomResult::new).map_err(|error| {
+                ErrorData::internal_error(format!("the result cannot be written: {error}"), None)
+            });
+        }
         let stateless = is_stateless(&request, &context);
         Err(params::refuse(&request, stateless))
     }
