@@ -390,14 +390,17 @@ impl ServerHandler for McpServer {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
+        let stateless = is_stateless(&request, &context);
         if let Some(call) = params::call_without_arguments(&request) {
-            let answer = ServerResult::from(self.call_tool(call, context).await?);
+            let mut answer = ServerResult::from(self.call_tool(call, context).await?);
+            if !stateless {
+                answer.strip_result_type_for_legacy_peer();
+            }
             let answer = serde_json::to_value(answer);
             return answer.map(CustomResult::new).map_err(|error| {
                 ErrorData::internal_error(format!("the result cannot be written: {error}"), None)
             });
         }
-        let stateless = is_stateless(&request, &context);
         Err(params::refuse(&request, stateless))
     }
 }
