@@ -88,6 +88,17 @@ fn numbers_are_written_as_integers() {
     assert!(chart("templates/_env.tpl").contains("{{ $value | int64 | quote }}"));
 }
 
+/// A port that is set by either name is the port that the Service reaches.
+#[test]
+fn the_pods_port_is_the_one_that_is_set() {
+    let deployment = chart("templates/deployment.yaml");
+    let of_settings = r#"{{- $port := get .Values.env "DATAHUB_MCP_PORT" | default (get .Values.env "FASTMCP_PORT") | default 8000 }}"#;
+    assert!(deployment.contains(of_settings));
+    assert!(deployment.contains("- {name: http, containerPort: {{ $port | int64 }}}\n"));
+    assert!(!deployment.contains("containerPort: 8000"));
+    assert!(chart("templates/service.yaml").contains("targetPort: http}"));
+}
+
 /// A key in the pod's own directory ends with the pod, and everybody is signed out.
 #[test]
 fn signing_in_needs_a_key_that_outlives_the_pod() {

@@ -115,10 +115,12 @@ fn on_send(error: &reqwest::Error) -> Failure {
             Failure::unavailable("it does not take connections", false),
         )
     } else if error.is_connect() {
-        (
-            true,
-            Failure::unavailable("it cannot be connected to", true),
-        )
+        let failure = match outbound::certificate_trouble(error) {
+            // The same certificate is refused again.
+            Some(why) => Failure::unavailable(why, false),
+            None => Failure::unavailable("it cannot be connected to", true),
+        };
+        (true, failure)
     } else {
         (
             false,

@@ -112,6 +112,19 @@ pub(crate) fn refuse(request: &CustomRequest, stateless: bool) -> ErrorData {
     ErrorData::invalid_params(format!("{}: {problem}", form.method), None)
 }
 
+/// The call of a tool whose `arguments` are an empty list: how languages that have one type for lists
+/// and maps write that there are none.
+pub(crate) fn call_without_arguments(request: &CustomRequest) -> Option<CallToolRequestParams> {
+    let params = request.params.as_ref()?.as_object()?;
+    let empty = params.get("arguments")?.as_array()?.is_empty();
+    if request.method != "tools/call" || !empty {
+        return None;
+    }
+    let mut params = params.clone();
+    params.remove("arguments");
+    serde_json::from_value(Value::Object(params)).ok()
+}
+
 fn problem(form: &Form, params: Option<&Value>) -> String {
     let params = match params {
         None | Some(Value::Null) => return "`params` is missing".to_owned(),
@@ -214,6 +227,24 @@ mod tests {
         );
         assert!(told("tools/list", Some(json!({"cursor": 5}))).contains("`cursor`"));
         assert!(told("resources/read", Some(json!({}))).contains("`uri` is missing"));
+    }
+
+    #[test]
+    fn an_empty_list_of_arguments_is_none() {
+        let call = |method: &str, params: Value| {
+            call_without_arguments(&CustomRequest::new(method, Some(params)))
+        };
+        let found = call("tools/call", json!({"name": "get_me", "arguments": []})).unwrap();
+        assert_eq!((&*found.name, found.arguments), ("get_me", None));
+        for (method, params) in [
+            ("tools/call", json!({"name": "get_me", "arguments": ["x"]})),
+            ("tools/call", json!({"name": 7, "arguments": []})),
+            ("tools/call", json!({"arguments": []})),
+            ("tools/call", json!([])),
+            ("prompts/get", json!({"name": "x", "arguments": []})),
+        ] {
+            assert_eq!(call(method, params.clone()), None, "{method} {params}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use rmcp::{
         GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressToken,
         ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+        ServerResult,
     },
     service::RequestContext,
 };
@@ -429,6 +430,16 @@ impl ServerHandler for McpServer {
     ) -> Result<CustomResult, ErrorData> {
         outcome::invalid(&context, "method_or_parameters");
         let stateless = is_stateless(&request, &context);
+        if let Some(call) = params::call_without_arguments(&request) {
+            let mut answer = ServerResult::from(self.call_tool(call, context).await?);
+            if !stateless {
+                answer.strip_result_type_for_legacy_peer();
+            }
+            let answer = serde_json::to_value(answer);
+            return answer.map(CustomResult::new).map_err(|error| {
+                ErrorData::internal_error(format!("the result cannot be written: {error}"), None)
+            });
+        }
         Err(params::refuse(&request, stateless))
     }
 }

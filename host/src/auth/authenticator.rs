@@ -99,6 +99,11 @@ impl Authenticator {
         }
     }
 
+    /// True if a request without a token is served with the shared one.
+    pub fn has_shared_token(&self) -> bool {
+        self.fallback.is_some()
+    }
+
     /// Identifies the caller that sent a request with these headers and this query string; `notes`
     /// get the person and the client.
     ///

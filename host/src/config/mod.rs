@@ -7,11 +7,14 @@ mod command;
 mod datahub;
 mod datahub_env;
 mod error;
+mod id_tokens;
 mod listen;
 mod logs;
+mod misnomers;
 mod names;
 mod near;
 mod network;
+mod options;
 mod preset;
 mod presets;
 mod python;
@@ -22,12 +25,15 @@ mod service_links;
 mod setting;
 mod settings;
 mod signin;
+mod store_url;
 pub mod table;
 #[cfg(test)]
 mod tests;
 mod tools;
 mod validators;
+mod value_file;
 
+pub(crate) use self::options::validator_option;
 pub use self::{
     command::with_settings,
     error::{ConfigError, Problem},

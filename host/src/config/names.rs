@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use foundation::suggest;
 
-use super::{error::Problem, near, service_links, setting::Setting, table};
+use super::{error::Problem, misnomers, near, service_links, setting::Setting, table};
 
 /// Prefixes that belong to this program alone. Other `DATAHUB_*` variables belong to other
 /// DataHub tools, so they are ignored.
@@ -42,10 +42,14 @@ pub(super) fn unknown(environment: &BTreeMap<String, String>) -> Vec<Problem> {
         .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
         .filter(|name| !is_known(name))
         .map(|name| {
-            let hint = match suggest::names(name, table::ALL.iter().map(|setting| setting.name), 1)
-                .first()
-            {
-                Some(near) => format!("did you mean `{near}`?"),
+            let near = || {
+                let known = table::ALL.iter().map(|setting| setting.name);
+                let near = suggest::names(name, known, 1);
+                near.first().map(|near| (*near).to_owned())
+            };
+            let misnomer = misnomers::meant(name).map(|(_, meant)| meant);
+            let hint = match misnomer.or_else(near) {
+                Some(meant) => format!("did you mean `{meant}`?"),
                 None => "unset it".to_owned(),
             };
             Problem::line(format!("`{name}` is not a setting of this version; {hint}"))
@@ -61,14 +65,14 @@ pub(super) struct Slip {
     pub(super) line: String,
 }
 
-/// Variables that are nearly named like a setting. If the setting itself is set, another program's
+/// Variables that are nearly named like a setting, or as people call one by mistake. If the setting itself is set, another program's
 /// variable only happens to be close.
 pub(super) fn slips(environment: &BTreeMap<String, String>) -> Vec<Slip> {
     environment
         .iter()
         .filter(|(name, value)| !is_ours(name) && !service_links::is_link(name, value))
         .filter_map(|(name, _)| {
-            let (setting, meant) = near::meant(name)?;
+            let (setting, meant) = misnomers::meant(name).or_else(|| near::meant(name))?;
             let line = format!(
                 "`{name}` is not a setting of this version; did you mean `{meant}`? If another program reads it, \
                  set `{meant}` as well"

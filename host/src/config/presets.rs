@@ -1,38 +1,29 @@
 //! Presets (`OIDC_PROVIDER`): the settings that one identity provider needs, as defaults for those
 //! that the operator has not set, and the combinations that can never work with it.
 //!
-//! A preset never replaces a value that was given. It completes two of them where the rest is
-//! certain, and `config show` says so: the slash of an Auth0 issuer, the GUID of an Entra audience.
-//! It never makes a validator accept tokens that are for somebody else.
+//! A preset never replaces a value that was given. It completes three of them where the rest is
+//! certain, and `config show` says so: the slash at the end of an issuer, the GUID of an Entra
+//! audience, what Google wants for a refresh token. It never makes a validator accept tokens that are for somebody else.
+
+mod draft;
+mod issuer;
 
 use std::collections::BTreeMap;
 
 use url::{Url, form_urlencoded};
 
+use self::draft::{Draft, Outcome, host};
 use super::{
-    error::Problem,
     preset::{Preset, is_of_api},
-    setting::Setting,
     table as t,
 };
 
 /// The scopes for a provider that gives refresh tokens to those who ask for this scope.
 const WITH_OFFLINE_ACCESS: &str = "openid profile email offline_access";
-/// What a preset does to the settings.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// The preset.
-    pub(super) preset: Preset,
-    /// Values of settings that were not given.
-    pub(super) filled: BTreeMap<&'static str, String>,
-    /// Values that replace those that were given.
-    pub(super) completed: BTreeMap<&'static str, String>,
-    /// The combinations that can never work.
-    pub(super) problems: Vec<Problem>,
-}
 
-/// The outcome of the preset that `OIDC_PROVIDER` names; `given` are the settings that have a value.
-pub(super) fn apply(given: BTreeMap<&'static str, String>) -> Outcome {
+/// The outcome of the preset that `OIDC_PROVIDER` names; `given` are the settings that have a value,
+/// `required_claims` is the text in which the claims stand that the validators require.
+pub(super) fn apply(given: BTreeMap<&'static str, String>, required_claims: &str) -> Outcome {
     let mut draft = Draft {
         given,
         outcome: Outcome::default(),
@@ -44,78 +35,20 @@ pub(super) fn apply(given: BTreeMap<&'static str, String>) -> Outcome {
         Ok(preset) => draft.outcome.preset = preset,
         Err(problem) => draft.outcome.problems.push(problem),
     }
+    if !issuer::settle(&mut draft) {
+        // The rest is about another provider.
+        return draft.outcome;
+    }
     match draft.outcome.preset {
         Preset::Generic => {}
         Preset::Entra => entra(&mut draft),
         Preset::Okta => okta(&mut draft),
         Preset::Auth0 => auth0(&mut draft),
         Preset::Keycloak => keycloak(&mut draft),
-        Preset::Google => google(&mut draft),
+        Preset::Google => google(&mut draft, required_claims),
         Preset::Cognito => cognito(&mut draft),
     }
     draft.outcome
-}
-
-/// The settings while a preset is applied.
-struct Draft {
-    given: BTreeMap<&'static str, String>,
-    outcome: Outcome,
-}
-
-impl Draft {
-    /// The value of a setting that is never read from a file.
-    fn text(&self, setting: &Setting) -> Option<String> {
-        let places = [&self.outcome.completed, &self.given, &self.outcome.filled];
-        let mut found = places.into_iter().filter_map(|all| all.get(setting.name));
-        found.next().map(|text| text.trim().to_owned())
-    }
-
-    fn has(&self, setting: &Setting) -> bool {
-        self.text(setting).is_some()
-    }
-
-    /// Sets a value that was not given.
-    fn fill(&mut self, setting: &'static Setting, value: String) {
-        if !self.has(setting) {
-            self.outcome.filled.insert(setting.name, value);
-        }
-    }
-
-    /// Replaces a value that was given.
-    fn complete(&mut self, setting: &'static Setting, value: String) {
-        self.outcome.completed.insert(setting.name, value);
-    }
-
-    /// Notes that a value can never work.
-    fn refuse(&mut self, setting: &'static Setting, wrong: &str, fix: &str) {
-        let value = self.text(setting);
-        let provider = self.outcome.preset.name();
-        let wrong = format!("{wrong} (`OIDC_PROVIDER={provider}`)");
-        let problem = Problem::new(setting, value.as_deref(), &wrong, fix);
-        self.outcome.problems.push(problem);
-    }
-
-    /// The issuer, unless it is on this machine: what stands for a provider there, in a test or behind
-    /// a tunnel, has the path and the audience that it likes.
-    fn remote_issuer(&self) -> Option<String> {
-        let issuer = self.text(&t::OIDC_ISSUER_URL)?;
-        let local = Url::parse(&issuer).is_ok_and(|url| outbound::is_loopback(&url));
-        (!local).then_some(issuer)
-    }
-
-    fn signs_in(&self) -> bool {
-        self.has(&t::OIDC_CLIENT_ID)
-    }
-
-    fn of_id_tokens(&self) -> bool {
-        let token = self.text(&t::OAUTH_UPSTREAM_TOKEN);
-        token.is_some_and(|token| token.eq_ignore_ascii_case("id_token"))
-    }
-
-    fn is_on(&self, switch: &Setting) -> bool {
-        let text = self.text(switch).unwrap_or_default().to_ascii_lowercase();
-        matches!(text.as_str(), "true" | "1" | "yes" | "on")
-    }
 }
 
 fn entra(draft: &mut Draft) {
@@ -239,11 +172,6 @@ fn okta(draft: &mut Draft) {
 }
 
 fn auth0(draft: &mut Draft) {
-    if let Some(issuer) = draft.text(&t::OIDC_ISSUER_URL)
-        && !issuer.ends_with('/')
-    {
-        draft.complete(&t::OIDC_ISSUER_URL, format!("{issuer}/"));
-    }
     draft.fill(&t::OAUTH_DEFAULT_SCOPE, WITH_OFFLINE_ACCESS.to_owned());
     let audience = draft.text(&t::OIDC_AUDIENCE);
     let audience = audience.and_then(|all| audiences(&all).next().map(str::to_owned));
@@ -277,13 +205,18 @@ fn keycloak(draft: &mut Draft) {
     }
 }
 
-fn google(draft: &mut Draft) {
-    let issuer = "https://accounts.google.com".to_owned();
-    draft.fill(&t::OIDC_ISSUER_URL, issuer);
+fn google(draft: &mut Draft, required_claims: &str) {
     draft.fill(&t::OAUTH_UPSTREAM_TOKEN, "id_token".to_owned());
-    // Google gives a refresh token at the first consent only, unless it shows the page again.
-    let params = "access_type=offline&prompt=consent".to_owned();
-    draft.fill(&t::OAUTH_AUTHORIZE_PARAMS, params);
+    lasting_sign_in(draft);
+    if !required_claims
+        .split(['"', ',', ' '])
+        .any(|claim| claim.starts_with("hd="))
+    {
+        draft.warn(
+            "every Google account can sign in here, unless the audience of the app at Google is Internal; set \
+             `TOKEN_VALIDATOR_OPT_REQUIRED_CLAIMS=hd=example.com` for those of your organization alone",
+        );
+    }
     audience_is_client(draft);
     if !draft.of_id_tokens() && !draft.has(&t::TOKEN_VALIDATOR_FACTORY) {
         draft.refuse(
@@ -293,14 +226,25 @@ fn google(draft: &mut Draft) {
         );
     }
     no_offline_access(draft, "access_type=offline");
-    let scopes = draft.text(&t::OAUTH_DEFAULT_SCOPE);
-    if draft.of_id_tokens() && scopes.is_some_and(|scopes| !words(&scopes).any(|s| s == "openid")) {
-        draft.refuse(
-            &t::OAUTH_DEFAULT_SCOPE,
-            "without `openid`, so that Google sends no ID token",
-            "add `openid`",
-        );
+}
+
+/// Google gives a refresh token if it is asked for, and at the first consent only, unless it shows
+/// the page again.
+fn lasting_sign_in(draft: &mut Draft) {
+    let Some(given) = draft.text(&t::OAUTH_AUTHORIZE_PARAMS) else {
+        let params = "access_type=offline&prompt=consent".to_owned();
+        draft.fill(&t::OAUTH_AUTHORIZE_PARAMS, params);
+        return;
+    };
+    if parameter(&given, "access_type") {
+        return;
     }
+    let prompt = match parameter(&given, "prompt") {
+        true => "",
+        false => "&prompt=consent",
+    };
+    let params = format!("{given}&access_type=offline{prompt}");
+    draft.complete(&t::OAUTH_AUTHORIZE_PARAMS, params);
 }
 
 fn cognito(draft: &mut Draft) {
@@ -339,11 +283,6 @@ fn no_offline_access(draft: &mut Draft, instead: &str) {
             &format!("take it out; refresh tokens come by {instead}"),
         );
     }
-}
-
-fn host(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    url.host_str().map(str::to_owned)
 }
 
 /// The members of `OIDC_AUDIENCE`, as the validators split it.

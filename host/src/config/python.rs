@@ -73,6 +73,24 @@ mod tests {
         assert_eq!(warning(&BTreeMap::new()), None);
     }
 
+    /// A container of the Python server moves over with its own variables.
+    #[test]
+    fn the_image_leaves_the_names_of_the_python_server_free() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/Dockerfile");
+        let file = std::fs::read_to_string(file).unwrap();
+        let set = file.lines().filter_map(|line| line.strip_prefix("ENV "));
+        let set = set.flat_map(str::split_whitespace);
+        let mut pairs: Vec<(&str, &str)> = set.filter_map(|pair| pair.split_once('=')).collect();
+        assert!(!pairs.is_empty(), "the image sets variables");
+        pairs.extend([
+            ("FASTMCP_HOST", "0.0.0.0"),
+            ("FASTMCP_PORT", "9000"),
+            ("PUBLIC_URL", "http://datahub-mcp:9000"),
+        ]);
+        let settings = crate::config::tests::check(&pairs).unwrap();
+        assert_eq!(settings.server.address.to_string(), "0.0.0.0:9000");
+    }
+
     #[test]
     fn tells_a_python_module_from_a_library() {
         for text in [

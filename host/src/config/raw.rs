@@ -3,12 +3,13 @@
 //!
 //! Never reads the process's environment itself: `main` passes a snapshot in, and tests their own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use clap::{ArgMatches, parser::ValueSource};
 
 use super::{
     error::Problem, names, preset::Preset, presets, python, service_links, setting::Setting, table,
+    value_file,
 };
 
 /// The environment of the process, or a test's.
@@ -99,9 +100,10 @@ impl Raw {
     fn apply_preset(&mut self) {
         let given = self.values.iter();
         let given = given.map(|(name, (_, value))| (*name, value.clone()));
-        let outcome = presets::apply(given.collect());
+        let outcome = presets::apply(given.collect(), &self.required_claims());
         self.preset = outcome.preset;
         self.problems.extend(outcome.problems);
+        self.warnings.extend(outcome.warnings);
         for (from, values) in [
             (Source::Preset(self.preset), outcome.filled),
             (Source::Completed(self.preset), outcome.completed),
@@ -110,6 +112,29 @@ impl Raw {
             let values = values.map(|(name, value)| (name, (from, value)));
             self.values.extend(values);
         }
+    }
+
+    /// The text in which the option `required_claims` of the validators stands, if it does.
+    fn required_claims(&self) -> String {
+        let of_option = |(name, value): (&String, &String)| {
+            let option = name.strip_prefix(names::OPTION_PREFIX)?.replace('-', "_");
+            let named = option.eq_ignore_ascii_case("required_claims");
+            named.then(|| value.clone())
+        };
+        if let Some(value) = self.environment.iter().find_map(of_option) {
+            return value;
+        }
+        let config = self.values.get(table::TOKEN_VALIDATOR_CONFIG.name);
+        let text = match config.map(|(source, value)| (source, value.as_str())) {
+            None => return String::new(),
+            Some((Source::File, path)) => value_file::read(Path::new(path)),
+            Some((_, value)) => match value.strip_prefix('@') {
+                Some(path) => value_file::read(Path::new(path)),
+                None => Ok(value.to_owned()),
+            },
+        };
+        // Whoever reads the setting reports a file that cannot be read.
+        text.unwrap_or_default()
     }
 
     /// A Service of the same namespace must neither stop the start nor set anything.

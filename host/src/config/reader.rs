@@ -1,6 +1,6 @@
 //! Reads values of the table as types, and collects all problems instead of stopping at the first.
 
-use std::{fs::File, io::Read, ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
+use std::{ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
 
 use secrecy::SecretString;
 use url::Url;
@@ -9,10 +9,8 @@ use super::{
     error::Problem,
     raw::{Raw, Source},
     setting::Setting,
+    value_file,
 };
-
-/// The largest file that a value is read from.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Turns raw values into typed ones.
 #[derive(Debug)]
@@ -75,7 +73,7 @@ impl<'a> Reader<'a> {
         };
         match path {
             None => Some(value.trim().to_owned()),
-            Some(path) => match read_value(Path::new(path)) {
+            Some(path) => match value_file::read(Path::new(path)) {
                 Ok(text) => Some(text),
                 Err(why) => {
                     self.problems.push(Problem::new(
@@ -255,24 +253,5 @@ impl<'a> Reader<'a> {
             .filter(|word| !word.is_empty())
             .map(str::to_owned)
             .collect()
-    }
-}
-
-/// The text of a small file without the line break at its end.
-fn read_value(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut text = String::new();
-    let read = file
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
-    if read as u64 > MAX_FILE_BYTES {
-        return Err(format!("larger than {MAX_FILE_BYTES} bytes"));
-    }
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    if text.is_empty() {
-        Err("it is empty".to_owned())
-    } else {
-        Ok(text)
     }
 }

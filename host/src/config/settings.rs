@@ -3,6 +3,7 @@
 use std::{ffi::OsString, net::SocketAddr, path::Path};
 
 use foundation::public_url::{PublicUrl, PublicUrlError};
+use oauth::UpstreamToken;
 use secrecy::{ExposeSecret, SecretString};
 use telemetry;
 
@@ -10,7 +11,7 @@ use super::{
     datahub,
     datahub_env::DatahubEnv,
     error::{ConfigError, Problem, mask_userinfo},
-    listen, logs, network,
+    id_tokens, listen, logs, network,
     raw::{Environment, Raw, Source},
     reader::Reader,
     signin, table, tools, validators,
@@ -62,6 +63,9 @@ impl Settings {
         let mut oauth = signin::read(&mut reader, way_out, allow_http);
         if let Some(oauth) = &mut oauth {
             oauth.writes = mcp.mutations;
+            if oauth.upstream.token == UpstreamToken::IdToken {
+                id_tokens::check(&mut reader, &oauth.default_scopes, plugins.as_ref());
+            }
         }
         let proxy_wanted = reader.is_set(&table::OIDC_CLIENT_ID);
         let problems = reader.finish();

@@ -7,10 +7,10 @@ use oauth::{
     TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
 };
 use outbound::Network;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{reader::Reader, setting::Setting, table as t};
+use super::{preset::Preset, reader::Reader, setting::Setting, store_url, table as t};
 
 /// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
@@ -136,7 +136,10 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
         .quiet_text(&t::OIDC_ISSUER_URL)
         .or_else(|| discovery_url.clone());
     let client_id = reader.text(&t::OIDC_CLIENT_ID);
+    let preset = reader.raw().preset();
+    // Any other preset asks for the issuer itself.
     if client_id.is_some()
+        && preset == Preset::Generic
         && issuer.is_none()
         && (authorize_endpoint.is_none() || token_endpoint.is_none())
     {
@@ -153,7 +156,6 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
             ("id_token", UpstreamToken::IdToken),
         ],
     );
-    let preset = reader.raw().preset();
     Some(UpstreamSettings {
         client_id: client_id.unwrap_or_default(),
         client_secret,
@@ -253,8 +255,15 @@ fn host_in(word: &str) -> Option<&str> {
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
     if let Err(why) = oauth::check_store_url(&url) {
         reader.wrong(&t::OAUTH_STORE_URL, &why.to_string(), STORE_FORMS);
+        return StoreSettings::Redis(url);
     }
-    StoreSettings::Redis(url)
+    match store_url::settled(url.expose_secret()) {
+        Ok(settled) => StoreSettings::Redis(settled.into()),
+        Err((wrong, fix)) => {
+            reader.wrong(&t::OAUTH_STORE_URL, wrong, fix);
+            StoreSettings::Redis(url)
+        }
+    }
 }
 
 fn parameters(reader: &mut Reader<'_>, setting: &Setting) -> Vec<(String, String)> {

@@ -43,8 +43,8 @@ settings! {
         /// networks such as `10.0.0.0/8`, or `*`, names and addresses optionally with `:port`;
         /// comma-separated. If unset, `NO_PROXY` is used.
         OUTBOUND_NO_PROXY: "HOSTS";
-        /// File of PEM certificates of authorities that are trusted besides the system's. If unset,
-        /// `SSL_CERT_FILE` is used.
+        /// File of PEM certificates of authorities that are trusted besides the system's, or of servers
+        /// themselves, though not with `CA:TRUE`. If unset, `SSL_CERT_FILE` is used.
         OUTBOUND_CA_FILE: "FILE";
         /// Allows plain HTTP to the identity provider, for example inside a cluster, for the
         /// validators and for signing in alike. Loopback addresses are always allowed.
@@ -227,7 +227,8 @@ settings! {
         /// `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`, with the login of
         /// Redis, and `?sentinel_password=` if theirs is another; or a cluster,
         /// `redis+cluster://user:password@host:6379,host2:6379`. `rediss` instead of `redis` is TLS
-        /// with a certificate trusted by the system or `SSL_CERT_FILE`. It stores what may be used
+        /// with a certificate trusted by the system or `SSL_CERT_FILE`; of options after `?`, `ssl` and
+        /// `db` are obeyed. It stores what may be used
         /// only once. If unset, the memory of this process does.
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).

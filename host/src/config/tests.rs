@@ -20,14 +20,14 @@ fn raw(pairs: &[(&str, &str)]) -> Raw {
 }
 
 /// Checks `pairs` on top of the one setting that must be there.
-fn check(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+pub(super) fn check(pairs: &[(&str, &str)]) -> Result<Settings, String> {
     let mut all = environment(&[("DATAHUB_GMS_URL", "http://gms:8080")]);
     all.extend(environment(pairs));
     let raw = Raw::merge(BTreeMap::new(), all);
     Settings::check(&raw, Path::new("/opt/datahub-mcp/bin/datahub-mcp")).map_err(|e| e.to_string())
 }
 
-fn problems(pairs: &[(&str, &str)]) -> String {
+pub(super) fn problems(pairs: &[(&str, &str)]) -> String {
     check(pairs).expect_err("these settings are wrong")
 }
 
@@ -218,6 +218,9 @@ fn an_unknown_name_under_our_prefixes_is_refused_with_the_nearest() {
         ("OIDC_ISSUER", "did you mean `OIDC_ISSUER_URL`?"),
         ("OAUTH_RESOURCE_URI", "did you mean `OAUTH_RESOURCE_URL`?"),
         ("DATAHUB_GMS_TOKN", "did you mean `DATAHUB_GMS_TOKEN`?"),
+        ("OAUTH_CLIENT_ID", "did you mean `OIDC_CLIENT_ID`?"),
+        ("OIDC_SCOPES", "did you mean `OAUTH_DEFAULT_SCOPE`?"),
+        ("DATAHUB_MCP_PUBLIC_URL", "did you mean `PUBLIC_URL`?"),
         ("DATAHUB_MCP_XYZZY_PLUGH_QUUX", "unset it"),
         ("TOKEN_VALIDATOR_OPT_", ""),
     ] {
@@ -246,6 +249,11 @@ fn a_slip_of_a_setting_stops_the_start_unless_the_setting_is_there() {
         "`TOOLS_SCOPES` is not a setting of this version; did you mean `TOOL_SCOPES`? If another program reads \
          it, set `TOOL_SCOPES` as well"
     );
+    let text = problems(&[("TRUSTED_PROXY", "10.0.0.1")]);
+    assert!(text.contains("did you mean `TRUSTED_PROXIES`?"), "{text}");
+    let both = [("TRUSTED_PROXY", "x"), ("TRUSTED_PROXIES", "10.0.0.1")];
+    check(&both).unwrap();
+    check(&[("TOKEN_VALIDATOR_PORT", "tcp://10.96.0.7:80")]).unwrap();
     check(&[("TOOLS_SCOPES", "x"), ("TOOL_SCOPES", "write=data:write")]).unwrap();
     check(&[("TOOLS_SCOPES", "")]).unwrap();
     check(&[("ALLOWED_HOSTS_PORT", "tcp://10.96.0.7:80")]).unwrap();

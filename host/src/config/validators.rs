@@ -15,7 +15,7 @@ use super::{names::OPTION_PREFIX, python, reader::Reader, table as t};
 
 /// The validator for tokens of an identity provider, and the one for DataHub's own tokens: the
 /// defaults of `TOKEN_VALIDATOR_FACTORY`.
-const WITH_ISSUER: &str = "oidc";
+pub(super) const WITH_ISSUER: &str = "oidc";
 const WITHOUT_ISSUER: &str = "datahub_token";
 /// Fills the option `allow_id_tokens`; not a setting.
 const ACCEPT_ID_TOKENS: &str = "OAUTH_ACCEPT_ID_TOKENS";

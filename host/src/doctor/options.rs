@@ -1,12 +1,10 @@
 //! The settings of the identity provider and the options of validators, as they are in effect.
 
 use outbound::{Issuer, Network, Source};
-use plugin_host::OptionSources;
-use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
 use url::Url;
 
 use crate::config::Settings;
+pub(super) use crate::config::validator_option as option;
 
 /// The tolerated difference of clocks if `OIDC_LEEWAY` is unset, in seconds.
 const DEFAULT_LEEWAY: i64 = 10;
@@ -70,29 +68,6 @@ pub(super) fn network(settings: &Settings) -> &Network {
     &settings.datahub.network
 }
 
-/// The option `name` as it was given by itself, or in the options of a validator or of one of a
-/// chain. A list becomes text with commas.
-pub(super) fn option(options: &OptionSources, name: &str) -> Option<String> {
-    let single = options.overrides.iter().find_map(|(given, value)| {
-        let plain = given.to_ascii_lowercase().replace('-', "_");
-        (plain == name).then(|| value.expose_secret().to_owned())
-    });
-    let own = |options: &Map<String, Value>| options.get(name).and_then(text);
-    single.or_else(|| own(&options.config)).or_else(|| {
-        let mut each = options.config.values().filter_map(Value::as_object);
-        each.find_map(own)
-    })
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null | Value::Object(_) => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Array(list) => Some(list.iter().filter_map(text).collect::<Vec<_>>().join(",")),
-        other => Some(other.to_string()),
-    }
-}
-
 /// A switch that is on, in any of its spellings.
 pub(super) fn is_on(text: &str) -> bool {
     matches!(
@@ -125,33 +100,7 @@ pub(super) fn is_entra(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn an_option_is_found_wherever_it_may_be_given() {
-        let with = |config: Value, overrides: &[(&str, &str)]| OptionSources {
-            config: config.as_object().unwrap().clone(),
-            overrides: overrides
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), SecretString::from(*value)))
-                .collect(),
-            ..OptionSources::default()
-        };
-        let audience =
-            |config, overrides: &[(&str, &str)]| option(&with(config, overrides), "audience");
-        let found = |text: &str| Some(text.to_owned());
-        assert_eq!(audience(json!({}), &[]), None);
-        assert_eq!(audience(json!({"audience": "a"}), &[]), found("a"));
-        assert_eq!(audience(json!({"audience": ["a", "b"]}), &[]), found("a,b"));
-        assert_eq!(audience(json!({"x": {"audience": "a"}}), &[]), found("a"));
-        assert_eq!(
-            audience(json!({"audience": "a"}), &[("AUDIENCE", "b")]),
-            found("b")
-        );
-    }
 
     #[test]
     fn a_domain_covers_what_is_below_it_and_no_namesake() {

@@ -44,6 +44,9 @@ pub(super) fn check(raw: &Raw, settings: &Settings) -> Vec<Check> {
 }
 
 fn warning(line: &str) -> Check {
+    if let Some((seen, fix)) = line.split_once("; ") {
+        return Check::warn(SETTINGS, seen, fix);
+    }
     let fix = match line.contains("enableServiceLinks") {
         true => "set `enableServiceLinks: false` in the pod's spec; nothing else needs a change",
         false => "unset what is not obeyed",

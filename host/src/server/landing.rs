@@ -30,7 +30,18 @@ const STYLE: &str = concat!(
 struct Page<'a> {
     style: &'static str,
     url: &'a str,
-    signs_in: bool,
+    entry: Entry,
+}
+
+/// The way in which people get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Clients find out at the URL how people sign in.
+    SignIn,
+    /// Clients are given a token by hand.
+    Token,
+    /// Nobody needs one: all share the server's own.
+    Shared,
 }
 
 /// The page, ready to send.
@@ -41,17 +52,13 @@ pub(super) struct Landing {
 }
 
 impl Landing {
-    /// The page that names `url`; `signs_in` if clients find out there how people sign in.
+    /// The page that names `url`, where people get in by `entry`.
     ///
     /// # Errors
     /// If the page cannot be rendered.
-    pub(super) fn new(url: &str, signs_in: bool) -> Result<Self, askama::Error> {
+    pub(super) fn new(url: &str, entry: Entry) -> Result<Self, askama::Error> {
         let style = STYLE;
-        let page = Page {
-            style,
-            url,
-            signs_in,
-        };
+        let page = Page { style, url, entry };
         // Allows our one stylesheet by its digest and nothing else.
         let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
         let policy = format!(

@@ -13,7 +13,7 @@ use super::{
     accept::{Connections, Counted, accept},
     admin,
     allowed_hosts::AllowedHosts,
-    landing::Landing,
+    landing::{Entry, Landing},
     listener, metadata,
     origin::AllowedOrigins,
     paths,
@@ -93,7 +93,13 @@ impl Server {
         };
         let document = metadata::document(&public.resource(), issuer, scopes)
             .map_err(|error| SetupError(error.to_string()))?;
-        let landing = Landing::new(&public.resource(), issuer.is_some())
+        let entry = match issuer {
+            // Without a token nobody is asked to sign in.
+            _ if authenticator.has_shared_token() => Entry::Shared,
+            Some(_) => Entry::SignIn,
+            None => Entry::Token,
+        };
+        let landing = Landing::new(&public.resource(), entry)
             .map_err(|error| SetupError(error.to_string()))?;
         let public_host = public
             .origin()

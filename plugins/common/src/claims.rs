@@ -129,6 +129,12 @@ impl Rules {
         if claims.contains_key("nonce") && !surely {
             return refused("`nonce` belongs to an ID token");
         }
+        if is_of_entra(claims) && !is_access_token_of_entra(claims) {
+            return refused(
+                "neither `scp` nor `roles` of an application, as in an ID token of Entra; expose a scope of the API \
+                 and sign in with it",
+            );
+        }
         Ok(())
     }
 
@@ -307,6 +313,24 @@ pub fn scopes_of(claims: &Map<String, Value>, names: &[String]) -> Vec<String> {
         }
     }
     scopes
+}
+
+/// True for tokens of Microsoft Entra, whatever their host.
+fn is_of_entra(claims: &Map<String, Value>) -> bool {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    matches!(text("ver"), Some("1.0" | "2.0")) && text("tid").is_some_and(outbound::is_guid)
+}
+
+/// Tells Entra's access tokens from its ID tokens, whose audience is the same where a client signs in
+/// for itself, and which may have neither a nonce nor `at_hash`. Only access tokens have `scp`, and
+/// only they name both roles and the application that they were issued to.
+fn is_access_token_of_entra(claims: &Map<String, Value>) -> bool {
+    let has = |name: &str| match claims.get(name) {
+        Some(Value::String(text)) => !text.trim().is_empty(),
+        Some(Value::Array(words)) => !words.is_empty(),
+        _ => false,
+    };
+    has("scp") || has("roles") && (has("azp") || has("appid"))
 }
 
 /// A date of RFC 7519 section 2 (seconds, perhaps with a fraction).

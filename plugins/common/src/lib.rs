@@ -12,6 +12,7 @@ mod client;
 mod clock;
 mod datahub;
 mod discovery;
+mod doubt;
 mod endpoint;
 mod http;
 mod issuer;

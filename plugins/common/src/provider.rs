@@ -20,9 +20,11 @@ use url::Url;
 use crate::{
     clock::Clock,
     discovery::{self, Metadata},
+    doubt::Doubts,
     http::{self, Answer, Http},
     issuer::{Issuer, IssuerCheck},
     jwks::KeySet,
+    jws::quoted,
 };
 
 /// The time limit for one fetch, discovery included.
@@ -50,6 +52,9 @@ pub(crate) struct ProviderSettings {
 pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
     pub(crate) issuer: IssuerCheck,
+    /// The time at which their fetch began, in seconds since 1970: keys that the provider published
+    /// later may be missing.
+    pub(crate) asked_at: i64,
     /// A number that increases with each snapshot of this provider.
     generation: u64,
     refresh_at: Duration,
@@ -81,6 +86,8 @@ struct Fetching {
     wanted: bool,
     /// A fetch is under way.
     running: bool,
+    /// The time at which the last fetch began, in seconds since 1970.
+    asked_at: i64,
     /// The number of fetches that have ended.
     ended: u64,
     /// Consecutive failures, the reason of the last, and the time of the next attempt.
@@ -89,6 +96,7 @@ struct Fetching {
     retry_at: Duration,
     /// The time of the last request to fetch keys for a token that no key fitted.
     last_demand: Option<Duration>,
+    doubts: Doubts,
 }
 
 impl Provider {
@@ -184,6 +192,25 @@ impl Provider {
         (fetching.failures > 0).then(|| unavailable(&fetching.failure, pause))
     }
 
+    /// The failure for a token that names the unknown key `kid` and may not cause a fetch yet, as one
+    /// was made for another token a moment ago; `None` if it is to be refused.
+    pub(crate) fn undecided(&self, kid: &str) -> Option<Failure> {
+        let mut fetching = self.shared.fetching.lock();
+        let since = fetching.last_demand?;
+        let over = since + self.shared.settings.cooldown;
+        let pause = over.saturating_sub(self.shared.clock.elapsed());
+        let pause = pause.max(FIRST_RETRY);
+        fetching.doubts.admit(kid, since).then(|| {
+            let kid = quoted(kid);
+            Failure::unavailable(format!(
+                "the provider had no key {kid} when its keys were fetched, before the token was issued; they may \
+                 be fetched again in {} s",
+                pause.as_secs()
+            ))
+            .retry_after(pause)
+        })
+    }
+
     /// Waits until more than `seen` fetches have ended.
     async fn wait(&self, seen: u64) {
         let mut finished = self.shared.finished.subscribe();
@@ -265,6 +292,9 @@ impl Shared {
         let begin = fetching.wanted || self.is_due(&fetching);
         fetching.wanted = false;
         fetching.running = begin;
+        if begin {
+            fetching.asked_at = self.clock.unix();
+        }
         begin
     }
 
@@ -287,6 +317,7 @@ impl Shared {
                 self.current.store(Some(Arc::new(Snapshot {
                     keys: fetched.keys,
                     issuer: fetched.issuer,
+                    asked_at: fetching.asked_at,
                     generation: fetching.ended,
                     // Before the end of the lifetime, so that no key is used beyond it while the
                     // provider is up.

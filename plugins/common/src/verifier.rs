@@ -5,6 +5,7 @@
 //! own claims already rule out never causes a fetch.
 
 use plugin_api::sdk::Failure;
+use serde_json::Value;
 
 use crate::{
     claims::{Rules, Verified},
@@ -84,7 +85,9 @@ impl Verifier {
                 None
             }
             Verdict::NoKey(failure) => Some(Err(failure)),
-            Verdict::UnknownKey(failure) => Some(Err(self.provider.trouble().unwrap_or(failure))),
+            Verdict::UnknownKey(failure) => {
+                Some(Err(self.without_key(&compact, &snapshot, failure)))
+            }
         }
     }
 
@@ -107,15 +110,34 @@ impl Verifier {
             Verdict::Refused(failure) => return Err(failure),
             miss => miss,
         };
-        let verdict = match self.provider.refetched(&snapshot).await {
-            Some(snapshot) => self.check(&compact, &snapshot),
+        let fresh = self.provider.refetched(&snapshot).await;
+        let verdict = match &fresh {
+            Some(fresh) => self.check(&compact, fresh),
             None => seen,
         };
         match verdict {
             Verdict::Accepted(verified) => Ok(verified),
             Verdict::Refused(failure) | Verdict::NoKey(failure) => Err(failure),
-            Verdict::UnknownKey(failure) => Err(self.provider.trouble().unwrap_or(failure)),
+            // The keys are newer than the token.
+            Verdict::UnknownKey(failure) if fresh.is_some() => Err(failure),
+            Verdict::UnknownKey(failure) => Err(self.without_key(&compact, &snapshot, failure)),
         }
+    }
+
+    /// The failure for a token that names a key that is not in `snapshot`, while no other keys can be
+    /// fetched. It stays `refused` if the provider had no such key after the token was issued.
+    fn without_key(&self, compact: &Compact<'_>, snapshot: &Snapshot, refused: Failure) -> Failure {
+        if let Some(trouble) = self.provider.trouble() {
+            return trouble;
+        }
+        let issued_at = compact.claims.get("iat").and_then(Value::as_f64);
+        // Exact, because the dates of tokens are far below 2^53.
+        if issued_at.is_none_or(|issued_at| issued_at <= snapshot.asked_at as f64) {
+            return refused;
+        }
+        let kid = compact.header().ok().and_then(|header| header.kid);
+        let undecided = kid.and_then(|kid| self.provider.undecided(kid));
+        undecided.unwrap_or(refused)
     }
 
     /// Checks that there are keys to verify with.

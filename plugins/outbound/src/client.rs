@@ -18,6 +18,7 @@ use url::Url;
 use crate::{
     addresses::AddressRule,
     body::{self, BodyError},
+    certificate::certificate_trouble,
     freshness,
     network::Network,
     text::shown,
@@ -294,7 +295,8 @@ fn what_failed(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "did not answer in time"
     } else if error.is_connect() {
-        "cannot be connected to (address, proxy, TLS certificate or network)"
+        certificate_trouble(error)
+            .unwrap_or("cannot be connected to (address, proxy, TLS certificate or network)")
     } else if error.is_body() || error.is_decode() {
         "broke off in the middle of its answer"
     } else {

@@ -40,6 +40,7 @@
 mod addresses;
 mod authorities;
 mod body;
+mod certificate;
 mod client;
 mod discovery;
 mod freshness;
@@ -54,6 +55,7 @@ pub use self::{
     addresses::{AddressRule, Looked, Lookup, Scope, SystemLookup, is_loopback, is_public, scope},
     authorities::{Authorities, AuthoritiesError},
     body::{BodyError, read},
+    certificate::certificate_trouble,
     client::{Answer, Client, Error, Profile},
     discovery::{DOCUMENT_LIFETIME, DiscoveryError, Document, Source, discover, places},
     freshness::{Lifetime, MAX_RETRY_AFTER, retry_after},

@@ -203,6 +203,30 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_empty_list_of_arguments_is_read_as_none() {
+    let world = ShopWorld::start().await;
+    let get_me = async |arguments: Value| {
+        let params = json!({"name": "get_me", "arguments": arguments});
+        ask(&world, "tools/call", params).await.json["result"].clone()
+    };
+    let plain = get_me(json!({})).await;
+    assert_eq!(plain["isError"], false, "{plain}");
+    assert_eq!(get_me(json!([])).await, plain);
+    let params = json!({"name": "search", "arguments": [], "_meta": {"progressToken": 1}});
+    let missing = ask(&world, "tools/call", params).await;
+    let same = ask(
+        &world,
+        "tools/call",
+        json!({"name": "search", "arguments": {}}),
+    )
+    .await;
+    assert_eq!(missing.json["result"], same.json["result"]);
+    let params = json!({"name": "get_me", "arguments": ["x"]});
+    let refused = ask(&world, "tools/call", params).await;
+    assert_eq!(refused.json["error"]["code"], -32602, "{}", refused.text);
+}
+
+#[tokio::test]
 async fn params_that_are_no_object_are_refused_with_the_id() {
     let world = ShopWorld::start().await;
     let token = world.datahub.token("viewer").unwrap();

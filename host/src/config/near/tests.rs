@@ -1,6 +1,7 @@
 //! Slips that must be noticed, and other programs' names that must not.
 
 use super::{known, meant};
+use crate::config::misnomers;
 
 /// What is set, and the setting that was meant.
 const SLIPS: &[(&str, &str)] = &[
@@ -76,7 +77,10 @@ const OF_OTHERS: &str = "
     TOKEN_LIMIT SEMANTIC_SEARCH DATA_QUALITY_ENABLED SEARCH_ENABLED ACCESS_LOG ACCESS_LOG_FORMAT
     GOPATH JAVA_HOME KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP AWS_REGION VIRTUAL_ENV
     npm_config_cache PIP_INDEX_URL TOKEN_URL TOKEN_VALIDATION GMS_URL VALIDATOR_URL PLUGIN
-    PLUGINS MEMORY_MB
+    PLUGINS MEMORY_MB TRUST_PROXY PROXY_URL PROXY_PORT PROXY_HOST REDIS_URL ISSUER SECRET_KEY
+    KEYS SCOPE LOG_LEVEL ENABLE_MUTATIONS DATAHUB_GMS_HOST DATAHUB_GMS_PROTOCOL DATAHUB_SECRET
+    DATAHUB_FRONTEND_URL DATAHUB_SYSTEM_CLIENT_ID AUTH_OIDC_CLIENT_ID AUTH_OIDC_SCOPE
+    AUTH_OIDC_ENABLED METADATA_SERVICE_AUTH_ENABLED DATAHUB_MAE_CONSUMER_PORT
 ";
 
 fn name_meant(name: &str) -> Option<String> {
@@ -94,6 +98,7 @@ fn slips_are_noticed() {
 fn names_of_other_programs_are_left_alone() {
     for name in OF_OTHERS.split_whitespace().chain(["", " "]) {
         assert_eq!(name_meant(name), None, "{name}");
+        assert_eq!(misnomers::meant(name), None, "{name}");
     }
 }
 

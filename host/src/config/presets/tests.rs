@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::config::{Environment, Raw, Settings, masked};
 
-const GUID: &str = "0f0e0d0c-0b0a-0908-0706-050403020100";
-const ENTRA: &str = "https://login.microsoftonline.com/0f0e0d0c-0b0a-0908-0706-050403020100/v2.0";
+pub(super) const GUID: &str = "0f0e0d0c-0b0a-0908-0706-050403020100";
+/// The API and, for ID tokens, this server.
+const OF_BOTH: &str = "0f0e0d0c-0b0a-0908-0706-050403020100,our-id";
+pub(super) const ENTRA: &str =
+    "https://login.microsoftonline.com/0f0e0d0c-0b0a-0908-0706-050403020100/v2.0";
 
-fn raw(provider: &str, pairs: &[(&str, &str)]) -> Raw {
+pub(super) fn raw(provider: &str, pairs: &[(&str, &str)]) -> Raw {
     let always = [
         ("DATAHUB_GMS_URL", "http://gms:8080"),
         ("OIDC_CLIENT_ID", "our-id"),
@@ -21,13 +24,13 @@ fn raw(provider: &str, pairs: &[(&str, &str)]) -> Raw {
     Raw::merge(BTreeMap::new(), environment)
 }
 
-fn check(provider: &str, pairs: &[(&str, &str)]) -> Result<Settings, String> {
+pub(super) fn check(provider: &str, pairs: &[(&str, &str)]) -> Result<Settings, String> {
     let raw = raw(provider, pairs);
     Settings::check(&raw, Path::new("/opt/datahub-mcp/bin/datahub-mcp")).map_err(|e| e.to_string())
 }
 
 /// The line of `config show` for a setting.
-fn shown(raw: &Raw, setting: &str) -> String {
+pub(super) fn shown(raw: &Raw, setting: &str) -> String {
     let lines = masked(raw);
     let start = format!("{setting}=");
     let line = lines.iter().find_map(|line| line.strip_prefix(&start));
@@ -71,10 +74,6 @@ fn a_preset_fills_in_what_is_not_set() {
                 ("OIDC_ISSUER_URL", "https://accounts.google.com"),
                 ("OIDC_AUDIENCE", "our-id"),
                 ("OAUTH_UPSTREAM_TOKEN", "id_token"),
-                (
-                    "OAUTH_AUTHORIZE_PARAMS",
-                    "access_type=offline&prompt=consent",
-                ),
             ],
         ),
         (
@@ -97,10 +96,64 @@ fn a_preset_fills_in_what_is_not_set() {
             // What the operator says counts, whatever the preset would say.
             let mut own = pairs.to_vec();
             own.push((setting, "audience=own"));
-            let raw = super::tests::raw(provider, &own);
+            let raw = self::raw(provider, &own);
             assert_eq!(shown(&raw, setting), "audience=own  # environment");
         }
     }
+}
+
+#[test]
+fn google_is_asked_for_refresh_tokens_unless_told_otherwise() {
+    let line = |given: &str| {
+        let raw = raw("google", &[("OAUTH_AUTHORIZE_PARAMS", given)]);
+        shown(&raw, "OAUTH_AUTHORIZE_PARAMS")
+    };
+    let both = "access_type=offline&prompt=consent";
+    assert_eq!(line(""), format!("{both}  # preset google"));
+    let completed = "# completed by preset google";
+    assert_eq!(
+        line("hd=example.com"),
+        format!("hd=example.com&{both}  {completed}")
+    );
+    assert_eq!(
+        line("prompt=select_account"),
+        format!("prompt=select_account&access_type=offline  {completed}")
+    );
+    for own in ["access_type=online", "access_type=offline&prompt=login"] {
+        assert_eq!(line(own), format!("{own}  # environment"));
+    }
+}
+
+#[test]
+fn google_without_an_organization_is_warned_about() {
+    let warned = |provider: &str, pairs: &[(&str, &str)]| {
+        let lines = raw(provider, pairs).warnings().join("\n");
+        lines.contains("every Google account can sign in here")
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("options.json");
+    std::fs::write(&file, r#"{"required_claims": ["hd=example.com"]}"#).unwrap();
+    let file = format!("@{}", file.display());
+    const OPTION: &str = "TOKEN_VALIDATOR_OPT_REQUIRED_CLAIMS";
+    assert!(warned("google", &[]));
+    assert!(warned("google", &[(OPTION, "email_verified=true")]));
+    // Google's page is asked for that organization, and may show another account all the same.
+    assert!(warned(
+        "google",
+        &[("OAUTH_AUTHORIZE_PARAMS", "hd=example.com")]
+    ));
+    for (name, value) in [
+        (OPTION, "hd=example.com"),
+        (OPTION, "email_verified=true, hd=example.com"),
+        (
+            "TOKEN_VALIDATOR_CONFIG",
+            r#"{"required_claims":"hd=example.com"}"#,
+        ),
+        ("TOKEN_VALIDATOR_CONFIG", &file),
+    ] {
+        assert!(!warned("google", &[(name, value)]), "{name}={value}");
+    }
+    assert!(!warned("generic", &[]));
 }
 
 #[test]
@@ -263,11 +316,6 @@ fn combinations_that_can_never_work_are_refused_with_the_reason() {
             "access_type=offline",
         ),
         (
-            "google",
-            with(&google, ("OAUTH_DEFAULT_SCOPE", "email")),
-            "add `openid`",
-        ),
-        (
             "cognito",
             okta("https://company.auth.eu-central-1.amazoncognito.com/x"),
             "https://cognito-idp.REGION.amazonaws.com/USER_POOL_ID",
@@ -321,7 +369,7 @@ fn what_can_work_otherwise_is_not_refused() {
             "entra",
             &[
                 ("OIDC_ISSUER_URL", ENTRA),
-                ("OIDC_AUDIENCE", GUID),
+                ("OIDC_AUDIENCE", OF_BOTH),
                 ("OAUTH_DEFAULT_SCOPE", "openid profile"),
                 ("OAUTH_UPSTREAM_TOKEN", "id_token"),
             ],

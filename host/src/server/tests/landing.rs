@@ -92,3 +92,54 @@ async fn the_page_has_the_public_url_and_not_that_of_the_request() {
     );
     assert!(!answer.text.contains("localhost"));
 }
+
+#[tokio::test]
+async fn the_lines_are_for_the_way_in_which_people_get_in() {
+    let page = async |issuer: Option<&str>, shared: Option<&'static str>| {
+        let mut bench = Bench::new();
+        bench.settings.identity_provider = issuer.map(str::to_owned);
+        bench.shared_token = shared;
+        let browser = request("GET", "/").header(header::ACCEPT, BROWSER);
+        let answer = send(&bench.router(), browser.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.text
+    };
+    let (signs_in, token) = ("Your client opens your browser once", "Bearer TOKEN");
+    let none = "You need not sign in";
+    let issuer = Some("https://login.example.com/");
+    for (page, has, lacks) in [
+        (
+            page(issuer, None).await,
+            &[signs_in, "ChatGPT"][..],
+            &[token, none][..],
+        ),
+        // A line that makes a client ask for a sign-in would only fail, and ChatGPT can do nothing else.
+        (
+            page(None, None).await,
+            &[
+                "datahub https://mcp.example.com/mcp --header \"Authorization: Bearer TOKEN\"",
+                "--bearer-token-env-var DATAHUB_TOKEN",
+                "\"headers\": {\"Authorization\": \"Bearer TOKEN\"}}}}",
+            ],
+            &[signs_in, none, "ChatGPT"],
+        ),
+        (
+            page(None, Some("shared")).await,
+            &[none, "ChatGPT"],
+            &[signs_in, token],
+        ),
+        (
+            page(issuer, Some("shared")).await,
+            &[none],
+            &[signs_in, token],
+        ),
+    ] {
+        for words in has {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        for words in lacks {
+            assert!(!page.contains(words), "{words}: {page}");
+        }
+        assert!(!page.contains("shared"), "{page}");
+    }
+}

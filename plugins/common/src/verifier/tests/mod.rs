@@ -6,7 +6,7 @@ mod shapes;
 mod vectors;
 
 use plugin_api::sdk::FailureKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::{

@@ -191,3 +191,40 @@ async fn entra_of_many_tenants() {
         failure.log_detail()
     );
 }
+
+#[tokio::test]
+async fn an_id_token_of_entra_is_no_access_token() {
+    let of_entra = |bench: &Bench, version: &str, more: Value| {
+        bench.changed(|claims| {
+            claims["ver"] = version.into();
+            claims["tid"] = TENANT.into();
+            let claims = claims.as_object_mut().unwrap();
+            for name in ["scope", "scp", "roles", "azp"] {
+                claims.remove(name);
+            }
+            claims.extend(more.as_object().unwrap().clone());
+        })
+    };
+    let bench = Bench::new().await;
+    for version in ["1.0", "2.0"] {
+        // The code flow without a nonce leaves no other mark; roles of an app are in both.
+        for more in [
+            json!({}),
+            json!({ "roles": ["Reader"] }),
+            json!({ "scp": "", "azp": "client" }),
+            json!({ "roles": [], "azp": "client" }),
+        ] {
+            let claims = of_entra(&bench, version, more);
+            bench.refuses(&claims, "neither `scp` nor `roles`").await;
+        }
+        for more in [
+            json!({ "scp": "mcp.access" }),
+            json!({ "roles": ["Reader"], "azp": "client" }),
+            json!({ "roles": ["Reader"], "appid": "client" }),
+        ] {
+            bench.accepts(&of_entra(&bench, version, more)).await;
+        }
+    }
+    let wanted = Bench::with(|options| options.allow_id_tokens = Switch(true)).await;
+    wanted.accepts(&of_entra(&wanted, "2.0", json!({}))).await;
+}
