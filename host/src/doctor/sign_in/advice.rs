@@ -85,13 +85,42 @@ fn audience_of(configured: Option<&str>, facts: &TokenFacts) -> Option<Needed> {
     if !facts.jwt || facts.audience.iter().any(accepts) {
         return None;
     }
-    match facts.audience.as_slice() {
-        [] => None,
-        audience => Some(Needed {
+    if facts.audience.is_empty() {
+        return None;
+    }
+    let mut foreign = facts.audience.iter().filter_map(|name| made_for(name));
+    let ours: Vec<&str> = facts
+        .audience
+        .iter()
+        .map(String::as_str)
+        .filter(|name| made_for(name).is_none())
+        .collect();
+    match (ours.as_slice(), foreign.next()) {
+        ([], Some(needed)) => Some(needed),
+        (audience, _) => Some(Needed {
             setting: format!("OIDC_AUDIENCE={}", audience.join(",")),
             why: "the token is for this audience; take it only if it means this server, and let the provider add one \
                   if it does not",
         }),
+    }
+}
+
+/// What to do about an audience that is another service at every provider of its kind, and must not be
+/// accepted: whoever gets a token for that service could use it here.
+fn made_for(audience: &str) -> Option<Needed> {
+    match audience.trim_end_matches('/') {
+        "00000003-0000-0000-c000-000000000000" | "https://graph.microsoft.com" => Some(Needed {
+            setting: "OAUTH_DEFAULT_SCOPE=openid offline_access api://APPLICATION-ID/SCOPE"
+                .to_owned(),
+            why: "the token is for Microsoft Graph, and must not be accepted here; choose \"Expose an API\" in the \
+                  app's registration, add a scope, and name it here",
+        }),
+        "account" => Some(Needed {
+            setting: "at Keycloak: an audience mapper for the client".to_owned(),
+            why: "the token is for Keycloak's own `account`, and must not be accepted here; let the mapper add the \
+                  audience that `OIDC_AUDIENCE` names",
+        }),
+        _ => None,
     }
 }
 
@@ -127,6 +156,29 @@ mod tests {
         assert_eq!(setting(Some("a"), &["x", "y"]), expected);
         assert_eq!(setting(None, &["x", "y"]), expected);
         assert_eq!(audience_of(None, &TokenFacts::default()), None);
+    }
+
+    #[test]
+    fn an_audience_of_another_service_is_never_recommended() {
+        let needed = |audience: &[&str]| {
+            let facts = TokenFacts {
+                jwt: true,
+                audience: audience.iter().map(|text| (*text).to_owned()).collect(),
+                ..TokenFacts::default()
+            };
+            audience_of(Some("a"), &facts).unwrap().setting
+        };
+        for graph in [
+            "00000003-0000-0000-c000-000000000000",
+            "https://graph.microsoft.com",
+            "https://graph.microsoft.com/",
+        ] {
+            let setting = needed(&[graph]);
+            assert!(setting.starts_with("OAUTH_DEFAULT_SCOPE="), "{setting}");
+            assert!(setting.contains("api://"), "{setting}");
+        }
+        assert!(needed(&["account"]).contains("audience mapper"));
+        assert_eq!(needed(&["account", "x"]), "OIDC_AUDIENCE=x");
     }
 
     #[test]
