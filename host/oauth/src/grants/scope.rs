@@ -24,7 +24,7 @@ pub(super) fn part(
     }
     let (granted, names) = (&*content.scope, &*content.names);
     let known = |scope: &&str| words(granted).chain(words(names)).any(|one| one == *scope);
-    if !asked.iter().all(|scope| known(scope)) {
+    if !asked.iter().all(known) {
         return refuse("a requested scope was not granted before");
     }
     if covers(&asked, granted) || (!names.is_empty() && covers(&asked, names)) {
