@@ -129,7 +129,7 @@ mod tests {
     async fn a_certificate_that_is_refused_says_what_to_change() {
         let authority = IsCa::Ca(BasicConstraints::Unconstrained);
         let (plain, of_plain) = server("localhost", IsCa::ExplicitNoCa);
-        let (ca, of_ca) = server("localhost", authority.clone());
+        let (ca, of_ca) = server("localhost", authority);
         let (named, of_named) = server("elsewhere.example", IsCa::NoCa);
         assert_eq!(ask(plain, &of_plain).await, Ok(204), "listed itself");
         for (port, bundle, words) in [
