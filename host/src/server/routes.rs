@@ -110,13 +110,11 @@ pub(super) fn router(
         // Beyond the limit of connections, only probes.
         .layer(from_fn(limits::at_the_limit))
         .service(all);
-    match prefix {
-        None => Router::new().fallback_service(all),
-        Some(prefix) => {
-            let strip = move |request| prefix.strip(request);
-            Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
-        }
-    }
+    let Some(prefix) = prefix else {
+        return Router::new().fallback_service(all);
+    };
+    let strip = move |request| prefix.strip(request);
+    Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
 }
 
 /// The documents that programs read without a token.
