@@ -5,7 +5,7 @@
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::KeySource;
+use super::{KeySource, private_file};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -179,19 +179,13 @@ fn read_key(path: &Path) -> Result<Key, KeysError> {
         path: path.to_owned(),
         source,
     };
-    // A pipe or a device in its place is not waited for.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(io::Error::other("it is not a file")));
-    }
-    let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
+    let file = private_file::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.mode() & 0o7777;
-    let own = rustix::process::geteuid().as_raw();
-    if mode & 0o077 != 0 || (metadata.uid() != own && metadata.uid() != 0) {
+    if let Some((mode, owner)) = private_file::exposed(&metadata, 0o077) {
         return Err(KeysError::Loose {
             path: path.to_owned(),
             mode,
-            owner: metadata.uid(),
+            owner,
         });
     }
     let mut text = Zeroizing::new(String::new());
@@ -237,7 +231,7 @@ fn make_key(directory: &Path, path: &Path) -> Result<(), KeysError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

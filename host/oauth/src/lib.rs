@@ -28,6 +28,7 @@ mod limits;
 mod metadata;
 mod pages;
 mod params;
+mod private_file;
 mod redirect_uri;
 mod register;
 mod reply_to;

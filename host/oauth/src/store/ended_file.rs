@@ -11,7 +11,7 @@ use std::{
     collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,7 +24,7 @@ use rustix::{
 use sha2::{Digest, Sha256};
 
 use super::MAX_FAMILIES;
-use crate::types::FamilyId;
+use crate::{private_file, types::FamilyId};
 
 /// The file's name in the state directory.
 const FILE: &str = "oauth-ended-sign-ins";
@@ -144,15 +144,14 @@ impl EndedFile {
     /// Kubernetes gives a volume to the group of the pod.
     fn check_directory(&self) -> Result<(), EndedFileError> {
         let metadata = fs::metadata(&self.directory).map_err(|source| self.failed(source))?;
-        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-        if mode & 0o002 == 0 && is_ours(owner) {
-            return Ok(());
+        match private_file::exposed(&metadata, 0o002) {
+            None => Ok(()),
+            Some((mode, owner)) => Err(EndedFileError::LooseDirectory {
+                path: self.directory.clone(),
+                mode,
+                owner,
+            }),
         }
-        Err(EndedFileError::LooseDirectory {
-            path: self.directory.clone(),
-            mode,
-            owner,
-        })
     }
 
     /// Adds `ended` to what the file holds, which another process may have changed, and returns
@@ -192,13 +191,12 @@ impl EndedFile {
 
     fn read(&self) -> Result<Ended, EndedFileError> {
         let path = self.path();
-        let file = match open_file(&path) {
+        let file = match private_file::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ended::new()),
             opened => opened.map_err(|source| self.failed(source))?,
         };
         let metadata = file.metadata().map_err(|source| self.failed(source))?;
-        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
-        if mode & 0o077 != 0 || !is_ours(owner) {
+        if let Some((mode, owner)) = private_file::exposed(&metadata, 0o077) {
             return Err(EndedFileError::Loose { path, mode, owner });
         }
         let mut text = String::new();
@@ -241,23 +239,6 @@ impl EndedFile {
             source,
         }
     }
-}
-
-/// True for this user and for root, who may change all files anyway.
-fn is_ours(owner: u32) -> bool {
-    owner == 0 || owner == rustix::process::geteuid().as_raw()
-}
-
-/// Opens the file at `path` for reading; never waits, as for the other end of a pipe.
-fn open_file(path: &Path) -> io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let no_waiting = rustix::fs::OFlags::NONBLOCK.bits();
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(i32::try_from(no_waiting).unwrap_or_default())
-        .open(path)
 }
 
 fn render(ended: &Ended) -> String {

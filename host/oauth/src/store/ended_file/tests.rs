@@ -1,8 +1,9 @@
 //! Tests of the file of ended sign-ins.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::*;
+use crate::private_file::is_ours;
 
 const NOW: UnixMillis = UnixMillis(1_000);
 
