@@ -57,6 +57,14 @@ impl DataHub {
         })
     }
 
+    /// A client for the requests of `principal`: the failures of its calls count as this person's.
+    pub fn client_of(&self, principal: &Principal) -> DataHubClient {
+        DataHubClient {
+            who: Some(principal.digest().number()),
+            ..self.client(principal.datahub_token().clone())
+        }
+    }
+
     /// A client that acts as the person that `token` belongs to.
     pub fn client(&self, token: SecretString) -> DataHubClient {
         let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
@@ -93,12 +101,6 @@ impl DataHub {
 }
 
 impl DataHubClient {
-    /// The same for a request of `principal`: the failures of its calls count as this person's.
-    pub fn of(mut self, principal: &Principal) -> Self {
-        self.who = Some(principal.digest().number());
-        self
-    }
-
     /// The same, which writes the changes that it sends into the notes on the request.
     pub fn noting(mut self, notes: Notes) -> Self {
         self.notes = Some(notes);

@@ -73,8 +73,8 @@ impl Pool {
         })
     }
 
-    /// One call, of `who` if it is a person's: an exchange, and for a read a second one if the first got lost, all within the
-    /// deadline and the in-flight limit.
+    /// One call, of `who` if it is a person's: an exchange, and for a read a second one if the first
+    /// got lost, all within the deadline and the in-flight limit.
     pub(super) async fn call(
         &self,
         request: impl Fn() -> reqwest::RequestBuilder,

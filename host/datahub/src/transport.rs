@@ -108,27 +108,20 @@ fn server_error(status: StatusCode) -> &'static str {
 }
 
 fn on_send(error: &reqwest::Error) -> Failure {
-    let (meets_all, failure) = if error.is_timeout() {
+    let failure = if error.is_timeout() {
         // Waiting another time-out for the same silence helps nobody.
-        (
-            true,
-            Failure::unavailable("it does not take connections", false),
-        )
+        Failure::unavailable("it does not take connections", false)
     } else if error.is_connect() {
-        let failure = match outbound::certificate_trouble(error) {
+        match outbound::certificate_trouble(error) {
             // The same certificate is refused again.
             Some(why) => Failure::unavailable(why, false),
             None => Failure::unavailable("it cannot be connected to", true),
-        };
-        (true, failure)
+        }
     } else {
-        (
-            false,
-            Failure::unavailable("it closed the connection", true),
-        )
+        Failure::unavailable("it closed the connection", true)
     };
     Failure {
-        meets_all,
+        meets_all: error.is_timeout() || error.is_connect(),
         ..failure
     }
 }

@@ -8,17 +8,12 @@ pub(crate) fn at<'a>(value: &'a Value, steps: &[&str]) -> Option<&'a Value> {
     steps.iter().try_fold(value, |value, step| value.get(step))
 }
 
-/// Takes the value at `pointer` (RFC 6901); null if it is missing.
-pub(crate) fn take(value: &mut Value, pointer: &str) -> Value {
-    value
-        .pointer_mut(pointer)
-        .map(Value::take)
-        .unwrap_or_default()
-}
-
-/// Takes a member of `value`; null if it is missing.
-pub(crate) fn take_member(value: &mut Value, name: &str) -> Value {
-    value.get_mut(name).map(Value::take).unwrap_or_default()
+/// Takes the value at the end of these steps; null if it is missing.
+pub(crate) fn take(value: &mut Value, steps: &[&str]) -> Value {
+    let place = steps
+        .iter()
+        .try_fold(value, |value, step| value.get_mut(step));
+    place.map(Value::take).unwrap_or_default()
 }
 
 /// Sets a member of `value`, if it is an object.
@@ -38,7 +33,7 @@ mod tests {
     fn no_type_panics() {
         for mut value in [json!(null), json!(7), json!("x"), json!([1]), json!(true)] {
             let before = value.clone();
-            assert_eq!(take(&mut value, "/a/b"), Value::Null);
+            assert_eq!(take(&mut value, &["a", "b"]), Value::Null);
             set(&mut value, "a", 1);
             assert_eq!(value, before);
         }
@@ -47,9 +42,9 @@ mod tests {
         for missing in [&["a", "c"][..], &["a", "b", "c"], &["list", "0"], &["b"]] {
             assert_eq!(at(&value, missing), None);
         }
-        assert_eq!(take_member(&mut value["list"], "0"), Value::Null);
-        take(&mut value, "/list");
-        assert_eq!(take(&mut value, "/a/b"), 1);
+        assert_eq!(take(&mut value, &["list", "0"]), Value::Null);
+        take(&mut value, &["list"]);
+        assert_eq!(take(&mut value, &["a", "b"]), 1);
         set(&mut value, "c", "d");
         assert_eq!(value, json!({"a": {"b": null}, "list": null, "c": "d"}));
     }

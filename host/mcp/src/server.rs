@@ -174,13 +174,13 @@ impl McpServer {
         entry: &Entry,
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
+        progress: Option<ProgressToken>,
     ) -> Result<Value, ToolError> {
         let definition = &entry.definition;
         let caller = self.caller(&context)?;
         self.check_scopes(&caller, entry)?;
-        let token = progress_token(&context);
         let cancelled = context.ct.clone();
-        let context = self.tool_context(caller, token.map(|token| (context.peer, token)));
+        let context = self.tool_context(caller, progress.map(|token| (context.peer, token)));
         let arguments = params.arguments.unwrap_or_default();
         // Dropping the tool's future cancels its calls to DataHub.
         let mut value = tokio::select! {
@@ -205,13 +205,14 @@ impl McpServer {
             return Err(ErrorData::invalid_params(message, None));
         };
         let tool = entry.definition.name;
+        let progress = progress_token(&context);
         // With events before it, the answer is a stream.
-        let written = match progress_token(&context) {
+        let written = match progress {
             Some(_) => None,
             None => Written::of(&context),
         };
         let notes = outcome::notes(&context);
-        let result = panics::catch(tool, self.run(entry, request, context)).await;
+        let result = panics::catch(tool, self.run(entry, request, context, progress)).await;
         metrics::tool_call(tool, outcome::note(&notes, &result));
         let result = match result {
             Ok(value) => written::result(value, written.as_ref()),

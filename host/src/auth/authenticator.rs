@@ -120,8 +120,7 @@ impl Authenticator {
         metrics::authentication(outcome(&admitted));
         let principal = admitted?;
         notes.person(&principal);
-        let datahub = self.datahub.client(principal.datahub_token().clone());
-        let datahub = datahub.of(&principal).noting(notes.clone());
+        let datahub = self.datahub.client_of(&principal).noting(notes.clone());
         Ok(Caller::new(principal, datahub))
     }
 

@@ -51,8 +51,7 @@ impl SignInTrial {
         }
         // Held while DataHub is asked: validators may revoke the token for it.
         let _lease = principal.lease().hold();
-        let datahub = self.datahub.client(principal.datahub_token().clone());
-        let datahub = datahub.of(&principal);
+        let datahub = self.datahub.client_of(&principal);
         match datahub.execute(&SIGNED_IN, Value::Null).await {
             Ok(_) => Tried::Served,
             Err(error @ (DataHubError::TokenRefused | DataHubError::Forbidden { .. })) => {

@@ -65,8 +65,8 @@ pub(super) struct Slip {
     pub(super) line: String,
 }
 
-/// Variables that are nearly named like a setting, or as people call one by mistake. If the setting itself is set, another program's
-/// variable only happens to be close.
+/// Variables that are nearly named like a setting, or as people call one by mistake. If the setting
+/// itself is set, another program's variable only happens to be close.
 pub(super) fn slips(environment: &BTreeMap<String, String>) -> Vec<Slip> {
     environment
         .iter()

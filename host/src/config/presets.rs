@@ -3,7 +3,8 @@
 //!
 //! A preset never replaces a value that was given. It completes three of them where the rest is
 //! certain, and `config show` says so: the slash at the end of an issuer, the GUID of an Entra
-//! audience, what Google wants for a refresh token. It never makes a validator accept tokens that are for somebody else.
+//! audience, what Google wants for a refresh token. It never makes a validator accept tokens that are
+//! for somebody else.
 
 mod draft;
 mod issuer;
@@ -22,8 +23,11 @@ use super::{
 const WITH_OFFLINE_ACCESS: &str = "openid profile email offline_access";
 
 /// The outcome of the preset that `OIDC_PROVIDER` names; `given` are the settings that have a value,
-/// `required_claims` is the text in which the claims stand that the validators require.
-pub(super) fn apply(given: BTreeMap<&'static str, String>, required_claims: &str) -> Outcome {
+/// `required_claims` reads the text in which the claims stand that the validators require.
+pub(super) fn apply(
+    given: BTreeMap<&'static str, String>,
+    required_claims: impl FnOnce() -> String,
+) -> Outcome {
     let mut draft = Draft {
         given,
         outcome: Outcome::default(),
@@ -45,7 +49,7 @@ pub(super) fn apply(given: BTreeMap<&'static str, String>, required_claims: &str
         Preset::Okta => okta(&mut draft),
         Preset::Auth0 => auth0(&mut draft),
         Preset::Keycloak => keycloak(&mut draft),
-        Preset::Google => google(&mut draft, required_claims),
+        Preset::Google => google(&mut draft, &required_claims()),
         Preset::Cognito => cognito(&mut draft),
     }
     draft.outcome

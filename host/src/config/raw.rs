@@ -100,7 +100,7 @@ impl Raw {
     fn apply_preset(&mut self) {
         let given = self.values.iter();
         let given = given.map(|(name, (_, value))| (*name, value.clone()));
-        let outcome = presets::apply(given.collect(), &self.required_claims());
+        let outcome = presets::apply(given.collect(), || self.required_claims());
         self.preset = outcome.preset;
         self.problems.extend(outcome.problems);
         self.warnings.extend(outcome.warnings);

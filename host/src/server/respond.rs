@@ -8,6 +8,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use foundation::shares::Exhausted;
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -15,7 +16,6 @@ use http::{
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, BearerError, Challenge, Refused};
-use foundation::shares::Exhausted;
 
 /// The reason a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

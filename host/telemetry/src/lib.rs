@@ -1,8 +1,7 @@
 //! Logs on stderr and metrics: their setup, and the access line of each request.
 //!
 //! Nothing sensitive may reach this module: tokens, codes, secrets, header values and query strings
-//! are kept out by its callers, not filtered here. People appear as a keyed digest of
-//! their subject.
+//! are kept out by its callers, not filtered here. People appear as a keyed digest of their subject.
 
 #![forbid(unsafe_code)]
 

@@ -38,7 +38,7 @@ async fn one_persons_failures_are_theirs_and_those_of_most_people_everybodys() {
     settings.breaker_pause = Duration::from_secs(3600);
     let datahub = DataHub::new(settings).unwrap();
     let call = async |name: &str| {
-        let client = datahub.client(name.into()).of(&person(name));
+        let client = datahub.client_of(&person(name));
         client.execute(&query(), Value::Null).await
     };
     let is_refused = |result: Result<_, DataHubError>| matches!(result, Err(DataHubError::Unavailable { why, .. }) if why == "circuit breaker open");
@@ -69,7 +69,7 @@ async fn one_persons_calls_leave_places_for_others() {
     let mut settings = fake.settings();
     settings.max_in_flight = 16;
     let datahub = DataHub::new(settings).unwrap();
-    let client = |name: &str| datahub.client(name.into()).of(&person(name));
+    let client = |name: &str| datahub.client_of(&person(name));
     let mut calls: Vec<_> = (0..16)
         .map(|_| {
             let client = client("greedy");

@@ -36,16 +36,17 @@ pub(super) fn simple_path(path: &str) -> String {
 /// column the members that carry no information.
 pub(super) fn merged(dataset: &mut Value) -> Vec<Value> {
     let mut edited: HashMap<String, Value> = HashMap::new();
-    if let Value::Array(infos) =
-        fields::take(dataset, "/editableSchemaMetadata/editableSchemaFieldInfo")
-    {
+    if let Value::Array(infos) = fields::take(
+        dataset,
+        &["editableSchemaMetadata", "editableSchemaFieldInfo"],
+    ) {
         for info in infos {
             if let Some(path) = info["fieldPath"].as_str() {
                 edited.insert(path.to_owned(), info.clone());
             }
         }
     }
-    let Value::Array(fields) = fields::take(dataset, "/schemaMetadata/fields") else {
+    let Value::Array(fields) = fields::take(dataset, &["schemaMetadata", "fields"]) else {
         return Vec::new();
     };
     fields
@@ -65,7 +66,7 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
         column.insert("path".to_owned(), Value::from(simple_path(path)));
     }
     for key in ["type", "nativeDataType", "label"] {
-        column.insert(key.to_owned(), fields::take(field, &format!("/{key}")));
+        column.insert(key.to_owned(), fields::take(field, &[key]));
     }
     for key in ["nullable", "isPartOfKey", "isPartitioningKey"] {
         if field[key] == true {
@@ -74,8 +75,8 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
     }
     // A description that people wrote takes precedence over the source's.
     let description = match edit["description"].as_str() {
-        Some(text) if !text.is_empty() => fields::take(edit, "/description"),
-        _ => fields::take(field, "/description"),
+        Some(text) if !text.is_empty() => fields::take(edit, &["description"]),
+        _ => fields::take(field, &["description"]),
     };
     column.insert("description".to_owned(), description);
     let names = |value: &Value, list: &str, item: &str| -> Vec<Value> {

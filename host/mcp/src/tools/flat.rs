@@ -70,7 +70,7 @@ pub(super) fn flatten(entity: &mut Value) {
     people::shorten(entity);
     let mut flat = Map::new();
     for name in ["urn", "type"] {
-        flat.insert(name.to_owned(), fields::take_member(entity, name));
+        flat.insert(name.to_owned(), fields::take(entity, &[name]));
     }
     for (name, places) in TEXTS {
         let mut texts = places
@@ -83,7 +83,7 @@ pub(super) fn flatten(entity: &mut Value) {
     if flat.get("qualifiedName") == flat.get("name") {
         flat.shift_remove("qualifiedName");
     }
-    let types = fields::take(entity, "/subTypes/typeNames");
+    let types = fields::take(entity, &["subTypes", "typeNames"]);
     let domain = &entity["domain"]["domain"];
     let lists = [
         ("subTypes", types),

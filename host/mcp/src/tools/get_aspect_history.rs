@@ -261,7 +261,7 @@ async fn version(
     match context.get(&["aspects", urn], &query).await {
         Ok(found) if !found.is_object() => Err(not_understood().into()),
         Ok(mut found) => {
-            let value = match fields::take(&mut found, "/aspect") {
+            let value = match fields::take(&mut found, &["aspect"]) {
                 Value::Object(map) if map.len() == 1 => map.into_values().next(),
                 Value::Null => None,
                 other => Some(other),

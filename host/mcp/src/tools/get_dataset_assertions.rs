@@ -62,7 +62,7 @@ impl Tool for GetDatasetAssertions {
             .await?;
         entity::existing(&dataset, &args.urn)?;
         let total = dataset["assertions"]["total"].as_i64().unwrap_or(0);
-        let mut assertions = match fields::take(&mut dataset, "/assertions/assertions") {
+        let mut assertions = match fields::take(&mut dataset, &["assertions", "assertions"]) {
             Value::Array(assertions) => assertions,
             _ => Vec::new(),
         };

@@ -56,7 +56,7 @@ impl Tool for GetDatasetProfile {
             .ask_for(&documents::DATASET_PROFILE, variables, "dataset")
             .await?;
         entity::existing(&dataset, &args.urn)?;
-        let mut profiles = match fields::take(&mut dataset, "/datasetProfiles") {
+        let mut profiles = match fields::take(&mut dataset, &["datasetProfiles"]) {
             Value::Array(profiles) => profiles,
             _ => Vec::new(),
         };
@@ -68,7 +68,7 @@ impl Tool for GetDatasetProfile {
             }));
         }
         let mut latest = profiles.remove(0);
-        let mut fields = match fields::take(&mut latest, "/fieldProfiles") {
+        let mut fields = match fields::take(&mut latest, &["fieldProfiles"]) {
             Value::Array(fields) => fields,
             _ => Vec::new(),
         };

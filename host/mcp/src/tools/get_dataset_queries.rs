@@ -82,7 +82,7 @@ impl Tool for GetDatasetQueries {
         if total == 0 && args.column.is_none() {
             columns::paths(context, &args.urn).await?;
         }
-        let mut queries = match fields::take(&mut found, "/queries") {
+        let mut queries = match fields::take(&mut found, &["queries"]) {
             Value::Array(queries) => queries,
             _ => Vec::new(),
         };

@@ -153,7 +153,7 @@ fn shape(context: &ToolContext, entity: &mut Value) {
 
 /// Puts the data products that contain the entity in place of the relationships that say so.
 fn name_products(entity: &mut Value) {
-    let found = fields::take(entity, "/dataProducts/relationships");
+    let found = fields::take(entity, &["dataProducts", "relationships"]);
     let products: Vec<Value> = found
         .as_array()
         .into_iter()

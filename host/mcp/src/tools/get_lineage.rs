@@ -145,7 +145,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
             }
         }
     }
-    let (Some(total), Value::Array(mut results)) = (total, fields::take(found, "/searchResults"))
+    let (Some(total), Value::Array(mut results)) = (total, fields::take(found, &["searchResults"]))
     else {
         return Err(not_understood().into());
     };
@@ -156,7 +156,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
         context.warn("DataHub did not explore all children of some assets: there may be more");
     }
     for result in &mut results {
-        let columns = lineage_columns(fields::take(result, "/paths"));
+        let columns = lineage_columns(fields::take(result, &["paths"]));
         if let Some(map) = result.as_object_mut() {
             map.shift_remove("truncatedChildren");
             map.get_mut("entity").map(flatten);

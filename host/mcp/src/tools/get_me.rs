@@ -44,7 +44,7 @@ impl Tool for GetMe {
             .filter(|(_, granted)| **granted == true)
             .map(|(name, _)| name.clone())
             .collect();
-        let mut user = fields::take(&mut me, "/corpUser");
+        let mut user = fields::take(&mut me, &["corpUser"]);
         if user.is_null() {
             return Err(ToolError::NotFound(
                 "DataHub does not say who you are".to_owned(),

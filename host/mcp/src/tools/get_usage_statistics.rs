@@ -64,16 +64,16 @@ impl Tool for GetUsageStatistics {
             .ask_for(&documents::USAGE_STATISTICS, variables, "dataset")
             .await?;
         entity::existing(&dataset, &args.urn)?;
-        let mut usage = fields::take(&mut dataset, "/usageStats");
-        let mut totals = fields::take(&mut usage, "/aggregations");
+        let mut usage = fields::take(&mut dataset, &["usageStats"]);
+        let mut totals = fields::take(&mut usage, &["aggregations"]);
         let mut answer = json!({
             "urn": args.urn,
             "range": args.range,
             "totalQueries": totals["totalSqlQueries"].as_i64().unwrap_or(0),
             "uniqueUsers": totals["uniqueUserCount"].as_i64().unwrap_or(0),
-            "users": top(fields::take(&mut totals, "/users")),
-            "columns": top(fields::take(&mut totals, "/fields")),
-            "buckets": fields::take(&mut usage, "/buckets"),
+            "users": top(fields::take(&mut totals, &["users"])),
+            "columns": top(fields::take(&mut totals, &["fields"])),
+            "buckets": fields::take(&mut usage, &["buckets"]),
         });
         if totals.is_null() {
             answer["note"] = json!("DataHub has no usage statistics of this dataset in that range");

@@ -113,7 +113,7 @@ async fn read(context: &ToolContext, urn: &str) -> Result<(Value, String), ToolE
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    Ok((fields::take(&mut document, "/info/title"), text))
+    Ok((fields::take(&mut document, &["info", "title"]), text))
 }
 
 /// The matches after the offset, and their number.

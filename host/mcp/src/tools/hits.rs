@@ -28,7 +28,7 @@ pub(super) fn shape(
 ) -> Result<Value, ToolError> {
     let (total, hits) = (
         found["total"].as_i64(),
-        fields::take_member(&mut found, "searchResults"),
+        fields::take(&mut found, &["searchResults"]),
     );
     let (Some(total), Value::Array(mut hits)) = (total, hits) else {
         return Err(not_understood().into());
@@ -51,7 +51,7 @@ pub(super) fn shape(
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
-    let facets = facets(fields::take_member(&mut found, "facets"));
+    let facets = facets(fields::take(&mut found, &["facets"]));
     if !facets.is_empty() {
         answer["facets"] = Value::from(facets);
     }
@@ -82,7 +82,7 @@ fn facets(facets: Value) -> Vec<Value> {
 /// Puts the name of the entity that a facet's value stands for in place of the entity.
 fn name_value(value: &mut Value) {
     let name = named_value(value).map(str::to_owned);
-    fields::take_member(value, "entity");
+    fields::take(value, &["entity"]);
     if let Some(name) = name {
         fields::set(value, "name", name);
     }

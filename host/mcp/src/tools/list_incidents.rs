@@ -65,7 +65,7 @@ impl Tool for ListIncidents {
         entity::existing(&asset, &args.urn)?;
         let total = asset["incidents"]["total"].as_i64();
         let (Some(total), Value::Array(mut incidents)) =
-            (total, fields::take(&mut asset, "/incidents/incidents"))
+            (total, fields::take(&mut asset, &["incidents", "incidents"]))
         else {
             return Err(not_understood().into());
         };

@@ -63,7 +63,7 @@ impl Tool for ListSchemaFields {
             .ask_for(&documents::SCHEMA_FIELDS, variables, "dataset")
             .await?;
         entity::existing(&dataset, &args.urn)?;
-        let primary_keys = fields::take(&mut dataset, "/schemaMetadata/primaryKeys");
+        let primary_keys = fields::take(&mut dataset, &["schemaMetadata", "primaryKeys"]);
         let mut fields = columns::merged(&mut dataset);
         let total = fields.len();
         let words: Vec<String> = args

@@ -122,7 +122,7 @@ async fn by_words(context: &ToolContext, variables: Value) -> Result<Value, Tool
 /// which search found it. The lists alternate, beginning with the best hit by words, as that may be
 /// an exact match.
 fn merged(mut by_words: Value, mut by_meaning: Value, page: (i64, i64)) -> Value {
-    let hits = |found: &mut Value| match fields::take(found, "/searchResults") {
+    let hits = |found: &mut Value| match fields::take(found, &["searchResults"]) {
         Value::Array(hits) => hits,
         _ => Vec::new(),
     };

@@ -33,7 +33,7 @@ pub(super) async fn definition(context: &ToolContext, urn: &str) -> Result<Value
         .ask_for_whole(&documents::PROPERTY_DEFINITION, variables, "entity")
         .await?;
     entity::existing(&property, urn)?;
-    Ok(fields::take(&mut property, "/definition"))
+    Ok(fields::take(&mut property, &["definition"]))
 }
 
 /// `3 properties`, for messages.

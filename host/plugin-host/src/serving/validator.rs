@@ -252,7 +252,9 @@ impl Validator {
             );
         } else {
             tracing::debug!(
-                validator, ?token, %request_id, outcome, detail, subject = subject.map(|name| tracing::field::display(PersonDigest::of(name))), us = took.as_micros(),
+                validator, ?token, %request_id, outcome, detail,
+                subject = subject.map(|name| tracing::field::display(PersonDigest::of(name))),
+                us = took.as_micros(),
                 "validator decided"
             );
         }
