@@ -9,8 +9,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State as Shared},
-    middleware::Next,
+    extract::Request,
     response::Response,
 };
 use foundation::client_address::ClientAddress;
@@ -26,12 +25,12 @@ use super::{paths, request_id::RequestId, respond::Reason, state::State};
 /// Writes the request's line when its answer is ready: when its head is, or the whole stream of an
 /// answer that is one.
 pub(super) async fn access_log(
-    Shared(state): Shared<Arc<State>>,
+    state: Arc<State>,
     mut request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let line = Line::new(state, &mut request);
-    let response = next.run(request).await;
+    let response = next(request).await;
     match is_stream(&response) {
         true => response.map(|body| Body::new(Watched { body, line })),
         false => {

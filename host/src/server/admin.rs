@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State as Shared},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::Response,
     routing::get,
 };
@@ -35,16 +35,22 @@ pub(super) fn router(state: &Arc<State>, metrics: Metrics) -> Router {
         .route(HEALTH, get(health::health))
         .route(READY, get(health::ready))
         .with_state(Arc::clone(state))
-        .layer(
-            ServiceBuilder::new()
-                .layer(from_fn(middleware::catch_panic))
-                .layer(from_fn(middleware::unambiguous))
-                .layer(from_fn_with_state(Arc::clone(state), known_host)),
-        )
+        .layer(ServiceBuilder::new().layer(from_fn_with_state(Arc::clone(state), every_request)))
+}
+
+/// What every request passes, innermost first.
+async fn every_request(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = async |request| known_host(&state, request, next).await;
+    let answer = async |request| middleware::unambiguous(request, answer).await;
+    middleware::catch_panic(request, answer).await
 }
 
 /// Refuses requests under names that are neither addresses nor ours.
-async fn known_host(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+async fn known_host(state: &State, request: Request, next: Next) -> Response {
     // Without one, it is a probe in HTTP/1.0: others were refused before.
     let known = request.headers().get(HOST).is_none_or(|host| {
         host.to_str()

@@ -1,13 +1,7 @@
 //! Turns a bearer token into a caller before the MCP service, and the outcome that a tool decided
 //! into a status after it.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{Request, State as Shared},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use datahub::{Caller, HttpOutcome};
 use foundation::identity::Principal;
 use http::header::{AUTHORIZATION, ORIGIN};
@@ -24,9 +18,9 @@ const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(6
 
 /// Lets no request pass without a [`Caller`] in its extensions.
 pub(super) async fn bearer(
-    Shared(state): Shared<Arc<State>>,
+    state: &State,
     mut request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let id = request
         .extensions()
@@ -51,9 +45,9 @@ pub(super) async fn bearer(
     // Already checked by `edge::origin`, against the list that operators set.
     request.headers_mut().remove(ORIGIN);
     request.extensions_mut().insert(caller.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Some(outcome) = caller.outcome() {
-        response = state.responder.refuse(&decided(&state, &caller, outcome));
+        response = state.responder.refuse(&decided(state, &caller, outcome));
     }
     response
 }

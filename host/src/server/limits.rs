@@ -63,11 +63,7 @@ pub(super) async fn sign_in(
 }
 
 /// Answers 503 if as many requests are under way as are allowed, and 429 if they are of one person.
-pub(super) async fn concurrency(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn concurrency(state: &State, request: Request, next: Next) -> Response {
     let holder = state.supplies.holder(request.extensions());
     match state.supplies.requests.take(holder, 1) {
         Ok(_place) => next.run(request).await,
@@ -77,11 +73,11 @@ pub(super) async fn concurrency(
 
 /// Answers 504 if the answer is not ready in time, and drops the work on it.
 pub(super) async fn deadline(
-    Shared(state): Shared<Arc<State>>,
+    state: &State,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    match timeout(state.limits.request_timeout, next.run(request)).await {
+    match timeout(state.limits.request_timeout, next(request)).await {
         Ok(response) => response,
         Err(_) => state.responder.refuse(&Refusal::Timeout),
     }
@@ -89,9 +85,9 @@ pub(super) async fn deadline(
 
 /// Answers 413 if the request declares a body that is too large.
 pub(super) async fn declared_size(
-    Shared(state): Shared<Arc<State>>,
+    state: &State,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let limit = state.limits.max_body_bytes;
     let declared = request
@@ -102,5 +98,5 @@ pub(super) async fn declared_size(
     if declared.is_some_and(|text| text.parse::<usize>().map_or(true, |bytes| bytes > limit)) {
         return state.responder.refuse(&Refusal::BodyTooLarge(limit));
     }
-    next.run(request).await
+    next(request).await
 }

@@ -3,14 +3,9 @@
 //!
 //! Nothing behind this middleware waits for a client: it gets the whole body at once.
 
-use std::{cell::Cell, fmt, sync::Arc};
+use std::{cell::Cell, fmt};
 
-use axum::{
-    body::Body,
-    extract::{Request, State as Shared},
-    middleware::Next,
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -26,13 +21,13 @@ use super::{
 
 /// Reads the body and checks that it is a message.
 pub(super) async fn message(
-    Shared(state): Shared<Arc<State>>,
+    state: &State,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let (json, limit) = (is_json(&parts.headers), state.limits.max_body_bytes);
-    let checked = match body::read(body, limit, &parts.extensions, &state).await {
+    let checked = match body::read(body, limit, &parts.extensions, state).await {
         Ok(body) if json => check(&body.bytes).map(|said| {
             if let Some(notes) = parts.extensions.get::<Notes>() {
                 notes.message(said);
@@ -46,7 +41,7 @@ pub(super) async fn message(
         Err(refusal) => return state.responder.refuse(&refusal),
     };
     let request = Request::from_parts(parts, Body::from(body.bytes.clone()));
-    let response = next.run(request).await;
+    let response = next(request).await;
     drop(body.taken);
     let body = body.bytes;
     // The MCP service's status for JSON that is not one of its messages.

@@ -20,8 +20,11 @@ use super::{
 };
 
 /// Answers 500 if an inner service panics.
-pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+pub(super) async fn catch_panic(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    match AssertUnwindSafe(next(request)).catch_unwind().await {
         Ok(response) => response,
         Err(payload) => {
             // Its destructor could panic again. The panic hook has already logged the location.
@@ -32,7 +35,10 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
 }
 
 /// Refuses requests that a proxy in front of us may have read differently than we do.
-pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
+pub(super) async fn unambiguous(
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     if let Some(why) = ambiguity(&request) {
         return unrelated_to_auth(&Refusal::BadRequest(why));
     }
@@ -44,7 +50,7 @@ pub(super) async fn unambiguous(mut request: Request, next: Next) -> Response {
     }
     // `HeadScanner` does not follow chunked bodies, so nothing may come after one.
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if chunked {
         response
             .headers_mut()

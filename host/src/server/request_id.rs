@@ -1,6 +1,6 @@
 //! The request id: one value that the answer and all log lines of a request name.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,10 +38,13 @@ fn is_harmless(id: &[u8]) -> bool {
 }
 
 /// Gives the request and its answer the same id.
-pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
+pub(super) async fn request_id(
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     response.headers_mut().insert(X_REQUEST_ID, id.0);
     response
 }

@@ -14,8 +14,8 @@ use std::{
 
 use axum::{
     Router,
-    extract::Request,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{Request, State as Shared},
+    middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{any, get, post_service},
 };
@@ -43,22 +43,9 @@ pub(super) fn router(
     oauth: Option<Router>,
     prefix: Option<Prefix>,
 ) -> Router {
-    // Only POST passes these; any other method is answered 405 without them.
-    let calls = ServiceBuilder::new()
-        // An answer in time, or 504.
-        .layer(from_fn_with_state(Arc::clone(state), limits::deadline))
-        // A body that is declared too large is refused unread.
-        .layer(from_fn_with_state(Arc::clone(state), limits::declared_size))
-        // The bearer token becomes a caller; the outcome that a tool decided becomes the status.
-        .layer(from_fn_with_state(Arc::clone(state), authenticate::bearer))
-        // Only now is the body read, within limits of size and time, and it must be a message.
-        .layer(from_fn_with_state(Arc::clone(state), message::message))
-        // A place to be answered, for whole messages of known people only. Too many: 503 at once,
-        // rather than slow answers to all, or 429 to the one person who has more than a share.
-        .layer(from_fn_with_state(Arc::clone(state), limits::concurrency));
-
     let endpoint = post_service(mcp)
-        .route_layer(calls)
+        // Any other method is answered 405 without it.
+        .route_layer(from_fn_with_state(Arc::clone(state), every_call))
         .fallback(page_or(state, only_post));
     let mcp = ServiceBuilder::new()
         // A page of another origin gets no further, not even with a valid token.
@@ -95,26 +82,51 @@ pub(super) fn router(
         .with_state(Arc::clone(state));
 
     let all = Router::new().merge(probes).fallback_service(named);
-    // Every request, outermost first.
     let all = ServiceBuilder::new()
-        // An id that the answer and all log lines carry.
-        .layer(from_fn(request_id::request_id))
-        // One line in the log, whatever happens below.
-        .layer(from_fn_with_state(Arc::clone(state), access::access_log))
-        // A connection that can be used again, or the word that it ends.
-        .layer(from_fn(unread::unread))
-        // A panic is a 500 for one request.
-        .layer(from_fn(middleware::catch_panic))
-        // Refuses what hyper lets through and parsers disagree on.
-        .layer(from_fn(middleware::unambiguous))
-        // Beyond the limit of connections, only probes.
-        .layer(from_fn(limits::at_the_limit))
+        .layer(from_fn_with_state(Arc::clone(state), every_request))
         .service(all);
     let Some(prefix) = prefix else {
         return Router::new().fallback_service(all);
     };
     let strip = move |request| prefix.strip(request);
     Router::new().fallback_service(ServiceBuilder::new().map_request(strip).service(all))
+}
+
+/// What every request passes, innermost first. One layer: six would allocate and copy the request
+/// six times, which costs more than the answer to a probe.
+async fn every_request(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Beyond the limit of connections, only probes.
+    let answer = async |request| limits::at_the_limit(request, next).await;
+    // Refuses what hyper lets through and parsers disagree on.
+    let answer = async |request| middleware::unambiguous(request, answer).await;
+    // A panic is a 500 for one request.
+    let answer = async |request| middleware::catch_panic(request, answer).await;
+    // A connection that can be used again, or the word that it ends.
+    let answer = async |request| unread::unread(request, answer).await;
+    // One line in the log, whatever happens below.
+    let answer = async |request| access::access_log(state, request, answer).await;
+    // An id that the answer and all log lines carry.
+    request_id::request_id(request, answer).await
+}
+
+/// What every call passes, innermost first.
+async fn every_call(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let state = &*state;
+    // A place to be answered, for whole messages of known people only. Too many: 503 at once,
+    // rather than slow answers to all, or 429 to the one person who has more than a share.
+    let answer = async |request| limits::concurrency(state, request, next).await;
+    // Only now is the body read, within limits of size and time, and it must be a message.
+    let answer = async |request| message::message(state, request, answer).await;
+    // The bearer token becomes a caller; the outcome that a tool decided becomes the status.
+    let answer = async |request| authenticate::bearer(state, request, answer).await;
+    // A body that is declared too large is refused unread.
+    let answer = async |request| limits::declared_size(state, request, answer).await;
+    // An answer in time, or 504.
+    limits::deadline(state, request, answer).await
 }
 
 /// The documents that programs read without a token.

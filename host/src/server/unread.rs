@@ -15,7 +15,6 @@ use std::{
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    middleware::Next,
     response::Response,
 };
 use http::{HeaderValue, header::CONNECTION};
@@ -30,9 +29,12 @@ const MAX_BYTES: usize = 64 * 1_024;
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Leaves the connection of an answer in a state that the client knows.
-pub(super) async fn unread(request: Request, next: Next) -> Response {
+pub(super) async fn unread(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return next(request).await;
     }
     let rest = Arc::new(Mutex::new(None));
     let request = request.map(|body| {
@@ -41,7 +43,7 @@ pub(super) async fn unread(request: Request, next: Next) -> Response {
             rest: Arc::clone(&rest),
         })
     });
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let left = rest.lock().take();
     let ends = response.headers().contains_key(CONNECTION);
     if let Some(body) = left
