@@ -113,7 +113,7 @@ pub(crate) fn validator(
         name: name.to_owned(),
         path: PathBuf::from("/nowhere"),
         sha256: Sha256Digest::of(name.as_bytes()),
-        abi_version: "test",
+        abi_version: "test".to_owned(),
         version: "0".to_owned(),
     };
     Arc::new(Validator::new(origin, instance, limits, clock.clone()).unwrap())

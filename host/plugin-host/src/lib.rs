@@ -18,7 +18,7 @@ pub use self::{
     boundary::load::LibraryError,
     library::{
         check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
-        ownership::OwnershipError,
+        linkage::LinkError, ownership::OwnershipError,
     },
     options::{assemble::OptionError, violation::Violation},
     serving::{

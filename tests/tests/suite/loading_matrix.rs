@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use integration_tests::{Server, artifacts, hex, server::Refusal};
+use integration_tests::{Server, artifacts, artifacts::workspace_root, hex, server::Refusal};
 use sha2::{Digest, Sha256};
 
 /// A plugin directory of its own that only we can write to.
@@ -256,4 +256,32 @@ fn a_port_that_is_taken_is_named_with_the_reason_once() {
         "{}",
         refusal.text
     );
+}
+
+/// The stored library of ABI version 1.0 with another version in its header, which is data.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn the_version_in_the_header_decides_and_both_versions_are_named() {
+    let stored = workspace_root().join("tests/fixtures/plugins/librung_1_0.so");
+    let stored = fs::read(stored).unwrap();
+    let text = b"token validator1.0.0";
+    let at = stored
+        .windows(text.len())
+        .position(|window| window == text)
+        .unwrap();
+    for (stated, words) in [
+        ("1.9.0", ["found 1.9", "newer than this server"]),
+        ("2.0.0", ["found 2.0", "another major version"]),
+        ("0.9.0", ["found 0.9", "another major version"]),
+        ("1.x.0", ["found a header", "without a version number"]),
+    ] {
+        let mut bytes = stored.clone();
+        let version = at + text.len() - stated.len();
+        bytes[version..version + stated.len()].copy_from_slice(stated.as_bytes());
+        let dir = plugin_dir();
+        put(dir.path(), "libstated.so", &bytes);
+        let refusal = refusal(dir.path(), "stated");
+        refusal.assert_says(&["libstated.so", "expected plugin API 1.0"]);
+        refusal.assert_says(&words);
+    }
 }

@@ -20,6 +20,7 @@ mod http_edges;
 mod hygiene;
 mod identity_provider;
 mod isolation;
+mod linked_libraries;
 mod loading_matrix;
 mod mcp_features;
 mod metrics;

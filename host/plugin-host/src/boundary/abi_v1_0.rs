@@ -20,15 +20,23 @@ use serde_json::{Map, Value};
 
 use super::{
     Accepted, Answer, BadLibrary, Call, Factory, Failure, FailureKind, Instance, Library,
-    MAX_FACTORIES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Question, plugin_log,
+    MAX_FACTORIES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Question,
+    abi_version::{AbiVersion, Number},
+    plugin_log,
 };
 use crate::boundary;
 
 /// More scopes than any token has.
 const MAX_SCOPES: usize = 1_024;
 
+/// This version, for the list of those that the host knows.
+pub(crate) const VERSION: AbiVersion = AbiVersion {
+    number: Number { major: 1, minor: 0 },
+    load,
+};
+
 /// The library behind `header`, if it fits this version.
-pub(crate) fn load(header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
+fn load(header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
     let root = header.init_root_module::<v1_0::PluginRef>()?;
     Ok(Arc::new(Loaded { root }))
 }
@@ -44,8 +52,8 @@ impl std::fmt::Debug for Loaded {
 }
 
 impl Library for Loaded {
-    fn abi_version(&self) -> &'static str {
-        "1.0"
+    fn abi_version(&self) -> String {
+        VERSION.number.to_string()
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {

@@ -58,10 +58,16 @@ pub(crate) fn load(library: &Dl) -> Result<Arc<dyn Library>, BadLibrary> {
             (&raw const (*table).version).read(),
         )
     };
-    if size < size_of::<c_v1::Plugin>() || version == 0 {
+    if version == 0 || version > c_v1::VERSION {
         return Err(BadLibrary(format!(
-            "expected a table of version {} with {} bytes, found version {version} with {size}",
-            c_v1::VERSION,
+            "expected `TV_VERSION` 1 to {}, found {version}: build it with this server's \
+             token_validator.h, or update the server",
+            c_v1::VERSION
+        )));
+    }
+    if size < size_of::<c_v1::Plugin>() {
+        return Err(BadLibrary(format!(
+            "expected a table of {} bytes, found {size}: set `size` to sizeof(tv_plugin)",
             size_of::<c_v1::Plugin>()
         )));
     }
@@ -75,6 +81,7 @@ pub(crate) fn load(library: &Dl) -> Result<Arc<dyn Library>, BadLibrary> {
     };
     Ok(Arc::new(CLibrary {
         table,
+        version,
         create,
         functions: Functions {
             table,
@@ -110,13 +117,16 @@ struct Functions {
 #[derive(Debug)]
 struct CLibrary {
     table: &'static c_v1::Plugin,
+    /// The `TV_VERSION` that it was built with.
+    version: u32,
     create: Create,
     functions: Functions,
 }
 
 impl Library for CLibrary {
-    fn abi_version(&self) -> &'static str {
-        "C 1"
+    fn abi_version(&self) -> String {
+        // `TV_VERSION` 1 is the header of API 1.0.
+        format!("C 1.{}", self.version.saturating_sub(1))
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {

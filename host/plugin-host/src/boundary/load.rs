@@ -1,5 +1,5 @@
 //! From checked bytes to a loaded library: a copy that nobody can change, `dlopen`, and the API
-//! versions from newest to oldest.
+//! version that the library's header states.
 //!
 //! A library is never unloaded. Two copies of one file are two libraries.
 #![expect(
@@ -25,7 +25,11 @@ use abi_stable::library::{
 use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW, Symbol};
 use rustix::fs::{MemfdFlags, SealFlags};
 
-use super::{BadLibrary, Library, abi_v1_0, c_v1};
+use super::{
+    BadLibrary, Library, abi_v1_0,
+    abi_version::{AbiVersion, Number},
+    c_v1,
+};
 use crate::library::{check::CheckedFile, elf};
 
 /// Never unload: threads and thread-local destructors of a plugin outlive its last use.
@@ -69,7 +73,7 @@ pub enum LibraryError {
         /// The file.
         path: PathBuf,
         /// The API versions that this host supports.
-        expected: &'static str,
+        expected: String,
         /// The API version of the library.
         found: String,
     },
@@ -92,26 +96,9 @@ impl LibraryError {
     }
 }
 
-/// A version of the API: a frozen module of `plugin_api` that a library may be built against.
-///
-/// A new minor version adds one at the top; an older library still loads by its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AbiVersion {
-    V1_0,
-}
-
-impl AbiVersion {
-    /// Newest first: a library loads by the newest version that fits it.
-    const NEWEST_FIRST: [Self; 1] = [Self::V1_0];
-    /// The versions as text, for errors.
-    const KNOWN: &'static str = "1.0";
-
-    fn load(self, header: &'static LibHeader) -> Result<Arc<dyn Library>, AbiError> {
-        match self {
-            Self::V1_0 => abi_v1_0::load(header),
-        }
-    }
-}
+/// The versions of the ABI that this host loads, oldest first. A library is loaded by the version that its
+/// header states and by no other: two versions may share a layout and differ in meaning.
+const KNOWN: [AbiVersion; 1] = [abi_v1_0::VERSION];
 
 /// The symbol that a Rust plugin exports, without the terminating NUL.
 pub(crate) fn root_symbol() -> &'static str {
@@ -154,23 +141,47 @@ pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError>
 }
 
 fn by_version(header: &'static LibHeader, path: &Path) -> Result<Arc<dyn Library>, LibraryError> {
-    let found = header.version_strings().version.to_owned();
-    let mut reason = String::new();
-    for version in AbiVersion::NEWEST_FIRST {
-        match catch_unwind(|| version.load(header)) {
-            Ok(Ok(library)) => return Ok(library),
-            Ok(Err(error)) => {
-                tracing::debug!(?version, path = %path.display(), %error, "ABI version does not fit");
-                reason = in_short(&error);
-            }
-            Err(_) => "its root module panicked".clone_into(&mut reason),
-        }
-    }
-    Err(LibraryError::Abi {
+    let refuse = |found: String| LibraryError::Abi {
         path: path.to_path_buf(),
-        expected: AbiVersion::KNOWN,
-        found: format!("{found} ({reason})"),
-    })
+        expected: known(),
+        found,
+    };
+    let Some(stated) = Number::of(header) else {
+        return Err(refuse("a header without a version number".to_owned()));
+    };
+    let Some(version) = KNOWN.iter().find(|version| version.number == stated) else {
+        return Err(refuse(format!("{stated} ({})", advice(stated))));
+    };
+    let because = |reason: String| refuse(format!("{stated} ({reason})"));
+    match catch_unwind(|| (version.load)(header)) {
+        Ok(Ok(library)) => Ok(library),
+        Ok(Err(error)) => {
+            tracing::debug!(%stated, path = %path.display(), %error, "the library does not fit its ABI version");
+            Err(because(in_short(&error)))
+        }
+        Err(_) => Err(because("its root module panicked".to_owned())),
+    }
+}
+
+/// The versions that this host loads, as text for errors.
+fn known() -> String {
+    let [oldest, newest] = [KNOWN.first(), KNOWN.last()]
+        .map(|version| version.map_or_else(String::new, |version| version.number.to_string()));
+    if oldest == newest {
+        newest
+    } else {
+        format!("{oldest} to {newest}")
+    }
+}
+
+/// The way out for a library of a version that this host does not load.
+fn advice(stated: Number) -> &'static str {
+    let newest = KNOWN.last().map(|version| version.number);
+    if newest.is_some_and(|newest| stated.major == newest.major && stated > newest) {
+        "newer than this server: update the server, or build the library with an older plugin-api"
+    } else {
+        "another major version: build the library with this server's plugin-api"
+    }
 }
 
 /// Summarizes the errors of the layout check, which fill pages, in one line.
@@ -213,7 +224,7 @@ fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, Librar
     };
     header.upgrade().map_err(|error| LibraryError::Abi {
         path: file.path.clone(),
-        expected: AbiVersion::KNOWN,
+        expected: known(),
         found: in_short(&error),
     })
 }

@@ -5,6 +5,7 @@
 //! has been checked: see `serving::ruling`.
 
 pub(crate) mod abi_v1_0;
+pub(crate) mod abi_version;
 pub(crate) mod c_v1;
 pub(crate) mod c_v1_calls;
 pub(crate) mod description;
@@ -151,7 +152,7 @@ pub(crate) struct BadLibrary(pub(crate) String);
 /// A loaded library.
 pub(crate) trait Library: fmt::Debug + Send + Sync {
     /// The version of the API that the library speaks, such as `1.0`.
-    fn abi_version(&self) -> &'static str;
+    fn abi_version(&self) -> String;
 
     /// The library's own description.
     fn info(&self) -> Result<Map<String, Value>, BadLibrary>;

@@ -13,23 +13,21 @@ use super::{
 use crate::{
     boundary::{
         self, BadLibrary, Factory, Failure, FailureKind, Instance, Library,
-        description::Description,
+        description::Description, redact,
     },
     library::check::CheckedFile,
 };
 
-/// The limits of a process.
 /// A library that is loaded in processes of its own only.
 struct Isolated {
     file: Arc<CheckedFile>,
     bounds: Bounds,
-    abi_version: &'static str,
     description: Description,
 }
 
 impl std::fmt::Debug for Isolated {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Library({}, isolated)", self.abi_version)
+        write!(f, "Library({}, isolated)", self.description.api)
     }
 }
 
@@ -44,18 +42,14 @@ pub(crate) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Libra
     Ok(Arc::new(Isolated {
         file,
         bounds,
-        abi_version: if description.api.starts_with('C') {
-            "C 1, isolated"
-        } else {
-            "1.0, isolated"
-        },
         description,
     }))
 }
 
 impl Library for Isolated {
-    fn abi_version(&self) -> &'static str {
-        self.abi_version
+    fn abi_version(&self) -> String {
+        // The process runs the plugin's code and may have said anything.
+        format!("{}, isolated", redact::for_log(&self.description.api))
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {

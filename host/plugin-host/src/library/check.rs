@@ -15,7 +15,9 @@ use super::{
     elf::{self, ElfError},
     find::Found,
     image::Image,
+    linkage::{self, LinkError},
     ownership::{OwnershipError, Trust},
+    system_folders::SystemFolders,
 };
 use crate::Sha256Digest;
 
@@ -71,6 +73,14 @@ pub enum CheckError {
         /// The fault in it.
         source: ElfError,
     },
+    /// It brings in libraries that nothing says can be trusted.
+    #[error("{path}: {source}")]
+    Link {
+        /// The file.
+        path: PathBuf,
+        /// The link that is not trusted.
+        source: LinkError,
+    },
     /// Not the file that the operator pinned.
     #[error("{path}: expected sha256 {expected} (`TOKEN_VALIDATOR_SHA256`), found {found}")]
     Pin {
@@ -83,7 +93,8 @@ pub enum CheckError {
     },
 }
 
-/// Checks the file of `found`: owners and modes, file type, size, ELF, checksum.
+/// Checks the file of `found`: owners and modes, file type, size, ELF, the libraries that it brings in,
+/// checksum.
 ///
 /// # Errors
 /// The first failed check, with the expected and the actual value.
@@ -94,6 +105,12 @@ pub(crate) fn check(found: &Found, pin: Option<Sha256Digest>) -> Result<CheckedF
     elf::check(&bytes).map_err(|source| CheckError::Elf {
         path: path.clone(),
         source,
+    })?;
+    linkage::check(&bytes, &SystemFolders::of_this_system()).map_err(|source| {
+        CheckError::Link {
+            path: path.clone(),
+            source,
+        }
     })?;
     let sha256 = Sha256Digest::of(&bytes);
     match pin {

@@ -28,14 +28,14 @@ pub enum OwnershipError {
     },
     /// It belongs to somebody who could replace the code.
     #[error(
-        "{path} belongs to user {owner}: expected root or the user that runs the server ({expected})"
+        "{path} belongs to user {owner}: expected root{}", server_user(*.expected)
     )]
     Owner {
         /// The file or directory.
         path: PathBuf,
         /// Its owner.
         owner: u32,
-        /// The running user.
+        /// The other user that is trusted: root if there is none.
         expected: u32,
     },
     /// Others may write to it.
@@ -60,6 +60,13 @@ pub enum OwnershipError {
     },
 }
 
+fn server_user(expected: u32) -> String {
+    if expected == 0 {
+        return String::new();
+    }
+    format!(" or the user that runs the server ({expected})")
+}
+
 /// The users and groups that the running user trusts.
 #[derive(Debug)]
 pub(crate) struct Trust {
@@ -81,6 +88,14 @@ impl Trust {
             private_group(&passwd, &group, uid)
         };
         Self { uid, private_gid }
+    }
+
+    /// The trust in files of the system: in root alone.
+    pub(crate) fn of_root() -> Self {
+        Self {
+            uid: 0,
+            private_gid: None,
+        }
     }
 
     /// Checks `dir` and everything above it; returns its canonical path.

@@ -42,7 +42,7 @@ pub(crate) struct Origin {
     /// The checksum of the file.
     pub(crate) sha256: Sha256Digest,
     /// The version of the API.
-    pub(crate) abi_version: &'static str,
+    pub(crate) abi_version: String,
     /// The library's own version, as it reports it.
     pub(crate) version: String,
 }

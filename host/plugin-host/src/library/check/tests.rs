@@ -36,9 +36,10 @@ impl Dir {
     }
 }
 
-/// The smallest file that passes the ELF check: a header, a loadable and a dynamic segment.
+/// The smallest file that passes the ELF check: a header, a loadable and a dynamic segment
+/// that holds nothing but its end.
 fn tiny_library() -> Vec<u8> {
-    let mut bytes = vec![0; 64 + 2 * 56];
+    let mut bytes = vec![0; 64 + 2 * 56 + 16];
     bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1]);
     let machine: u16 = if cfg!(target_arch = "x86_64") {
         62
@@ -50,8 +51,18 @@ fn tiny_library() -> Vec<u8> {
     bytes[32..40].copy_from_slice(&64_u64.to_le_bytes());
     bytes[54..56].copy_from_slice(&56_u16.to_le_bytes());
     bytes[56..58].copy_from_slice(&2_u16.to_le_bytes());
-    bytes[64..68].copy_from_slice(&1_u32.to_le_bytes());
-    bytes[120..124].copy_from_slice(&2_u32.to_le_bytes());
+    let end = bytes.len() as u64;
+    let mut segment = |at: usize, kind: u32, offset: u64, size: u64| {
+        bytes[at..at + 4].copy_from_slice(&kind.to_le_bytes());
+        for field in [8, 16] {
+            bytes[at + field..at + field + 8].copy_from_slice(&offset.to_le_bytes());
+        }
+        for field in [32, 40] {
+            bytes[at + field..at + field + 8].copy_from_slice(&size.to_le_bytes());
+        }
+    };
+    segment(64, 1, 0, end);
+    segment(120, 2, end - 16, 16);
     bytes
 }
 
