@@ -16,7 +16,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 use self::mode::Transport;
 pub use self::{
     mode::stdin_is_a_pipe,
-    output::{fail, print, warn},
+    output::{fail, note, print, warn},
     plugins::PluginsCommand,
     signals::Signals,
 };
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The id of the flag `--debug`.
-const DEBUG: &str = "debug";
+pub(crate) const DEBUG: &str = "debug";
 
 /// The MCP server that a company puts in front of DataHub.
 #[derive(Debug, Parser)]
@@ -126,7 +126,7 @@ pub fn parse(
 
 /// The whole command line, settings included.
 pub fn definition() -> clap::Command {
-    config::with_settings(Cli::command())
+    config::with_settings(Cli::command().mut_subcommand("plugins", plugins::definition))
         .after_help("Every setting is an environment variable and a flag; `--help` lists them.")
         .after_long_help(
             "Secrets are read from a file with `@/path/to/file` or `<NAME>_FILE`. Options of a token \

@@ -28,6 +28,12 @@ pub fn warn(lines: &[String]) {
     }
 }
 
+/// Writes a line to stderr.
+pub fn note(line: &str) {
+    // A note that nobody can read changes nothing.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// Writes `error: ` and each line of `error` to stderr, and returns `status`.
 pub fn fail(status: u8, error: impl Display) -> ExitCode {
     let mut stderr = io::stderr().lock();

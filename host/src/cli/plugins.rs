@@ -2,21 +2,18 @@
 //!
 //! Data goes to stdout, as text for people or as JSON for programs; never a secret.
 
+mod check;
 mod text;
 
-use std::{
-    io::Read,
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+use std::{io::Read, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use plugin_host::{self, ValidatorSpec, tools};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{fail, print};
-use crate::config::EXIT_USAGE;
+use super::{DEBUG, fail, print};
+use crate::config::{self, EXIT_USAGE};
 
 /// The longest token file that is read.
 const MAX_TOKEN_FILE_BYTES: u64 = 1024 * 1024;
@@ -57,8 +54,8 @@ pub enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a validator keeps the contract: the kit for plugin authors.
-    Check(CheckArgs),
+    /// Look for faults of a validator: the kit for plugin authors.
+    Check(check::CheckArgs),
     /// Load a library and print its description: the child process of `inspect`.
     #[command(hide = true)]
     Describe {
@@ -71,30 +68,26 @@ pub enum PluginsCommand {
     Isolated,
 }
 
-/// Arguments of `plugins check`.
-#[derive(Debug, Clone, Args)]
-pub struct CheckArgs {
-    /// The file, or the library's name in the plugin directories; `:FACTORY` if it has several.
-    #[arg(value_name = "FILE[:FACTORY]")]
-    library: String,
-    /// The options: a JSON object, or `@/path/to/file` with one.
-    #[arg(long, value_name = "JSON", default_value = "{}")]
-    config: String,
-    /// Options with which the validator cannot reach its provider.
-    #[arg(long, value_name = "JSON")]
-    down_config: Option<String>,
-    /// A token to be accepted, or `@/path/to/file` with one.
-    #[arg(long, value_name = "TOKEN")]
-    good: String,
-    /// A token to be refused, or `@/path/to/file` with one.
-    #[arg(long, value_name = "TOKEN")]
-    bad: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    /// Check in this process rather than in a child.
-    #[arg(long, hide = true)]
-    in_process: bool,
+/// The commands with a help that shows their own options: of the settings they need the plugin
+/// directories, and the options of validators.
+pub fn definition(command: clap::Command) -> clap::Command {
+    const SETTINGS: &str = "Every setting of the server is an environment variable and a flag here, too, such as \
+         TOKEN_VALIDATOR_PLUGIN_DIR: `datahub-mcp serve --help` lists them.";
+    let debug = clap::Arg::new(DEBUG)
+        .long(DEBUG)
+        .global(true)
+        .hide(true)
+        .action(clap::ArgAction::SetTrue);
+    let command = config::with_hidden_settings(command).arg(debug);
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    names
+        .iter()
+        .fold(command.after_help(SETTINGS), |command, name| {
+            command.mut_subcommand(name, |command| command.after_help(SETTINGS))
+        })
 }
 
 impl PluginsCommand {
@@ -149,7 +142,7 @@ impl PluginsCommand {
                 token_file,
                 json,
             } => attempt(settings, &validator, &token_file, json),
-            Self::Check(args) => check(settings, &args),
+            Self::Check(args) => check::check(settings, &args),
             Self::Describe { .. } | Self::Isolated => self.run_as_child().unwrap_or_default(),
         }
     }
@@ -194,84 +187,6 @@ fn attempt(
             }
         }
         Err(error) => fail(EXIT_USAGE, error),
-    }
-}
-
-fn check(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
-    if !args.in_process {
-        return check_in_child();
-    }
-    let plan = match plan(args) {
-        Ok(plan) => plan,
-        Err(error) => return fail(EXIT_USAGE, error),
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, format!("cannot start the runtime: {error}")),
-    };
-    let report = runtime.block_on(tools::conform(settings, &plan));
-    // A thread may be stuck in the plugin.
-    runtime.shutdown_background();
-    let printed = if args.json {
-        as_json(&report)
-    } else {
-        print(text::conformance(&report))
-    };
-    if report.passed {
-        printed
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-/// Runs the same command again in a child process, which the plugin may crash.
-fn check_in_child() -> ExitCode {
-    let status = std::env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .arg("--in-process")
-            .status()
-    });
-    match status {
-        Ok(status) => match (tools::crashed(status), status.code()) {
-            (Some(crash), _) => fail(1, format!("the plugin crashed its process: {crash}")),
-            (None, Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-            (None, None) => ExitCode::FAILURE,
-        },
-        Err(error) => fail(1, format!("cannot start a child process: {error}")),
-    }
-}
-
-fn plan(args: &CheckArgs) -> Result<tools::Plan, String> {
-    let object = |text: &str| {
-        let text = text_or_file(text)?;
-        serde_json::from_str(text.expose_secret())
-            .map_err(|_| "the options are not a JSON object".to_owned())
-    };
-    // A path may hold colons, but no factory's name holds a slash or a dot.
-    let (library, factory) = match args.library.rsplit_once(':') {
-        Some((library, factory)) if !factory.contains(['/', '.']) => (library, Some(factory)),
-        _ => (args.library.as_str(), None),
-    };
-    Ok(tools::Plan {
-        library: library.to_owned(),
-        factory: factory.map(str::to_owned),
-        config: object(&args.config)?,
-        down_config: args.down_config.as_deref().map(object).transpose()?,
-        good: text_or_file(&args.good)?,
-        bad: text_or_file(&args.bad)?,
-    })
-}
-
-fn text_or_file(text: &str) -> Result<SecretString, String> {
-    match text.strip_prefix('@') {
-        Some(path) => {
-            read_token(std::path::Path::new(path)).map_err(|error| format!("{path}: {error}"))
-        }
-        None => Ok(SecretString::from(text)),
     }
 }
 

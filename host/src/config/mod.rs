@@ -35,7 +35,7 @@ mod value_file;
 
 pub(crate) use self::options::validator_option;
 pub use self::{
-    command::with_settings,
+    command::{with_hidden_settings, with_settings},
     error::{ConfigError, Problem},
     preset::Preset,
     raw::{Environment, Raw, Source},

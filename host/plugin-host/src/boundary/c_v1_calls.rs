@@ -11,7 +11,10 @@ use std::{
     collections::HashMap,
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,6 +37,18 @@ struct Pending {
 }
 
 static PENDING: LazyLock<Mutex<Pending>> = LazyLock::new(Mutex::default);
+/// Completions of calls that do not wait for any: a second one, or with an invented number.
+static STRAY: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of calls that wait for completion.
+pub(crate) fn pending() -> usize {
+    PENDING.lock().calls.len()
+}
+
+/// The number of completions so far that belonged to no call.
+pub(crate) fn stray() -> usize {
+    STRAY.load(Ordering::Relaxed)
+}
 
 /// Registers a call; the number goes to the plugin as `ctx`.
 pub(crate) fn begin(finish: Finish) -> usize {
@@ -54,6 +69,7 @@ pub(crate) fn withdraw(number: usize) {
 pub(crate) unsafe extern "C" fn complete(ctx: *mut c_void, outcome: *const c_v1::Outcome) {
     let finish = PENDING.lock().calls.remove(&ctx.addr());
     let Some(finish) = finish else {
+        STRAY.fetch_add(1, Ordering::Relaxed);
         return;
     };
     let taken = AssertUnwindSafe(|| {

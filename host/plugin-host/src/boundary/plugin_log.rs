@@ -60,6 +60,8 @@ pub(crate) fn number(level: Level) -> u32 {
 /// The target of records that do not go to the log of this process.
 struct Sink {
     level: Level,
+    /// True if the rate limit holds here, too.
+    limited: bool,
     write: Box<dyn Fn(Record<'_>) + Send + Sync>,
 }
 
@@ -68,9 +70,19 @@ static SINK: OnceLock<Sink> = OnceLock::new();
 /// Sends records up to `level` to `write` from now on, as the plugins wrote them: for a process
 /// that has no log of its own. Only the first call has an effect.
 pub(crate) fn redirect(level: Level, write: impl Fn(Record<'_>) + Send + Sync + 'static) {
+    set_sink(level, true, Box::new(write));
+}
+
+/// As [`redirect`], without a rate limit: every record goes to `write`.
+pub(crate) fn redirect_all(level: Level, write: impl Fn(Record<'_>) + Send + Sync + 'static) {
+    set_sink(level, false, Box::new(write));
+}
+
+fn set_sink(level: Level, limited: bool, write: Box<dyn Fn(Record<'_>) + Send + Sync>) {
     let sink = Sink {
         level,
-        write: Box::new(write),
+        limited,
+        write,
     };
     if SINK.set(sink).is_err() {
         tracing::debug!("plugins' records are already redirected");
@@ -95,6 +107,9 @@ pub(crate) fn enabled(level: Level) -> bool {
 pub(crate) fn write(record: Record<'_>) {
     if !enabled(record.level) {
         return;
+    }
+    if let Some(sink) = SINK.get().filter(|sink| !sink.limited) {
+        return (sink.write)(record);
     }
     let suppressed = match LOG
         .buckets

@@ -63,8 +63,6 @@ pub(crate) enum Outcome {
     Nonsense,
     /// No answer within the deadline.
     TimedOut,
-    /// `try_validate` blocked. Only the conformance kit reports it.
-    Blocked,
     /// Too many calls of this validator are under way.
     Busy,
     /// The circuit breaker is open.
@@ -79,7 +77,6 @@ impl Outcome {
             Self::Failed(kind) => kind.name(),
             Self::Nonsense => "nonsense",
             Self::TimedOut => "timeout",
-            Self::Blocked => "blocked",
             Self::Busy => "busy",
             Self::BreakerOpen => "breaker_open",
         }

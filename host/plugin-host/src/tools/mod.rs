@@ -1,5 +1,5 @@
-//! Tools for operators and vendors: list the libraries, inspect one, try a token with it, check
-//! that it keeps the contract.
+//! Tools for operators and vendors: list the libraries, inspect one, try a token with it, look for
+//! faults in it.
 //!
 //! Returns reports as values, which the command line prints. Never shows a secret.
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::{
     attempt::{Attempt, attempt},
-    conformance::{CheckResult, Conformance, Plan, conform},
+    conformance::{CheckResult, Conformance, Events, Finding, Plan, Watched, conform, watch},
     describe::describe,
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, pin},

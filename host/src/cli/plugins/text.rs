@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use plugin_host::tools::{Attempt, Conformance, FactoryReport, Inspection, Listed};
+use plugin_host::tools::{Attempt, CheckResult, FactoryReport, Inspection, Listed};
 
 /// The number of exported symbols that are shown.
 const MAX_EXPORTS: usize = 20;
@@ -131,21 +131,7 @@ pub(super) fn attempt(attempt: &Attempt) -> String {
     out
 }
 
-pub(super) fn conformance(report: &Conformance) -> String {
-    let mut out = String::new();
-    for check in &report.checks {
-        let dash = if check.detail.is_empty() { "" } else { ": " };
-        let _ = writeln!(
-            out,
-            "{:<5}{}{dash}{}",
-            check.result, check.name, check.detail
-        );
-    }
-    let verdict = if report.passed {
-        "it keeps the contract"
-    } else {
-        "it breaks the contract"
-    };
-    let _ = writeln!(out, "{verdict}");
-    out
+pub(super) fn check(check: &CheckResult) -> String {
+    let dash = if check.detail.is_empty() { "" } else { ": " };
+    format!("{:<5}{}{dash}{}\n", check.result, check.name, check.detail)
 }

@@ -1,137 +1,205 @@
 //! The bench: one library, loaded and described, and the way to call it.
 //!
-//! Searches the plugin's log and its answers for tokens.
+//! Asks as the server does, measures `try_validate`, and lets the listener hear every answer.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use foundation::{clock::Clock, identity::TokenDigest};
-use parking_lot::Mutex;
+use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::Level;
 
-use super::{Plan, Report};
+use super::{
+    Plan,
+    listener::Listener,
+    report::{Progress, Report, Seen},
+    stalls::Stalls,
+};
 use crate::{
-    Settings,
+    OptionSources, Settings,
     boundary::{Answer, Failure, FailureKind, Instance, Library, Question, load, plugin_log},
     library::check,
-    options::assemble,
-    serving::ruling::{self, Outcome, Ruling},
+    options::{
+        assemble::{assemble, is_secret},
+        schema::Schema,
+    },
+    serving::ruling::{self, Decision, Outcome, Ruling},
     tools::resolve,
 };
 
 /// Time limit for one answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// A `try_validate` that takes longer is assumed to block.
-const QUICK: Duration = Duration::from_millis(500);
+/// Time limit for making a validator.
+const CREATE_LIMIT: Duration = Duration::from_secs(30);
+/// The number of calls that are under way together when many tokens are asked about.
+const TOGETHER: usize = 32;
 
 /// A loaded library with everything needed to make validators.
 pub(super) struct Bench {
     library: Arc<dyn Library>,
     factory: String,
-    pub(super) schema: Value,
+    schema: Value,
     config: SecretString,
     clock: Clock,
-    pub(super) spoken: Arc<Spoken>,
+    pub(super) listener: Arc<Listener>,
+    pub(super) progress: Progress,
+    pub(super) stalls: Stalls,
 }
 
-/// The plugin's log records, searched for tokens.
-#[derive(Default)]
-pub(super) struct Spoken {
-    pub(super) secrets: Mutex<Vec<String>>,
-    pub(super) leaked: AtomicBool,
-}
-
-impl Spoken {
-    fn hear(&self, text: &str) {
-        if self
-            .secrets
-            .lock()
-            .iter()
-            .any(|secret| text.contains(secret.as_str()))
-        {
-            self.leaked.store(true, Ordering::Relaxed);
-        }
-    }
+/// An answer and the time that it took.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) ruling: Ruling,
+    pub(super) took: Duration,
 }
 
 /// Everything that comes before the first validator; `None`: the report holds the reason.
-pub(super) fn prepare(settings: &Settings, plan: &Plan, report: &mut Report) -> Option<Bench> {
-    let mut file = None;
+pub(super) fn prepare(
+    settings: &Settings,
+    plan: &Plan,
+    progress: &Progress,
+    report: &Report,
+) -> Option<Bench> {
+    const TRUSTED: &str = "the file is trusted and whole";
+    const LOADS: &str = "it loads";
+    const DESCRIBED: &str = "it describes itself";
+    const FACTORY: &str = "the factory is there";
+    const OPTIONS: &str = "the options fit its schema";
+    let told = |name, result: Result<String, String>| {
+        report.add(name, result.map(Seen::from));
+    };
+    report.begin(TRUSTED);
     let checked = resolve(&settings.directories, &plan.library)
         .map_err(|error| error.to_string())
-        .and_then(|found| check::check(&found, None).map_err(|error| error.to_string()))
-        .map(|checked| {
-            let detail = format!("sha256 {}", checked.sha256);
-            file = Some(checked);
-            detail
-        });
-    report.add("the file is trusted and whole", checked);
-    let file = file?;
-    let mut library = None;
-    let loaded = load::load(&file)
-        .map_err(|error| error.to_string())
-        .map(|loaded| {
-            let detail = format!("plugin API {}", loaded.abi_version());
-            library = Some(loaded);
-            detail
-        });
-    report.add("it loads", loaded);
-    let library = library?;
-    let mut factories = Vec::new();
-    let described = library
-        .info()
-        .and_then(|_| library.factories())
-        .map_err(|bad| bad.to_string())
-        .map(|list| {
-            factories = list;
-            let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
-            names.join(", ")
-        });
-    report.add("it describes itself", described);
+        .and_then(|found| check::check(&found, None).map_err(|error| error.to_string()));
+    let file = match checked {
+        Ok(file) => file,
+        Err(error) => {
+            told(TRUSTED, Err(error));
+            return None;
+        }
+    };
+    told(TRUSTED, Ok(format!("sha256 {}", file.sha256)));
+    report.begin(LOADS);
+    let library = match load::load(&file) {
+        Ok(library) => library,
+        Err(error) => {
+            told(LOADS, Err(error.to_string()));
+            return None;
+        }
+    };
+    told(LOADS, Ok(format!("plugin API {}", library.abi_version())));
+    report.begin(DESCRIBED);
+    let factories = match library.info().and_then(|_| library.factories()) {
+        Ok(factories) => factories,
+        Err(bad) => {
+            told(DESCRIBED, Err(bad.to_string()));
+            return None;
+        }
+    };
+    let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
+    told(DESCRIBED, Ok(names.join(", ")));
     let mut chosen = factories.into_iter().filter(|one| {
         plan.factory
             .as_ref()
             .is_none_or(|wanted| *wanted == one.name)
     });
     let Some(factory) = chosen.next() else {
-        report.add(
-            "the factory is there",
-            Err("there is no such factory".to_owned()),
-        );
+        let why = format!("there is no such factory, only {}", names.join(", "));
+        told(FACTORY, Err(why));
         return None;
     };
-    let mut config = None;
-    let assembled = assemble::assemble(&factory.schema, plan.config.clone(), &settings.options)
-        .map_err(|error| error.to_string())
-        .map(|assembled| {
-            config = Some(assembled.json);
-            format!("{} options are set", assembled.origins.len())
-        });
-    report.add("the options fit its schema", assembled);
-    let spoken = Arc::new(Spoken::default());
-    let ear = Arc::clone(&spoken);
-    plugin_log::redirect(Level::TRACE, move |record| {
-        ear.hear(record.message);
-        ear.hear(record.fields);
+    report.begin(OPTIONS);
+    let config = match assemble(&factory.schema, plan.config.clone(), &settings.options) {
+        Ok(assembled) => {
+            let count = assembled.origins.len();
+            told(OPTIONS, Ok(format!("{count} options are set")));
+            assembled.json
+        }
+        Err(error) => {
+            told(OPTIONS, Err(error.to_string()));
+            return None;
+        }
+    };
+    let listener = Arc::new(Listener::default());
+    let ear = Arc::clone(&listener);
+    plugin_log::redirect_all(Level::TRACE, move |record| {
+        for text in [
+            record.message,
+            record.fields,
+            record.target,
+            record.plugin,
+            record.request_id,
+        ] {
+            ear.hear("a log record", text);
+        }
     });
-    Some(Bench {
+    let bench = Bench {
         library,
         factory: factory.name,
         schema: factory.schema,
-        config: config?,
+        config,
         clock: settings.clock.clone(),
-        spoken,
-    })
+        listener,
+        progress: progress.clone(),
+        stalls: Stalls::default(),
+    };
+    bench.keep_secrets(&bench.options(&bench.config));
+    Some(bench)
 }
 
 impl Bench {
+    fn options(&self, config: &SecretString) -> Map<String, Value> {
+        serde_json::from_str(config.expose_secret()).unwrap_or_default()
+    }
+
+    /// The names of the options that are marked secret.
+    fn secret_names(&self) -> Vec<String> {
+        let view = Schema::new(&self.schema);
+        let properties = view.properties().into_iter();
+        properties
+            .filter(|(_, property)| is_secret(view, property))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// Listens for the values of the options that are marked secret.
+    fn keep_secrets(&self, options: &Map<String, Value>) {
+        for name in self.secret_names() {
+            if let Some(value) = options.get(&name) {
+                let label = format!("the value of option `{name}`");
+                each_text(value, &mut |text| self.listener.keep(&label, text));
+            }
+        }
+    }
+
+    /// The options in force, with other secrets; `None` if none of them is a secret text.
+    pub(super) fn with_other_secrets(&self) -> Option<SecretString> {
+        let mut options = self.options(&self.config);
+        let mut changed = false;
+        for name in self.secret_names() {
+            if let Some(Value::String(text)) = options.get_mut(&name) {
+                let made = format!("{:032x}", rand::random::<u128>()).repeat(text.len() / 32 + 1);
+                *text = made.chars().take(text.len().max(12)).collect();
+                changed = true;
+            }
+        }
+        self.keep_secrets(&options);
+        changed.then(|| SecretString::from(Value::Object(options).to_string()))
+    }
+
+    /// Other options, checked against the schema.
+    pub(super) fn assemble(&self, options: &Map<String, Value>) -> Result<SecretString, String> {
+        let none = OptionSources::default();
+        let made = assemble(&self.schema, options.clone(), &none).map_err(|e| e.to_string())?;
+        self.keep_secrets(&self.options(&made.json));
+        Ok(made.json)
+    }
+
     pub(super) async fn create_with(
         &self,
         id: &'static str,
@@ -139,11 +207,12 @@ impl Bench {
     ) -> Result<Arc<dyn Instance>, Failure> {
         let (library, factory) = (Arc::clone(&self.library), self.factory.clone());
         let made = tokio::task::spawn_blocking(move || library.create(id, &factory, &config));
-        match tokio::time::timeout(Duration::from_secs(30), made).await {
+        let made = match tokio::time::timeout(CREATE_LIMIT, made).await {
             Ok(Ok(made)) => made,
             Ok(Err(_)) => Err(Failure::new(FailureKind::Panicked, "`create` panicked")),
             Err(_) => Err(Failure::new(FailureKind::Internal, "`create` hangs")),
-        }
+        };
+        made.inspect_err(|failure| self.listener.hear_failure(failure))
     }
 
     pub(super) async fn create(&self, id: &'static str) -> Result<Arc<dyn Instance>, String> {
@@ -152,43 +221,131 @@ impl Bench {
             .map_err(|failure| failure.to_string())
     }
 
-    /// Asks as the server does, and searches the answer for the token.
+    /// Asks as the server does.
     pub(super) async fn ask(&self, instance: &Arc<dyn Instance>, token: &SecretString) -> Ruling {
-        let question = question(token, ANSWER_LIMIT);
+        self.ask_within(instance, token, ANSWER_LIMIT).await.ruling
+    }
+
+    /// Asks with a deadline, and waits for [`ANSWER_LIMIT`] all the same.
+    pub(super) async fn ask_within(
+        &self,
+        instance: &Arc<dyn Instance>,
+        token: &SecretString,
+        deadline: Duration,
+    ) -> Asked {
         let started = Instant::now();
-        let answer = match instance.try_validate(&question) {
-            Some(answer) => {
-                if started.elapsed() > QUICK {
-                    return Ruling::unavailable(
-                        Outcome::Blocked,
-                        ruling::RETRY_AFTER,
-                        "`try_validate` blocks",
-                    );
-                }
-                answer
-            }
-            None => match tokio::time::timeout(ANSWER_LIMIT, instance.validate(question)).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    return Ruling::unavailable(
-                        Outcome::TimedOut,
-                        ruling::RETRY_AFTER,
-                        "no answer",
-                    );
-                }
-            },
+        let question = question(token, deadline);
+        let ruling = match self.stalls.watch(|| instance.try_validate(&question)) {
+            Some(answer) => self.judge(answer, token),
+            None => self.waited(instance, question).await,
         };
+        Asked {
+            ruling,
+            took: started.elapsed(),
+        }
+    }
+
+    async fn waited(&self, instance: &Arc<dyn Instance>, question: Question) -> Ruling {
+        let token = Arc::clone(&question.token);
+        match tokio::time::timeout(ANSWER_LIMIT, instance.validate(question)).await {
+            Ok(answer) => self.judge(answer, &token),
+            Err(_) => {
+                Ruling::unavailable(Outcome::TimedOut, ruling::RETRY_AFTER, "no answer at all")
+            }
+        }
+    }
+
+    /// Asks about many tokens, several at once where the validator waits. Ends early when the time
+    /// is up, and after an answer for which `enough` holds.
+    pub(super) async fn ask_all(
+        &self,
+        instance: &Arc<dyn Instance>,
+        tokens: impl Iterator<Item = (String, SecretString)>,
+        time: Duration,
+        mut enough: impl FnMut(&str, &Ruling) -> bool,
+    ) -> usize {
+        let end = Instant::now() + time;
+        let mut tokens = tokens.peekable();
+        let mut asked = 0;
+        while tokens.peek().is_some() && Instant::now() < end {
+            let mut waiting = Vec::new();
+            for (what, token) in tokens.by_ref().take(TOGETHER) {
+                self.progress.at(what.as_str());
+                let question = question(&token, ANSWER_LIMIT);
+                asked += 1;
+                match self.stalls.watch(|| instance.try_validate(&question)) {
+                    Some(answer) => {
+                        if enough(&what, &self.judge(answer, &token)) {
+                            return asked;
+                        }
+                    }
+                    None => waiting.push((what, question)),
+                }
+                if Instant::now() > end {
+                    break;
+                }
+            }
+            let waiting = waiting.into_iter().map(|(what, question)| async move {
+                let ruling = self.waited(instance, question).await;
+                (what, ruling)
+            });
+            for (what, ruling) in join_all(waiting).await {
+                if enough(&what, &ruling) {
+                    return asked;
+                }
+            }
+        }
+        asked
+    }
+
+    /// Hears an answer and turns it into a ruling.
+    pub(super) fn judge(&self, answer: Answer, token: &SecretString) -> Ruling {
+        let now = self.clock.now();
         match &answer {
-            Answer::Accepted(accepted) => self.spoken.hear(&accepted.claims_json),
-            Answer::Failed(failure) => self.spoken.hear(&failure.log_detail),
+            Answer::Accepted(accepted) => {
+                let token = token.expose_secret();
+                self.listener.hear_identity(accepted, token);
+                if let Some(resolved) = &accepted.resolved_token {
+                    let resolved = resolved.expose_secret();
+                    self.listener.keep_token("a token for DataHub", resolved);
+                }
+            }
+            Answer::Failed(failure) => self.listener.hear_failure(failure),
             Answer::Nonsense(_) => {}
+        }
+        if is_over(&answer, now) {
+            return Ruling {
+                decision: Decision::Rejected,
+                outcome: Outcome::Failed(FailureKind::Rejected),
+                detail: "an identity that has expired".to_owned(),
+            };
         }
         let context = ruling::Context {
             validator: &self.factory,
             digest: TokenDigest::of(token.expose_secret()),
-            now: self.clock.now(),
+            now,
         };
         ruling::rule(answer, context)
+    }
+}
+
+/// True for an identity that ended before the answer came, within the validator's leeway: the host
+/// lets nobody in with it.
+fn is_over(answer: &Answer, now: SystemTime) -> bool {
+    let Answer::Accepted(accepted) = answer else {
+        return false;
+    };
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    accepted.expires_at.is_some_and(|end| end <= now.as_secs())
+}
+
+/// Calls `told` with each text of an option's value.
+fn each_text(value: &Value, told: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => told(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, told)),
+        Value::Object(members) => members.values().for_each(|item| each_text(item, told)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -1,26 +1,42 @@
-//! `plugins check`: checks that a validator keeps the contract. Loads it into this process and
-//! calls it as the server would, and under the worst conditions that the server may meet.
+//! `plugins check`: looks for faults of a validator. Loads it into this process and calls it as
+//! the server would, and under the worst conditions that the server may meet.
 //!
-//! Run it in a child process: the faults that it looks for can end the process.
+//! Runs in a child process, which [`watch`](watch::watch) starts: the faults that it looks for can
+//! end the process.
 
 mod bench;
-mod checks;
+mod calls;
+mod growth;
+mod listener;
+mod mutations;
+mod outage;
+mod output;
+mod report;
+mod stalls;
+mod tokens;
 mod usage;
+mod watch;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{
     bench::{ANSWER_LIMIT, Bench, prepare},
-    checks::{accepted, at_once, cancel, down, lives, many_calls, odd_tokens, refused, two},
+    output::Stray,
+    report::{Checked, Progress, Report, Seen},
+    tokens::refused,
 };
-use crate::{Settings, boundary::Instance};
+pub use self::{
+    output::Events,
+    report::{CheckResult, Conformance, Finding},
+    watch::{Watched, watch},
+};
+use crate::{
+    Settings,
+    boundary::{Instance, c_v1_calls},
+};
 
 /// The input of a conformance check.
 #[derive(Debug)]
@@ -35,155 +51,229 @@ pub struct Plan {
     pub down_config: Option<Map<String, Value>>,
     /// A token to be accepted.
     pub good: SecretString,
+    /// A token of another person, to be accepted.
+    pub other_person: Option<SecretString>,
     /// A token to be refused.
     pub bad: SecretString,
+    /// A token that has expired.
+    pub expired: Option<SecretString>,
+    /// A token that was revoked.
+    pub revoked: Option<SecretString>,
+    /// A genuine token for another audience.
+    pub other_audience: Option<SecretString>,
 }
 
-/// The whole report.
-#[derive(Debug, Serialize)]
-pub struct Conformance {
-    /// True if every check that could be made passed.
-    pub passed: bool,
-    /// One for each check, in the order in which they were made.
-    pub checks: Vec<CheckResult>,
-}
+const BAD: &str = "the bad token is refused";
+const EXPIRED: &str = "an expired token is refused";
+const REVOKED: &str = "a revoked token is refused";
+const AUDIENCE: &str = "a token for another audience is refused";
+const OTHER_PERSON: &str = "another person's token is another person's";
+const DOWN: &str = "a provider that is down is unavailable";
 
-/// The result of one check.
-#[derive(Debug, Serialize)]
-pub struct CheckResult {
-    /// The property that was checked.
-    pub name: &'static str,
-    /// `pass`, `fail` or `skip`.
-    pub result: &'static str,
-    /// The observation, or the reason for a failure or a skip.
-    pub detail: String,
-}
-
-/// The observation, or the fault.
-type Checked = Result<String, String>;
-
-/// Checks the validator that `plan` names, with the plugin directories of `settings`.
-pub async fn conform(settings: &Settings, plan: &Plan) -> Conformance {
-    let mut report = Report(Vec::new());
-    if let Some(bench) = prepare(settings, plan, &mut report) {
-        run(&bench, plan, &mut report).await;
-    }
-    Conformance {
-        passed: report.0.iter().all(|check| check.result != "fail"),
-        checks: report.0,
-    }
-}
-
-struct Report(Vec<CheckResult>);
-
-impl Report {
-    fn add(&mut self, name: &'static str, checked: Checked) -> bool {
-        let (result, detail) = match checked {
-            Ok(detail) => ("pass", detail),
-            Err(detail) => ("fail", detail),
-        };
-        self.0.push(CheckResult {
-            name,
-            result,
-            detail,
-        });
-        result == "pass"
+impl Plan {
+    /// The tokens to be refused, each with the check that asks for it.
+    fn refused(&self) -> impl Iterator<Item = (&'static str, &SecretString)> {
+        let all = [
+            (BAD, Some(&self.bad)),
+            (EXPIRED, self.expired.as_ref()),
+            (REVOKED, self.revoked.as_ref()),
+            (AUDIENCE, self.other_audience.as_ref()),
+        ];
+        all.into_iter()
+            .filter_map(|(name, token)| Some((name, token?)))
     }
 
-    fn skip(&mut self, name: &'static str, why: &str) {
-        self.0.push(CheckResult {
-            name,
-            result: "skip",
-            detail: why.to_owned(),
-        });
+    /// The checks that cannot be made, and the option that is missing.
+    fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [
+            (OTHER_PERSON, "--good2", self.other_person.is_none()),
+            (EXPIRED, "--expired", self.expired.is_none()),
+            (REVOKED, "--revoked", self.revoked.is_none()),
+            (AUDIENCE, "--other-audience", self.other_audience.is_none()),
+            (DOWN, "--down-config", self.down_config.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, option, missing)| missing.then_some((name, option)))
     }
 }
 
-async fn run(bench: &Bench, plan: &Plan, report: &mut Report) {
+/// Checks the validator that `plan` names, with the plugin directories of `settings`, and tells
+/// `events` each result.
+pub async fn conform(settings: &Settings, plan: &Plan, events: Events) {
+    let progress = Progress::new(move |event| events.tell(event));
+    let report = Report::new(progress.clone());
+    if let Some(bench) = prepare(settings, plan, &progress, &report) {
+        run(&Arc::new(bench), plan, &report).await;
+    }
+    report.end();
+}
+
+async fn run(bench: &Arc<Bench>, plan: &Plan, report: &Report) {
     let canary = format!("canary.{:032x}", rand::random::<u128>());
-    *bench.spoken.secrets.lock() = vec![
-        plan.good.expose_secret().to_owned(),
-        plan.bad.expose_secret().to_owned(),
-        canary.clone(),
-    ];
+    let stray = Stray::default();
+    bench.listener.keep_token("a made-up token", &canary);
+    bench
+        .listener
+        .keep_token("the good token", plan.good.expose_secret());
+    if let Some(other) = &plan.other_person {
+        bench
+            .listener
+            .keep_token("the other good token", other.expose_secret());
+    }
+    for (_, token) in plan.refused() {
+        bench
+            .listener
+            .keep_token("a token to be refused", token.expose_secret());
+    }
     let mut instance = None;
-    let created = bench.create("check").await.map(|made| {
-        instance = Some(made);
-        String::new()
-    });
-    report.add("a validator is made", created);
+    report
+        .check("a validator is made", async {
+            instance = Some(bench.create("check").await?);
+            Ok(Seen::fine())
+        })
+        .await;
     let Some(instance) = instance else { return };
-    let health = tokio::time::timeout(ANSWER_LIMIT, instance.health()).await;
+    report
+        .check("it is healthy", health(bench, &instance))
+        .await;
+    single_tokens(bench, &instance, plan, &canary, report).await;
+    let is_good = report
+        .check(
+            "the good token is still accepted",
+            tokens::good(bench, &instance, plan),
+        )
+        .await;
+    report
+        .check(
+            "cancelled calls are released",
+            calls::cancel(bench, &instance, plan),
+        )
+        .await;
+    with_good_token(bench, &instance, plan, is_good, report).await;
+    report
+        .check("validators leave nothing behind", growth::lives(bench))
+        .await;
+    match &plan.down_config {
+        Some(options) if is_good => {
+            report
+                .check(DOWN, outage::down(bench, &instance, plan, options))
+                .await;
+        }
+        Some(_) => report.skip(DOWN, "the good token is not accepted"),
+        None => {}
+    }
+    for (name, option) in plan.missing() {
+        report.skip(name, &format!("{option} is not given"));
+    }
+    report
+        .check("it shuts down", async {
+            tokio::time::timeout(Duration::from_secs(5), instance.shutdown())
+                .await
+                .map(|()| Seen::fine())
+                .map_err(|_| "hangs".to_owned())
+        })
+        .await;
+    drop(instance);
+    at_the_end(bench, &stray, report);
+}
+
+/// The checks of everything that was seen on the way.
+fn at_the_end(bench: &Bench, stray: &Stray, report: &Report) {
     report.add(
-        "it is healthy",
-        match health {
-            Ok(Ok(())) => Ok(String::new()),
-            Ok(Err(failure)) => Err(failure.to_string()),
-            Err(_) => Err("`health` hangs".to_owned()),
+        "`try_validate` does not block",
+        bench.stalls.verdict().map(Seen::from),
+    );
+    report.add(
+        "each call is completed once",
+        match c_v1_calls::stray() {
+            0 => Ok(Seen::fine()),
+            more => Err(format!("{more} completions belonged to no call")),
         },
     );
-    let good = bench.ask(&instance, &plan.good).await;
-    let is_good = report.add("the good token is accepted", accepted(&good));
+    stray.hear(&bench.listener);
     report.add(
-        "the bad token is refused",
-        refused(&bench.ask(&instance, &plan.bad).await),
+        "no secret is disclosed",
+        bench.listener.verdict().map(|()| Seen::fine()),
     );
-    for (name, token) in odd_tokens(&canary) {
-        report.add(
-            name,
-            refused(&bench.ask(&instance, &SecretString::from(token)).await),
+}
+
+async fn health(bench: &Bench, instance: &Arc<dyn Instance>) -> Checked {
+    match tokio::time::timeout(ANSWER_LIMIT, instance.health()).await {
+        Ok(Ok(())) => Ok(Seen::fine()),
+        Ok(Err(failure)) => {
+            bench.listener.hear_failure(&failure);
+            Err(failure.to_string())
+        }
+        Err(_) => Err("`health` hangs".to_owned()),
+    }
+}
+
+/// The checks of one token after the other.
+async fn single_tokens(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    plan: &Plan,
+    canary: &str,
+    report: &Report,
+) {
+    let is_good = report
+        .check(
+            "the good token is accepted",
+            tokens::good(bench, instance, plan),
+        )
+        .await;
+    if let Some(other) = &plan.other_person {
+        let made = tokens::other_person(bench, instance, plan, other);
+        report.check(OTHER_PERSON, made).await;
+    }
+    let refusal = async |token: &SecretString| {
+        let ruling = bench.ask(instance, token).await;
+        refused(&ruling).map(Seen::from)
+    };
+    for (name, token) in plan.refused() {
+        report.check(name, refusal(token)).await;
+    }
+    for (name, token) in tokens::odd_tokens(canary) {
+        let token = SecretString::from(token);
+        report.check(name, refusal(&token)).await;
+    }
+    if is_good {
+        tokens::mutated(bench, instance, plan, report).await;
+    } else {
+        report.skip(
+            "mutations of the good token are refused",
+            "the good token is not accepted",
         );
     }
-    report.add(
-        "cancelled calls are released",
-        cancel(bench, &instance, plan).await,
-    );
-    with_good_token(bench, &instance, plan, is_good, report).await;
-    report.add("100 instances leave nothing behind", lives(bench).await);
-    match &plan.down_config {
-        Some(config) => {
-            report.add(
-                "a provider that is down is unavailable",
-                down(bench, plan, config).await,
-            );
-        }
-        None => report.skip("a provider that is down is unavailable", "no --down-config"),
-    }
-    let shutdown = tokio::time::timeout(Duration::from_secs(5), instance.shutdown()).await;
-    report.add(
-        "it shuts down",
-        shutdown
-            .map(|()| String::new())
-            .map_err(|_| "hangs".to_owned()),
-    );
-    report.add(
-        "no token is disclosed",
-        if bench.spoken.leaked.load(Ordering::Relaxed) {
-            Err("a token was in a log record, a detail or the claims".to_owned())
-        } else {
-            Ok(String::new())
-        },
-    );
 }
 
 /// The checks that need a token that is accepted.
 async fn with_good_token(
-    bench: &Bench,
+    bench: &Arc<Bench>,
     instance: &Arc<dyn Instance>,
     plan: &Plan,
     is_good: bool,
-    report: &mut Report,
+    report: &Report,
 ) {
-    const TOGETHER: &str = "64 concurrent calls are not mixed up";
+    const DEADLINE: &str = "it keeps the deadline of a request";
+    const TOGETHER: &str = "concurrent calls are not mixed up";
     const INDEPENDENT: &str = "two validators are independent";
-    const GROWTH: &str = "nothing grows over many calls";
+    const NEW: &str = "nothing grows with each new token";
+    const KNOWN: &str = "nothing grows with each call";
     if !is_good {
-        for name in [TOGETHER, INDEPENDENT, GROWTH] {
+        for name in [DEADLINE, TOGETHER, INDEPENDENT, NEW, KNOWN] {
             report.skip(name, "the good token is not accepted");
         }
         return;
     }
-    report.add(TOGETHER, at_once(bench, instance, plan).await);
-    report.add(INDEPENDENT, two(bench, plan).await);
-    report.add(GROWTH, many_calls(bench, instance, plan).await);
+    report.check(DEADLINE, calls::deadline(bench, plan)).await;
+    let known = calls::known(bench, instance, plan).await;
+    report.check(TOGETHER, calls::at_once(bench, &known)).await;
+    report.check(INDEPENDENT, calls::two(bench, plan)).await;
+    report
+        .check(NEW, growth::new_tokens(bench, instance, plan))
+        .await;
+    report
+        .check(KNOWN, growth::known_tokens(bench, instance, plan))
+        .await;
 }

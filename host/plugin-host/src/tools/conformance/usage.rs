@@ -7,6 +7,7 @@ const FEW: usize = 8;
 const SOME_MEMORY: usize = 32 * 1024 * 1024;
 
 /// The resources of this process.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     files: usize,
     threads: usize,
@@ -16,16 +17,10 @@ pub(super) struct Usage {
 impl Usage {
     pub(super) fn now() -> Self {
         let entries = |dir: &str| fs::read_dir(Path::new(dir)).map_or(0, Iterator::count);
-        let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages: usize = statm
-            .split_whitespace()
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .unwrap_or(0);
         Self {
             files: entries("/proc/self/fd"),
             threads: entries("/proc/self/task"),
-            memory: pages * rustix::param::page_size(),
+            memory: memory(),
         }
     }
 
@@ -49,5 +44,93 @@ impl Usage {
             ));
         }
         Ok(())
+    }
+}
+
+/// The bytes of memory that this process does not share with files.
+fn memory() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let mut pages = statm.split_whitespace().skip(1).map(str::parse::<usize>);
+    let resident = pages.next().and_then(Result::ok).unwrap_or(0);
+    let shared = pages.next().and_then(Result::ok).unwrap_or(0);
+    resident.saturating_sub(shared) * rustix::param::page_size()
+}
+
+/// The memory after so many calls, which shows a slope and not only a start.
+#[derive(Debug, Default)]
+pub(super) struct Slope(Vec<(usize, usize)>);
+
+/// Growth for each call by which a token, or something as large, is surely kept ...
+const MUCH_FOR_EACH: usize = 4 * 1024;
+/// ... and by how much memory grows then at least.
+const MUCH: usize = 2 * 1024 * 1024;
+/// A cache with a limit is full after so many calls ...
+const CACHES_ARE_FULL: usize = 20_000;
+/// ... and then memory grows by less than this in a third of them.
+const LITTLE: usize = 3 * 1024 * 1024;
+/// The growth at which the calls end.
+const TOO_MUCH: usize = 64 * 1024 * 1024;
+
+impl Slope {
+    /// Notes the memory after `calls` calls. Returns whether it has grown too much to go on.
+    pub(super) fn note(&mut self, calls: usize) -> bool {
+        self.add(calls, memory())
+    }
+
+    fn add(&mut self, calls: usize, memory: usize) -> bool {
+        self.0.push((calls, memory));
+        let first = self.0.first().map_or(0, |(_, memory)| *memory);
+        memory > first + TOO_MUCH
+    }
+
+    /// The verdict about tokens of `length` bytes.
+    pub(super) fn verdict(&self, length: usize) -> Result<String, String> {
+        let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else {
+            return Ok(String::new());
+        };
+        let grown = last.1.saturating_sub(first.1);
+        let at = self.0.len() * 2 / 3;
+        let third = self.0.get(at).unwrap_or(first);
+        let (calls, slope) = (last.0 - third.0, last.1.saturating_sub(third.1));
+        let for_each = slope / calls.max(1);
+        let kept = for_each > MUCH_FOR_EACH + 2 * length && slope > MUCH;
+        let unbounded = last.0 > CACHES_ARE_FULL && slope > LITTLE;
+        if kept || unbounded || grown > TOO_MUCH {
+            return Err(format!(
+                "memory grew by {} KiB over {} calls, at the end by {for_each} bytes for each",
+                grown / 1024,
+                last.0 - first.0
+            ));
+        }
+        Ok(format!("{} calls", last.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slope(memory: impl Fn(usize) -> usize, calls: usize) -> Result<String, String> {
+        let mut slope = Slope::default();
+        for call in (0..calls).step_by(100) {
+            if slope.add(call, memory(call)) {
+                break;
+            }
+        }
+        slope.verdict(100)
+    }
+
+    #[test]
+    fn a_slope_is_told_from_a_cache_that_fills() {
+        const MIB: usize = 1024 * 1024;
+        assert!(slope(|_| 50 * MIB, 2_000).is_ok());
+        // A start, an arena, a cache of 10,000 answers.
+        assert!(slope(|call| if call < 300 { MIB } else { 20 * MIB }, 2_000).is_ok());
+        assert!(slope(|call| call.min(10_000) * 1_000, 40_000).is_ok());
+        assert!(slope(|call| call.min(10_000) * 1_000, 3_000).is_ok());
+        for bytes in [64 * 1024, 8 * 1024] {
+            assert!(slope(|call| call * bytes, 2_000).is_err(), "{bytes}");
+        }
+        assert!(slope(|call| call * 600, 40_000).is_err());
     }
 }

@@ -1,0 +1,180 @@
+//! The checks of what stays behind: after calls about new tokens and known ones, after validators.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Plan,
+    bench::Bench,
+    mutations,
+    report::{Checked, Seen},
+    tokens::{accepted, refused},
+    usage::{Slope, Usage},
+};
+use crate::boundary::{FailureKind, Instance};
+use crate::serving::ruling::Outcome;
+
+/// Calls about tokens that were never seen, and the time for them.
+const NEW_TOKENS: usize = 30_000;
+const NEW_TOKENS_TIME: Duration = Duration::from_millis(1_800);
+/// Fewer calls than this show nothing.
+const FEW_CALLS: usize = 400;
+/// Calls about the tokens of the plan, and the time for them.
+const KNOWN_TOKENS: usize = 10_000;
+const KNOWN_TOKENS_TIME: Duration = Duration::from_millis(700);
+/// Calls before the first measurement, and between two.
+const WARM_UP: usize = 200;
+const STEP: usize = 100;
+/// The number of times a validator is made and dropped, and the time for it.
+const LIVES: usize = 100;
+const LIVES_TIME: Duration = Duration::from_millis(1_500);
+
+pub(super) async fn new_tokens(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    plan: &Plan,
+) -> Checked {
+    let good = plan.good.expose_secret();
+    let tokens = (0..NEW_TOKENS).map(|number| {
+        let token = mutations::unseen(good, number);
+        ("a new token".to_owned(), SecretString::from(token))
+    });
+    let watch = Watch::new();
+    let calls = watched(
+        bench,
+        instance,
+        tokens,
+        NEW_TOKENS_TIME,
+        watch,
+        |_, ruling| {
+            // One that is asked about too much may say so.
+            match ruling.outcome {
+                Outcome::Failed(FailureKind::Unavailable) => Ok(()),
+                _ => refused(ruling).map(|_| ()),
+            }
+        },
+    )
+    .await?;
+    calls.verdict(good.len())
+}
+
+pub(super) async fn known_tokens(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    plan: &Plan,
+) -> Checked {
+    let good = [Some(&plan.good), plan.other_person.as_ref()];
+    let good: Vec<_> = good.into_iter().flatten().collect();
+    let tokens = (0..KNOWN_TOKENS).map(|number| match good.get(number % 3) {
+        Some(token) => ("accepted".to_owned(), (*token).clone()),
+        None => ("refused".to_owned(), plan.bad.clone()),
+    });
+    let watch = Watch::new();
+    let calls = watched(
+        bench,
+        instance,
+        tokens,
+        KNOWN_TOKENS_TIME,
+        watch,
+        |what, ruling| {
+            match what {
+                "accepted" => accepted(ruling),
+                _ => refused(ruling),
+            }
+            .map(|_| ())
+        },
+    )
+    .await?;
+    calls.verdict(plan.good.expose_secret().len())
+}
+
+/// The resources during many calls.
+struct Watch {
+    calls: usize,
+    before: Usage,
+    slope: Slope,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self {
+            calls: 0,
+            before: Usage::now(),
+            slope: Slope::default(),
+        }
+    }
+
+    fn verdict(self, length: usize) -> Checked {
+        // What stands on calls that just ended goes a moment later.
+        self.before.compare(&Usage::now())?;
+        let told = self.slope.verdict(length)?;
+        if self.calls < FEW_CALLS {
+            return Ok(Seen::Fine(format!(
+                "{} calls, in the time for it",
+                self.calls
+            )));
+        }
+        Ok(Seen::from(told))
+    }
+}
+
+/// Makes calls and measures now and then. `judged` tells whether an answer is right.
+async fn watched(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    tokens: impl Iterator<Item = (String, SecretString)>,
+    time: Duration,
+    mut watch: Watch,
+    judged: impl Fn(&str, &crate::serving::ruling::Ruling) -> Result<(), String>,
+) -> Result<Watch, String> {
+    let mut fault = None;
+    bench
+        .ask_all(instance, tokens, time, |what, ruling| {
+            watch.calls += 1;
+            if watch.calls == WARM_UP {
+                watch.before = Usage::now();
+            }
+            if let Err(why) = judged(what, ruling) {
+                fault = Some(format!("call {}: {why}", watch.calls));
+                return true;
+            }
+            watch.calls >= WARM_UP
+                && watch.calls.is_multiple_of(STEP)
+                && watch.slope.note(watch.calls)
+        })
+        .await;
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(watch),
+    }
+}
+
+pub(super) async fn lives(bench: &Bench) -> Checked {
+    let end = Instant::now() + LIVES_TIME;
+    let mut before = Usage::now();
+    let mut made = 0;
+    while made < LIVES && (made < 10 || Instant::now() < end) {
+        if made == 5 {
+            before = Usage::now();
+        }
+        let instance = bench.create("check-life").await?;
+        tokio::time::timeout(Duration::from_secs(5), instance.shutdown())
+            .await
+            .map_err(|_| "`shutdown` hangs".to_owned())?;
+        made += 1;
+    }
+    // What a validator leaves to its own tasks ends a moment later.
+    let mut compared = Ok(());
+    for _ in 0..50 {
+        compared = before.compare(&Usage::now());
+        if compared.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    compared.map(|()| Seen::Fine(format!("{made} were made")))
+}

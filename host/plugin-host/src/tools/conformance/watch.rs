@@ -1,0 +1,177 @@
+//! The process that makes the checks, watched: its results as they come, and its end.
+
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    os::unix::fs::FileExt,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::fs::MemfdFlags;
+
+use super::report::{CheckResult, Conformance, Event, Finding};
+use crate::{boundary::redact, isolation::crash};
+
+/// No check is silent for longer than this.
+const SILENCE: Duration = Duration::from_secs(45);
+/// The time within which the process ends after its last event.
+const END_LIMIT: Duration = Duration::from_secs(5);
+/// The longest event.
+const MAX_EVENT_BYTES: u64 = 1024 * 1024;
+/// The end of its stderr that is shown.
+const MAX_STDERR_BYTES: u64 = 4 * 1024;
+
+/// The process after its end.
+#[derive(Debug)]
+pub struct Watched {
+    /// The results, with a fault if the process crashed or hung.
+    pub report: Conformance,
+    /// The end of what it wrote to stderr, one line each, redacted.
+    pub stderr: Vec<String>,
+    /// Its status, if it refused its arguments before any check began.
+    pub refused: Option<ExitStatus>,
+}
+
+/// Starts `command`, which runs [`conform`](super::conform), and calls `told` with each result.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn watch(command: &mut Command, mut told: impl FnMut(&CheckResult)) -> io::Result<Watched> {
+    let stderr = rustix::fs::memfd_create("plugins-check", MemfdFlags::CLOEXEC)?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::from(stderr.try_clone()?))
+        .spawn()?;
+    let Some(stdout) = child.stdout.take() else {
+        return Err(io::Error::other("it has no stdout"));
+    };
+    let mut seen = Seen::default();
+    let silent = seen.follow(&read_events(stdout), &mut told);
+    let (status, hung) = end(&mut child, silent)?;
+    let refused = (!seen.began && !status.success()).then_some(status);
+    if refused.is_none()
+        && let Some(fault) = seen.fault(status, hung)
+    {
+        told(&fault);
+        seen.checks.push(fault);
+    }
+    Ok(Watched {
+        report: Conformance::of(seen.checks),
+        stderr: last_lines(&std::fs::File::from(stderr)),
+        refused,
+    })
+}
+
+/// What the events said.
+#[derive(Default)]
+struct Seen {
+    began: bool,
+    ended: bool,
+    under_way: Option<String>,
+    at: Option<String>,
+    checks: Vec<CheckResult>,
+}
+
+impl Seen {
+    /// Follows the events to their end. Returns whether they stopped coming.
+    fn follow(&mut self, events: &Receiver<Event>, told: &mut impl FnMut(&CheckResult)) -> bool {
+        loop {
+            match events.recv_timeout(SILENCE) {
+                Ok(Event::Begin(name)) => {
+                    self.began = true;
+                    self.under_way = Some(name);
+                    self.at = None;
+                }
+                Ok(Event::At(what)) => self.at = Some(what),
+                Ok(Event::Found(check)) => {
+                    self.under_way = None;
+                    self.at = None;
+                    told(&check);
+                    self.checks.push(check);
+                }
+                Ok(Event::End) => {
+                    self.ended = true;
+                    return false;
+                }
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// The fault of a process that did not end as it should.
+    fn fault(&self, status: ExitStatus, hung: bool) -> Option<CheckResult> {
+        let how = if hung {
+            "the process of the plugin hung and was killed".to_owned()
+        } else if let Some(crash) = crash(status) {
+            format!("the plugin crashed its process: {crash}")
+        } else if !self.ended {
+            format!("the plugin ended its process: {status}")
+        } else {
+            return None;
+        };
+        let name = match &self.under_way {
+            Some(name) => name.clone(),
+            None if self.ended => "its process ends".to_owned(),
+            None => "it stays alive between two checks".to_owned(),
+        };
+        let detail = match &self.at {
+            Some(at) => format!("{how}, asked about: {at}"),
+            None => how,
+        };
+        Some(CheckResult {
+            name,
+            result: Finding::Fail,
+            detail,
+        })
+    }
+}
+
+fn read_events(stdout: ChildStdout) -> Receiver<Event> {
+    let (send, events) = mpsc::channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stdout);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = reader
+                .by_ref()
+                .take(MAX_EVENT_BYTES)
+                .read_until(b'\n', &mut line);
+            let Ok(1..) = read else { return };
+            if let Ok(event) = serde_json::from_slice(&line)
+                && send.send(event).is_err()
+            {
+                return;
+            }
+        }
+    });
+    events
+}
+
+/// The status of the process, and whether it had to be killed.
+fn end(child: &mut Child, silent: bool) -> io::Result<(ExitStatus, bool)> {
+    let end = Instant::now() + END_LIMIT;
+    while !silent && Instant::now() < end {
+        if let Some(status) = child.try_wait()? {
+            return Ok((status, false));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill()?;
+    Ok((child.wait()?, true))
+}
+
+fn last_lines(file: &std::fs::File) -> Vec<String> {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let from = length.saturating_sub(MAX_STDERR_BYTES);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1024];
+    while let Ok(read @ 1..) = file.read_at(&mut chunk, from + bytes.len() as u64) {
+        bytes.extend_from_slice(&chunk[..read]);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().map(redact::for_log).collect()
+}
