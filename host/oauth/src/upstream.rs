@@ -52,6 +52,8 @@ const OIDC_SCOPES: [&str; 6] = [
 ];
 /// The pause after a failed discovery.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(3);
+/// Shorter values of parameters are no secrets.
+const MIN_SECRET_BYTES: usize = 4;
 /// Parameters that belong to the protocol and cannot be overridden.
 const RESERVED_PARAMETERS: [&str; 14] = [
     "client_assertion",
@@ -298,10 +300,20 @@ impl Upstream {
             |name: &str| matches!(name, "code" | "code_verifier" | "refresh_token" | "token");
         let sent = form.iter().filter(|(name, _)| secret(name));
         let mut secrets = Secrets::new(sent.map(|(_, value)| *value));
+        let own = self.settings.token_params.iter();
+        for (_, value) in own.filter(|(name, value)| name != "scope" && !self.is_shown(value)) {
+            secrets.add(value);
+        }
         if let Some(secret) = &self.settings.client_secret {
             secrets.add_credentials(&self.settings.client_id, secret.expose_secret());
         }
         secrets
+    }
+
+    /// True for a value that browsers see, too.
+    fn is_shown(&self, value: &str) -> bool {
+        let mut shown = self.settings.authorize_params.iter();
+        value.len() < MIN_SECRET_BYTES || shown.any(|(_, known)| known == value)
     }
 
     /// Sends a form with this server's client authentication.

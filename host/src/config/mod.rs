@@ -21,6 +21,7 @@ mod python;
 mod raw;
 mod reader;
 mod reference;
+mod secrets;
 mod service_links;
 mod setting;
 mod settings;
@@ -33,7 +34,6 @@ mod tools;
 mod validators;
 mod value_file;
 
-pub(crate) use self::options::validator_option;
 pub use self::{
     command::{with_hidden_settings, with_settings},
     error::{ConfigError, Problem},
@@ -42,6 +42,10 @@ pub use self::{
     reference::reference,
     setting::Setting,
     settings::{LocalSettings, Settings, environment, local, masked, plugins_only},
+};
+pub(crate) use self::{
+    options::{option_text, single_option, validator_option},
+    secrets::secret_texts,
 };
 
 /// The exit status for wrong settings (`EX_USAGE` of sysexits.h).

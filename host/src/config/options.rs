@@ -7,22 +7,34 @@ use serde_json::{Map, Value};
 /// The option `name` as it was given by itself, or in the options of a validator or of one of a
 /// chain. A list becomes text with commas.
 pub(crate) fn validator_option(options: &OptionSources, name: &str) -> Option<String> {
-    let single = options.overrides.iter().find_map(|(given, value)| {
+    let own = |options: &Map<String, Value>| options.get(name).and_then(option_text);
+    single_option(options, name)
+        .or_else(|| own(&options.config))
+        .or_else(|| {
+            let mut each = options.config.values().filter_map(Value::as_object);
+            each.find_map(own)
+        })
+}
+
+/// The option `name` as it was given by itself (`TOKEN_VALIDATOR_OPT_<NAME>`).
+pub(crate) fn single_option(options: &OptionSources, name: &str) -> Option<String> {
+    options.overrides.iter().find_map(|(given, value)| {
         let plain = given.to_ascii_lowercase().replace('-', "_");
         (plain == name).then(|| value.expose_secret().to_owned())
-    });
-    let own = |options: &Map<String, Value>| options.get(name).and_then(text);
-    single.or_else(|| own(&options.config)).or_else(|| {
-        let mut each = options.config.values().filter_map(Value::as_object);
-        each.find_map(own)
     })
 }
 
-fn text(value: &Value) -> Option<String> {
+/// The value of an option as text: a list becomes text with commas.
+pub(crate) fn option_text(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Object(_) => None,
         Value::String(text) => Some(text.clone()),
-        Value::Array(list) => Some(list.iter().filter_map(text).collect::<Vec<_>>().join(",")),
+        Value::Array(list) => Some(
+            list.iter()
+                .filter_map(option_text)
+                .collect::<Vec<_>>()
+                .join(","),
+        ),
         other => Some(other.to_string()),
     }
 }

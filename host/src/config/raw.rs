@@ -214,6 +214,11 @@ impl Raw {
             .map(|(source, value)| (*source, value.as_str()))
     }
 
+    /// The id of this server's client at the identity provider.
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.get(&table::OIDC_CLIENT_ID).map(|(_, id)| id)
+    }
+
     /// True if something was set that has a meaning only for a server over HTTP.
     pub fn is_about_serving(&self) -> bool {
         const GROUPS: [&str; 4] = ["Listening", "Limits", "Token validation", "Signing in"];

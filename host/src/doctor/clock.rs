@@ -11,7 +11,7 @@ const FIX: &str = "let NTP set the clock of this machine (and of the other, if t
                    `OIDC_LEEWAY` is for seconds";
 
 /// `ahead` has the seconds by which each peer's clock is ahead of ours.
-pub(super) fn check(ahead: &[(&'static str, i64)], leeway: i64) -> Vec<Check> {
+pub(super) fn check(ahead: &[(String, i64)], leeway: i64) -> Vec<Check> {
     if ahead.is_empty() {
         return vec![Check::ok(CLOCK, "no server told its time")];
     }
@@ -27,11 +27,12 @@ pub(super) fn check(ahead: &[(&'static str, i64)], leeway: i64) -> Vec<Check> {
                 behind if *behind < 0 => format!("{} s ahead of that of {name}", -behind),
                 ahead => format!("{ahead} s behind that of {name}"),
             };
-            match seconds.abs() {
+            let check = match seconds.abs() {
                 far if far > FAIL_SECS => Check::fail(CLOCK, seen, FIX),
                 far if far > warn => Check::warn(CLOCK, seen, FIX),
                 _ => Check::ok(CLOCK, seen),
-            }
+            };
+            check.of(name)
         })
         .collect()
 }
@@ -42,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_warning_begins_at_the_leeway_and_a_failure_at_five_minutes() {
-        let line = |seconds, leeway| check(&[("datahub", seconds)], leeway)[0].text();
+        let line = |seconds, leeway| check(&[("datahub".to_owned(), seconds)], leeway)[0].text();
         for (seconds, leeway, expected) in [
             (0, 10, "ok "),
             (10, 10, "ok "),

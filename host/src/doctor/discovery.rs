@@ -1,25 +1,24 @@
 //! The provider's document: the place that answers, the issuer that it names, and if there is none,
 //! the places nearby that have one.
 
-use outbound::{Answer, Document, Error, Source, discover, places, shown};
+use outbound::{Answer, Document, Error, discover, places, shown};
 use serde_json::Value;
 use url::Url;
 
-use super::{peers::Peer, reach, report::Check};
+use super::{options::Provider, peers::Peer, reach, report::Check};
 
 const DISCOVERY: &str = "provider";
 const ISSUER: &str = "issuer";
 /// The most issuers nearby that are tried.
 const MAX_NEARBY: usize = 5;
-const FIX: &str = "set `OIDC_ISSUER_URL` to the issuer as the provider's console names it, without \
-                   `/.well-known/openid-configuration`";
 
 /// Finds the document as the server does. `None` if the server would find none.
 pub(super) async fn check(
     peer: &Peer,
-    source: &Source,
+    provider: &Provider,
     network: &outbound::Network,
 ) -> (Vec<Check>, Option<Document>) {
+    let source = &provider.source;
     let mut tried = Vec::new();
     let mut named = None;
     for url in places(source.place()) {
@@ -35,7 +34,7 @@ pub(super) async fn check(
             }
             Ok(Err(passed)) => tried.push(format!("{} {passed}", shown(&url))),
             Err(Error::Unreachable { what, .. }) => {
-                let obstacle = reach::obstacle(&url, network, setting(source), what).await;
+                let obstacle = reach::obstacle(&url, network, provider.place_setting(), what).await;
                 return (
                     vec![Check::fail(DISCOVERY, obstacle.seen, obstacle.fix)],
                     None,
@@ -48,7 +47,7 @@ pub(super) async fn check(
         }
     }
     let Some((place, issuer)) = named else {
-        return (vec![missing(peer, source, &tried).await], None);
+        return (vec![missing(peer, provider, &tried).await], None);
     };
     let mut seen = format!("the document is at {place}");
     if !tried.is_empty() {
@@ -63,13 +62,13 @@ pub(super) async fn check(
         Err(why) => {
             // The remedy has a line of its own.
             let seen = why.split("; set OIDC_ISSUER_URL").next().unwrap_or(&why);
-            Check::fail(ISSUER, seen, issuer_fix(source, &issuer))
+            Check::fail(ISSUER, seen, issuer_fix(provider, &issuer))
         }
     });
     let document = match discover(peer.client(), source).await {
         Ok(document) => Some(document),
         Err(error) if checks.iter().all(Check::is_ok) => {
-            checks.push(Check::fail(DISCOVERY, error.to_string(), FIX));
+            checks = vec![Check::fail(DISCOVERY, error.to_string(), fix(provider))];
             None
         }
         Err(_) => None,
@@ -77,12 +76,11 @@ pub(super) async fn check(
     (checks, document)
 }
 
-/// The setting that names the place of the document.
-fn setting(source: &Source) -> &'static str {
-    match source.place() == source.issuer().url() {
-        true => "OIDC_ISSUER_URL",
-        false => "OAUTH_ISSUER_URL",
-    }
+fn fix(provider: &Provider) -> String {
+    format!(
+        "set {} to the issuer as the provider's console names it, without `/.well-known/openid-configuration`",
+        quoted(provider.issuer_setting())
+    )
 }
 
 /// The issuer that a document names, or what came instead of one.
@@ -98,25 +96,32 @@ fn issuer_in(answer: &Answer) -> Result<String, String> {
         .ok_or_else(|| "answers without an `issuer`".to_owned())
 }
 
-fn issuer_fix(source: &Source, named: &str) -> String {
-    let configured = source.issuer().text();
+fn issuer_fix(provider: &Provider, named: &str) -> String {
+    let configured = provider.source.issuer().text();
     let named = outbound::quoted(named);
-    if source.place() != source.issuer().url() {
+    let setting = quoted(provider.issuer_setting());
+    if provider.has_place() {
         return format!(
-            "set `OIDC_ISSUER_URL` to {named}, or the provider's own URL (its \"frontend\" or \"public\" URL) so that it \
+            "set {setting} to {named}, or the provider's own URL (its \"frontend\" or \"public\" URL) so that it \
              names {}",
             outbound::quoted(configured)
         );
     }
-    format!(
-        "set `OIDC_ISSUER_URL` to {named}, if that is your provider: its tokens name it so, too"
-    )
+    format!("set {setting} to {named}, if that is your provider: its tokens name it so, too")
+}
+
+/// The setting as it is written in a sentence.
+fn quoted(setting: &str) -> String {
+    match setting.contains('`') {
+        true => setting.to_owned(),
+        false => format!("`{setting}`"),
+    }
 }
 
 /// No place has a document: the issuer's path is wrong, or the host is not the provider's.
-async fn missing(peer: &Peer, source: &Source, tried: &[String]) -> Check {
+async fn missing(peer: &Peer, provider: &Provider, tried: &[String]) -> Check {
     let seen = format!("no discovery document: {}", tried.join(", "));
-    for candidate in nearby(source.place()) {
+    for candidate in nearby(provider.source.place()) {
         for url in places(&candidate).into_iter().take(2) {
             let Ok(answer) = peer.get(&url).await else {
                 continue;
@@ -125,15 +130,15 @@ async fn missing(peer: &Peer, source: &Source, tried: &[String]) -> Check {
                 continue;
             };
             let fix = format!(
-                "set `{}` to {}: {} names it",
-                setting(source),
+                "set {} to {}: {} names it",
+                quoted(provider.place_setting()),
                 outbound::quoted(&issuer),
                 shown(&url)
             );
             return Check::fail(DISCOVERY, seen, fix);
         }
     }
-    Check::fail(DISCOVERY, seen, FIX)
+    Check::fail(DISCOVERY, seen, fix(provider))
 }
 
 /// Issuers that are often meant: with the version or the server that was left out, or without the

@@ -7,13 +7,13 @@ use outbound::{Document, shown};
 use serde_json::Value;
 
 use super::{peers::Peer, report::Check};
-use crate::config::Settings;
 
 const KEYS: &str = "keys";
 /// The shortest modulus of an RSA key that is accepted.
 const MIN_RSA_BITS: usize = 2_048;
 
-pub(super) async fn check(peer: &Peer, document: &Document, settings: &Settings) -> Check {
+/// `allowed` has the accepted algorithms, if they are restricted.
+pub(super) async fn check(peer: &Peer, document: &Document, allowed: Option<&str>) -> Check {
     let url = match document.endpoint("jwks_uri") {
         Ok(Some(url)) => url,
         Ok(None) => {
@@ -72,7 +72,7 @@ pub(super) async fn check(peer: &Peer, document: &Document, settings: &Settings)
                    verify nothing";
         return Check::fail(KEYS, seen, fix);
     }
-    let Some(allowed) = settings.plugins.options.env.get("OIDC_ALGORITHMS") else {
+    let Some(allowed) = allowed else {
         return Check::ok(KEYS, seen);
     };
     match any_serves(keys, &algorithms, allowed) {

@@ -16,6 +16,8 @@
 //! | `port` | the address to listen on |
 //! | `sign_in` | a sign-in by hand, hop by hop |
 //! | `clock` | our clock and those of the others, from the answers to the other checks |
+//!
+//! The others serve these: `report` and `redact` print, `peers` asks, `options` knows what is set.
 
 mod args;
 mod clock;
@@ -29,6 +31,7 @@ mod plugins;
 mod port;
 mod provider;
 mod reach;
+mod redact;
 mod report;
 mod scope;
 mod settings;
@@ -41,15 +44,15 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use tokio::time::timeout;
 
 pub use self::{args::Args, report::Report, sign_in::walk};
-use self::{peers::Clocks, report::Check};
-use crate::config::{Raw, Settings, plugins_only};
+use self::{peers::Clocks, redact::Redactor, report::Check};
+use crate::config::{Raw, Settings, plugins_only, secret_texts};
 
 /// The time limit of a check with all its requests. They run at once, so it is that of the command.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Runs all checks. `program` is the path of the running executable.
 pub async fn run(raw: &Raw, program: &Path) -> Report {
-    let mut report = Report::default();
+    let mut report = Report::new(redactor(raw));
     let settings = match Settings::check(raw, program) {
         Ok(settings) => settings,
         Err(error) => {
@@ -86,12 +89,17 @@ pub async fn run(raw: &Raw, program: &Path) -> Report {
 
 /// Checks the validators alone: the child process of [`run`].
 pub async fn validators(raw: &Raw, program: &Path) -> Report {
-    let mut report = Report::default();
+    let mut report = Report::new(redactor(raw));
     match plugins_only(raw, program) {
         Ok(settings) => report.add(plugins::check(settings).await),
         Err(error) => report.add(settings::unusable(&error)),
     }
     report
+}
+
+/// Takes out of all texts what the settings keep secret.
+fn redactor(raw: &Raw) -> Redactor {
+    Redactor::new(&secret_texts(raw), raw.client_id())
 }
 
 /// Bounds a check in time, and keeps a panic of it from the others.

@@ -28,9 +28,11 @@ pub(super) async fn check(settings: Settings) -> Vec<Check> {
 /// The URLs that the server asks, each with a word for it.
 fn urls(settings: &Settings) -> Vec<(&'static str, Url)> {
     let mut urls = vec![("DataHub", settings.datahub.gms_url.clone())];
-    if let Ok(Some(source)) = options::source(settings) {
-        urls.push(("the provider", source.place().clone()));
+    if let Ok(Some(provider)) = options::provider(settings) {
+        urls.push(("the provider", provider.source.place().clone()));
     }
+    let own = options::own_providers(settings).into_iter().flatten();
+    urls.extend(own.map(|provider| ("a provider", provider.source.place().clone())));
     urls
 }
 

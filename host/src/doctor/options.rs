@@ -1,36 +1,159 @@
 //! The settings of the identity provider and the options of validators, as they are in effect.
 
 use outbound::{Issuer, Network, Source};
+use serde_json::Value;
 use url::Url;
 
-use crate::config::Settings;
 pub(super) use crate::config::validator_option as option;
+use crate::config::{Settings, option_text, single_option};
 
 /// The tolerated difference of clocks if `OIDC_LEEWAY` is unset, in seconds.
 const DEFAULT_LEEWAY: i64 = 10;
+/// The claim with the audience if no other is named.
+pub(super) const AUD: &str = "aud";
 
-/// The provider's issuer and the place of its document; `None` if no issuer is set.
+/// An issuer, and the settings that name it.
+#[derive(Debug)]
+pub(super) struct Provider {
+    /// The validator whose own it is; `None` for that of the sign-in and of all validators without
+    /// one of their own.
+    pub(super) of: Option<String>,
+    /// The issuer and the place of its document.
+    pub(super) source: Source,
+    /// The audiences that are accepted, in the text in which they were given.
+    pub(super) audience: Option<String>,
+    /// The algorithms that are accepted, likewise.
+    pub(super) algorithms: Option<String>,
+    issuer_setting: String,
+    place_setting: String,
+}
+
+/// An issuer that cannot be used: the validator whose own it is, and the reason with the setting.
+pub(super) type Unusable = (Option<String>, String);
+
+impl Provider {
+    /// The setting that names the issuer.
+    pub(super) fn issuer_setting(&self) -> &str {
+        &self.issuer_setting
+    }
+
+    /// The setting that names the place of the document.
+    pub(super) fn place_setting(&self) -> &str {
+        match self.has_place() {
+            true => &self.place_setting,
+            false => &self.issuer_setting,
+        }
+    }
+
+    /// True if the document is looked for elsewhere than below the issuer.
+    pub(super) fn has_place(&self) -> bool {
+        self.source.place() != self.source.issuer().url()
+    }
+}
+
+/// The provider of the whole server; `None` if no issuer is set for it.
 ///
 /// # Errors
 /// The reason, with the name of the setting.
-pub(super) fn source(settings: &Settings) -> Result<Option<Source>, String> {
+pub(super) fn provider(settings: &Settings) -> Result<Option<Provider>, String> {
     let env = &settings.plugins.options.env;
-    let allow_http = allow_http(settings);
-    let parse = |name: &str, text: &str| {
-        Issuer::parse(text, allow_http).map_err(|why| format!("`{name}` {why}"))
+    let (issuer, place) = (env.get("OIDC_ISSUER_URL"), env.get("OAUTH_ISSUER_URL"));
+    let (issuer, place, issuer_setting) = match (issuer, place) {
+        (Some(issuer), place) => (issuer, place, "OIDC_ISSUER_URL"),
+        (None, Some(place)) => (place, None, "OAUTH_ISSUER_URL"),
+        (None, None) => return Ok(None),
     };
-    let place = env.get("OAUTH_ISSUER_URL");
-    let place = place
-        .map(|text| parse("OAUTH_ISSUER_URL", text))
-        .transpose()?;
-    let issuer = env.get("OIDC_ISSUER_URL");
-    let issuer = issuer
-        .map(|text| parse("OIDC_ISSUER_URL", text))
-        .transpose()?;
-    Ok(match (issuer, place) {
-        (Some(issuer), Some(place)) => Some(Source::new(issuer, allow_http).looked_for_at(place)),
-        (Some(issuer), None) | (None, Some(issuer)) => Some(Source::new(issuer, allow_http)),
-        (None, None) => None,
+    Ok(Some(Provider {
+        of: None,
+        source: source(
+            allow_http(settings),
+            (issuer_setting, issuer),
+            ("OAUTH_ISSUER_URL", place),
+        )?,
+        audience: audience(settings),
+        algorithms: env.get("OIDC_ALGORITHMS").map(str::to_owned),
+        issuer_setting: issuer_setting.to_owned(),
+        place_setting: "OAUTH_ISSUER_URL".to_owned(),
+    }))
+}
+
+/// The issuers that validators have by an option of their own, each once, without that of the whole
+/// server.
+pub(super) fn own_providers(settings: &Settings) -> Vec<Result<Provider, Unusable>> {
+    let options = &settings.plugins.options;
+    let chain = &settings.plugins.validators;
+    let server = provider(settings).ok().flatten();
+    let mut known: Vec<(String, Url)> = server.iter().map(identity).collect();
+    let mut found = Vec::new();
+    for validator in chain {
+        let name = validator.to_string();
+        let own = match chain.len() {
+            1 => Some(&options.config),
+            _ => options.config.get(&name).and_then(Value::as_object),
+        };
+        // Single options go before those of the validator, and those before the environment.
+        let given = |option: &str, variable: &str| {
+            let own = || own?.get(option).and_then(option_text);
+            let single = single_option(options, option);
+            let of_all = || options.env.get(variable).map(str::to_owned);
+            single.or_else(own).or_else(of_all)
+        };
+        let setting = |option: &str| format!("the option `{option}` of {name}");
+        let Some(issuer) = given("issuer_url", "OIDC_ISSUER_URL") else {
+            continue;
+        };
+        let (issuer_setting, place_setting) = (setting("issuer_url"), setting("discovery_url"));
+        let place = given("discovery_url", "OAUTH_ISSUER_URL");
+        let plain = given("allow_http", "OUTBOUND_ALLOW_HTTP");
+        let provider = source(
+            plain.as_deref().is_some_and(is_on),
+            (&issuer_setting, &issuer),
+            (&place_setting, place.as_deref()),
+        );
+        let provider = provider.map(|source| Provider {
+            of: Some(name.clone()),
+            source,
+            audience: given("audience", "OIDC_AUDIENCE"),
+            algorithms: given("algorithms", "OIDC_ALGORITHMS"),
+            issuer_setting,
+            place_setting,
+        });
+        match provider {
+            Ok(provider) if known.contains(&identity(&provider)) => {}
+            Ok(provider) => {
+                known.push(identity(&provider));
+                found.push(Ok(provider));
+            }
+            // That of the whole server is reported by itself.
+            Err(_) if Some(issuer.as_str()) == options.env.get("OIDC_ISSUER_URL") => {}
+            Err(why) => found.push(Err((Some(name), why))),
+        }
+    }
+    found
+}
+
+fn identity(provider: &Provider) -> (String, Url) {
+    let source = &provider.source;
+    (source.issuer().text().to_owned(), source.place().clone())
+}
+
+/// An issuer and the place of its document, each with its setting.
+fn source(
+    allow_http: bool,
+    issuer: (&str, &str),
+    place: (&str, Option<&str>),
+) -> Result<Source, String> {
+    let parse = |setting: &str, text: &str| {
+        let setting = match setting.contains('`') {
+            true => setting.to_owned(),
+            false => format!("`{setting}`"),
+        };
+        Issuer::parse(text, allow_http).map_err(|why| format!("{setting} {why}"))
+    };
+    let source = Source::new(parse(issuer.0, issuer.1)?, allow_http);
+    Ok(match place.1 {
+        Some(text) => source.looked_for_at(parse(place.0, text)?),
+        None => source,
     })
 }
 
@@ -52,6 +175,14 @@ pub(super) fn audience(settings: &Settings) -> Option<String> {
     let options = &settings.plugins.options;
     let given = options.env.get("OIDC_AUDIENCE").map(str::to_owned);
     option(options, "audience").or(given)
+}
+
+/// The claim that the validators take for the audience.
+pub(super) fn audience_claim(settings: &Settings) -> String {
+    let options = &settings.plugins.options;
+    let given = options.env.get("OIDC_AUDIENCE_CLAIM").map(str::to_owned);
+    let claim = option(options, "audience_claim").or(given);
+    claim.unwrap_or_else(|| AUD.to_owned())
 }
 
 /// The seconds by which the validators let clocks differ.

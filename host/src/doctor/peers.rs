@@ -27,7 +27,7 @@ const PROFILE: Profile = Profile {
 /// A client of one peer.
 #[derive(Debug, Clone)]
 pub(super) struct Peer {
-    name: &'static str,
+    name: String,
     client: Client,
     clocks: Clocks,
 }
@@ -36,13 +36,13 @@ impl Peer {
     /// # Errors
     /// If TLS cannot be set up.
     pub(super) fn new(
-        name: &'static str,
+        name: &str,
         network: &Network,
         addresses: AddressRule,
         clocks: &Clocks,
     ) -> Result<Self, Error> {
         Ok(Self {
-            name,
+            name: name.to_owned(),
             client: Client::new(network, &PROFILE, addresses)?,
             clocks: clocks.clone(),
         })
@@ -57,7 +57,7 @@ impl Peer {
     pub(super) async fn get(&self, url: &Url) -> Result<Answer, Error> {
         let asked = self.clocks.0.clock.now();
         let answer = self.client.get(url, "application/json").await?;
-        self.clocks.note(self.name, asked, &answer.headers);
+        self.clocks.note(&self.name, asked, &answer.headers);
         Ok(answer)
     }
 
@@ -67,7 +67,7 @@ impl Peer {
         let request = self.client.requests().get(url.clone());
         let request = request.headers(headers.clone());
         let answer = self.client.exchange(url, request).await?;
-        self.clocks.note(self.name, asked, &answer.headers);
+        self.clocks.note(&self.name, asked, &answer.headers);
         Ok(answer)
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Clocks(Arc<Noted>);
 struct Noted {
     clock: Clock,
     /// The seconds by which a peer's clock is ahead, the latest answer of each.
-    ahead: Mutex<Vec<(&'static str, i64)>>,
+    ahead: Mutex<Vec<(String, i64)>>,
 }
 
 impl fmt::Debug for Noted {
@@ -91,19 +91,19 @@ impl fmt::Debug for Noted {
 
 impl Clocks {
     /// The seconds by which each peer's clock is ahead of ours; negative if it is behind.
-    pub(super) fn ahead(&self) -> Vec<(&'static str, i64)> {
+    pub(super) fn ahead(&self) -> Vec<(String, i64)> {
         let ahead = self.0.ahead.lock();
         ahead.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes the `Date` of an answer to what was asked at `asked`.
-    fn note(&self, name: &'static str, asked: SystemTime, headers: &HeaderMap) {
+    fn note(&self, name: &str, asked: SystemTime, headers: &HeaderMap) {
         let Some(ahead) = ahead_of(asked, self.0.clock.now(), headers) else {
             return;
         };
         let mut known = self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|(other, _)| *other != name);
-        known.push((name, ahead));
+        known.retain(|(other, _)| other != name);
+        known.push((name.to_owned(), ahead));
     }
 }
 

@@ -29,6 +29,7 @@ const CRASH_FIX: &str = "ask the plugin's vendor; `PLUGIN_ISOLATION=process` kee
 /// A check as the child prints it.
 #[derive(Deserialize)]
 struct Printed {
+    check: String,
     status: Status,
     seen: String,
     fix: Option<String>,
@@ -81,8 +82,19 @@ fn printed(output: &[u8]) -> Option<Vec<Check>> {
         .next()?;
     let checks: Vec<Printed> = serde_json::from_slice(line).ok()?;
     let check = |printed: Printed| {
-        let Printed { status, seen, fix } = printed;
-        Check::new(PLUGINS, status, &seen, fix.as_deref())
+        let Printed {
+            check,
+            status,
+            seen,
+            fix,
+        } = printed;
+        let printed = Check::new(PLUGINS, status, &seen, fix.as_deref());
+        // A plugin may print, too, and names no check but its own kind.
+        let which = check.strip_prefix(PLUGINS);
+        match which.and_then(|rest| rest.strip_prefix(':')) {
+            Some(which) => printed.of(which),
+            None => printed,
+        }
     };
     (!checks.is_empty()).then(|| checks.into_iter().map(check).collect())
 }
@@ -126,14 +138,15 @@ pub(super) async fn check(settings: Settings) -> Vec<Check> {
     };
     let checks = health.validators.into_iter().map(|validator| {
         let name = validator.name;
-        match validator.problem {
+        let check = match validator.problem {
             None => Check::ok(PLUGINS, format!("`{name}` loads and could answer now")),
             Some(why) => Check::fail(
                 PLUGINS,
                 format!("`{name}` loads and could not answer now: {why}"),
                 "see the checks of `provider` and `datahub`; `TOKEN_VALIDATOR_FACTORY` names it",
             ),
-        }
+        };
+        check.of(&name)
     });
     let checks = checks.collect();
     // Ends with the process otherwise.

@@ -6,7 +6,8 @@ use outbound::{AddressRule, Document, Source, shown};
 use url::Url;
 
 use super::{
-    discovery, keys, options,
+    discovery, keys,
+    options::{self, Provider},
     peers::{Clocks, Peer},
     report::Check,
     scope,
@@ -20,36 +21,77 @@ const AUDIENCE: &str = "audience";
 const TOKEN: &str = "upstream-token";
 
 pub(super) async fn check(settings: Settings, clocks: Clocks) -> Vec<Check> {
-    let settings = &settings;
-    let source = match options::source(settings) {
-        Ok(Some(source)) => source,
-        Ok(None) => return without_issuer(settings),
-        Err(why) => {
-            let fix = "give the issuer as the provider's discovery document names it";
-            return vec![Check::fail(PROVIDER, why, fix)];
-        }
+    let own = options::own_providers(&settings);
+    let mut checks = match options::provider(&settings) {
+        Ok(Some(provider)) => of_the_server(&settings, &provider, &clocks).await,
+        Ok(None) if own.is_empty() || settings.oauth.is_some() => without_issuer(&settings),
+        Ok(None) => Vec::new(),
+        Err(why) => vec![unusable(&why)],
     };
-    let network = options::network(settings);
-    let peer = match Peer::new(PROVIDER, network, addresses(settings, &source), &clocks) {
-        Ok(peer) => peer,
-        Err(error) => {
-            let fix = "check `OUTBOUND_CA_FILE`";
-            return vec![Check::fail(PROVIDER, error.to_string(), fix)];
+    // One after the other: they share the time limit, and there are few.
+    for provider in own {
+        match provider {
+            Ok(provider) => checks.extend(of_a_validator(&settings, &provider, &clocks).await),
+            Err((of, why)) => checks.push(unusable(&why).of(&of.unwrap_or_default())),
         }
-    };
-    let (mut checks, document) = discovery::check(&peer, &source, network).await;
-    if let Some(document) = &document {
-        checks.push(keys::check(&peer, document, settings).await);
-        checks.extend(sign_in(settings, document));
-        checks.extend(scope::check(settings, document, source.issuer().url()));
     }
-    checks.extend(tokens(settings, source.issuer().url()));
     checks
+}
+
+fn unusable(why: &str) -> Check {
+    let fix = "give the issuer as the provider's discovery document names it";
+    Check::fail(PROVIDER, why, fix)
+}
+
+/// The provider of the sign-in and of all validators without one of their own.
+async fn of_the_server(settings: &Settings, provider: &Provider, clocks: &Clocks) -> Vec<Check> {
+    let network = options::network(settings);
+    let issuer = provider.source.issuer().url();
+    let peer = match peer(settings, provider, PROVIDER, clocks) {
+        Ok(peer) => peer,
+        Err(check) => return vec![check],
+    };
+    let (mut checks, document) = discovery::check(&peer, provider, network).await;
+    if let Some(document) = &document {
+        checks.push(keys::check(&peer, document, provider.algorithms.as_deref()).await);
+        checks.extend(sign_in(settings, document));
+        checks.extend(scope::check(settings, document, issuer));
+    }
+    checks.extend(tokens(settings, issuer));
+    checks
+}
+
+/// A provider that one validator has for itself.
+async fn of_a_validator(settings: &Settings, provider: &Provider, clocks: &Clocks) -> Vec<Check> {
+    let network = options::network(settings);
+    let name = provider.of.as_deref().unwrap_or_default();
+    let peer = match peer(settings, provider, &format!("{PROVIDER}:{name}"), clocks) {
+        Ok(peer) => peer,
+        Err(check) => return vec![check.of(name)],
+    };
+    let (mut checks, document) = discovery::check(&peer, provider, network).await;
+    if let Some(document) = &document {
+        checks.push(keys::check(&peer, document, provider.algorithms.as_deref()).await);
+    }
+    checks.push(accepted(provider.audience.as_deref()));
+    checks.into_iter().map(|check| check.of(name)).collect()
+}
+
+/// A client that asks `provider`, whose clock counts as that of `name`.
+pub(super) fn peer(
+    settings: &Settings,
+    provider: &Provider,
+    name: &str,
+    clocks: &Clocks,
+) -> Result<Peer, Check> {
+    let addresses = addresses(settings, &provider.source);
+    Peer::new(name, options::network(settings), addresses, clocks)
+        .map_err(|error| Check::fail(PROVIDER, error.to_string(), "check `OUTBOUND_CA_FILE`"))
 }
 
 /// The operator's own hosts may have any address, those that only a document names may not: as at
 /// the sign-in.
-pub(super) fn addresses(settings: &Settings, source: &Source) -> AddressRule {
+fn addresses(settings: &Settings, source: &Source) -> AddressRule {
     let upstream = settings.oauth.as_ref().map(|oauth| &oauth.upstream);
     let endpoints: Vec<Url> = upstream
         .into_iter()
@@ -164,18 +206,23 @@ fn client_authentication(auth: UpstreamAuth, document: &Document) -> Check {
     Check::warn(CLIENT_AUTH, seen, other)
 }
 
-/// The token that the validators get, and the audience that they want in it.
-fn tokens(settings: &Settings, issuer: &Url) -> Vec<Check> {
-    let audience = options::audience(settings);
-    let upstream = settings.oauth.as_ref().map(|oauth| &oauth.upstream);
-    let mut checks = vec![match &audience {
+/// The audiences that are accepted.
+fn accepted(audience: Option<&str>) -> Check {
+    match audience {
         Some(audience) => Check::ok(AUDIENCE, format!("tokens must be for {audience}")),
         None => Check::warn(
             AUDIENCE,
             "no audience is set: tokens that the provider issued for other applications cannot be told apart",
             "set `OIDC_AUDIENCE` to the audience of this server's tokens",
         ),
-    }];
+    }
+}
+
+/// The token that the validators get, and the audience that they want in it.
+fn tokens(settings: &Settings, issuer: &Url) -> Vec<Check> {
+    let audience = options::audience(settings);
+    let upstream = settings.oauth.as_ref().map(|oauth| &oauth.upstream);
+    let mut checks = vec![accepted(audience.as_deref())];
     let Some(upstream) = upstream else {
         return checks;
     };
@@ -186,15 +233,17 @@ fn tokens(settings: &Settings, issuer: &Url) -> Vec<Check> {
             .flat_map(|list| list.split([',', ' ']))
             .any(|audience| audience.trim() == id);
         if audience.is_some() && !for_us {
-            checks.push(Check::fail(
+            let check = Check::fail(
                 AUDIENCE,
                 "ID tokens are issued for the client that signs in, and its id is not in the audience",
                 format!("add the value of `OIDC_CLIENT_ID` ({id}) to `OIDC_AUDIENCE`"),
-            ));
+            );
+            checks.push(check.of("id-token"));
         }
         checks.push(id_tokens(settings));
     } else {
-        checks.push(access_tokens(upstream, issuer));
+        let claim = options::audience_claim(settings);
+        checks.push(access_tokens(upstream, issuer, &claim));
     }
     checks
 }
@@ -221,7 +270,15 @@ fn id_tokens(settings: &Settings) -> Check {
     Check::ok(TOKEN, "the ID token, which the validators accept")
 }
 
-fn access_tokens(upstream: &oauth::UpstreamSettings, issuer: &Url) -> Check {
+/// Returns whether the issuer is a user pool of Amazon Cognito.
+fn is_cognito(issuer: &Url) -> bool {
+    let aws = ["amazonaws.com", "amazonaws.com.cn"];
+    let host = issuer.host_str().unwrap_or_default();
+    host.starts_with("cognito-idp.") && aws.iter().any(|domain| options::is_at(issuer, domain))
+}
+
+/// `claim` is the one that the validators take for the audience.
+fn access_tokens(upstream: &oauth::UpstreamSettings, issuer: &Url, claim: &str) -> Check {
     let asks_audience = || {
         let names = upstream.authorize_params.iter().map(|(name, _)| name);
         names.into_iter().any(|name| name == "audience") || upstream.forward_resource
@@ -231,6 +288,13 @@ fn access_tokens(upstream: &oauth::UpstreamSettings, issuer: &Url) -> Check {
             TOKEN,
             "the access token, and those of Google are opaque: no validator can read them",
             "set `OAUTH_UPSTREAM_TOKEN=id_token` and `OIDC_AUDIENCE` to the value of `OIDC_CLIENT_ID`",
+        );
+    }
+    if is_cognito(issuer) && claim == options::AUD {
+        return Check::fail(
+            TOKEN,
+            "the access token, and those of Cognito have no `aud`: every one would be refused",
+            "set `OIDC_AUDIENCE_CLAIM=client_id` and `OIDC_AUDIENCE` to the value of `OIDC_CLIENT_ID`",
         );
     }
     if options::is_at(issuer, "auth0.com") && !asks_audience() {

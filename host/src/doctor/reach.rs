@@ -13,6 +13,9 @@ use url::Url;
 /// The time limit for finding a name, and that for connecting.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The beginning of what the client says about a certificate.
+const CERTIFICATE: &str = "its certificate ";
+
 /// The reason why there is no connection, and what to change.
 #[derive(Debug)]
 pub(super) struct Obstacle {
@@ -30,37 +33,45 @@ pub(super) async fn obstacle(
     setting: &str,
     failed: &str,
 ) -> Obstacle {
-    let mut found = step(url, network, setting).await;
+    let mut found = step(url, network, setting, failed).await;
     let failed = match failed.split_once(" (") {
         // The client's guesses, of which the step is one.
         Some(_) => String::new(),
+        None if failed.starts_with(CERTIFICATE) => String::new(),
         None => format!(" {failed}"),
     };
     found.seen = format!("{}{failed}: {}", shown(url), found.seen);
     found
 }
 
-async fn step(url: &Url, network: &Network, setting: &str) -> Obstacle {
+async fn step(url: &Url, network: &Network, setting: &str, failed: &str) -> Obstacle {
     let proxy = network.proxies.of(url).map(ToString::to_string);
     let through = proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok());
     let (to, setting) = match &through {
         Some(proxy) => (proxy, "OUTBOUND_PROXY"),
         None => (url, setting),
     };
+    let setting = match setting.contains('`') {
+        true => setting.to_owned(),
+        false => format!("`{setting}`"),
+    };
     let place = place(to);
     let what = if through.is_some() { "the proxy " } else { "" };
     match connect(to).await {
         Err(Step::Name) => Obstacle {
             seen: format!("the name of {what}{place} cannot be resolved"),
-            fix: format!("check the host in `{setting}`, and the name service of this machine"),
+            fix: format!("check the host in {setting}, and the name service of this machine"),
         },
         Err(Step::Address(why)) => Obstacle {
             seen: format!("{what}{place} does not take connections: {why}"),
             fix: format!(
-                "check host and port in `{setting}`, firewalls and network policies, and `OUTBOUND_PROXY` if \
+                "check host and port in {setting}, firewalls and network policies, and `OUTBOUND_PROXY` if \
                  a proxy is the way out"
             ),
         },
+        Ok(()) if failed.starts_with(CERTIFICATE) => {
+            certificate(failed, &self::place(url), &setting)
+        }
         Ok(()) if through.is_some() => Obstacle {
             seen: format!(
                 "{what}{place} takes connections and does not lead to {}",
@@ -77,13 +88,39 @@ async fn step(url: &Url, network: &Network, setting: &str) -> Obstacle {
                  has expired, or is for another name"
             ),
             fix: format!(
-                "name the authority's file in `OUTBOUND_CA_FILE`, or the name of the certificate in `{setting}`"
+                "name the authority's file in `OUTBOUND_CA_FILE`, or the name of the certificate in {setting}"
             ),
         },
         Ok(()) => Obstacle {
             seen: format!("{place} takes connections, and no HTTP server answers there"),
-            fix: format!("check port and scheme of `{setting}`"),
+            fix: format!("check port and scheme of {setting}"),
         },
+    }
+}
+
+/// The client's words about a certificate that is not accepted, and what to change.
+fn certificate(failed: &str, place: &str, setting: &str) -> Obstacle {
+    let (seen, fix) = match failed.split_once(": ") {
+        Some((seen, fix)) => (seen, fix.to_owned()),
+        None if failed.contains("another name") => (
+            failed,
+            format!(
+                "write the name of the certificate into {setting}, or give the server a certificate for this one"
+            ),
+        ),
+        None if failed.contains("clock") => (
+            failed,
+            "renew the server's certificate, or let NTP set the clock of this machine".to_owned(),
+        ),
+        None => (
+            failed,
+            "see the server's certificate: `openssl s_client -connect HOST:PORT` shows it"
+                .to_owned(),
+        ),
+    };
+    Obstacle {
+        seen: format!("{place}: {seen}"),
+        fix,
     }
 }
 

@@ -17,12 +17,27 @@ const PUBLIC_URL: &str = "public-url";
 pub(super) fn unusable(error: &ConfigError) -> Vec<Check> {
     let problem = |problem: &crate::config::Problem| {
         let text = problem.to_string();
-        match text.split_once("; ") {
+        let check = match text.split_once("; ") {
             Some((seen, fix)) => Check::fail(SETTINGS, seen, fix),
-            None => Check::fail(SETTINGS, text, "see `datahub-mcp config reference`"),
+            None => Check::fail(SETTINGS, &text, "see `datahub-mcp config reference`"),
+        };
+        match setting_in(&text) {
+            Some(setting) => check.of(setting),
+            None => check,
         }
     };
     error.0.iter().map(problem).collect()
+}
+
+/// The first setting that a line names.
+fn setting_in(line: &str) -> Option<&str> {
+    let quoted = line.split('`').skip(1).step_by(2);
+    let mut names = quoted.filter_map(|text| text.split('=').next());
+    let is_name = |name: &&str| {
+        let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        name.contains('_') && name.bytes().all(plain)
+    };
+    names.find(is_name)
 }
 
 /// Everything that `serve` makes of the settings before it asks any other server. Must be called
@@ -45,13 +60,17 @@ pub(super) fn check(raw: &Raw, settings: &Settings) -> Vec<Check> {
 
 fn warning(line: &str) -> Check {
     if let Some((seen, fix)) = line.split_once("; ") {
-        return Check::warn(SETTINGS, seen, fix);
+        let which = setting_in(line).unwrap_or("note");
+        return Check::warn(SETTINGS, seen, fix).of(which);
     }
-    let fix = match line.contains("enableServiceLinks") {
-        true => "set `enableServiceLinks: false` in the pod's spec; nothing else needs a change",
-        false => "unset what is not obeyed",
+    let (which, fix) = match line.contains("enableServiceLinks") {
+        true => (
+            "service-links",
+            "set `enableServiceLinks: false` in the pod's spec; nothing else needs a change",
+        ),
+        false => ("not-obeyed", "unset what is not obeyed"),
     };
-    Check::warn(SETTINGS, line, fix)
+    Check::warn(SETTINGS, line, fix).of(which)
 }
 
 /// Builds what the server would, except for files in the state directory: they would belong to the

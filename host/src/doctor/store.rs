@@ -62,13 +62,14 @@ fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
         false => Check::ok(STORE, seen),
     });
     if let Some(policy) = facts.eviction.filter(|policy| policy != NO_EVICTION) {
-        checks.push(Check::warn(
+        let check = Check::warn(
             STORE,
             format!(
                 "its eviction policy is `{policy}`: when memory is short, Redis forgets sign-ins and used tokens"
             ),
             "set `maxmemory-policy noeviction` in Redis, or give `OAUTH_STORE_URL` a Redis of its own",
-        ));
+        );
+        checks.push(check.of("eviction"));
     }
     checks
 }

@@ -42,6 +42,7 @@ mod save_document;
 mod scopes;
 mod shop_world;
 mod stdio;
+mod tls;
 mod transcripts;
 mod validators;
 mod vendor_plugins;

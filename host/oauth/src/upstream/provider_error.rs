@@ -65,7 +65,8 @@ impl Secrets {
         }
     }
 
-    fn add(&mut self, value: &str) {
+    /// Adds one value.
+    pub(super) fn add(&mut self, value: &str) {
         for spelling in [value.to_owned(), form_encoded(value)] {
             let spelling: String = allowed(&spelling.to_ascii_lowercase()).collect();
             if !spelling.is_empty() && !self.0.contains(&spelling) {

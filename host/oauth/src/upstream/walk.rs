@@ -7,7 +7,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{ProviderError, Upstream, UpstreamError, UpstreamTokens, answer::read_error};
 use crate::{
@@ -32,6 +32,7 @@ pub struct Walk {
     scope: String,
     resource: String,
     wanted: UpstreamToken,
+    audience_claim: String,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -101,6 +102,11 @@ pub struct TokenFacts {
     pub scopes: Option<String>,
     /// `azp`.
     pub party: Option<String>,
+    /// `client_id`.
+    pub client: Option<String>,
+    /// The claim that the validators take for the audience, which is another than `aud` with some
+    /// providers.
+    pub judged: Vec<String>,
     /// `exp` less `iat`, in seconds.
     pub lifetime: Option<u64>,
 }
@@ -117,7 +123,8 @@ pub enum Came {
 }
 
 impl Walk {
-    /// A new sign-in whose answer comes to `callback`; `resource` is that of this server.
+    /// A new sign-in whose answer comes to `callback`; `resource` is that of this server, and
+    /// `audience_claim` the claim (or `/path/to/it`) that the validators take for the audience.
     ///
     /// # Errors
     /// If a setting cannot work.
@@ -125,6 +132,7 @@ impl Walk {
         settings: &Settings,
         callback: String,
         resource: String,
+        audience_claim: &str,
     ) -> Result<Self, SettingsError> {
         let (upstream, network) = (&settings.upstream, &settings.network);
         Ok(Self {
@@ -135,6 +143,7 @@ impl Walk {
             scope: settings.default_scopes.join(" "),
             resource,
             wanted: settings.upstream.token,
+            audience_claim: audience_claim.to_owned(),
         })
     }
 
@@ -272,8 +281,8 @@ impl Walk {
             UpstreamToken::IdToken => (id, access),
         };
         Ok(WalkedTokens {
-            access: access.map(TokenFacts::of),
-            id: id.map(TokenFacts::of),
+            access: access.map(|token| TokenFacts::of(token, &self.audience_claim)),
+            id: id.map(|token| TokenFacts::of(token, &self.audience_claim)),
             used: used.map(SecretString::from),
             other: other.map(SecretString::from),
             refresh: token("refresh_token").map(SecretString::from),
@@ -284,7 +293,7 @@ impl Walk {
 }
 
 impl TokenFacts {
-    fn of(token: &str) -> Self {
+    fn of(token: &str, audience_claim: &str) -> Self {
         let bytes = token.len();
         let Some(claims) = claims(token) else {
             return Self {
@@ -299,9 +308,13 @@ impl TokenFacts {
             (Some(exp), Some(iat)) if exp > iat => Some((exp - iat) as u64),
             _ => None,
         };
+        let judged = claims.get(audience_claim);
+        let judged = judged.or_else(|| claims.pointer(audience_claim));
         Self {
             bytes,
             jwt: true,
+            judged: judged.map(list).unwrap_or_default(),
+            client: claims.get("client_id").and_then(scalar),
             issuer: claims.get("iss").and_then(scalar),
             audience: texts("aud"),
             scopes: (!scopes.is_empty()).then_some(scopes),
@@ -312,14 +325,15 @@ impl TokenFacts {
 }
 
 /// The claims of a signed JWT.
-fn claims(token: &str) -> Option<Map<String, Value>> {
+fn claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice(&payload).ok()
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims.is_object().then_some(claims)
 }
 
 /// A text or a number, of bounded length.
@@ -359,7 +373,7 @@ mod tests {
             "iss": "https://idp.example", "aud": ["a", "b"], "scp": ["x", "y"], "azp": "client",
             "iat": 1_000, "exp": 4_600.5, "sub": "jo", "email": "jo@example.com",
         }));
-        let facts = TokenFacts::of(&token);
+        let facts = TokenFacts::of(&token, "aud");
         let expected = TokenFacts {
             bytes: token.len(),
             jwt: true,
@@ -367,10 +381,27 @@ mod tests {
             audience: vec!["a".to_owned(), "b".to_owned()],
             scopes: Some("x y".to_owned()),
             party: Some("client".to_owned()),
+            client: None,
+            judged: vec!["a".to_owned(), "b".to_owned()],
             lifetime: Some(3_600),
         };
         assert_eq!(facts, expected);
         assert!(!format!("{facts:?}").contains("jo"));
+    }
+
+    #[test]
+    fn the_audience_is_read_where_the_validators_read_it() {
+        let token = jwt(&json!({"client_id": "us", "azp": "a", "act": {"for": ["x", "y"]}}));
+        for (claim, judged) in [
+            ("aud", &[][..]),
+            ("client_id", &["us"]),
+            ("azp", &["a"]),
+            ("/act/for", &["x", "y"]),
+        ] {
+            assert_eq!(TokenFacts::of(&token, claim).judged, judged, "{claim}");
+        }
+        let facts = TokenFacts::of(&token, "aud");
+        assert_eq!(facts.client.as_deref(), Some("us"));
     }
 
     #[test]
@@ -384,11 +415,11 @@ mod tests {
             "..",
             &jwt(&json!([1])),
         ] {
-            let facts = TokenFacts::of(token);
+            let facts = TokenFacts::of(token, "aud");
             assert!(!facts.jwt && facts.bytes == token.len(), "{token}");
         }
         let huge = jwt(&json!({"aud": vec!["x".repeat(10_000); 1_000]}));
-        let facts = TokenFacts::of(&huge);
+        let facts = TokenFacts::of(&huge, "aud");
         assert_eq!(facts.audience.len(), MAX_VALUES);
         assert_eq!(facts.audience[0].len(), MAX_CLAIM_CHARS);
     }

@@ -15,13 +15,16 @@ use oauth::{Came, TokenFacts, Walk, WalkedTokens};
 use outbound::Document;
 use secrecy::SecretString;
 
-use self::{callback::Callback, hops::Hops};
+use self::{
+    callback::{Callback, Waited},
+    hops::Hops,
+};
 use super::{
     args::Args,
     discovery, options,
-    peers::{Clocks, Peer},
-    provider,
-    report::{Check, SETTINGS},
+    peers::Clocks,
+    provider, redactor,
+    report::{Check, Report, SETTINGS},
     settings,
 };
 use crate::config::{Raw, Settings};
@@ -35,7 +38,7 @@ const LONG_TOKEN_BYTES: usize = 6 * 1_024;
 
 /// Walks through a sign-in. `say` prints what it gets. Returns the exit status.
 pub async fn walk(raw: &Raw, program: &Path, args: Args, say: &mut dyn FnMut(&str)) -> u8 {
-    let mut hops = Hops::new(say);
+    let mut hops = Hops::new(Report::new(redactor(raw)), say);
     match Settings::check(raw, program) {
         Ok(settings) => hop_by_hop(&settings, args, &mut hops).await,
         Err(error) => hops.add(settings::unusable(&error)),
@@ -62,7 +65,8 @@ async fn hop_by_hop(settings: &Settings, args: Args, hops: &mut Hops<'_>) {
             return hops.add([Check::fail(CALLBACK, seen, fix)]);
         }
     };
-    let walk = match Walk::new(oauth, callback.url(), public_url.resource()) {
+    let claim = options::audience_claim(settings);
+    let walk = match Walk::new(oauth, callback.url(), public_url.resource(), &claim) {
         Ok(walk) => walk,
         Err(error) => {
             let fix = "see `datahub-mcp config check`";
@@ -72,6 +76,7 @@ async fn hop_by_hop(settings: &Settings, args: Args, hops: &mut Hops<'_>) {
     let Some(code) = authorize(&walk, callback, hops).await else {
         return;
     };
+    hops.conceal([&code]);
     let tokens = match walk.redeem(&code).await {
         Ok(tokens) => tokens,
         Err(error) => {
@@ -80,17 +85,19 @@ async fn hop_by_hop(settings: &Settings, args: Args, hops: &mut Hops<'_>) {
             return hops.add([Check::fail(TOKEN, error.to_string(), fix)]);
         }
     };
-    hops.add(came(&tokens));
+    let secrets = [&tokens.used, &tokens.other, &tokens.refresh];
+    hops.conceal(secrets.into_iter().flatten());
+    hops.add(came(&tokens, &claim));
     hops.add([refresh(&walk, &tokens, &oauth.default_scopes).await]);
     let accepted = judged::check(settings, &tokens, hops).await;
     let needed = advice::of(settings, document.as_ref(), &tokens, accepted);
-    hops.say(&advice::text(&needed));
+    hops.say(&advice::lines(&needed));
 }
 
 /// The document as the server finds it; `None` if only endpoints are configured.
 async fn discover(settings: &Settings, hops: &mut Hops<'_>) -> Result<Option<Document>, ()> {
-    let source = match options::source(settings) {
-        Ok(Some(source)) => source,
+    let expected = match options::provider(settings) {
+        Ok(Some(expected)) => expected,
         Ok(None) => return Ok(None),
         Err(why) => {
             let fix = "give the issuer as the provider's discovery document names it";
@@ -98,16 +105,11 @@ async fn discover(settings: &Settings, hops: &mut Hops<'_>) -> Result<Option<Doc
             return Err(());
         }
     };
+    let clocks = Clocks::default();
+    let peer = provider::peer(settings, &expected, "provider", &clocks)
+        .map_err(|check| hops.add([check]))?;
     let network = options::network(settings);
-    let addresses = provider::addresses(settings, &source);
-    let peer = Peer::new("provider", network, addresses, &Clocks::default()).map_err(|error| {
-        hops.add([Check::fail(
-            "provider",
-            error.to_string(),
-            "check `OUTBOUND_CA_FILE`",
-        )]);
-    })?;
-    let (checks, document) = discovery::check(&peer, &source, network).await;
+    let (checks, document) = discovery::check(&peer, &expected, network).await;
     hops.add(checks);
     document.map(Some).ok_or(())
 }
@@ -132,15 +134,15 @@ async fn authorize(
         callback.url()
     );
     hops.add([Check::ok(AUTHORIZE, seen)]);
-    hops.say(&format!("\n{url}\n\n"));
+    hops.open(&url);
     let came = callback.wait(walk).await;
     callback.close().await;
     let (code, check) = match came {
-        Some(Came::Code(code)) => {
+        Waited::Came(Came::Code(code)) => {
             let seen = "a code came, with our state";
             (Some(code), Check::ok(CALLBACK, seen))
         }
-        Some(Came::Failed(error)) => {
+        Waited::Came(Came::Failed(error)) => {
             let fix = match error.code.as_deref() {
                 Some("invalid_scope") => "check the scopes in `OAUTH_DEFAULT_SCOPE`",
                 Some("access_denied") => {
@@ -154,22 +156,28 @@ async fn authorize(
             };
             (None, Check::fail(CALLBACK, error.to_string(), fix))
         }
-        Some(Came::Stranger) | None => (
-            None,
-            Check::fail(
-                CALLBACK,
-                "nobody came back with our state in time",
-                "if the provider showed an error: register the redirect URI, or give its port with \
-                 `--callback-port` and its host with `--callback-localhost`",
-            ),
-        ),
+        Waited::Came(Came::Stranger) | Waited::InVain(0) => (None, in_vain(String::new())),
+        Waited::InVain(strangers) => {
+            let others = format!(" ({strangers} requests had another state)");
+            (None, in_vain(others))
+        }
     };
     hops.add([check]);
     code
 }
 
-/// The facts about the token answer, a line for each token.
-fn came(tokens: &WalkedTokens) -> Vec<Check> {
+fn in_vain(others: String) -> Check {
+    Check::fail(
+        CALLBACK,
+        format!("nobody came back with our state in time{others}"),
+        "if the provider showed an error: register the redirect URI, or give its port with `--callback-port` and its \
+         host with `--callback-localhost`",
+    )
+}
+
+/// The facts about the token answer, a line for each token. `claim` is the one that the validators take
+/// for the audience.
+fn came(tokens: &WalkedTokens, claim: &str) -> Vec<Check> {
     let mut names = Vec::new();
     names.extend(tokens.access.as_ref().map(|_| "an access token"));
     names.extend(tokens.id.as_ref().map(|_| "an ID token"));
@@ -195,11 +203,11 @@ fn came(tokens: &WalkedTokens) -> Vec<Check> {
     };
     let lines = [("access-token", &tokens.access), ("id-token", &tokens.id)];
     let lines = lines.into_iter();
-    let facts = lines.filter_map(|(name, facts)| Some(described(name, facts.as_ref()?)));
+    let facts = lines.filter_map(|(name, facts)| Some(described(name, facts.as_ref()?, claim)));
     std::iter::once(answer).chain(facts).collect()
 }
 
-fn described(name: &'static str, facts: &TokenFacts) -> Check {
+fn described(name: &str, facts: &TokenFacts, claim: &str) -> Check {
     if !facts.jwt {
         return Check::ok(name, format!("opaque, {} bytes", facts.bytes));
     }
@@ -211,12 +219,16 @@ fn described(name: &'static str, facts: &TokenFacts) -> Check {
         ("aud", &audience),
         ("scope", &facts.scopes),
         ("azp", &facts.party),
+        ("client_id", &facts.client),
         ("lifetime", &lifetime),
     ] {
         match value {
             Some(value) => seen.push_str(&format!("; {claim} {value}")),
             None => seen.push_str(&format!("; no {claim}")),
         }
+    }
+    if claim != options::AUD {
+        seen.push_str(&format!("; judged by {claim}: {}", facts.judged.join(", ")));
     }
     match facts.bytes > LONG_TOKEN_BYTES {
         true => Check::warn(

@@ -145,10 +145,7 @@ fn check(idp: &Idp, query: &str) -> Result<Request, Response> {
         .ok_or_else(|| error_page("The client is not known."))?;
     let redirect_uri_text = parameters.require("redirect_uri").map_err(told)?.to_owned();
     let redirect_uri = client
-        .redirect_uris
-        .contains(&redirect_uri_text)
-        .then(|| Url::parse(&redirect_uri_text).ok())
-        .flatten()
+        .registered(&redirect_uri_text)
         .ok_or_else(|| error_page("The redirect URI is not registered for the client."))?;
     let owned = |name: &str| parameters.get(name).map(str::to_owned);
     let scope = parameters.get("scope").unwrap_or("openid");

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::keys::Algorithm;
 use crate::people::{self, Person};
@@ -16,7 +17,8 @@ pub struct Options {
     /// Appended to `http://127.0.0.1:PORT` to make the issuer: empty, `/` (as at Auth0) or a path
     /// such as `/realms/shop`.
     pub issuer_path: String,
-    /// The `aud` of access tokens, if the request names none that is honoured.
+    /// The `aud` of access tokens, if the request names none that is honoured. Empty: they have none,
+    /// as at Cognito.
     pub audience: String,
     /// The handling of a `resource` parameter (RFC 8707).
     pub resource: ResourceParameter,
@@ -136,8 +138,10 @@ pub struct Client {
     pub id: String,
     /// None makes it a public client, which must use PKCE.
     pub secret: Option<String>,
-    /// Compared byte for byte.
+    /// Compared byte for byte, except for the port where [`Self::any_loopback_port`] is set.
     pub redirect_uris: Vec<String>,
+    /// Redirect URIs on 127.0.0.1 may have any port (RFC 8252 section 7.3).
+    pub any_loopback_port: bool,
     /// May ask for a token of its own (`client_credentials`). Confidential clients only.
     pub client_credentials: bool,
     /// May exchange other tokens (RFC 8693) and introspect them. Confidential clients only.
@@ -151,6 +155,7 @@ impl Client {
             id: id.to_owned(),
             secret: None,
             redirect_uris: Vec::new(),
+            any_loopback_port: false,
             client_credentials: false,
             resource_server: false,
         }
@@ -171,5 +176,30 @@ impl Client {
     pub fn redirect(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
+    }
+
+    /// Lets redirect URIs on 127.0.0.1 have any port.
+    #[must_use]
+    pub fn at_any_loopback_port(mut self) -> Self {
+        self.any_loopback_port = true;
+        self
+    }
+
+    /// The redirect URI `text`, if it is registered.
+    pub(super) fn registered(&self, text: &str) -> Option<Url> {
+        let asked = Url::parse(text).ok()?;
+        let but_for_the_port = |uri: &str| {
+            let Ok(mut known) = Url::parse(uri) else {
+                return false;
+            };
+            known.scheme() == "http"
+                && known.host_str() == Some("127.0.0.1")
+                && known.set_port(asked.port()).is_ok()
+                && known.as_str() == text
+        };
+        let mut known = self.redirect_uris.iter();
+        let registered =
+            known.any(|uri| uri == text || self.any_loopback_port && but_for_the_port(uri));
+        registered.then_some(asked)
     }
 }

@@ -67,6 +67,11 @@ impl Idp {
             "client_id": request.client_id,
             "scope": request.scope,
         });
+        if let Some(claims) = claims.as_object_mut()
+            && request.audience.is_empty()
+        {
+            claims.remove("aud");
+        }
         if let Some(person) = request.person {
             mint::merge(
                 &mut claims,

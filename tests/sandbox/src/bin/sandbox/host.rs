@@ -3,6 +3,7 @@
 //! The sandbox starts itself again in a mode that asks the kernel for a SIGKILL when the sandbox dies,
 //! and then becomes the server: asking has to happen in the child, and the request survives `exec`.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ const NOT_PASSED_ON: [&str; 14] = [
 /// A running server.
 pub(crate) struct Host {
     child: Child,
+    program: PathBuf,
     port: u16,
 }
 
@@ -81,9 +83,9 @@ impl Host {
     pub(crate) fn start(program: &Path, port: u16, stack: &Stack) -> Result<Self, Error> {
         let port = free_port(port)?;
         let callback = format!("http://127.0.0.1:{port}/oauth/callback");
-        stack
-            .idp
-            .register(Client::public(PUBLIC_CLIENT).redirect(callback));
+        // The doctor comes back to a port of its own.
+        let client = Client::public(PUBLIC_CLIENT).redirect(callback);
+        stack.idp.register(client.at_any_loopback_port());
         let spawn = |source| Error::Spawn {
             program: program.to_owned(),
             source,
@@ -111,11 +113,7 @@ impl Host {
         for name in NOT_PASSED_ON {
             command.env_remove(name);
         }
-        command
-            .env("DATAHUB_GMS_URL", stack.datahub.url())
-            .env("OIDC_ISSUER_URL", stack.idp.issuer())
-            .env("OIDC_AUDIENCE", stack.idp.audience())
-            .env("OIDC_CLIENT_ID", PUBLIC_CLIENT);
+        command.envs(stack.settings());
         let keys = [
             "OAUTH_TOKEN_KEYS",
             "OAUTH_TOKEN_KEYS_FILE",
@@ -133,12 +131,24 @@ impl Host {
         }
         Ok(Self {
             child: command.spawn().map_err(spawn)?,
+            program: program.to_owned(),
             port,
         })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The settings with which `datahub-mcp doctor` examines this server.
+    pub(crate) fn settings(&self, stack: &Stack) -> BTreeMap<&'static str, String> {
+        let mut settings = stack.settings();
+        settings.insert("DATAHUB_MCP_PORT", self.port.to_string());
+        settings
     }
 
     /// The status, if it has ended already.

@@ -55,14 +55,29 @@ fn json_line(host: &Host, stack: &Stack) -> String {
         "mcp_url": host.url("/mcp"),
         "gms_url": stack.datahub.url(),
         "issuer": stack.idp.issuer(),
+        "settings": host.settings(stack),
         "people": people,
     })
     .to_string()
 }
 
+/// The command that walks through a sign-in at the embedded provider.
+fn doctor(host: &Host, stack: &Stack) -> String {
+    let settings = host.settings(stack);
+    let settings: String = settings
+        .iter()
+        .map(|(name, value)| format!("{name}={value} "))
+        .collect();
+    format!(
+        "env {settings}{} doctor --sign-in --callback-port 0",
+        host.program().display()
+    )
+}
+
 fn explanation(host: &Host, stack: &Stack) -> String {
     let mcp = host.url("/mcp");
     let admin = stack.admin_token();
+    let doctor = doctor(host, stack);
     let mut text = format!(
         "\
 The sandbox is up; Ctrl-C ends it. The catalog is a made-up shop's, and everything is forgotten.
@@ -87,6 +102,10 @@ or to VS Code:
 or, with a token instead of a sign-in, to any client:
 
   claude mcp add --transport http datahub-sandbox {mcp} --header 'Authorization: Bearer {admin}'
+
+Examine it as an operator does, with a sign-in by hand whose URL you open (without --sign-in: no browser):
+
+  {doctor}
 
 People, with passwords for the sign-in page and tokens for the next 8 hours:
 ",

@@ -1,10 +1,11 @@
 //! The two embedded servers, configured for each other, and the signals that end them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::clock::Clock;
 use sandbox::datahub::{self, Catalog, EmbeddedDataHub, Jwks, TrustedIssuer};
-use sandbox::idp::{self, EmbeddedIdp};
+use sandbox::idp::{self, EmbeddedIdp, PUBLIC_CLIENT};
 use sandbox::people::{self, Person};
 use sandbox::shop;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -70,6 +71,16 @@ impl Stack {
             idp,
             people,
         })
+    }
+
+    /// The settings of a server for these two.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("DATAHUB_GMS_URL", self.datahub.url()),
+            ("OIDC_ISSUER_URL", self.idp.issuer().to_owned()),
+            ("OIDC_AUDIENCE", self.idp.audience().to_owned()),
+            ("OIDC_CLIENT_ID", PUBLIC_CLIENT.to_owned()),
+        ])
     }
 
     /// The token of the first person, who is an admin.

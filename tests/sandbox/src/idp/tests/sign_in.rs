@@ -152,3 +152,28 @@ async fn resource_is_refused_where_the_options_say_so() {
         "invalid_target"
     );
 }
+
+#[tokio::test]
+async fn a_client_may_come_back_to_any_port_of_loopback_if_it_is_registered_so() {
+    let registered = "http://127.0.0.1/oauth/callback";
+    let any = Client::public("any")
+        .redirect(registered)
+        .at_any_loopback_port();
+    for (client, uri, expected) in [
+        (&any, "http://127.0.0.1:4711/oauth/callback", true),
+        (&any, registered, true),
+        (&any, "http://127.0.0.1:4711/oauth/callback/", false),
+        (&any, "http://127.0.0.1:4711/oauth/callback?x=y", false),
+        (&any, "http://localhost:4711/oauth/callback", false),
+        (&any, "https://127.0.0.1:4711/oauth/callback", false),
+        (&any, "http://me@127.0.0.1:4711/oauth/callback", false),
+        (&any, "http://127.0.0.1.evil.example/oauth/callback", false),
+        (
+            &Client::public("one").redirect(registered),
+            "http://127.0.0.1:4711/oauth/callback",
+            false,
+        ),
+    ] {
+        assert_eq!(client.registered(uri).is_some(), expected, "{uri}");
+    }
+}
