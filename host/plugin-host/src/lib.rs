@@ -27,7 +27,7 @@ pub use self::{
         service::{Health, ValidatorHealth, Validators},
     },
     settings::{
-        BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, Settings,
-        SpecError, ValidatorSpec,
+        BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, SandboxMode,
+        Settings, SpecError, ValidatorSpec,
     },
 };

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use foundation::{clock::Clock, suggest};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Sha256Digest;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The process that runs the plugins' code.
     pub isolation: Isolation,
+    /// The sandbox of a plugin's own process.
+    pub sandbox: SandboxMode,
     /// The source of time.
     pub clock: Clock,
 }
@@ -43,6 +46,7 @@ impl Settings {
             pins: Pins::default(),
             limits: Limits::default(),
             isolation: Isolation::default(),
+            sandbox: SandboxMode::default(),
             clock: Clock::system(),
         }
     }
@@ -56,6 +60,28 @@ pub enum Isolation {
     InProcess,
     /// In a child process for each validator: a crash costs the requests under way a 503.
     Process,
+}
+
+/// The sandbox of a process that runs the code of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxMode {
+    /// A plugin does not run where a layer of the sandbox is missing.
+    Required,
+    /// The layers that the kernel has.
+    #[default]
+    BestEffort,
+    /// No sandbox: for debuggers and profilers.
+    Off,
+}
+
+impl SandboxMode {
+    /// Every mode by the word that sets it.
+    pub const BY_NAME: [(&'static str, Self); 3] = [
+        ("required", Self::Required),
+        ("best-effort", Self::BestEffort),
+        ("off", Self::Off),
+    ];
 }
 
 /// Time-outs and bounds of the plugin host.

@@ -160,6 +160,9 @@ settings! {
         /// process per validator, which costs requests a 503 if it crashes, and leaves the server
         /// running.
         PLUGIN_ISOLATION: "ISOLATION", default("in-process");
+        /// Sandbox of a plugin's own process: `required` runs no plugin where the kernel lacks a layer of it,
+        /// `best-effort` does without that layer and logs so, `off` has none.
+        PLUGIN_SANDBOX: "MODE", default("best-effort");
         /// Memory limit of a plugin in a process of its own, in MiB; a process that needs more ends
         /// and is restarted. 0 for no limit.
         PLUGIN_MEMORY_MB: "MEBIBYTES", default("1024");

@@ -6,7 +6,8 @@ use std::{
 };
 
 use plugin_host::{
-    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, Settings, ValidatorSpec,
+    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, SandboxMode, Settings,
+    ValidatorSpec,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -32,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
             ("process", Isolation::Process),
         ],
     );
+    let sandbox = reader.choice(&t::PLUGIN_SANDBOX, &SandboxMode::BY_NAME);
     let options = OptionSources {
         config: config(reader),
         overrides: overrides(reader),
@@ -42,6 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
         pins: pins?,
         limits,
         isolation: isolation?,
+        sandbox: sandbox?,
         options,
         ..Settings::new(directories, validators?)
     })

@@ -29,4 +29,9 @@ impl Description {
                 .collect(),
         })
     }
+    /// The schema of the options of `factory`; null if there is no such factory.
+    pub(crate) fn schema(&self, factory: &str) -> &Value {
+        let found = self.factories.iter().find(|(name, _)| name == factory);
+        found.map_or(&Value::Null, |(_, schema)| schema)
+    }
 }

@@ -8,12 +8,7 @@
 )]
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
-    os::{
-        fd::{AsRawFd, IntoRawFd, OwnedFd},
-        unix::fs::{DirBuilderExt, OpenOptionsExt},
-    },
+    io,
     panic::catch_unwind,
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,12 +18,12 @@ use abi_stable::library::{
     AbiHeaderRef, LibHeader, LibraryError as AbiError, ROOT_MODULE_LOADER_NAME_WITH_NUL,
 };
 use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW, Symbol};
-use rustix::fs::{MemfdFlags, SealFlags};
 
 use super::{
     BadLibrary, Library, abi_v1_0,
     abi_version::{AbiVersion, Number},
     c_v1,
+    private_copy::PrivateCopy,
 };
 use crate::library::{check::CheckedFile, elf};
 
@@ -117,6 +112,24 @@ pub(crate) fn is_in_go(file: &CheckedFile) -> bool {
 /// # Errors
 /// What was expected and what was found.
 pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError> {
+    load_by(file, || copy_of(file))
+}
+
+/// Loads `file` by a copy of it that was made before, in a process that cannot make one any more.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_copy(
+    file: &CheckedFile,
+    copy: PrivateCopy,
+) -> Result<Arc<dyn Library>, LibraryError> {
+    load_by(file, || Ok(copy))
+}
+
+fn load_by(
+    file: &CheckedFile,
+    copy: impl FnOnce() -> Result<PrivateCopy, LibraryError>,
+) -> Result<Arc<dyn Library>, LibraryError> {
     // Looked up in the file first: the initialisers of a library that is not a plugin never run.
     let exports = elf::summary(&file.bytes).exports;
     let has = |symbol: &str| exports.iter().any(|name| name == symbol);
@@ -127,7 +140,7 @@ pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError>
             found: exports.len(),
         });
     }
-    let library = open(file)?;
+    let library = open(file, copy()?)?;
     if !has(root_symbol()) {
         let loaded = c_v1::load(&library);
         // Never closed, even if it was refused: its initialisers have run.
@@ -229,28 +242,16 @@ fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, Librar
     })
 }
 
-/// Opens a private copy of the checked bytes.
-pub(crate) fn open(file: &CheckedFile) -> Result<Dl, LibraryError> {
-    let copy = |source| LibraryError::Copy {
+fn copy_of(file: &CheckedFile) -> Result<PrivateCopy, LibraryError> {
+    PrivateCopy::of(&file.bytes).map_err(|source| LibraryError::Copy {
         path: file.path.clone(),
         source,
-    };
-    match memory_copy(&file.bytes) {
-        Ok(fd) => {
-            let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-            if Path::new(&path).exists() {
-                // The number must not be reused: the linker identifies libraries by their path.
-                let _ = fd.into_raw_fd();
-                return dlopen(Path::new(&path), &file.path);
-            }
-        }
-        Err(error) => tracing::debug!(%error, "no memory file; loading from a private directory"),
-    }
-    let (dir, path) = disk_copy(&file.bytes).map_err(copy)?;
-    let opened = dlopen(&path, &file.path);
-    // Mapped by now, or refused: the names are no longer needed.
-    let _ = fs::remove_file(&path);
-    let _ = fs::remove_dir(&dir);
+    })
+}
+
+fn open(file: &CheckedFile, copy: PrivateCopy) -> Result<Dl, LibraryError> {
+    let opened = dlopen(copy.path(), &file.path);
+    copy.opened();
     opened
 }
 
@@ -271,68 +272,4 @@ fn in_words(error: &libloading::Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// A file in memory with the content `bytes` that can never change again.
-fn memory_copy(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Some systems require the flag that marks a memory file as executable.
-    let fd = rustix::fs::memfd_create("token-validator", flags | MemfdFlags::EXEC)
-        .or_else(|_| rustix::fs::memfd_create("token-validator", flags))?;
-    let mut file = File::from(fd);
-    file.write_all(bytes)?;
-    let fd = OwnedFd::from(file);
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    rustix::fs::fcntl_add_seals(&fd, seals)?;
-    Ok(fd)
-}
-
-/// A file of the same content in a new directory that only this user can enter.
-fn disk_copy(bytes: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
-    let name = format!(
-        "token-validator-{}-{:016x}",
-        std::process::id(),
-        rand::random::<u64>()
-    );
-    let dir = std::env::temp_dir().join(name);
-    fs::DirBuilder::new().mode(0o700).create(&dir)?;
-    let path = dir.join("library.so");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o700)
-        .open(&path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok((dir, path))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[test]
-    fn the_memory_copy_cannot_be_changed() {
-        let fd = memory_copy(b"content").unwrap();
-        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-        assert_eq!(fs::read(&path).unwrap(), b"content");
-        let mut file = File::from(fd);
-        assert!(file.write_all(b"x").is_err());
-        assert!(file.set_len(1).is_err());
-        assert!(file.set_len(100).is_err());
-        let mut rest = Vec::new();
-        file.read_to_end(&mut rest).unwrap();
-    }
-
-    #[test]
-    fn the_disk_copy_is_private() {
-        use std::os::unix::fs::MetadataExt;
-
-        let (dir, path) = disk_copy(b"content").unwrap();
-        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
-        assert_eq!(fs::read(&path).unwrap(), b"content");
-        fs::remove_dir_all(dir).unwrap();
-    }
 }

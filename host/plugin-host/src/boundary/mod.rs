@@ -11,6 +11,7 @@ pub(crate) mod c_v1_calls;
 pub(crate) mod description;
 pub(crate) mod load;
 pub(crate) mod plugin_log;
+pub(crate) mod private_copy;
 pub(crate) mod redact;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};

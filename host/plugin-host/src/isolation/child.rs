@@ -22,12 +22,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use tokio::{runtime::Runtime, task::AbortHandle};
 
-use super::wire::{self, FromChild, ToChild};
+use super::{
+    sandbox,
+    wire::{self, FromChild, ToChild},
+};
 use crate::{
     Sha256Digest,
     boundary::{
         Answer, Failure, FailureKind, Instance, Library, Question, description::Description, load,
-        plugin_log,
+        plugin_log, private_copy::PrivateCopy,
     },
     library::{
         check::{CheckedFile, MAX_LIBRARY_BYTES},
@@ -57,6 +60,7 @@ fn say(out: &Out, message: &FromChild) {
 }
 
 fn serve() -> io::Result<()> {
+    sandbox::begin();
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     // The plugin's standard input is empty.
     let nothing = File::open("/dev/null")?;
@@ -87,6 +91,7 @@ fn load_library(
         path,
         level,
         memory,
+        sandbox: policy,
     }) = wire::receive(input)?
     else {
         return Ok(None);
@@ -103,15 +108,22 @@ fn load_library(
         sha256: Sha256Digest::of(&bytes),
         bytes,
     };
-    let loaded = load::load(&file)
-        .map_err(|error| error.to_string())
-        .and_then(|library| {
-            let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
-            Ok((library, description))
-        });
+    // The last that this process does outside of the sandbox.
+    let copy = PrivateCopy::of(&file.bytes)?;
+    let loaded = sandbox::enter(&policy).and_then(|sandbox| {
+        let library = load::load_copy(&file, copy).map_err(|error| error.to_string())?;
+        let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
+        Ok((
+            library,
+            FromChild::Loaded {
+                description,
+                sandbox,
+            },
+        ))
+    });
     match loaded {
-        Ok((library, description)) => {
-            say(out, &FromChild::Loaded(description));
+        Ok((library, message)) => {
+            say(out, &message);
             Ok(Some(library))
         }
         Err(reason) => {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::{
     process::{Bounds, Process},
     remote::Remote,
+    sandbox::{self, Policy},
     supervisor::{self, Recipe},
 };
 use crate::{
@@ -37,7 +38,8 @@ impl std::fmt::Debug for Isolated {
 /// The reason it would not load; a crash is one of them.
 pub(crate) fn library(file: CheckedFile, bounds: Bounds) -> Result<Arc<dyn Library>, BadLibrary> {
     let file = Arc::new(file);
-    let (process, description) = Process::load(&file, bounds).map_err(BadLibrary)?;
+    let sandbox = Policy::describing(bounds.sandbox);
+    let (process, description, _) = Process::load(&file, bounds, &sandbox).map_err(BadLibrary)?;
     process.end();
     Ok(Arc::new(Isolated {
         file,
@@ -71,9 +73,19 @@ impl Library for Isolated {
         factory: &str,
         config: &SecretString,
     ) -> Result<Arc<dyn Instance>, Failure> {
+        let description = &self.description;
+        let schema = description.schema(factory);
+        let sandbox = sandbox::policy(
+            self.bounds.sandbox,
+            &description.info,
+            schema,
+            config.expose_secret(),
+        )
+        .map_err(|wrong| Failure::new(FailureKind::Internal, wrong))?;
         let recipe = Recipe {
             file: Arc::clone(&self.file),
             bounds: self.bounds,
+            sandbox,
             id: id.to_owned(),
             factory: factory.to_owned(),
             config: config.clone(),

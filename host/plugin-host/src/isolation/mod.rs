@@ -8,6 +8,7 @@ mod crash;
 mod library;
 mod process;
 mod remote;
+pub(crate) mod sandbox;
 mod supervisor;
 mod wire;
 

@@ -18,11 +18,13 @@ use tracing::Level;
 
 use super::{
     crash::crash,
+    sandbox::{self, Policy},
     wire::{self, FromChild, ToChild},
 };
 use crate::{
     boundary::{description::Description, plugin_log},
     library::check::CheckedFile,
+    settings::SandboxMode,
 };
 
 /// Time limit for sending a message: a process that does not read it in time is killed.
@@ -58,6 +60,7 @@ pub(crate) struct Bounds {
     pub(crate) start: Duration,
     /// Memory, in bytes.
     pub(crate) memory: Option<u64>,
+    pub(crate) sandbox: SandboxMode,
 }
 
 /// A child process; clones are the same.
@@ -76,19 +79,27 @@ impl Process {
     ///
     /// # Errors
     /// The reason it did not, as text.
-    pub(super) fn load(file: &CheckedFile, bounds: Bounds) -> Result<(Self, Description), String> {
+    pub(super) fn load(
+        file: &CheckedFile,
+        bounds: Bounds,
+        policy: &Policy,
+    ) -> Result<(Self, Description, sandbox::Level), String> {
         let process =
             Self::start(bounds.start).map_err(|e| format!("cannot start a process: {e}"))?;
         let load = ToChild::Load {
             path: file.path.display().to_string(),
             level: plugin_log::number(level_in_force()),
             memory: bounds.memory,
+            sandbox: policy.clone(),
         };
         let sent = process
             .send(&load)
             .and_then(|()| wire::send_bytes(&mut *process.0.out.lock(), &file.bytes));
         match sent.and_then(|()| process.receive()) {
-            Ok(Some(FromChild::Loaded(description))) => Ok((process, description)),
+            Ok(Some(FromChild::Loaded {
+                description,
+                sandbox,
+            })) => Ok((process, description, sandbox)),
             Ok(Some(FromChild::Unloadable(reason))) => {
                 process.end();
                 Err(reason)

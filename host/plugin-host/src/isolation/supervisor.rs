@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{
     process::{Bounds, Process},
+    sandbox::Policy,
     wire::{FromChild, ToChild},
 };
 use crate::{
@@ -40,6 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Recipe {
     pub(super) file: Arc<CheckedFile>,
     pub(super) bounds: Bounds,
+    pub(super) sandbox: Policy,
     pub(super) id: String,
     pub(super) factory: String,
     pub(super) config: SecretString,
@@ -48,7 +50,9 @@ pub(super) struct Recipe {
 impl Recipe {
     pub(super) fn start(&self) -> Result<Process, Failure> {
         let broken = |reason: String| Failure::new(FailureKind::Internal, reason);
-        let (process, _) = Process::load(&self.file, self.bounds).map_err(broken)?;
+        let loaded = Process::load(&self.file, self.bounds, &self.sandbox);
+        let (process, _, level) = loaded.map_err(broken)?;
+        level.announce(&self.id);
         let message = ToChild::Create {
             id: self.id.clone(),
             factory: self.factory.clone(),
@@ -258,7 +262,7 @@ fn read(shared: &Shared, process: &Process) {
                     let _ = waiting.send(message);
                 }
             }
-            FromChild::Loaded(_)
+            FromChild::Loaded { .. }
             | FromChild::Unloadable(_)
             | FromChild::Created
             | FromChild::Refused(_) => return,

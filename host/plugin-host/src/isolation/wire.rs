@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
+use super::sandbox::{Level, Policy};
 use crate::boundary::{
     Accepted, Answer, Failure, FailureKind, description::Description, plugin_log,
 };
@@ -28,6 +29,7 @@ pub(super) enum ToChild {
         path: String,
         level: u32,
         memory: Option<u64>,
+        sandbox: Policy,
     },
     /// Make the validator.
     Create {
@@ -53,7 +55,10 @@ pub(super) enum ToChild {
 /// From the validator's process.
 #[derive(Serialize, Deserialize)]
 pub(super) enum FromChild {
-    Loaded(Description),
+    Loaded {
+        description: Description,
+        sandbox: Level,
+    },
     /// Loading failed.
     Unloadable(String),
     Created,

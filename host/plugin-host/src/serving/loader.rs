@@ -220,6 +220,7 @@ impl Loader {
             let bounds = isolation::Bounds {
                 start: self.settings.limits.start,
                 memory: self.settings.limits.process_memory,
+                sandbox: self.settings.sandbox,
             };
             let loaded = isolation::library(file, bounds);
             return Ok(loaded.map_err(|bad| LibraryError::description(&path, &bad))?);
