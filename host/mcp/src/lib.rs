@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allow_list;
 mod answer_shape;
 mod args;
 mod budget;
@@ -43,8 +44,10 @@ mod written;
 mod tests;
 
 pub use self::{
+    allow_list::{AllowList, NotAName},
+    registry::SetupError,
     scopes::{ScopesError, ToolScopes},
-    server::{McpServer, SetupError},
+    server::McpServer,
     service::{HttpSettings, McpHttpService, stateless_http},
     settings::Settings,
 };

@@ -13,6 +13,29 @@ use super::{
     tools,
 };
 
+/// The reason why no server could be created: a setting names a tool that does not exist.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// `TOOL_SCOPES` does.
+    #[error(
+        "TOOL_SCOPES names `{name}`, which is not a tool{hint}; use a tool's name, read or write"
+    )]
+    ScopesOfNoTool {
+        /// The unknown name.
+        name: String,
+        /// A question that suggests a similar name, or nothing.
+        hint: String,
+    },
+    /// `TOOLS` does.
+    #[error("TOOLS names `{name}`, which is not a tool{hint}; use names such as search,get_*")]
+    NoTool {
+        /// The unknown name.
+        name: String,
+        /// A question that suggests a similar name, or nothing.
+        hint: String,
+    },
+}
+
 pub(crate) struct Registry {
     tools: Vec<Entry>,
     by_name: HashMap<&'static str, usize>,
@@ -29,12 +52,14 @@ pub(crate) struct Entry {
 }
 
 impl Registry {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    /// # Errors
+    /// A setting names a tool that does not exist.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
         let mut tools = Vec::new();
         let mut off = Vec::new();
         for tool in tools::all(settings) {
             let definition = tool.definition();
-            if (definition.enabled)(settings) {
+            if (definition.enabled)(settings) && settings.tools.contains(definition.name) {
                 tools.push(Entry { definition, tool });
             } else {
                 off.push(definition.name);
@@ -52,13 +77,37 @@ impl Registry {
                 .collect(),
         );
         let written = serde_json::to_vec(&list.tools).map(Bytes::from);
-        Self {
+        let registry = Self {
             tools,
             by_name,
             off,
             list,
             written: written.expect("definitions of tools are JSON"),
+        };
+        registry.knows_all_of(settings)?;
+        Ok(registry)
+    }
+
+    /// Refuses settings that name a tool which does not exist: whoever wrote it means another.
+    fn knows_all_of(&self, settings: &Settings) -> Result<(), SetupError> {
+        let hint = |name: &str| {
+            let near = suggest::names(name, self.names(), 1);
+            near.first()
+                .map_or(String::new(), |near| format!(" (is it `{near}`?)"))
+        };
+        let kinds = ["read", "write"];
+        let mut scoped = settings.scopes.names();
+        if let Some(name) =
+            scoped.find(|name| !kinds.contains(name) && !self.names().any(|known| known == *name))
+        {
+            let (name, hint) = (name.to_owned(), hint(name));
+            return Err(SetupError::ScopesOfNoTool { name, hint });
         }
+        if let Some(name) = settings.tools.of_no_tool(self.names()) {
+            let (name, hint) = (name.to_owned(), hint(name));
+            return Err(SetupError::NoTool { name, hint });
+        }
+        Ok(())
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
@@ -66,7 +115,7 @@ impl Registry {
     }
 
     /// The names of all tools, switched on or off.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
         self.tools
             .iter()
             .map(|entry| entry.definition.name)

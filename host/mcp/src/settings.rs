@@ -1,11 +1,13 @@
 //! The settings that enable tools and limit their answers.
 
-use super::ToolScopes;
+use super::{AllowList, ToolScopes};
 
 /// The settings of [`McpServer::new`](super::McpServer::new). Plain, validated values, each with
 /// the name of its environment variable.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// `TOOLS`: of the tools that the other settings enable, those that are offered. Default all.
+    pub tools: AllowList,
     /// `TOOLS_IS_MUTATION_ENABLED`: the tools that write. Default false.
     pub mutations: bool,
     /// `TOOLS_IS_USER_ENABLED`: `get_me`. Default true.
@@ -44,6 +46,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            tools: AllowList::default(),
             mutations: false,
             user: true,
             data_quality: false,

@@ -395,7 +395,7 @@ async fn what_was_written_before_is_what_the_library_writes() {
     let who = caller(&fake, &[]);
     let list = json!({"jsonrpc": "2.0", "id": "\"tools\":[]", "method": "tools/list"});
     let (status, body) = post(&server, &who, &list).await;
-    let tools = Registry::new(&Settings::default()).list().tools;
+    let tools = Registry::new(&Settings::default()).unwrap().list().tools;
     assert_eq!((status, &body["id"]), (200, &list["id"]));
     assert_eq!(
         body["result"]["tools"],

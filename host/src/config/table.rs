@@ -263,6 +263,9 @@ settings! {
         OAUTH_CLIENT_PER_MINUTE: "NUMBER", default("3000");
     }
     "Tools" {
+        /// Of the tools that the settings below enable, those that are offered: names with `*` for
+        /// any characters, such as `search,get_*`. All others are hidden and refused.
+        TOOLS: "NAMES", default("*");
         /// Offers the tools that write.
         TOOLS_IS_MUTATION_ENABLED: "BOOLEAN", default("false");
         /// Offers `get_me`.

@@ -1,6 +1,6 @@
 //! Settings of the tools.
 
-use mcp::{Settings, ToolScopes};
+use mcp::{AllowList, Settings, ToolScopes};
 
 use super::{reader::Reader, table as t};
 
@@ -14,7 +14,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
         );
         ToolScopes::default()
     });
+    let tools = reader.text(&t::TOOLS).unwrap_or_default();
+    let tools = AllowList::parse(&tools).unwrap_or_else(|why| {
+        reader.wrong(
+            &t::TOOLS,
+            &format!("not a list of tools: {why}"),
+            "set it to a list such as `search,get_*`",
+        );
+        AllowList::default()
+    });
     Settings {
+        tools,
         mutations: reader.switch(&t::TOOLS_IS_MUTATION_ENABLED),
         user: reader.switch(&t::TOOLS_IS_USER_ENABLED),
         data_quality: reader.switch(&t::DATA_QUALITY_TOOLS_ENABLED),

@@ -1,6 +1,6 @@
 //! What a token may do by its scopes, and what the log tells of it: `TOOL_SCOPES` and access lines.
 
-use integration_tests::{Reply, ServerBuilder};
+use integration_tests::{Reply, Server, ServerBuilder};
 use sandbox::idp::Options;
 use serde_json::{Value, json};
 
@@ -199,5 +199,53 @@ async fn a_requests_line_in_the_log_says_whom_it_served_with_what() {
         let fields = ["subject", "scopes", "validator"].map(|name| &line[name]);
         assert_eq!(fields, who, "{line}");
         assert!(!line.to_string().contains("editor"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_on_the_list_is_hidden_everywhere() {
+    let world = World::with(Options::default(), |builder| {
+        builder.env("TOOLS", "search, get_m*, add_*")
+    })
+    .await;
+    let token = world.token_with("");
+    let mcp = world.server.mcp();
+    let ask = async |method: &str, params: Value| {
+        let reply = mcp.rpc(Some(&token), method, params).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json
+    };
+    let list = ask("tools/list", json!({})).await;
+    let tools = list["result"]["tools"].as_array().unwrap();
+    let mut names: Vec<_> = tools.iter().map(|tool| &tool["name"]).collect();
+    names.sort_by_key(ToString::to_string);
+    // Nothing that is switched off is switched on by its name: `add_*` are tools that write.
+    assert_eq!(names, ["get_me", "search"]);
+
+    assert_eq!(world.read(&token).await.json["error"], Value::Null);
+    let seen = world.datahub.seen().len();
+    let entity = json!({"urns": ["urn:li:tag:pii"]});
+    let call = json!({"name": "get_entities", "arguments": entity});
+    let refused = ask("tools/call", call).await["error"]["message"].to_string();
+    assert!(refused.contains("switched off"), "{refused}");
+    let templates = ask("resources/templates/list", json!({})).await;
+    assert_eq!(templates["result"]["resourceTemplates"], json!([]));
+    let read = json!({"uri": "datahub://urn:li:tag:pii"});
+    let refused = ask("resources/read", read).await["error"]["message"].to_string();
+    assert!(refused.contains("switched off"), "{refused}");
+    assert_eq!(world.datahub.seen().len(), seen, "datahub was asked");
+}
+
+#[test]
+fn a_list_with_a_name_of_no_tool_is_refused_at_start() {
+    for (list, words) in [
+        ("search,get_entity*", ["`get_entity*`", "get_entities"]),
+        ("search;get_me", ["`TOOLS`", "search,get_*"]),
+    ] {
+        let server = Server::builder()
+            .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+            .env("DATAHUB_GMS_TOKEN", "shared-token")
+            .env("TOOLS", list);
+        server.refuse().unwrap().assert_says(&words);
     }
 }
