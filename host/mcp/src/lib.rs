@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod allow_list;
 mod answer_shape;
 mod args;
@@ -21,6 +22,7 @@ mod error;
 mod fields;
 mod filter;
 mod hidden;
+mod info;
 mod negotiation;
 mod outcome;
 mod panics;

@@ -11,6 +11,8 @@ struct Template {
     title: &'static str,
     description: &'static str,
     argument: (&'static str, &'static str),
+    /// The tools that the text names: who may not use one of them gets no prompt.
+    tools: &'static [&'static str],
     text: &'static str,
 }
 
@@ -23,6 +25,12 @@ const TEMPLATES: &[Template] = &[
             "topic",
             "What the data is about, as: monthly revenue by region",
         ),
+        tools: &[
+            "search",
+            "get_entities",
+            "get_usage_statistics",
+            "get_lineage",
+        ],
         text: "Find the dataset that is best to use for this: {value}\n\n\
             1. search for it in other words too (synonyms, table names), datasets first, then \
             dashboards that show it.\n\
@@ -41,6 +49,12 @@ const TEMPLATES: &[Template] = &[
             "urn",
             "The urn of the table (name the column in your own words after it)",
         ),
+        tools: &[
+            "get_entities",
+            "get_lineage",
+            "get_usage_statistics",
+            "get_dataset_queries",
+        ],
         text: "I want to change this: {value}\n\n\
             1. get_entities for it, so that we talk about the same thing.\n\
             2. get_lineage with upstream=false and max_hops=3; with column if the change is about \
@@ -55,6 +69,14 @@ const TEMPLATES: &[Template] = &[
         title: "Explain a table",
         description: "What a table holds, where it comes from and how it is used",
         argument: ("urn", "The urn or the name of the table"),
+        tools: &[
+            "search",
+            "get_entities",
+            "list_schema_fields",
+            "get_dataset_profile",
+            "get_lineage",
+            "get_dataset_queries",
+        ],
         text: "Explain this table to a newcomer: {value}\n\n\
             1. search for it if that is not a urn, then get_entities.\n\
             2. list_schema_fields for the columns, get_dataset_profile for what is in them.\n\
@@ -66,10 +88,17 @@ const TEMPLATES: &[Template] = &[
     },
 ];
 
-/// The prompts as `prompts/list` shows them.
-pub(super) fn list() -> Vec<Prompt> {
+/// The tools that the prompt `name` leads to.
+pub(super) fn tools_of(name: &str) -> Option<&'static [&'static str]> {
+    let template = TEMPLATES.iter().find(|template| template.name == name)?;
+    Some(template.tools)
+}
+
+/// The prompts as `prompts/list` shows them to somebody who may use the tools that `admits` admits.
+pub(super) fn list(admits: impl Fn(&[&str]) -> bool) -> Vec<Prompt> {
     TEMPLATES
         .iter()
+        .filter(|template| admits(template.tools))
         .map(|template| {
             let (name, description) = template.argument;
             let argument = PromptArgument::new(name)
@@ -88,10 +117,16 @@ pub(super) fn list() -> Vec<Prompt> {
 /// The prompt `name` with its argument filled in.
 ///
 /// # Errors
-/// A text that lists the prompts or arguments that exist.
-pub(super) fn get(name: &str, arguments: Option<&JsonObject>) -> Result<GetPromptResult, String> {
+/// A text that lists the arguments of the prompt, or the prompts for somebody who may use the tools
+/// that `admits` admits.
+pub(super) fn get(
+    name: &str,
+    arguments: Option<&JsonObject>,
+    admits: impl Fn(&[&str]) -> bool,
+) -> Result<GetPromptResult, String> {
     let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else {
-        let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+        let known = TEMPLATES.iter().filter(|template| admits(template.tools));
+        let names: Vec<&str> = known.map(|template| template.name).collect();
         return Err(format!(
             "there is no such prompt; prompts: {}",
             names.join(", ")
@@ -118,16 +153,49 @@ mod tests {
 
     #[test]
     fn each_prompt_needs_and_uses_its_argument() {
-        assert_eq!(list().len(), 3);
+        assert_eq!(list(|_| true).len(), 3);
         for template in TEMPLATES {
             assert!(template.text.contains("{value}"));
-            let error = get(template.name, None).unwrap_err();
+            let error = get(template.name, None, |_| true).unwrap_err();
             assert!(error.contains(template.argument.0));
             let arguments = json!({template.argument.0: "orders"});
-            let prompt = get(template.name, arguments.as_object()).unwrap();
+            let prompt = get(template.name, arguments.as_object(), |_| true).unwrap();
             let text = serde_json::to_string(&prompt.messages).unwrap();
             assert!(text.contains("orders") && !text.contains("{value}"));
         }
-        assert!(get("nope", None).unwrap_err().contains("explain_table"));
+        let error = get("nope", None, |_| true).unwrap_err();
+        assert!(error.contains("explain_table"), "{error}");
+    }
+
+    #[test]
+    fn a_prompt_says_which_tools_it_names() {
+        let settings = crate::tests::everything();
+        let all = crate::registry::Registry::new(&settings).unwrap();
+        for template in TEMPLATES {
+            let words = template
+                .text
+                .split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+            let named: Vec<&str> = all
+                .names()
+                .filter(|name| words.clone().any(|word| word == *name))
+                .collect();
+            let mut said = template.tools.to_vec();
+            said.sort_unstable_by_key(|name| all.names().position(|known| known == *name));
+            assert_eq!(said, named, "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_there_only_with_all_its_tools() {
+        for tool in ["search", "get_entities", "get_dataset_queries"] {
+            let admits = |tools: &[&str]| !tools.contains(&tool);
+            for prompt in list(admits) {
+                let tools = tools_of(&prompt.name).unwrap();
+                assert!(!tools.contains(&tool), "{} with {tool}", prompt.name);
+            }
+            assert!(list(admits).len() < 3, "{tool}");
+        }
+        let error = get("nope", None, |_| false).unwrap_err();
+        assert!(!error.contains("explain_table"), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use foundation::suggest;
-use rmcp::model::ListToolsResult;
+use rmcp::model::{ListToolsResult, Tool};
 
 use super::{
     settings::Settings,
@@ -41,14 +41,16 @@ pub(crate) struct Registry {
     by_name: HashMap<&'static str, usize>,
     /// The names of the tools that are switched off, for the error text.
     off: Vec<&'static str>,
-    list: ListToolsResult,
-    /// The tools of `list`, as JSON.
+    /// All tools that are switched on, as a JSON list.
     written: Bytes,
 }
 
 pub(crate) struct Entry {
     pub(crate) definition: Definition,
     pub(crate) tool: Box<dyn AnyTool>,
+    /// The tool as `tools/list` shows it, and the same as JSON.
+    listed: Tool,
+    written: String,
 }
 
 impl Registry {
@@ -60,7 +62,14 @@ impl Registry {
         for tool in tools::all(settings) {
             let definition = tool.definition();
             if (definition.enabled)(settings) && settings.tools.contains(definition.name) {
-                tools.push(Entry { definition, tool });
+                let listed = definition.to_mcp();
+                let written = serde_json::to_string(&listed);
+                tools.push(Entry {
+                    definition,
+                    tool,
+                    listed,
+                    written: written.expect("definitions of tools are JSON"),
+                });
             } else {
                 off.push(definition.name);
             }
@@ -70,19 +79,12 @@ impl Registry {
             .enumerate()
             .map(|(i, e)| (e.definition.name, i))
             .collect();
-        let list = ListToolsResult::with_all_items(
-            tools
-                .iter()
-                .map(|entry| entry.definition.to_mcp())
-                .collect(),
-        );
-        let written = serde_json::to_vec(&list.tools).map(Bytes::from);
+        let written = joined(tools.iter());
         let registry = Self {
             tools,
             by_name,
             off,
-            list,
-            written: written.expect("definitions of tools are JSON"),
+            written,
         };
         registry.knows_all_of(settings)?;
         Ok(registry)
@@ -122,31 +124,39 @@ impl Registry {
             .chain(self.off.iter().copied())
     }
 
-    /// The answer of `tools/list`.
-    pub(crate) fn list(&self) -> ListToolsResult {
-        self.list.clone()
+    /// The answer of `tools/list` for somebody who may use what `admits` admits.
+    pub(crate) fn list(&self, admits: impl Fn(&Entry) -> bool) -> ListToolsResult {
+        let tools = self.tools.iter().filter(|entry| admits(entry));
+        ListToolsResult::with_all_items(tools.map(|entry| entry.listed.clone()).collect())
     }
 
     /// The tools of that answer, as JSON.
-    pub(crate) fn written(&self) -> Bytes {
-        self.written.clone()
+    pub(crate) fn written(&self, admits: impl Fn(&Entry) -> bool) -> Bytes {
+        match self.tools.iter().all(&admits) {
+            true => self.written.clone(),
+            false => joined(self.tools.iter().filter(|entry| admits(entry))),
+        }
     }
 
-    /// The error text for `name`, which cannot be called; begins with the words of the MCP
-    /// specification.
-    pub(crate) fn unknown(&self, name: &str) -> String {
+    /// The error text for `name`, which cannot be called, for somebody who may use what `admits`
+    /// admits; begins with the words of the MCP specification.
+    pub(crate) fn unknown(&self, name: &str, admits: impl Fn(&Entry) -> bool) -> String {
         if self.off.contains(&name) {
             return format!("Unknown tool: {name} (it is switched off on this server)");
         }
-        let known: Vec<&str> = self
-            .tools
-            .iter()
-            .map(|entry| entry.definition.name)
-            .collect();
+        let known = self.tools.iter().filter(|entry| admits(entry));
+        let known: Vec<&str> = known.map(|entry| entry.definition.name).collect();
         let shown: String = name.chars().take(60).collect();
         match suggest::names(name, known.iter().copied(), 3).as_slice() {
+            [] if known.is_empty() => format!("Unknown tool: {shown}; this token may use none"),
             [] => format!("Unknown tool: {shown}; tools: {}", known.join(", ")),
             near => format!("Unknown tool: {shown}; did you mean {}?", near.join(" or ")),
         }
     }
+}
+
+/// The entries as a JSON list.
+fn joined<'a>(entries: impl Iterator<Item = &'a Entry>) -> Bytes {
+    let entries: Vec<&str> = entries.map(|entry| entry.written.as_str()).collect();
+    Bytes::from(format!("[{}]", entries.join(",")))
 }

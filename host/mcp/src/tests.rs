@@ -395,7 +395,8 @@ async fn what_was_written_before_is_what_the_library_writes() {
     let who = caller(&fake, &[]);
     let list = json!({"jsonrpc": "2.0", "id": "\"tools\":[]", "method": "tools/list"});
     let (status, body) = post(&server, &who, &list).await;
-    let tools = Registry::new(&Settings::default()).unwrap().list().tools;
+    let registry = Registry::new(&Settings::default()).unwrap();
+    let tools = registry.list(|_| true).tools;
     assert_eq!((status, &body["id"]), (200, &list["id"]));
     assert_eq!(
         body["result"]["tools"],

@@ -7,6 +7,7 @@
 
 mod abuse;
 mod access_lines;
+mod authorization;
 mod c_header;
 mod chains;
 mod datahub_failures;

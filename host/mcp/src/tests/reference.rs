@@ -19,7 +19,8 @@ that switch tools on and off; which members a hit has is in [From the Python ser
 /// The page as it should be.
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    let list = serde_json::to_value(Registry::new(&everything()).unwrap().list()).unwrap();
+    let registry = Registry::new(&everything()).unwrap();
+    let list = serde_json::to_value(registry.list(|_| true)).unwrap();
     for tool in list["tools"].as_array().unwrap() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let effect = match (
