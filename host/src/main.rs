@@ -8,12 +8,12 @@ use anyhow::Context;
 use datahub::DataHub;
 use datahub_mcp::{
     auth::SignInTrial,
-    cli::{self, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
+    cli::{self, ClientsCommand, Command, ConfigCommand, Invocation, PluginsCommand, Signals},
     config::{self, ConfigError, EXIT_USAGE, Raw, Settings},
     doctor,
     server::{self, Assembly, Ended, Server},
 };
-use foundation::public_url::PublicUrlError;
+use foundation::{clock::Clock, public_url::PublicUrlError};
 use mcp::{HttpSettings, McpServer};
 use oauth::Proxy;
 use plugin_host::{LoadError, Validators};
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => ended(examine(args, &raw)),
         Command::Config(ConfigCommand::Show) => cli::print(config::masked(&raw).join("\n") + "\n"),
         Command::Plugins(command) => ended(look_at_plugins(command, &raw)),
+        Command::Clients(command) => ended(look_at_clients(command, &raw)),
         Command::Config(ConfigCommand::Reference) => cli::print(config::reference()),
         Command::Completions { shell } => cli::print(cli::completions(shell)),
         Command::Manual => ended(cli::manual().map(cli::print).map_err(Into::into)),
@@ -81,6 +82,16 @@ fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCod
         return Ok(status);
     }
     Ok(command.run(&config::plugins_only(raw, &env::current_exe()?)?))
+}
+
+/// `clients ...`: the settings of the sign-in's store are enough.
+fn look_at_clients(command: ClientsCommand, raw: &Raw) -> anyhow::Result<ExitCode> {
+    let settings = config::client_list(raw)?;
+    let now = Clock::system().unix_millis().seconds();
+    let runtime = runtime()?;
+    let status = runtime.block_on(command.run(&settings, now));
+    runtime.shutdown_background();
+    Ok(status)
 }
 
 /// `config check`: everything that `serve` does before it starts listening.

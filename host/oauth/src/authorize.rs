@@ -105,7 +105,6 @@ async fn authorize(
         .flatten();
     let params = params.ok_or_else(|| PageError::bad_request("The app's request is too large."))?;
     let client = find_client(context, peer, &params).await?;
-    context.authorize_limits.count_client(&client.key)?;
     let reply_to = reply_to(context, &client, &params)?;
     let request = check(context, &client, reply_to, &params)?;
 
@@ -243,6 +242,12 @@ async fn find_client(context: &Context, peer: &Peer, params: &Params) -> Result<
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
+            UnknownClient::Blocked => PageError::forbidden(
+                "The people who run this server have blocked this app. Ask them.",
+            ),
+            UnknownClient::Unsure => {
+                PageError::unavailable("Wait a moment, then start again from your app.")
+            }
             UnknownClient::Document(DocumentError::Busy) => PageError::unavailable(
                 "Many apps are looked up at once. Wait a moment, then start again from your app.",
             ),

@@ -54,12 +54,13 @@ async fn callback(
     headers: &HeaderMap,
     query: &str,
 ) -> Result<Response, PageError> {
-    context.authorize_limits.count_peer(peer)?;
     let Context { clock, sealer, .. } = context;
-    let stale = || {
-        PageError::bad_request(
+    // Whoever comes back from the provider to a sign-in of theirs is a person; all others count.
+    let stale = || match context.authorize_limits.count_peer(peer) {
+        Ok(()) => PageError::bad_request(
             "This sign-in was finished before, took too long or began in another browser. Start again from your app.",
-        )
+        ),
+        Err(too_many) => too_many.into(),
     };
     let params = (query.len() <= MAX_QUERY_BYTES)
         .then(|| Params::parse(query.as_bytes()))

@@ -3,10 +3,11 @@
 //!
 //! Only its redirect URI proves who a client is; its name is a claim that nobody checked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use foundation::clock::{Clock, UnixMillis};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
@@ -18,9 +19,12 @@ use super::{
     params::Params,
     redirect_uri::{RedirectRules, RedirectUri},
     seal::{Kind, Sealer},
+    store::{ListedClient, Standing, Store},
     types::{ClientId, ClientKey, same_secret},
 };
 
+/// Longest id that is listed, in characters.
+const MAX_LISTED_ID_CHARS: usize = 400;
 /// Longest name that is shown, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
@@ -76,6 +80,10 @@ impl Client {
 /// The reason a client is not known.
 #[derive(Debug)]
 pub(super) enum UnknownClient {
+    /// The operator blocked it.
+    Blocked,
+    /// The store has not said yet which clients are blocked.
+    Unsure,
     /// Not ours, or sealed with a key that is gone.
     Unknown,
     /// Its document is not usable.
@@ -95,6 +103,10 @@ pub(super) struct Clients {
     documents: Arc<Documents>,
     rules: Arc<RedirectRules>,
     configured: Vec<Configured>,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    /// The lifetime of a registration.
+    registration_ttl: Option<Duration>,
 }
 
 impl Clients {
@@ -103,6 +115,8 @@ impl Clients {
         sealer: Arc<Sealer>,
         documents: Arc<Documents>,
         rules: Arc<RedirectRules>,
+        store: Arc<dyn Store>,
+        clock: Clock,
     ) -> Result<Self, SettingsError> {
         let mut configured: Vec<Configured> = Vec::new();
         for client in &settings.clients {
@@ -153,6 +167,9 @@ impl Clients {
             documents,
             rules,
             configured,
+            store,
+            clock,
+            registration_ttl: settings.registration_ttl,
         })
     }
 
@@ -168,6 +185,11 @@ impl Clients {
             origin,
             redirect_uris,
         };
+        match self.store.client_standing(&id.key()) {
+            Standing::Live => {}
+            Standing::Ended => return Err(UnknownClient::Blocked),
+            Standing::Unknown => return Err(UnknownClient::Unsure),
+        }
         if let Some(registration) = self.registration(id) {
             return Ok(client(
                 &registration.name,
@@ -209,8 +231,52 @@ impl Clients {
         self.documents.is_offered()
     }
 
+    /// What a client registered, unless that was too long ago.
     fn registration(&self, id: &ClientId) -> Option<Registration> {
-        self.sealer.open(Kind::Client, id.as_str())
+        let registration: Registration = self.sealer.open(Kind::Client, id.as_str())?;
+        let until = |ttl| UnixMillis::from_seconds(registration.issued_at).after(ttl);
+        let is_over = |ttl| self.clock.unix_millis() >= until(ttl);
+        (!self.registration_ttl.is_some_and(is_over)).then_some(registration)
+    }
+
+    /// Refuses what a client that the operator blocked asks for. With `invalid_grant`, programs ask
+    /// their person to sign in again, who is told; with other errors they would register again.
+    pub(super) fn check_standing(&self, client: &ClientKey) -> Result<(), OAuthError> {
+        match self.store.client_standing(client) {
+            Standing::Live => Ok(()),
+            Standing::Ended => {
+                let description = "this client is blocked; ask the people who run this server";
+                Err(OAuthError::new(ErrorCode::InvalidGrant, description))
+            }
+            Standing::Unknown => Err(OAuthError::unavailable(
+                "it is not known now which clients are blocked",
+            )),
+        }
+    }
+
+    /// The client as operators see it, after a person has signed in with it.
+    pub(super) fn listed(&self, id: &ClientId, redirect_uri: &RedirectUri) -> ListedClient {
+        let registration = self.registration(id);
+        let configured = self.configured.iter().find(|client| client.id == *id);
+        let kind = match (&registration, configured) {
+            (Some(_), _) => "registered",
+            (None, Some(_)) => "configured",
+            (None, None) => "document",
+        };
+        let shown_id = registration.is_none().then(|| clean_id(id));
+        let registered_at = registration.as_ref().map(|client| client.issued_at);
+        let name = registration.map(|client| client.name);
+        let name = name.or_else(|| configured.map(|client| client.name.clone()));
+        ListedClient {
+            id: id.key().as_str().to_owned(),
+            kind: kind.to_owned(),
+            name: name.unwrap_or_default(),
+            redirects_to: redirect_uri.destination().chars().take(300).collect(),
+            client_id: shown_id,
+            registered_at,
+            last_sign_in: Some(self.clock.unix_millis().seconds()),
+            blocked_at: None,
+        }
     }
 
     /// Authenticates the client that calls the token or revocation endpoint (RFC 6749 section
@@ -219,7 +285,7 @@ impl Clients {
         &self,
         headers: &HeaderMap,
         params: &Params,
-    ) -> Result<ClientKey, OAuthError> {
+    ) -> Result<ClientId, OAuthError> {
         let repeated = |_| OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated");
         let in_form = params.get("client_id").map_err(repeated)?;
         let secret_in_form = params.get("client_secret").map_err(repeated)?;
@@ -260,7 +326,7 @@ impl Clients {
                     || (self.documents.is_document(&id) && self.documents.check(&id).is_ok())
             }
         };
-        if known { Ok(id.key()) } else { Err(refused()) }
+        if known { Ok(id) } else { Err(refused()) }
     }
 }
 
@@ -305,6 +371,11 @@ pub(super) fn clean_name(name: &str) -> String {
     };
     let words: String = name.chars().filter(shown).take(MAX_NAME_CHARS).collect();
     words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An id as lists show it, cut to one line.
+fn clean_id(id: &ClientId) -> String {
+    id.as_str().chars().take(MAX_LISTED_ID_CHARS).collect()
 }
 
 /// A client as the consent page shows it.

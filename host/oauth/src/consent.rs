@@ -61,9 +61,6 @@ async fn decide(
     if clock.unix_millis() >= UnixMillis::from_seconds(form.expires) {
         return Err(stale());
     }
-    context
-        .authorize_limits
-        .count_client(&form.request.client)?;
     let mut browser = Browser::of(headers, sealer, &context.public_url, clock);
     if !browser.id.is(&form.browser) {
         // Another person's page, or two first visits at once. Asking again resolves both.

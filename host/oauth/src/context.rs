@@ -61,6 +61,8 @@ impl Context {
             Arc::clone(&sealer),
             documents,
             Arc::clone(&rules),
+            Arc::clone(&store),
+            clock.clone(),
         )?;
         let callback = public_url.url("/oauth/callback");
         let upstream = Upstream::new(

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{limits::TooMany, store::StoreError};
+use super::store::StoreError;
 
 /// The time that a client is told to wait when a server behind us is down.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -116,20 +116,24 @@ impl OAuthError {
         error
     }
 
+    /// HTTP 429.
+    pub(super) fn too_many(retry_after: Duration) -> Self {
+        let mut error = Self::new(ErrorCode::TemporarilyUnavailable, "too many requests");
+        error.status = StatusCode::TOO_MANY_REQUESTS;
+        error.retry_after = Some(retry_after);
+        error
+    }
+
+    /// Returns whether the request was wrong, rather than too much or answered by a failure.
+    pub(super) fn is_wrong_request(&self) -> bool {
+        self.status.is_client_error() && self.status != StatusCode::TOO_MANY_REQUESTS
+    }
+
     /// HTTP 503.
     pub(super) fn unavailable(description: &'static str) -> Self {
         let mut error = Self::new(ErrorCode::TemporarilyUnavailable, description);
         error.status = StatusCode::SERVICE_UNAVAILABLE;
         error.retry_after = Some(RETRY_AFTER);
-        error
-    }
-}
-
-impl From<TooMany> for OAuthError {
-    fn from(refused: TooMany) -> Self {
-        let mut error = Self::new(ErrorCode::TemporarilyUnavailable, "too many requests");
-        error.status = StatusCode::TOO_MANY_REQUESTS;
-        error.retry_after = Some(refused.retry_after);
         error
     }
 }
@@ -210,6 +214,16 @@ impl PageError {
         }
     }
 
+    /// HTTP 429.
+    pub(super) fn too_many(retry_after: Duration) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            title: "Too many sign-ins at once",
+            message: "Wait a moment, then start again from your app.".into(),
+            retry_after: Some(retry_after),
+        }
+    }
+
     /// HTTP 500: an operator has to act.
     pub(super) fn misconfigured() -> Self {
         Self {
@@ -227,17 +241,6 @@ impl PageError {
             title: "Something went wrong on our side",
             message: "Start again from your app. If it happens again, tell the people who run this server.".into(),
             retry_after: None,
-        }
-    }
-}
-
-impl From<TooMany> for PageError {
-    fn from(refused: TooMany) -> Self {
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            title: "Too many sign-ins at once",
-            message: "Wait a moment, then start again from your app.".into(),
-            retry_after: Some(refused.retry_after),
         }
     }
 }

@@ -10,9 +10,11 @@
 
 #![forbid(unsafe_code)]
 
+mod at_provider;
 mod authorize;
 mod browser;
 mod callback;
+mod client_book;
 mod client_metadata;
 mod clients;
 mod consent;
@@ -56,13 +58,8 @@ use axum::{
 use foundation::{clock::Clock, public_url::PublicUrl};
 use tower_http::cors::{Any, CorsLayer};
 
-use self::{
-    client_metadata::Documents,
-    context::Context,
-    metadata::Metadata,
-    store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
-};
 pub use self::{
+    client_book::{ClientBook, ClientBookError},
     doctor::{RedisFacts, RedisFault, look_at_redis},
     keys::{KEY_FILE, KeysError},
     seal::SealFailed,
@@ -70,10 +67,18 @@ pub use self::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
-    store::{EndedFileError, StoreHealth, StoreUrlError, check_store_url},
+    store::{
+        ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreUrlError, check_store_url,
+    },
     tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},
     upstream::{Came, TokenFacts, Walk, WalkError, WalkedTokens},
+};
+use self::{
+    client_metadata::Documents,
+    context::Context,
+    metadata::Metadata,
+    store::{MAX_TRANSACTIONS, MemoryStore, RedisStore, Store},
 };
 
 /// The longest body of a request to the sign-in, in bytes.
@@ -189,7 +194,11 @@ fn store(
             directory,
             required,
         } => match MemoryStore::lasting(clock.clone(), MAX_TRANSACTIONS, directory, observe) {
-            Ok(store) => Ok(Arc::new(store)),
+            Ok(store) => {
+                let store = Arc::new(store);
+                tokio::spawn(MemoryStore::follow(Arc::downgrade(&store)));
+                Ok(store)
+            }
             Err(EndedFileError::New { .. }) if !required => forgetful(clock),
             Err(error) => Err(error.into()),
         },

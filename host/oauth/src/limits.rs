@@ -1,6 +1,10 @@
-//! Rate limits of one address and one client at each endpoint.
+//! Rate limits of one address and one sign-in at each endpoint.
 //!
-//! Memory is fixed: addresses and clients share a table of buckets under a hash that nobody
+//! An address pays for what strangers send and for what fails, never for a request that proves a
+//! person: a company behind one address is many people. What a person repeats is counted against the
+//! one sign-in that it proves, and never against a client's id, which everybody may name.
+//!
+//! Memory is fixed: addresses and sign-ins share a table of buckets under a hash that nobody
 //! outside can predict, so a flood of addresses costs nothing.
 
 use std::{
@@ -16,9 +20,13 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
-use super::{LimitSettings, types::ClientKey};
+use super::{
+    LimitSettings,
+    error::{OAuthError, PageError},
+    types::FamilyId,
+};
 
-/// Buckets that an endpoint's addresses or clients share.
+/// Buckets that an endpoint's addresses or sign-ins share.
 const BUCKETS: u64 = 16_384;
 
 /// The network of the client that a request came from, as the server's edge knows it.
@@ -54,10 +62,22 @@ pub(super) struct TooMany {
     pub(super) retry_after: Duration,
 }
 
+impl From<TooMany> for OAuthError {
+    fn from(refused: TooMany) -> Self {
+        Self::too_many(refused.retry_after)
+    }
+}
+
+impl From<TooMany> for PageError {
+    fn from(refused: TooMany) -> Self {
+        Self::too_many(refused.retry_after)
+    }
+}
+
 /// The limits of one endpoint.
 pub(super) struct Limits {
     addresses: DefaultKeyedRateLimiter<u64>,
-    clients: DefaultKeyedRateLimiter<u64>,
+    sign_ins: DefaultKeyedRateLimiter<u64>,
     hash: RandomState,
     clock: DefaultClock,
 }
@@ -73,20 +93,34 @@ impl Limits {
                 settings.address_per_minute,
                 settings.address_burst,
             )),
-            clients: RateLimiter::keyed(quota(settings.client_per_minute, settings.client_burst)),
+            sign_ins: RateLimiter::keyed(quota(
+                settings.sign_in_per_minute,
+                settings.sign_in_burst,
+            )),
             hash: RandomState::new(),
             clock: DefaultClock::default(),
         }
     }
 
-    /// Counts a request of `peer`.
+    /// Counts a request that proves nobody against `peer`.
     pub(super) fn count_peer(&self, peer: &Peer) -> Result<(), TooMany> {
         self.count(&self.addresses, peer.as_str())
     }
 
-    /// Counts a request of `client`, once that is known.
-    pub(super) fn count_client(&self, client: &ClientKey) -> Result<(), TooMany> {
-        self.count(&self.clients, client.as_str())
+    /// The answer to a request of `peer` that ended with `error`: counted, if the request was wrong.
+    pub(super) fn failed(&self, peer: &Peer, error: OAuthError) -> OAuthError {
+        if !error.is_wrong_request() {
+            return error;
+        }
+        match self.count_peer(peer) {
+            Ok(()) => error,
+            Err(too_many) => too_many.into(),
+        }
+    }
+
+    /// Counts a request against the sign-in that one of its tokens has proven.
+    pub(super) fn count_sign_in(&self, family: &FamilyId) -> Result<(), TooMany> {
+        self.count(&self.sign_ins, family.as_str())
     }
 
     fn count(&self, limiter: &DefaultKeyedRateLimiter<u64>, key: &str) -> Result<(), TooMany> {
@@ -106,8 +140,8 @@ mod tests {
         let limits = Limits::new(&LimitSettings {
             address_burst: 3,
             address_per_minute: 1,
-            client_burst: 2,
-            client_per_minute: 1,
+            sign_in_burst: 2,
+            sign_in_per_minute: 1,
         });
         let peer = |text: &str| Peer::of(ClientAddress::new(text.parse().unwrap()));
         let noisy = peer("192.0.2.1");

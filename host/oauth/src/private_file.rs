@@ -1,11 +1,24 @@
-//! Files of the state directory: read only if nobody else could have written or read them.
+//! Files of the state directory: read only if nobody else could have written or read them, and
+//! replaced as a whole, so that each is complete or as it was.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
-    io,
+    io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
+    time::Duration,
 };
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+use sha2::{Digest, Sha256};
+
+/// The attempts to lock a directory, for about three seconds.
+const LOCK_ATTEMPTS: u32 = 300;
+/// The time between two of them.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens the file at `path` for reading; never waits, as for the other end of a pipe.
 pub(super) fn open(path: &Path) -> io::Result<File> {
@@ -29,4 +42,46 @@ pub(super) fn exposed(metadata: &Metadata, others: u32) -> Option<(u32, u32)> {
 /// True for this user and for root, who may change all files anyway.
 pub(super) fn is_ours(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+/// Keeps other processes from replacing files in `directory` until the result is dropped. Blocks.
+pub(super) fn lock(directory: &Path) -> io::Result<File> {
+    let directory = File::open(directory)?;
+    for _ in 0..LOCK_ATTEMPTS {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(directory),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(LOCK_PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::Error::other("another process keeps it locked"))
+}
+
+/// Replaces the file `name` in `directory`. It belongs to the directory's owner, also if root does it.
+pub(super) fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()> {
+    let draft = directory.join(format!("{name}.{:016x}", rand::random::<u64>()));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        let owner = fs::metadata(directory)?;
+        if rustix::process::geteuid().is_root() && owner.uid() != 0 {
+            std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, directory.join(name))
+    };
+    write().inspect_err(|_| {
+        // The error that counts is the first one.
+        let _ = fs::remove_file(&draft);
+    })
+}
+
+/// The digest in the last line of a file, of all before it.
+pub(super) fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

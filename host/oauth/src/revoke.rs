@@ -1,8 +1,8 @@
 //! `POST /oauth/revoke` (RFC 7009): a client signs a person out.
 //!
-//! Revoking either token ends the whole sign-in. The answer does not tell whether there was
-//! anything to revoke. In relay mode the access token is the provider's, so only the refresh token
-//! can be revoked.
+//! Revoking either token ends the whole sign-in, here and at the provider. The answer does not tell
+//! whether there was anything to revoke. In relay mode the access token is the provider's, so only the
+//! refresh token can be revoked.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::{
-    TokenMode,
+    TokenMode, at_provider,
     context::Context,
     error::{ErrorCode, OAuthError},
     limits::Peer,
@@ -27,42 +27,50 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, OAuthError> {
-    context.token_limits.count_peer(&peer)?;
-    let (client, params) = authenticated(&context, &headers, body)?;
-    context.token_limits.count_client(&client)?;
-    let token = params.required("token")?;
-    let (owner, family) = if let Some(content) = context.tokens.open_refresh(token) {
-        if content.client == client {
-            forget_upstream(&context, content.upstream.clone());
-        }
-        (content.client.clone(), content.family.clone())
-    } else if let Some(owned) = context.tokens.access_owner(token) {
-        owned
-    } else if context.settings.token_mode == TokenMode::Relay {
-        // Perhaps an access token of the provider: nothing shows whose it is, so no client may end it.
-        return Err(OAuthError::new(
-            ErrorCode::UnsupportedTokenType,
-            "only refresh tokens can be revoked here",
-        ));
-    } else {
-        return Ok(StatusCode::OK);
-    };
-    if owner == client {
-        context
-            .store
-            .end_family(&family, context.settings.refresh_ttl)
-            .await?;
-        tracing::info!(client = %client, "client revoked a sign-in");
+    let revoked = revoke(&context, &headers, body).await;
+    match revoked.map_err(|error| context.token_limits.failed(&peer, error))? {
+        Revoked::SignIn => {}
+        Revoked::Nothing => context.token_limits.count_peer(&peer)?,
     }
     Ok(StatusCode::OK)
 }
 
-/// Revokes the token at the provider, too, without waiting for it.
-fn forget_upstream(context: &Arc<Context>, token: String) {
-    let context = Arc::clone(context);
-    tokio::spawn(async move {
-        if let Err(error) = context.upstream.revoke(&token).await {
-            tracing::warn!(%error, "identity provider did not revoke a token");
+/// What a request has revoked; its answer does not tell.
+enum Revoked {
+    /// A sign-in of this client.
+    SignIn,
+    /// Nothing: the token is unknown, or another client's.
+    Nothing,
+}
+
+async fn revoke(
+    context: &Arc<Context>,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Revoked, OAuthError> {
+    let (id, params) = authenticated(context, headers, body)?;
+    let client = id.key();
+    let token = params.required("token")?;
+    let owned = match context.tokens.open_refresh(token) {
+        Some(content) => Some((
+            content.client.clone(),
+            content.family.clone(),
+            Some(content.upstream.clone()),
+        )),
+        None => context.tokens.access_owner(token),
+    };
+    match owned {
+        Some((owner, family, at_provider)) if owner == client => {
+            context.token_limits.count_sign_in(&family)?;
+            at_provider::end(context, &family, at_provider).await?;
+            tracing::info!(client = %client, "client revoked a sign-in");
+            Ok(Revoked::SignIn)
         }
-    });
+        // Perhaps an access token of the provider: nothing shows whose it is, so no client may end it.
+        None if context.settings.token_mode == TokenMode::Relay => Err(OAuthError::new(
+            ErrorCode::UnsupportedTokenType,
+            "only refresh tokens can be revoked here",
+        )),
+        _ => Ok(Revoked::Nothing),
+    }
 }

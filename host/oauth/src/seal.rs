@@ -52,10 +52,12 @@ pub(super) enum Kind {
     Token,
     /// The answer to a refresh, kept for the grace period, in the store.
     Answer,
+    /// The provider's refresh token, kept for the end of the sign-in, in the store.
+    Provider,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Access,
         Self::Refresh,
         Self::Client,
@@ -65,6 +67,7 @@ impl Kind {
         Self::Code,
         Self::Token,
         Self::Answer,
+        Self::Provider,
     ];
 
     /// The start of such an envelope's text, by which people and secret scanners recognize it.
@@ -79,6 +82,7 @@ impl Kind {
             Self::Code => "mcp_code_",
             Self::Token => "mcp_token_",
             Self::Answer => "mcp_answer_",
+            Self::Provider => "mcp_idp_",
         }
     }
 
@@ -87,7 +91,7 @@ impl Kind {
     const fn holds_tokens(self) -> bool {
         matches!(
             self,
-            Self::Access | Self::Refresh | Self::Code | Self::Token | Self::Answer
+            Self::Access | Self::Refresh | Self::Code | Self::Token | Self::Answer | Self::Provider
         )
     }
 

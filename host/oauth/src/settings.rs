@@ -212,18 +212,18 @@ impl Default for ClientMetadataSettings {
     }
 }
 
-/// Rate limits of one address and one client. Hosted clients send whole companies from one address,
+/// Rate limits of one address and one sign-in. Hosted clients send whole companies from one address,
 /// so these are generous; the cost of a request is bounded elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSettings {
-    /// Requests that one address may make at once at each endpoint.
+    /// Requests of strangers, or that fail, that one address may make at once at each endpoint.
     pub address_burst: u32,
-    /// Requests that one address may make each minute at each endpoint.
+    /// The same, each minute.
     pub address_per_minute: u32,
-    /// Requests that one client may make at once at each endpoint.
-    pub client_burst: u32,
-    /// Requests that one client may make each minute at each endpoint.
-    pub client_per_minute: u32,
+    /// Requests with tokens of one sign-in that may be made at once at each endpoint.
+    pub sign_in_burst: u32,
+    /// The same, each minute.
+    pub sign_in_per_minute: u32,
 }
 
 impl Default for LimitSettings {
@@ -231,8 +231,8 @@ impl Default for LimitSettings {
         Self {
             address_burst: 300,
             address_per_minute: 1_200,
-            client_burst: 600,
-            client_per_minute: 3_000,
+            sign_in_burst: 600,
+            sign_in_per_minute: 3_000,
         }
     }
 }
@@ -256,6 +256,8 @@ pub struct Settings {
     pub clients: Vec<ConfiguredClient>,
     /// True if clients may register themselves (RFC 7591).
     pub registration: bool,
+    /// The lifetime of such a registration; `None` if none ends.
+    pub registration_ttl: Option<Duration>,
     /// Client ID Metadata Documents.
     pub client_metadata: ClientMetadataSettings,
     /// True if a person who agreed is not asked again for a month, in the same browser and for the
@@ -298,6 +300,7 @@ impl Settings {
             default_scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
             clients: Vec::new(),
             registration: true,
+            registration_ttl: None,
             client_metadata: ClientMetadataSettings::default(),
             remember_consent: true,
             redirect_schemes: ["cursor", "vscode", "vscode-insiders"]

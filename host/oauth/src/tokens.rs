@@ -287,10 +287,11 @@ impl SealedTokens {
         let Some(content) = content else {
             return Opened::Invalid;
         };
-        match self.standing(content.x, &content.f) {
-            Standing::Live => {}
-            Standing::Ended => return Opened::Invalid,
-            Standing::Unknown => return Opened::Unknown,
+        let client = self.store.client_standing(&content.c);
+        match (self.standing(content.x, &content.f), client) {
+            (Standing::Live, Standing::Live) => {}
+            (Standing::Ended, _) | (_, Standing::Ended) => return Opened::Invalid,
+            _ => return Opened::Unknown,
         }
         let inner = match &content.t {
             Inner::Kept { k } => match self.kept(&content.f, *k).await {
@@ -317,10 +318,14 @@ impl SealedTokens {
         Ok(sealed.and_then(|sealed| self.sealer.open_at(Kind::Token, place.as_str(), &sealed)))
     }
 
-    /// The client and family of an access token, for its revocation.
-    pub(super) fn access_owner(&self, token: &str) -> Option<(ClientKey, FamilyId)> {
+    /// The client and family of an access token, and the provider's token if it is in there, for its
+    /// revocation.
+    pub(super) fn access_owner(
+        &self,
+        token: &str,
+    ) -> Option<(ClientKey, FamilyId, Option<String>)> {
         let content = self.sealer.open::<AccessContent>(Kind::Access, token)?;
-        Some((content.c.clone(), content.f.clone()))
+        Some((content.c.clone(), content.f.clone(), content.t.text()))
     }
 
     /// A refresh token's content, if it is ours and not expired. Only the store knows whether it

@@ -52,6 +52,21 @@ impl fmt::Debug for ClientId {
 pub(super) struct ClientKey(String);
 
 impl ClientKey {
+    /// A key from the store, which holds only what we put there.
+    pub(super) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The client that an operator names: by its `client_id`, or by the digest that logs and lists
+    /// show.
+    pub(super) fn named(text: &str) -> Option<Self> {
+        let is_digest = text.len() == 22 && URL_SAFE_NO_PAD.decode(text).is_ok();
+        match is_digest {
+            true => Some(Self(text.to_owned())),
+            false => ClientId::parse(text).map(|id| id.key()),
+        }
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

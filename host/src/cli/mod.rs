@@ -4,6 +4,7 @@
 //! Exit statuses: 0 success; 1 a failure while running; 64 (`EX_USAGE`) a flag, a setting or a
 //! plugin that it names is wrong, and nothing was started.
 
+pub mod clients;
 mod mode;
 mod output;
 pub mod plugins;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 
 use self::mode::Transport;
 pub use self::{
+    clients::ClientsCommand,
     mode::stdin_is_a_pipe,
     output::{fail, note, print, warn},
     plugins::PluginsCommand,
@@ -59,6 +61,9 @@ pub enum Command {
     /// Look at token validator plugins.
     #[command(subcommand)]
     Plugins(PluginsCommand),
+    /// Look at the clients of the sign-in, block and unblock them.
+    #[command(subcommand)]
+    Clients(ClientsCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

@@ -41,7 +41,10 @@ pub use self::{
     raw::{Environment, Raw, Source},
     reference::reference,
     setting::Setting,
-    settings::{LocalSettings, Settings, environment, local, masked, plugins_only},
+    settings::{
+        ClientListSettings, LocalSettings, Settings, client_list, environment, local, masked,
+        plugins_only,
+    },
 };
 pub(crate) use self::{
     options::{option_text, single_option, validator_option},

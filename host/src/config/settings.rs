@@ -118,6 +118,43 @@ pub fn plugins_only(raw: &Raw, program: &Path) -> Result<plugin_host::Settings, 
     }
 }
 
+/// The settings of `clients`: the place of the list alone.
+#[derive(Debug, Clone)]
+pub struct ClientListSettings {
+    /// The store.
+    pub store: oauth::StoreSettings,
+    /// The public URL of the servers, which Redis's keys have in them.
+    pub issuer: String,
+    /// The lifetime of a registration.
+    pub registration_ttl: Option<std::time::Duration>,
+}
+
+/// Reads the settings of `clients`.
+///
+/// # Errors
+/// All problems, one line each.
+pub fn client_list(raw: &Raw) -> Result<ClientListSettings, ConfigError> {
+    let mut reader = Reader::new(raw);
+    let (store, registration_ttl) = signin::store(&mut reader);
+    let public_url = listen::public_url(&mut reader, None);
+    if public_url.is_none() && matches!(store, oauth::StoreSettings::Redis(_)) {
+        reader.missing(
+            &table::PUBLIC_URL,
+            "is not set, and the list of clients in Redis is that of one public URL",
+            "set it as the server has it",
+        );
+    }
+    let problems = reader.finish();
+    if !problems.is_empty() {
+        return Err(ConfigError(problems));
+    }
+    Ok(ClientListSettings {
+        store,
+        issuer: public_url.map_or(String::new(), |url| url.issuer().to_owned()),
+        registration_ttl,
+    })
+}
+
 /// The settings of `stdio`: no address, no validators, one token.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {

@@ -67,12 +67,13 @@ fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Se
     let limits = LimitSettings {
         address_burst: reader.small(&t::OAUTH_ADDRESS_BURST, 1..=1_000_000),
         address_per_minute: reader.small(&t::OAUTH_ADDRESS_PER_MINUTE, 1..=1_000_000),
-        client_burst: reader.small(&t::OAUTH_CLIENT_BURST, 1..=1_000_000),
-        client_per_minute: reader.small(&t::OAUTH_CLIENT_PER_MINUTE, 1..=1_000_000),
+        sign_in_burst: reader.small(&t::OAUTH_CLIENT_BURST, 1..=1_000_000),
+        sign_in_per_minute: reader.small(&t::OAUTH_CLIENT_PER_MINUTE, 1..=1_000_000),
     };
     let rest = Rest {
         default_scopes: reader.list(&t::OAUTH_DEFAULT_SCOPE),
         registration: reader.switch(&t::OAUTH_REGISTRATION),
+        registration_ttl: registration_ttl(reader),
         client_metadata: ClientMetadataSettings {
             enabled: reader.switch(&t::OAUTH_CLIENT_METADATA),
             allowed_domains: domains(reader, &t::OAUTH_CLIENT_METADATA_DOMAINS),
@@ -98,6 +99,7 @@ fn all(reader: &mut Reader<'_>, network: Network, allow_http: bool) -> Option<Se
         limits,
         default_scopes: rest.default_scopes,
         registration: rest.registration,
+        registration_ttl: rest.registration_ttl,
         client_metadata: rest.client_metadata,
         remember_consent: rest.remember_consent,
         redirect_schemes: rest.redirect_schemes,
@@ -178,11 +180,29 @@ fn upstream(reader: &mut Reader<'_>, allow_http: bool) -> Option<UpstreamSetting
 struct Rest {
     default_scopes: Vec<String>,
     registration: bool,
+    registration_ttl: Option<std::time::Duration>,
     client_metadata: ClientMetadataSettings,
     remember_consent: bool,
     redirect_schemes: Vec<String>,
     access_ttl: std::time::Duration,
     refresh_ttl: std::time::Duration,
+}
+
+/// The lifetime of a registration, if one is set.
+fn registration_ttl(reader: &mut Reader<'_>) -> Option<std::time::Duration> {
+    let setting = &t::OAUTH_REGISTRATION_TTL_SECS;
+    let is_set = reader.is_set(setting);
+    is_set.then(|| reader.seconds(setting, 60..=315_360_000))
+}
+
+/// The place of the list of clients, for the commands that look at it.
+pub(super) fn store(reader: &mut Reader<'_>) -> (StoreSettings, Option<std::time::Duration>) {
+    let (_, memory) = kept_here(reader);
+    let store = match reader.secret(&t::OAUTH_STORE_URL) {
+        Some(url) => redis(reader, url),
+        None => memory,
+    };
+    (store, registration_ttl(reader))
 }
 
 /// A URL, byte for byte as it was given.

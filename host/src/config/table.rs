@@ -236,6 +236,8 @@ settings! {
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).
         OAUTH_REGISTRATION: "BOOLEAN", default("true");
+        /// Lifetime of such a registration; after it, the client registers again. If unset, none ends.
+        OAUTH_REGISTRATION_TTL_SECS: "SECONDS";
         /// Clients known in advance: a JSON list of objects with `client_id`, `name`,
         /// `redirect_uris` and, if confidential, `client_secret`; or `@file`.
         OAUTH_CLIENTS: "JSON", secret();
@@ -253,13 +255,14 @@ settings! {
         OAUTH_ACCESS_TOKEN_TTL_SECS: "SECONDS", default("3600");
         /// Lifetime of a refresh token that is not used.
         OAUTH_REFRESH_TOKEN_TTL_SECS: "SECONDS", default("2592000");
-        /// Sign-in requests that one address may make in a burst at each endpoint.
+        /// Sign-in requests that one address may make in a burst at each endpoint, without those that prove
+        /// a person: a valid code or refresh token.
         OAUTH_ADDRESS_BURST: "NUMBER", default("300");
-        /// Sign-in requests that one address may make each minute at each endpoint.
+        /// The same, each minute.
         OAUTH_ADDRESS_PER_MINUTE: "NUMBER", default("1200");
-        /// Sign-in requests that one client may make in a burst at each endpoint.
+        /// Requests with valid refresh tokens of one sign-in that are answered in a burst.
         OAUTH_CLIENT_BURST: "NUMBER", default("600");
-        /// Sign-in requests that one client may make each minute at each endpoint.
+        /// The same, each minute.
         OAUTH_CLIENT_PER_MINUTE: "NUMBER", default("3000");
     }
     "Tools" {
@@ -288,7 +291,8 @@ settings! {
         /// Searches everything, ignoring a person's default view.
         DATAHUB_MCP_DISABLE_DEFAULT_VIEW: "BOOLEAN", default("false");
         /// Scopes that a token needs for a tool, or for `read` or `write` tools, such
-        /// as `write=datahub:write,search=a b`. If unset, none.
+        /// as `write=datahub:write,search=a b`. What a token may not use is not listed either. If
+        /// unset, none.
         TOOL_SCOPES: "SCOPES";
         /// Maximum length of a tool's response.
         TOOL_RESPONSE_TOKEN_LIMIT: "TOKENS", default("80000");

@@ -29,6 +29,7 @@ mod oauth_browser;
 mod oauth_clients;
 mod oauth_failover;
 mod oauth_flow;
+mod oauth_operated;
 mod oauth_revocations;
 mod oauth_store;
 mod oauth_world;

@@ -1,26 +1,31 @@
 //! The authorization code grant (RFC 6749 section 4.1.3) with PKCE (RFC 7636 section 4.5).
 
+use std::sync::Arc;
+
 use super::{
     answer::{TokenAnswer, answer},
     scope::names,
 };
 use crate::{
+    at_provider,
     context::{Context, SPENT_CODE_TTL},
     error::OAuthError,
     grant::CodeContent,
     params::Params,
+    redirect_uri::RedirectUri,
     seal::Kind,
     store::TakenCode,
     tokens::Terms,
-    types::{ClientKey, Code, CodeVerifier},
+    types::{ClientId, Code, CodeVerifier},
 };
 
 /// Redeems a code of ours. Any error spends it.
 pub(crate) async fn redeem(
-    context: &Context,
-    client: &ClientKey,
+    context: &Arc<Context>,
+    id: &ClientId,
     params: &Params,
 ) -> Result<TokenAnswer, OAuthError> {
+    let client = &id.key();
     let code = Code::parse(params.required("code")?).ok_or_else(OAuthError::invalid_grant)?;
     // No verifier, no code: PKCE cannot be left out (and the code stays for whoever has one).
     let verifier = params.required("code_verifier")?;
@@ -34,10 +39,7 @@ pub(crate) async fn redeem(
         TakenCode::Fresh(sealed) => sealed,
         TakenCode::Spent(family) => {
             tracing::warn!(client = %client, "code was used twice, its tokens are revoked");
-            context
-                .store
-                .end_family(&family, context.settings.refresh_ttl)
-                .await?;
+            at_provider::end(context, &family, None).await?;
             return Err(OAuthError::invalid_grant());
         }
         TakenCode::Unknown => return Err(OAuthError::invalid_grant()),
@@ -57,6 +59,8 @@ pub(crate) async fn redeem(
     if request.client != *client || !same_uri || !request.challenge.matches(&verifier) {
         return Err(OAuthError::invalid_grant());
     }
+    list(context, id, &request.reply_to.redirect_uri).await;
+    at_provider::keep(context, &family, tokens.refresh.as_deref()).await;
     let names = names(&request.asked, &request.scope, &tokens.scope);
     let terms = Terms {
         client,
@@ -66,4 +70,12 @@ pub(crate) async fn redeem(
         part: None,
     };
     answer(context, &tokens, &terms).await
+}
+
+/// Lists the client for the operator. A sign-in does not fail for that.
+async fn list(context: &Context, id: &ClientId, redirect_uri: &RedirectUri) {
+    let listed = context.clients.listed(id, redirect_uri);
+    if let Err(error) = context.store.note_client(listed).await {
+        tracing::warn!(%error, "a client is not in the list of clients");
+    }
 }

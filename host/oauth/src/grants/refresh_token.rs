@@ -14,6 +14,7 @@ use super::{
     scope::part,
 };
 use crate::{
+    at_provider,
     authorize::{upstream_scope, upstream_spelling},
     context::{Context, REFRESH_GRACE},
     error::OAuthError,
@@ -47,6 +48,7 @@ pub(crate) async fn refresh(
     if content.client != *client {
         return Err(OAuthError::invalid_grant());
     }
+    context.token_limits.count_sign_in(&content.family)?;
     let asked = params.get("scope").ok().flatten();
     let part = part(&content, asked, context.settings.token_mode)?;
     let content = Arc::new(content);
@@ -95,6 +97,7 @@ async fn claim_refresh(
             }
             RefreshClaim::Revoked => {
                 tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
+                at_provider::tell(context, &content.family, None);
                 return Err(OAuthError::invalid_grant());
             }
         }
@@ -123,10 +126,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
                 .upstream
                 .log_refusal(what, content.client.as_str(), &error);
             if error.needs_sign_in() {
-                context
-                    .store
-                    .end_family(family, context.settings.refresh_ttl)
-                    .await?;
+                at_provider::end(&context, family, None).await?;
                 return Err(OAuthError::invalid_grant());
             }
             context.store.release(family, *generation).await?;
@@ -144,6 +144,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
         .store
         .answer(family, *generation, sealed, REFRESH_GRACE)
         .await?;
+    at_provider::keep(&context, family, tokens.refresh.as_deref()).await;
     Ok(tokens)
 }
 

@@ -9,22 +9,19 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use foundation::clock::UnixMillis;
-use rustix::{
-    fs::{FlockOperation, flock},
-    io::Errno,
-};
-use sha2::{Digest, Sha256};
 
 use super::MAX_FAMILIES;
-use crate::{private_file, types::FamilyId};
+use crate::{
+    private_file::{self, digest},
+    types::FamilyId,
+};
 
 /// The file's name in the state directory.
 const FILE: &str = "oauth-ended-sign-ins";
@@ -36,11 +33,6 @@ const TAIL: &str = "sha256 ";
 const MAX_ID_BYTES: usize = 64;
 /// The largest file that is read: each line has an id, a space, a time and a line end.
 const MAX_FILE_BYTES: u64 = (MAX_FAMILIES as u64 + 2) * (MAX_ID_BYTES as u64 + 24);
-
-/// The attempts to lock the directory, for about three seconds.
-const LOCK_ATTEMPTS: u32 = 300;
-/// The time between two of them.
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Families that have ended, each until no token of it can be left.
 pub(super) type Ended = HashMap<FamilyId, UnixMillis>;
@@ -94,6 +86,9 @@ pub enum EndedFileError {
         /// The cause.
         source: io::Error,
     },
+    /// The list of clients beside it is not usable.
+    #[error(transparent)]
+    Clients(#[from] super::ClientsFileError),
     /// There is no file, and none can be made.
     #[error(
         "cannot make the list of ended sign-ins {}: {source}\nhint: set `OAUTH_STATE_DIR` to a directory that is writable and lasts, or set `OAUTH_STORE_URL`",
@@ -158,7 +153,7 @@ impl EndedFile {
     /// all that has not expired. Blocks.
     pub(super) fn add(&self, ended: &Ended, now: UnixMillis) -> Result<Ended, EndedFileError> {
         let failed = |source| self.failed(source);
-        let directory = self.lock().map_err(failed)?;
+        let directory = private_file::lock(&self.directory).map_err(failed)?;
         let mut all = self.read()?;
         for (family, until) in ended {
             let known = all.entry(family.clone()).or_insert(*until);
@@ -171,22 +166,9 @@ impl EndedFile {
             by_end.truncate(MAX_FAMILIES);
             all = by_end.into_iter().collect();
         }
-        self.replace(&render(&all)).map_err(failed)?;
+        private_file::replace(&self.directory, FILE, &render(&all)).map_err(failed)?;
         directory.sync_all().map_err(failed)?;
         Ok(all)
-    }
-
-    /// Keeps other processes from replacing the file until the directory is dropped.
-    fn lock(&self) -> io::Result<File> {
-        let directory = File::open(&self.directory)?;
-        for _ in 0..LOCK_ATTEMPTS {
-            match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(directory),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(LOCK_PAUSE),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(io::Error::other("another process keeps it locked"))
     }
 
     fn read(&self) -> Result<Ended, EndedFileError> {
@@ -207,26 +189,6 @@ impl EndedFile {
             }
             Err(source) => Err(EndedFileError::Io { path, source }),
         }
-    }
-
-    fn replace(&self, text: &str) -> io::Result<()> {
-        let draft = self
-            .directory
-            .join(format!("{FILE}.{:016x}", rand::random::<u64>()));
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, self.path())
-        };
-        write().inspect_err(|_| {
-            // The error that counts is the first one.
-            let _ = fs::remove_file(&draft);
-        })
     }
 
     fn path(&self) -> PathBuf {
@@ -270,9 +232,4 @@ fn parse(text: &str) -> Option<Ended> {
             Some((FamilyId::from_store(family.to_owned()), UnixMillis(until)))
         })
         .collect()
-}
-
-fn digest(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,21 +1,29 @@
 //! The store in this process: bounded in every direction.
 
+mod clients;
 mod expiring;
 mod lasting;
 mod transactions;
 
-use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
 use parking_lot::Mutex;
+use tokio::task::spawn_blocking;
 
-use self::{expiring::Expiring, lasting::Lasting, transactions::Transactions};
+use self::{clients::Clients, expiring::Expiring, lasting::Lasting, transactions::Transactions};
 use super::{
-    EndedFileError, MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, Owner, RefreshClaim,
-    Standing, Store, StoreError, StoreFuture, StoreHealth, TakenCode, ended_file::Ended,
+    EndedFileError, ListedClient, MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, MAX_UPSTREAM,
+    Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth, TakenCode,
+    ended_file::Ended,
 };
-use crate::types::{FamilyId, StoreKey};
+use crate::types::{ClientKey, FamilyId, StoreKey};
 
 /// See the module.
 pub(crate) struct MemoryStore {
@@ -23,9 +31,12 @@ pub(crate) struct MemoryStore {
     transactions: Mutex<Transactions>,
     codes: Mutex<Expiring<StoreKey, CodeEntry>>,
     tokens: Mutex<Expiring<StoreKey, String>>,
+    upstream: Mutex<Expiring<FamilyId, String>>,
     families: Arc<Mutex<Families>>,
     /// The file that outlives this process.
     lasting: Option<Arc<Lasting>>,
+    /// The list of clients, in another one.
+    clients: Option<Arc<Clients>>,
 }
 
 struct CodeEntry {
@@ -41,8 +52,10 @@ impl MemoryStore {
             transactions: Mutex::new(Transactions::new(capacity)),
             codes: Mutex::new(Expiring::new(MAX_CODES)),
             tokens: Mutex::new(Expiring::new(MAX_TOKENS)),
+            upstream: Mutex::new(Expiring::new(MAX_UPSTREAM)),
             families: Arc::new(Mutex::new(Families::new())),
             lasting: None,
+            clients: None,
         }
     }
 
@@ -61,6 +74,7 @@ impl MemoryStore {
             store.families.lock().ended.put(family, (), now, until);
         }
         store.lasting = Some(Arc::new(lasting));
+        store.clients = Some(Arc::new(Clients::open(directory)?));
         Ok(store)
     }
 
@@ -82,6 +96,26 @@ impl MemoryStore {
             kept.await.map_err(lost)?.map(|()| then)
         }
         .boxed()
+    }
+
+    /// Follows what the command line changes, for as long as the store is in use.
+    pub(crate) async fn follow(store: Weak<Self>) {
+        let mut failing = false;
+        loop {
+            tokio::time::sleep(clients::POLL_INTERVAL).await;
+            let Some(store) = store.upgrade() else { return };
+            let Some(clients) = store.clients.clone() else {
+                return;
+            };
+            let looked = spawn_blocking(move || clients.look()).await;
+            let result = looked.unwrap_or(Ok(()));
+            if let Err(error) = &result
+                && !failing
+            {
+                tracing::error!(%error, "clients stay blocked as they were");
+            }
+            failing = result.is_err();
+        }
     }
 
     #[cfg(test)]
@@ -145,6 +179,24 @@ impl Store for MemoryStore {
         let now = self.clock.unix_millis();
         let token = self.tokens.lock().get(key, now).cloned();
         std::future::ready(Ok(token)).boxed()
+    }
+
+    fn put_upstream<'a>(
+        &'a self,
+        family: &'a FamilyId,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()> {
+        let now = self.clock.unix_millis();
+        let mut kept = self.upstream.lock();
+        kept.put(family.clone(), value, now, now.after(ttl));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn take_upstream<'a>(&'a self, family: &'a FamilyId) -> StoreFuture<'a, Option<String>> {
+        let now = self.clock.unix_millis();
+        let taken = self.upstream.lock().take(family, now);
+        std::future::ready(Ok(taken)).boxed()
     }
 
     fn take_code<'a>(
@@ -221,6 +273,21 @@ impl Store for MemoryStore {
             Standing::Ended
         } else {
             Standing::Live
+        }
+    }
+
+    fn note_client(&self, client: ListedClient) -> StoreFuture<'_, ()> {
+        match self.clients.clone() {
+            Some(clients) => clients.note(client).boxed(),
+            None => std::future::ready(Ok(())).boxed(),
+        }
+    }
+
+    fn client_standing(&self, client: &ClientKey) -> Standing {
+        let clients = self.clients.as_ref();
+        match clients.is_some_and(|clients| clients.is_blocked(client)) {
+            true => Standing::Ended,
+            false => Standing::Live,
         }
     }
 

@@ -5,6 +5,8 @@
 //! nothing. Each operation is one atomic step, in one process or across replicas. An error never
 //! counts as permission.
 
+mod clients;
+mod clients_file;
 mod ended_file;
 mod memory;
 mod redis;
@@ -18,10 +20,14 @@ use futures::future::BoxFuture;
 #[cfg(test)]
 pub(super) use self::tests::{FailingStore, Redis};
 pub use self::{
+    clients::ListedClient,
+    clients_file::ClientsFileError,
     ended_file::EndedFileError,
     redis::{StoreUrlError, check_store_url},
 };
 pub(super) use self::{
+    clients::set_blocked,
+    clients_file::ClientsFile,
     memory::MemoryStore,
     redis::{RedisStore, reach},
 };
@@ -35,6 +41,9 @@ pub(super) const MAX_CODES: usize = 20_000;
 /// The most tokens that are kept because they are too large for a header; each is at most
 /// 16 KiB and needs a person who signed in. Above it, the first to expire are dropped.
 pub(super) const MAX_TOKENS: usize = 2_000;
+/// The most refresh tokens of the provider that are kept for the end of their sign-ins; each is at
+/// most 6 KB. Above it, the first to expire are dropped.
+pub(super) const MAX_UPSTREAM: usize = 10_000;
 /// The most families that are kept.
 pub(super) const MAX_FAMILIES: usize = 200_000;
 /// The most used refresh tokens of one family that are in their grace period. More than any client
@@ -142,6 +151,17 @@ pub(super) trait Store: Send + Sync {
     /// A token that was kept.
     fn get_token<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<String>>;
 
+    /// Keeps the provider's refresh token of a family, in place of an older one.
+    fn put_upstream<'a>(
+        &'a self,
+        family: &'a FamilyId,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()>;
+
+    /// Takes it.
+    fn take_upstream<'a>(&'a self, family: &'a FamilyId) -> StoreFuture<'a, Option<String>>;
+
     /// Uses a code. Its use is remembered for `remember`.
     fn take_code<'a>(&'a self, key: &'a StoreKey, remember: Duration)
     -> StoreFuture<'a, TakenCode>;
@@ -175,6 +195,13 @@ pub(super) trait Store: Send + Sync {
     /// Returns whether a family has ended. Answers at once from memory; an end at another replica
     /// is known here within [`redis::POLL_INTERVAL`].
     fn standing(&self, family: &FamilyId) -> Standing;
+
+    /// Lists a client that a person has signed in with.
+    fn note_client(&self, client: ListedClient) -> StoreFuture<'_, ()>;
+
+    /// Returns whether the operator has blocked a client ([`Standing::Ended`]). Answers at once from
+    /// memory; a new block is known here within [`redis::POLL_INTERVAL`].
+    fn client_standing(&self, client: &ClientKey) -> Standing;
 
     /// The state as it was last seen: asks nobody.
     fn health(&self) -> StoreHealth;

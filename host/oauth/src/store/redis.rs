@@ -7,10 +7,12 @@
 //! which may hold a password.
 
 mod address;
+mod clients;
 mod connection;
+mod scripts;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -24,18 +26,20 @@ use parking_lot::RwLock;
 use redis::FromRedisValue;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::address::StoreUrlError;
+pub(crate) use self::connection::reach;
 use self::{
     address::Address,
-    connection::{Call, Connection, StoreScript},
+    connection::{Call, Connection, PREFIX},
+    scripts::Scripts,
 };
+pub use self::{address::StoreUrlError, connection::check_store_url};
 use super::{
-    MAX_IN_GRACE, Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth,
-    TakenCode,
+    ListedClient, MAX_IN_GRACE, Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture,
+    StoreHealth, TakenCode,
 };
 use crate::{
     SettingsError,
-    types::{FamilyId, StoreKey},
+    types::{ClientKey, FamilyId, StoreKey},
 };
 
 /// The time until a family that another replica ended is known here.
@@ -44,8 +48,6 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for fetching what has ended, for which nobody waits: enough to ask all Sentinels.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// One slot of a cluster for all keys, since the scripts touch several.
-const PREFIX: &str = "{datahub-mcp}";
 /// The most ended families that are mirrored at once.
 const MAX_MIRRORED: usize = 200_000;
 
@@ -58,26 +60,13 @@ pub(crate) struct RedisStore {
     capacity: usize,
     scripts: Scripts,
     ended: RwLock<HashMap<FamilyId, UnixMillis>>,
-    /// True once `ended` was fetched: before that, any family may have ended.
+    blocked: RwLock<HashSet<ClientKey>>,
+    /// True once `ended` and `blocked` were fetched: before that, any family may have ended.
     knows_ended: AtomicBool,
     /// True if the last operation succeeded.
     answers: AtomicBool,
     /// Told of each operation whether it succeeded.
     observe: fn(bool),
-}
-
-struct Scripts {
-    put_transaction: StoreScript,
-    take_transaction: StoreScript,
-    put_code: StoreScript,
-    put_token: StoreScript,
-    get_token: StoreScript,
-    take_code: StoreScript,
-    spend: StoreScript,
-    answer: StoreScript,
-    release: StoreScript,
-    end_family: StoreScript,
-    ended: StoreScript,
 }
 
 impl RedisStore {
@@ -102,6 +91,7 @@ impl RedisStore {
             capacity,
             scripts: Scripts::new(),
             ended: RwLock::default(),
+            blocked: RwLock::default(),
             knows_ended: AtomicBool::new(false),
             answers: AtomicBool::new(false),
             observe,
@@ -110,12 +100,13 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// Fetches the families that have ended.
+    /// Fetches the families that have ended, and the clients that are blocked.
     pub(super) async fn refresh_ended(&self) -> Result<(), StoreError> {
         let now = self.clock.unix_millis();
         let call = self.scripts.ended.key(self.key("ended"));
         let call = call.arg(now.0).arg(MAX_MIRRORED);
         let ended: Vec<(String, u64)> = self.run_within(call, PATIENCE).await?;
+        self.refresh_blocked().await?;
         let fresh = ended
             .into_iter()
             .map(|(f, until)| (FamilyId::from_store(f), UnixMillis(until)));
@@ -146,25 +137,6 @@ impl RedisStore {
         (self.observe)(answer.is_ok());
         answer
     }
-}
-
-/// Says what is wrong with the URL of a store, if anything is.
-///
-/// # Errors
-/// If it has none of the forms of a store's URL. The text never holds it.
-pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
-    Address::parse(url.expose_secret()).map(|_| ())
-}
-
-/// Connects to the store at `url` as the server does, and runs a script that changes nothing.
-pub(crate) async fn reach(url: &SecretString, limit: Duration) -> Result<(), StoreError> {
-    let unreadable = |_| StoreError("the URL cannot be read".to_owned());
-    let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
-    let connection = Connection::new(address)?;
-    let script = StoreScript::new("return redis.status_reply('OK')");
-    connection
-        .call(&script.key(format!("{PREFIX}:doctor")), limit)
-        .await
 }
 
 /// Mirrors ended families for as long as the store is in use.
@@ -278,6 +250,30 @@ impl Store for RedisStore {
             let now = self.clock.unix_millis().0;
             let key = self.key(&format!("token:{}", key.as_str()));
             self.run(self.scripts.get_token.key(key).arg(now)).await
+        }
+        .boxed()
+    }
+
+    fn put_upstream<'a>(
+        &'a self,
+        family: &'a FamilyId,
+        value: String,
+        ttl: Duration,
+    ) -> StoreFuture<'a, ()> {
+        async move {
+            let until = self.clock.unix_millis().after(ttl).0;
+            let key = self.key(&format!("upstream:{}", family.as_str()));
+            let call = self.scripts.put_token.key(key);
+            self.run(call.arg(value).arg(until).arg(millis(ttl))).await
+        }
+        .boxed()
+    }
+
+    fn take_upstream<'a>(&'a self, family: &'a FamilyId) -> StoreFuture<'a, Option<String>> {
+        async move {
+            let now = self.clock.unix_millis().0;
+            let key = self.key(&format!("upstream:{}", family.as_str()));
+            self.run(self.scripts.take_token.key(key).arg(now)).await
         }
         .boxed()
     }
@@ -402,6 +398,18 @@ impl Store for RedisStore {
         .boxed()
     }
 
+    fn note_client(&self, client: ListedClient) -> StoreFuture<'_, ()> {
+        self.note(client).boxed()
+    }
+
+    fn client_standing(&self, client: &ClientKey) -> Standing {
+        match self.blocked.read().contains(client) {
+            true => Standing::Ended,
+            false if self.knows_ended.load(Ordering::Acquire) => Standing::Live,
+            false => Standing::Unknown,
+        }
+    }
+
     fn standing(&self, family: &FamilyId) -> Standing {
         // First, so that what is fetched meanwhile is looked at.
         let knows_ended = self.knows_ended.load(Ordering::Acquire);
@@ -425,22 +433,4 @@ impl Store for RedisStore {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Scripts {
-    fn new() -> Self {
-        Self {
-            put_transaction: StoreScript::new(include_str!("redis/put_transaction.lua")),
-            take_transaction: StoreScript::new(include_str!("redis/take_transaction.lua")),
-            put_code: StoreScript::new(include_str!("redis/put_code.lua")),
-            put_token: StoreScript::new(include_str!("redis/put_token.lua")),
-            get_token: StoreScript::new(include_str!("redis/get_token.lua")),
-            take_code: StoreScript::new(include_str!("redis/take_code.lua")),
-            spend: StoreScript::new(include_str!("redis/spend.lua")),
-            answer: StoreScript::new(include_str!("redis/answer.lua")),
-            release: StoreScript::new(include_str!("redis/release.lua")),
-            end_family: StoreScript::new(include_str!("redis/end_family.lua")),
-            ended: StoreScript::new(include_str!("redis/ended.lua")),
-        }
-    }
 }

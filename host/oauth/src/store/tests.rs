@@ -15,10 +15,10 @@ use secrecy::SecretString;
 
 use self::grace::{grace, replayed};
 use super::{
-    MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Standing, Store, StoreError,
-    StoreFuture, StoreHealth, TakenCode,
+    ListedClient, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Standing, Store,
+    StoreError, StoreFuture, StoreHealth, TakenCode,
 };
-use crate::types::{ClientId, Code, FamilyId, State, StoreKey};
+use crate::types::{ClientId, ClientKey, Code, FamilyId, State, StoreKey};
 
 /// The most unfinished sign-ins that the stores under test keep.
 const CAPACITY: usize = 300;
@@ -61,6 +61,12 @@ impl Store for FailingStore {
     fn get_token<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<String>> {
         failure()
     }
+    fn put_upstream<'a>(&'a self, _: &'a FamilyId, _: String, _: Duration) -> StoreFuture<'a, ()> {
+        failure()
+    }
+    fn take_upstream<'a>(&'a self, _: &'a FamilyId) -> StoreFuture<'a, Option<String>> {
+        failure()
+    }
     fn take_code<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, TakenCode> {
         failure()
     }
@@ -87,6 +93,12 @@ impl Store for FailingStore {
     }
     fn end_family<'a>(&'a self, _: &'a FamilyId, _: Duration) -> StoreFuture<'a, ()> {
         failure()
+    }
+    fn note_client(&self, _: ListedClient) -> StoreFuture<'_, ()> {
+        failure()
+    }
+    fn client_standing(&self, _: &ClientKey) -> Standing {
+        Standing::Live
     }
     fn standing(&self, _: &FamilyId) -> Standing {
         Standing::Unknown
@@ -139,7 +151,7 @@ impl Redis {
         Some(redis)
     }
 
-    fn url(&self) -> SecretString {
+    pub(crate) fn url(&self) -> SecretString {
         let socket = self.directory.path().join("redis.sock");
         SecretString::from(format!("redis+unix://{}", socket.display()))
     }

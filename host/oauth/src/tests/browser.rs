@@ -69,6 +69,26 @@ impl Jar {
         .await
     }
 
+    /// The same, from another network.
+    pub(super) async fn decide_from(
+        &mut self,
+        world: &World,
+        peer: &str,
+        page: &Answer,
+        decision: &str,
+    ) -> Answer {
+        let form = encode(&[("request", &*form_of(&page.body)), ("decision", decision)]);
+        let request = self
+            .with_cookies(Request::post("/oauth/authorize"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
+        let answer = world
+            .send_from(peer, request.body(Body::from(form)).unwrap())
+            .await;
+        self.keep(&answer);
+        answer
+    }
+
     pub(super) async fn submit(
         &mut self,
         world: &World,

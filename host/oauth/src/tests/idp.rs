@@ -65,6 +65,8 @@ struct Book {
     codes: HashMap<String, (Url, String)>,
     refresh: HashMap<String, String>,
     spent: Vec<String>,
+    /// The tokens that it was told to revoke.
+    told: Vec<String>,
     issued: u32,
     requests: Vec<(HeaderMap, HashMap<String, String>)>,
     discoveries: u32,
@@ -121,6 +123,11 @@ impl FakeIdp {
 
     pub(crate) fn revoked(&self) -> Vec<String> {
         self.book.lock().spent.clone()
+    }
+
+    /// The tokens that it was told to revoke.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.book.lock().told.clone()
     }
 
     pub(crate) fn discoveries(&self) -> u32 {
@@ -280,7 +287,9 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
 }
 
 async fn revoke(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, String>>) {
-    idp.book.lock().spent.push(form["token"].clone());
+    let mut book = idp.book.lock();
+    book.spent.push(form["token"].clone());
+    book.told.push(form["token"].clone());
 }
 
 async fn document(State(idp): State<FakeIdp>) -> Response {

@@ -12,8 +12,8 @@ fn unlimited(settings: &mut Setup) {
     settings.limits = LimitSettings {
         address_burst: 10_000_000,
         address_per_minute: 10_000_000,
-        client_burst: 10_000_000,
-        client_per_minute: 10_000_000,
+        sign_in_burst: 10_000_000,
+        sign_in_per_minute: 10_000_000,
     };
 }
 

@@ -15,11 +15,14 @@ use redis::{
     cluster_async::ClusterConnection,
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::address::{Address, Sentinels};
+use super::address::{Address, Sentinels, StoreUrlError};
 use crate::store::StoreError;
 
+/// One slot of a cluster for all keys, since the scripts touch several.
+pub(super) const PREFIX: &str = "{datahub-mcp}";
 /// The longest time for connecting to a server, and for its answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The time for which nobody looks for another server after nothing was found.
@@ -267,6 +270,25 @@ impl Way {
             }
         }
     }
+}
+
+/// Says what is wrong with the URL of a store, if anything is.
+///
+/// # Errors
+/// If it has none of the forms of a store's URL. The text never holds it.
+pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
+    Address::parse(url.expose_secret()).map(|_| ())
+}
+
+/// Connects to the store at `url` as the server does, and runs a script that changes nothing.
+pub(crate) async fn reach(url: &SecretString, limit: Duration) -> Result<(), StoreError> {
+    let unreadable = |_| StoreError("the URL cannot be read".to_owned());
+    let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
+    let connection = Connection::new(address)?;
+    let script = StoreScript::new("return redis.status_reply('OK')");
+    connection
+        .call(&script.key(format!("{PREFIX}:doctor")), limit)
+        .await
 }
 
 fn config() -> AsyncConnectionConfig {

@@ -1,0 +1,2 @@
+-- KEYS: clients key
+return redis.call('HVALS', KEYS[1])

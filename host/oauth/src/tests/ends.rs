@@ -1,0 +1,116 @@
+//! The end of a sign-in reaches the provider, whichever token ends it.
+
+use axum::http::StatusCode;
+
+use super::*;
+use crate::store::FailingStore;
+
+/// Waits until the provider has been told of `token`.
+async fn told_of(world: &World, token: &str) {
+    let told = tokio::time::timeout(Duration::from_secs(20), async {
+        while !world.idp.told().iter().any(|known| known == token) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    told.await.unwrap_or_else(|_| {
+        panic!(
+            "the provider is not told of {token}: {:?}",
+            world.idp.told()
+        )
+    });
+}
+
+async fn revoke(world: &World, client: &str, token: &str) {
+    let form = [("token", token), ("client_id", client)];
+    let answer = world.post_form("/oauth/revoke", &form).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_revoked_ends_the_providers_newest_refresh_token() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let first = world.tokens(&client).await;
+    revoke(&world, &client, &text(&first, "access_token")).await;
+    told_of(&world, "upstream-refresh-2").await;
+    assert!(world.open(&text(&first, "access_token")).await.is_none());
+
+    // After a refresh it is the newest, with an access token of before.
+    let second = world.tokens(&client).await;
+    let refresh = text(&second, "refresh_token");
+    assert_eq!(
+        world.refresh(&client, &refresh).await.status,
+        StatusCode::OK
+    );
+    revoke(&world, &client, &text(&second, "access_token")).await;
+    told_of(&world, "upstream-refresh-5").await;
+    assert!(
+        !world
+            .idp
+            .told()
+            .iter()
+            .any(|token| token == "upstream-refresh-4"),
+        "it was used up"
+    );
+}
+
+#[tokio::test]
+async fn only_its_own_client_makes_the_provider_end_anything() {
+    let world = World::new().await;
+    let (client, other) = (world.register("x").await, world.register("y").await);
+    let tokens = world.tokens(&client).await;
+    for name in ["access_token", "refresh_token"] {
+        revoke(&world, &other, &text(&tokens, name)).await;
+    }
+    revoke(&world, &client, &text(&tokens, "access_token")).await;
+    told_of(&world, "upstream-refresh-2").await;
+    assert_eq!(world.idp.told().len(), 2, "{:?}", world.idp.told());
+}
+
+/// A code or refresh token that is used twice was stolen: the session at the provider ends, too.
+#[tokio::test]
+async fn a_second_use_ends_the_providers_session() {
+    let world = World::new().await;
+    let client = world.register("x").await;
+    let code = world.code(&client, &mut Jar::default()).await;
+    assert_eq!(world.redeem(&client, &code).await.status, StatusCode::OK);
+    assert_eq!(world.redeem(&client, &code).await.error(), "invalid_grant");
+    told_of(&world, "upstream-refresh-2").await;
+
+    let old = text(&world.tokens(&client).await, "refresh_token");
+    assert_eq!(world.refresh(&client, &old).await.status, StatusCode::OK);
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(world.refresh(&client, &old).await.error(), "invalid_grant");
+    told_of(&world, "upstream-refresh-5").await;
+}
+
+/// Where the refresh token is not known, the provider is told of its access token.
+#[tokio::test]
+async fn without_a_refresh_token_the_provider_is_told_of_its_access_token() {
+    let world = World::new().await;
+    world.idp.set(Mood::NoRefresh);
+    let client = world.register("x").await;
+    let tokens = world.tokens(&client).await;
+    revoke(&world, &client, &text(&tokens, "access_token")).await;
+    told_of(&world, "upstream-access-alice-2").await;
+}
+
+/// What is not ended here is not ended there: the client tries again.
+#[tokio::test]
+async fn a_store_that_fails_is_503_and_the_provider_is_told_later() {
+    let good = World::new().await;
+    let failing = World::beside(
+        good.idp.clone(),
+        good.clock.clone(),
+        |_| {},
+        |_| Arc::new(FailingStore),
+    );
+    let client = good.register("x").await;
+    let access = text(&good.tokens(&client).await, "access_token");
+    let form = [("token", &*access), ("client_id", &*client)];
+    let answer = failing.post_form("/oauth/revoke", &form).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(good.idp.told().is_empty());
+    revoke(&good, &client, &access).await;
+    told_of(&good, "upstream-refresh-2").await;
+}
