@@ -78,7 +78,7 @@ fn in_words(error: &anyhow::Error) -> String {
 
 /// `plugins ...`: the settings of the plugin host are enough.
 fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCode> {
-    if let Some(status) = command.run_as_child() {
+    if let Some(status) = command.run_without_settings() {
         return Ok(status);
     }
     Ok(command.run(&config::plugins_only(raw, &env::current_exe()?)?))

@@ -4,7 +4,7 @@
  * A plugin is a shared library that exports one function, datahub_mcp_token_validator_v1. The host
  * finds it with dlsym, calls it once, and creates validators through the table that it returns. The
  * library is never unloaded. Build it with -fPIC -shared -fvisibility=hidden; nothing else has to be
- * exported. Dependencies of the plugin are linked statically or found by the dynamic linker.
+ * exported. Link the dependencies of the plugin statically, but for libraries of the system.
  *
  * RULES, for every function of both sides:
  * - OWNERSHIP. Every pointer and every tv_str is BORROWED: the callee may read the memory until it
@@ -32,8 +32,10 @@
 extern "C" {
 #endif
 
-/* The version of this header, for tv_plugin.version and tv_host.version. */
-#define TV_VERSION 1u
+/* The version of this header, for tv_plugin.version and tv_host.version. 1 is API 1.0, 2 is API 1.1, which
+ * added tv_host.info_json and the member "needs" of tv_plugin.info_json. A host loads every version up to its
+ * own. */
+#define TV_VERSION 2u
 
 /* Text. Borrowed, UTF-8, not terminated. */
 typedef struct tv_str {
@@ -118,7 +120,13 @@ typedef struct tv_host {
     uint32_t (*log_enabled)(tv_str plugin_id, uint32_t level, tv_str target);
     /* Writes a record and copies it. Any thread. Never blocks for long, never calls back. */
     void (*log)(const tv_log_record *record);
+    /* Since TV_VERSION 2: {"name": "...", "version": "...", "api": "1.1"}: the host, and the newest API that it
+     * loads. LIVES until the process ends. Read it only if TV_HAS_INFO(host). */
+    tv_str info_json;
 } tv_host;
+
+/* Says whether a host has info_json: one of TV_VERSION 1 has not. */
+#define TV_HAS_INFO(host) ((host)->size >= offsetof(tv_host, info_json) + sizeof(tv_str))
 
 /* One kind of validator of this library. LIVES until the process ends. */
 typedef struct tv_factory {
@@ -136,7 +144,7 @@ typedef struct tv_plugin {
     size_t size;                 /* sizeof(tv_plugin) of the plugin */
     uint32_t version;            /* TV_VERSION of the plugin */
     uint32_t reserved;           /* 0 */
-    tv_str info_json;            /* {"name": "...", "version": "..."}: a JSON object of strings */
+    tv_str info_json;            /* {"name": "...", "version": "..."}; since TV_VERSION 2 also "needs", see README */
     const tv_factory *factories; /* factories_len of them, at least one */
     size_t factories_len;        /* number of factories */
 

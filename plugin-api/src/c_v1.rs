@@ -1,7 +1,8 @@
-//! The types of `include/token_validator.h`, version 1, for the host.
+//! The types of `include/token_validator.h` for the host, as its newest version has them.
 //!
 //! Owns layouts, nothing else; the header documents the meaning and the ownership of each field.
-//! A test compiles the header and compares every offset. Frozen like [`crate::v1_0`].
+//! A test compiles the header and compares every offset. Frozen like [`crate::v1_0`]: a later version
+//! adds fields at the end of a struct, whose `size` says what is there.
 #![expect(unsafe_code, reason = "values from C are raw pointers")]
 
 use std::{ffi::c_void, ptr, slice};
@@ -9,8 +10,8 @@ use std::{ffi::c_void, ptr, slice};
 /// The symbol that a plugin exports, an [`Entry`].
 pub const ENTRY_NAME_WITH_NUL: &[u8] = b"datahub_mcp_token_validator_v1\0";
 
-/// The version of the header.
-pub const VERSION: u32 = 1;
+/// The version of the header: 1 is API 1.0, 2 is API 1.1.
+pub const VERSION: u32 = 2;
 
 /// `TV_ACCEPTED`. The other kinds have the numbers of [`crate::v1_0::FailKind`].
 pub const ACCEPTED: u32 = 0;
@@ -152,7 +153,12 @@ pub struct Host {
     pub log_enabled: unsafe extern "C" fn(plugin_id: Str, level: u32, target: Str) -> u32,
     /// Writes a record.
     pub log: unsafe extern "C" fn(record: *const LogRecord),
+    /// Since version 2: the description of the host.
+    pub info_json: Str,
 }
+
+// SAFETY: the text lives until the process ends and never changes.
+unsafe impl Sync for Host {}
 
 /// `tv_factory`.
 #[repr(C)]

@@ -79,7 +79,16 @@ fn layouts() -> Vec<Layout> {
             message,
             fields
         ),
-        layout!("tv_host", Host, size, version, reserved, log_enabled, log),
+        layout!(
+            "tv_host",
+            Host,
+            size,
+            version,
+            reserved,
+            log_enabled,
+            log,
+            info_json
+        ),
         layout!("tv_factory", Factory, size, name, schema_json, ext_json),
         layout!(
             "tv_plugin",
@@ -234,5 +243,22 @@ fn the_header_is_c99_and_cpp() {
     if Command::new("c++").arg("--version").output().is_ok() {
         let args = ["-x", "c++", "-std=c++11", "-c"];
         compile("c++", &args, &source, &dir.join("headerpp.o"));
+    }
+}
+
+/// What a plugin of the first header reads and writes has kept its place.
+#[test]
+fn the_first_version_is_a_part_of_this_one() {
+    for (name, now, then) in [
+        ("tv_host.log_enabled", offset_of!(Host, log_enabled), 16),
+        ("tv_host.log", offset_of!(Host, log), 24),
+        ("tv_host.info_json", offset_of!(Host, info_json), 32),
+        ("tv_plugin", size_of::<Plugin>(), 104),
+        ("tv_factory", size_of::<Factory>(), 56),
+        ("tv_request", size_of::<Request>(), 64),
+        ("tv_outcome", size_of::<Outcome>(), 152),
+        ("tv_log_record", size_of::<LogRecord>(), 96),
+    ] {
+        assert_eq!(now, then, "{name}");
     }
 }

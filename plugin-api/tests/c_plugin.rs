@@ -40,6 +40,7 @@ static HOST: Host = Host {
     reserved: 0,
     log_enabled,
     log,
+    info_json: Str::lend(r#"{"name": "test", "version": "0", "api": "1.1"}"#),
 };
 
 fn text(text: Str) -> String {
@@ -85,7 +86,7 @@ fn plugin() -> &'static Plugin {
     static PLUGIN: OnceLock<&'static Plugin> = OnceLock::new();
     PLUGIN.get_or_init(|| {
         // The command of the Makefile beside it, for machines with a linker and no make.
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vendor/c/vendor_c.c");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/template/c/my_validator.c");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvendor_c.so");
         let made = Command::new("cc")
             .args([
@@ -162,7 +163,7 @@ fn the_table_is_whole() {
         (plugin.size, plugin.version),
         (size_of::<Plugin>(), c_v1::VERSION)
     );
-    assert!(text(plugin.info_json).contains("vendor_c"));
+    assert!(text(plugin.info_json).contains("my_validator"));
     assert_eq!(plugin.factories_len, 2);
     // SAFETY: the plugin has two factories.
     assert_eq!(text(unsafe { &*plugin.factories }.name), "prefix");

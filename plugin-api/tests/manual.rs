@@ -22,7 +22,7 @@ fn the_token_of_the_check_is_the_one_whose_digest_is_given() {
     let digest = "c2a53ef294c967c9a6046259c805682a77e14d536c940332271610495b12c173";
     assert!(commands("walk-host").contains(digest));
     assert!(commands("walk-serve").contains(digest));
-    let workflow = include_str!("../template/.github/workflows/ci.yml");
+    let workflow = include_str!("../template/rust/.github/workflows/ci.yml");
     assert!(workflow.contains(digest));
 }
 
@@ -47,6 +47,10 @@ fn what_the_manual_points_to_is_there() {
                 });
             assert!(found, "no chapter for {target}");
         } else if !target.contains("://") {
+            // A copy of this folder alone has nothing beside it.
+            if target.starts_with("../") && !here.join("../tests/vendor").exists() {
+                continue;
+            }
             assert!(here.join(target).exists(), "{target} is not there");
         }
         links += 1;

@@ -1,4 +1,4 @@
-//! The example libraries in other languages, built with the commands in their first lines.
+//! The templates in other languages, built as their vendors build them.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
             "-I",
         ])
         .arg(root.join("plugin-api/include"))
-        .arg(root.join("tests/vendor/c/vendor_c.c"))
+        .arg(root.join("plugin-api/template/c/my_validator.c"))
         .arg("-o")
         .arg(&library)
         .status()
@@ -47,7 +47,7 @@ pub fn in_go(target: &Path) -> anyhow::Result<Option<PathBuf>> {
     let built = Command::new("go")
         .args(["build", "-buildmode=c-shared", "-buildvcs=false", "-o"])
         .arg(&library)
-        .current_dir(workspace_root().join("tests/vendor/go"))
+        .current_dir(workspace_root().join("plugin-api/template/go"))
         .env("GOCACHE", target.join("go-cache"))
         .env("GOFLAGS", "")
         .env("GOPROXY", "off")

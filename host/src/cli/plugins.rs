@@ -3,6 +3,7 @@
 //! Data goes to stdout, as text for people or as JSON for programs; never a secret.
 
 mod check;
+mod new;
 mod text;
 
 use std::{io::Read, path::PathBuf, process::ExitCode};
@@ -42,6 +43,18 @@ pub enum PluginsCommand {
         #[arg(value_name = "FILE", required = true)]
         libraries: Vec<String>,
     },
+    /// Write the project of a new validator: a template that builds, in a directory of its name.
+    New {
+        /// The language.
+        language: new::Language,
+        /// The name of the validator, and of the directory.
+        name: String,
+        /// The folder `plugin-api` of a checkout, in place of its repository (Rust).
+        #[arg(long, value_name = "DIRECTORY")]
+        plugin_api: Option<PathBuf>,
+    },
+    /// Print the C header of the plugin API.
+    Header,
     /// Check a token with one validator and the settings of the server.
     Try {
         /// The validator.
@@ -91,14 +104,27 @@ pub fn definition(command: clap::Command) -> clap::Command {
 }
 
 impl PluginsCommand {
-    /// Runs the command if it is one for a child process of the server, which has no settings.
-    pub fn run_as_child(&self) -> Option<ExitCode> {
+    /// Runs the command if it needs no settings: those of a vendor, and of a child process.
+    pub fn run_without_settings(&self) -> Option<ExitCode> {
         match self {
             Self::Describe { library } => Some(match tools::describe(library) {
                 Ok(line) => print(line),
                 Err(error) => fail(1, error),
             }),
             Self::Isolated => Some(plugin_host::run_isolated()),
+            Self::Header => Some(print(new::HEADER.to_owned())),
+            Self::New {
+                language,
+                name,
+                plugin_api,
+            } => {
+                let here = std::path::Path::new(".");
+                let made = new::project(*language, name, plugin_api.as_deref(), here);
+                Some(match made {
+                    Ok(dir) => print(format!("{}: read its README.md\n", dir.display())),
+                    Err(error) => fail(EXIT_USAGE, error),
+                })
+            }
             _ => None,
         }
     }
@@ -143,7 +169,9 @@ impl PluginsCommand {
                 json,
             } => attempt(settings, &validator, &token_file, json),
             Self::Check(args) => check::check(settings, &args),
-            Self::Describe { .. } | Self::Isolated => self.run_as_child().unwrap_or_default(),
+            Self::Describe { .. } | Self::Isolated | Self::Header | Self::New { .. } => {
+                self.run_without_settings().unwrap_or_default()
+            }
         }
     }
 }

@@ -9,10 +9,10 @@ use std::{
 use abi_stable::std_types::{ROption, RResult, RString};
 
 use super::{Failure, FailureKind, Identity, Request, Token, guard::Panicked};
-use crate::v1_0;
+use crate::newest;
 
-impl From<v1_0::Request> for Request {
-    fn from(request: v1_0::Request) -> Self {
+impl From<newest::Request> for Request {
+    fn from(request: newest::Request) -> Self {
         Self {
             token: Token::from(request.token),
             request_id: request.request_id.into(),
@@ -22,7 +22,7 @@ impl From<v1_0::Request> for Request {
 }
 
 /// Calls `work` with the host's request as the vendor's type, without copying the token.
-pub(crate) fn with_borrowed<R>(request: &v1_0::Request, work: impl FnOnce(&Request) -> R) -> R {
+pub(crate) fn with_borrowed<R>(request: &newest::Request, work: impl FnOnce(&Request) -> R) -> R {
     // SAFETY: the bitwise copy of the secret shares its buffer with `request`, which outlives this
     // call. The buffer is not freed, written or moved through the copy: it is only lent as `&`,
     // not dropped on unwinding (`ManuallyDrop`) and forgotten below.
@@ -38,7 +38,7 @@ pub(crate) fn with_borrowed<R>(request: &v1_0::Request, work: impl FnOnce(&Reque
     answer
 }
 
-impl From<Identity> for v1_0::Accepted {
+impl From<Identity> for newest::Accepted {
     fn from(identity: Identity) -> Self {
         let claims_json = identity.claims_json().into();
         Self {
@@ -53,15 +53,15 @@ impl From<Identity> for v1_0::Accepted {
     }
 }
 
-impl From<Failure> for v1_0::Failure {
+impl From<Failure> for newest::Failure {
     fn from(failure: Failure) -> Self {
         Self {
             kind: match failure.kind {
-                FailureKind::NotMine => v1_0::FailKind::NOT_MINE,
-                FailureKind::Rejected => v1_0::FailKind::REJECTED,
-                FailureKind::Unavailable => v1_0::FailKind::UNAVAILABLE,
-                FailureKind::Misconfigured => v1_0::FailKind::MISCONFIGURED,
-                FailureKind::Internal => v1_0::FailKind::INTERNAL,
+                FailureKind::NotMine => newest::FailKind::NOT_MINE,
+                FailureKind::Rejected => newest::FailKind::REJECTED,
+                FailureKind::Unavailable => newest::FailKind::UNAVAILABLE,
+                FailureKind::Misconfigured => newest::FailKind::MISCONFIGURED,
+                FailureKind::Internal => newest::FailKind::INTERNAL,
             },
             retry_after_ms: failure
                 .retry_after
@@ -74,11 +74,11 @@ impl From<Failure> for v1_0::Failure {
     }
 }
 
-impl v1_0::Failure {
+impl newest::Failure {
     /// The failure that reports a panic in `call` to the host.
     pub(crate) fn panicked(call: &str, panicked: &Panicked) -> Self {
         Self {
-            kind: v1_0::FailKind::PANICKED,
+            kind: newest::FailKind::PANICKED,
             retry_after_ms: ROption::RNone,
             oauth_error: RString::new(),
             log_detail: format!("`{call}` {panicked}").into(),
@@ -88,7 +88,7 @@ impl v1_0::Failure {
 }
 
 /// A vendor's answer as it crosses the boundary.
-pub(crate) fn outcome(answer: Result<Identity, Failure>) -> v1_0::Outcome {
+pub(crate) fn outcome(answer: Result<Identity, Failure>) -> newest::Outcome {
     match answer {
         Ok(identity) => RResult::ROk(identity.into()),
         Err(failure) => RResult::RErr(failure.into()),

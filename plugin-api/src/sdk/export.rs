@@ -6,15 +6,16 @@ use std::{collections::HashSet, sync::OnceLock};
 use abi_stable::std_types::{RResult, RResult::RErr, RString, RVec};
 use serde_json::json;
 
-use super::{Failure, TokenValidator, config, guard, panic_hook, shim};
-use crate::v1_0::{self, Factory, HostRef, Secret, ValidatorBox};
+use super::{Failure, Needs, TokenValidator, config, guard, panic_hook, shim};
+use crate::newest::{self, Factory, HostRef, Secret, ValidatorBox};
 
 /// One validator of a library. Created by the export macro.
 #[doc(hidden)]
 pub struct FactoryEntry {
     name: &'static str,
     schema: fn() -> String,
-    create: fn(RString, &Secret, HostRef) -> RResult<ValidatorBox, v1_0::Failure>,
+    needs: fn() -> Needs,
+    create: fn(RString, &Secret, HostRef) -> RResult<ValidatorBox, newest::Failure>,
 }
 
 impl FactoryEntry {
@@ -27,6 +28,7 @@ impl FactoryEntry {
         Self {
             name,
             schema: || config::schema::<V::Config>().to_string(),
+            needs: V::needs,
             create: shim::create::<V>,
         }
     }
@@ -56,20 +58,33 @@ pub struct Library {
 }
 
 impl Library {
-    /// See [`v1_0::Plugin::info_json`].
+    /// See [`newest::Plugin::info_json`].
     pub fn info_json(&self) -> RString {
-        let info = json!({
+        let mut info = json!({
             "name": self.name,
             "version": self.version,
-            "api": "1.0",
+            "api": major_and_minor(newest::VERSION),
             "sdk": env!("CARGO_PKG_VERSION"),
             "rustc": env!("PLUGIN_API_RUSTC"),
             "profile": if cfg!(debug_assertions) { "debug" } else { "release" },
         });
+        if let Some(needs) = self.needs() {
+            info["needs"] = needs;
+        }
         info.to_string().into()
     }
 
-    /// See [`v1_0::Plugin::factories`]. A factory whose schema panics is left out.
+    /// What all validators of the library need together; `None` for the default. A declaration that
+    /// panics counts as the default.
+    fn needs(&self) -> Option<serde_json::Value> {
+        let all = self.factories.iter();
+        all.map(|factory| guard::catch(factory.needs).unwrap_or_default())
+            .reduce(Needs::and)
+            .unwrap_or_default()
+            .to_json()
+    }
+
+    /// See [`newest::Plugin::factories`]. A factory whose schema panics is left out.
     pub fn factories(&self) -> RVec<Factory> {
         static SCHEMAS: OnceLock<Vec<Option<String>>> = OnceLock::new();
         let schemas = SCHEMAS.get_or_init(|| {
@@ -93,14 +108,14 @@ impl Library {
             .collect()
     }
 
-    /// See [`v1_0::Plugin::create`].
+    /// See [`newest::Plugin::create`].
     pub fn create(
         &self,
         plugin_id: RString,
         factory: &str,
         config_json: &Secret,
         host: HostRef,
-    ) -> RResult<ValidatorBox, v1_0::Failure> {
+    ) -> RResult<ValidatorBox, newest::Failure> {
         panic_hook::install();
         match self
             .factories
@@ -111,6 +126,10 @@ impl Library {
             None => RErr(Failure::misconfigured(format!("there is no factory `{factory}`")).into()),
         }
     }
+}
+
+fn major_and_minor(version: &str) -> &str {
+    version.rsplit_once('.').map_or(version, |(start, _)| start)
 }
 
 /// The items that the macro's code uses, so that a vendor's crate need not depend on `abi_stable`.
@@ -161,7 +180,7 @@ macro_rules! export_token_validators {
 
         const _: () = {
             use $crate::sdk::export::{FactoryEntry, Library, reexports as __r};
-            use $crate::v1_0 as __v;
+            use $crate::newest as __v;
 
             static LIBRARY: Library = Library {
                 name: ::core::env!("CARGO_PKG_NAME"),

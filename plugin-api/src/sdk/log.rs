@@ -24,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use super::scope::{self, Instance};
-use crate::v1_0::{LogLevel, LogRecord};
+use crate::newest::{LogLevel, LogRecord};
 
 /// The longest message that is forwarded, so that a runaway record costs little. The host applies
 /// its own limit too.
@@ -46,8 +46,8 @@ pub(crate) fn install(instance: &Arc<Instance>) {
     });
 }
 
-/// Calls `work` with the instance and the request that a record belongs to.
-fn with_origin<R>(work: impl FnOnce(&Instance, &str) -> R) -> Option<R> {
+/// Calls `work` with the instance and the request that a record (or a question to the host) belongs to.
+pub(crate) fn with_origin<R>(work: impl FnOnce(&Instance, &str) -> R) -> Option<R> {
     scope::current(|scope| match scope {
         Some(scope) => Some(work(scope.instance, scope.request_id)),
         None => {

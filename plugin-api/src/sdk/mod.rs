@@ -14,8 +14,10 @@ mod convert;
 pub mod export;
 mod failure;
 mod guard;
+mod host;
 mod identity;
 mod log;
+mod needs;
 mod panic_hook;
 mod request;
 mod runtime;
@@ -34,7 +36,9 @@ use serde::de::DeserializeOwned;
 pub use self::{
     config::NoOptions,
     failure::{Failure, FailureKind},
+    host::HostInfo,
     identity::Identity,
+    needs::Needs,
     request::{Request, Token},
 };
 
@@ -51,6 +55,11 @@ pub trait TokenValidator: Sized + Send + Sync + 'static {
     /// an environment variable of the host with `#[schemars(extend("x-env" = "OIDC_ISSUER_URL"))]`
     /// and be marked as secret with `#[schemars(extend("x-secret" = true))]`.
     type Config: DeserializeOwned + JsonSchema;
+
+    /// The parts of the system that this validator uses, which a host with a sandbox allows it.
+    fn needs() -> Needs {
+        Needs::default()
+    }
 
     /// Creates the validator from its options, once per start or reload.
     ///

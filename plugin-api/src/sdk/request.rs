@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-use crate::v1_0::Secret;
+use crate::newest::Secret;
 
 /// A bearer token. Its `Debug` hides the text, it has no `Display`, and its memory is wiped when it
 /// is dropped.

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, ptr};
 
-use crate::v1_0::HostRef;
+use crate::newest::HostRef;
 
 /// One validator that the host created from this library.
 pub(crate) struct Instance {

@@ -7,7 +7,7 @@ use super::{
     Failure, TokenValidator, config, convert, guard, log, runtime,
     scope::{Instance, Scope},
 };
-use crate::v1_0::{self, HostRef, Outcome, Secret, Validator, Validator_TO, ValidatorBox};
+use crate::newest::{self, HostRef, Outcome, Secret, Validator, Validator_TO, ValidatorBox};
 use abi_stable::{
     sabi_trait::TD_Opaque,
     std_types::{
@@ -23,7 +23,7 @@ pub(crate) fn create<V: TokenValidator>(
     plugin_id: RString,
     config_json: &Secret,
     host: HostRef,
-) -> RResult<ValidatorBox, v1_0::Failure> {
+) -> RResult<ValidatorBox, newest::Failure> {
     let instance = Arc::new(Instance {
         id: plugin_id.into(),
         host,
@@ -56,7 +56,7 @@ pub(crate) fn create<V: TokenValidator>(
             ROk(Validator_TO::from_value(shim, TD_Opaque))
         }
         Ok(Err(failure)) => RErr(failure.into()),
-        Err(panicked) => RErr(v1_0::Failure::panicked("create", &panicked)),
+        Err(panicked) => RErr(newest::Failure::panicked("create", &panicked)),
     }
 }
 
@@ -115,7 +115,7 @@ impl<V: TokenValidator> Shim<V> {
 }
 
 impl<V: TokenValidator> Validator for Shim<V> {
-    fn try_validate(&self, request: &v1_0::Request) -> ROption<Outcome> {
+    fn try_validate(&self, request: &newest::Request) -> ROption<Outcome> {
         let inner = &*self.0;
         let scope = Scope {
             instance: &inner.instance,
@@ -130,25 +130,25 @@ impl<V: TokenValidator> Validator for Shim<V> {
         match answer {
             Ok(answer) => answer.map(convert::outcome).into(),
             Err(panicked) => {
-                ROption::RSome(RErr(v1_0::Failure::panicked("try_validate", &panicked)))
+                ROption::RSome(RErr(newest::Failure::panicked("try_validate", &panicked)))
             }
         }
     }
 
-    fn validate(&self, request: v1_0::Request) -> FfiFuture<Outcome> {
+    fn validate(&self, request: newest::Request) -> FfiFuture<Outcome> {
         self.start(
             request.request_id.as_str().to_owned(),
-            |panicked| RErr(v1_0::Failure::panicked("validate", panicked)),
+            |panicked| RErr(newest::Failure::panicked("validate", panicked)),
             |inner| async move { convert::outcome(inner.validator.validate(request.into()).await) },
         )
     }
 
-    fn health(&self) -> FfiFuture<RResult<(), v1_0::Failure>> {
+    fn health(&self) -> FfiFuture<RResult<(), newest::Failure>> {
         self.start(
             String::new(),
-            |panicked| RErr(v1_0::Failure::panicked("health", panicked)),
+            |panicked| RErr(newest::Failure::panicked("health", panicked)),
             |inner| async move {
-                RResult::from(inner.validator.health().await).map_err(v1_0::Failure::from)
+                RResult::from(inner.validator.health().await).map_err(newest::Failure::from)
             },
         )
     }

@@ -379,7 +379,7 @@ fn a_library_tells_what_it_is() {
         ],
     };
     let info: serde_json::Value = serde_json::from_str(&LIBRARY.info_json()).unwrap();
-    assert_eq!((&info["name"], &info["api"]), (&json!("x"), &json!("1.0")));
+    assert_eq!((&info["name"], &info["api"]), (&json!("x"), &json!("1.1")));
     assert!(info["rustc"].as_str().unwrap().starts_with("rustc "));
     let names: Vec<_> = LIBRARY
         .factories()
@@ -387,4 +387,10 @@ fn a_library_tells_what_it_is() {
         .map(|f| f.name.into_string())
         .collect();
     assert_eq!(names, ["one", "two"]);
+}
+
+#[test]
+fn the_version_of_the_crate_is_that_of_its_newest_abi() {
+    let of = |version: &str| version.rsplit_once('.').unwrap().0.to_owned();
+    assert_eq!(of(env!("CARGO_PKG_VERSION")), of(crate::newest::VERSION));
 }

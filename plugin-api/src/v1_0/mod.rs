@@ -4,7 +4,7 @@
 //! Owns layouts, nothing else: no behaviour beyond wiping secrets. Nothing here may change once
 //! released, neither a field nor its name nor the order: a host checks the whole layout when it
 //! loads a plugin. Additions of a later minor version become a module of their own (`v1_1`), and
-//! the host tries the ABI versions from newest to oldest.
+//! the host loads a library by the version that its header states.
 //!
 //! # Rules of the boundary
 //! - **Allocation.** [`RString`], [`RVec`] and [`ValidatorBox`] free what they own through the

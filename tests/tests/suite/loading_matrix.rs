@@ -281,7 +281,7 @@ fn the_version_in_the_header_decides_and_both_versions_are_named() {
         let dir = plugin_dir();
         put(dir.path(), "libstated.so", &bytes);
         let refusal = refusal(dir.path(), "stated");
-        refusal.assert_says(&["libstated.so", "expected plugin API 1.0"]);
+        refusal.assert_says(&["libstated.so", "expected plugin API 1.0 to 1.1"]);
         refusal.assert_says(&words);
     }
 }

@@ -17,7 +17,7 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use integration_tests::{Server, StubDataHub, artifacts::workspace_root};
+use integration_tests::{Server, StubDataHub, artifacts, artifacts::workspace_root};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -275,13 +275,47 @@ async fn the_example_that_asks_a_token_service_serves() {
     }
 }
 
+/// The library of each released version, as it was built then.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 #[tokio::test]
-async fn the_stored_library_of_rung_1_0_serves() {
-    let library = workspace_root().join("tests/fixtures/plugins/librung_1_0.so");
-    for fast in [true, false] {
-        let options = json!({"fast": fast});
-        let bad = ["fixture-!", "other"];
-        assert_serves(&library, "rung_1_0", &options, "fixture-ada", &bad).await;
+async fn the_stored_libraries_serve() {
+    let stored = workspace_root().join("tests/fixtures/plugins");
+    for library in ["rung_1_0", "rung_1_1"] {
+        for fast in [true, false] {
+            let options = json!({"fast": fast});
+            let bad = ["fixture-!", "other"];
+            let file = stored.join(format!("lib{library}.so"));
+            assert_serves(&file, library, &options, "fixture-ada", &bad).await;
+        }
+    }
+    let file = stored.join("libheader_v1.so");
+    for (factory, good) in [
+        ("header_v1:prefix", "c-ada"),
+        ("header_v1:slow", "slow-5-ada"),
+    ] {
+        assert_serves(&file, factory, &json!({}), good, &["c-!", "other"]).await;
+    }
+}
+
+/// Each stored library is shown with the version that its header states.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn the_stored_libraries_state_their_versions() {
+    let stored = workspace_root().join("tests/fixtures/plugins");
+    for (library, version) in [
+        ("librung_1_0.so", "1.0"),
+        ("librung_1_1.so", "1.1"),
+        ("libheader_v1.so", "C 1.0"),
+    ] {
+        // A checkout may be group-writable.
+        let dir = installed(&stored.join(library));
+        let output = Command::new(artifacts().server())
+            .args(["plugins", "inspect", "--json"])
+            .arg(dir.path().join(library))
+            .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["api"], version, "{report}");
     }
 }

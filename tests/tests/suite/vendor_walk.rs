@@ -1,4 +1,4 @@
-//! The author's manual walked from the template to a served request: its commands as they stand, in
+//! The author's manual walked from `plugins new` to a served request: its commands as they stand, in
 //! a directory outside the repository, then the mistakes that a vendor or an operator makes.
 
 use std::{
@@ -14,7 +14,7 @@ use integration_tests::{
 use serde_json::json;
 
 const MANUAL: &str = include_str!("../../../plugin-api/README.md");
-const WORKFLOW: &str = include_str!("../../../plugin-api/template/.github/workflows/ci.yml");
+const WORKFLOW: &str = include_str!("../../../plugin-api/template/rust/.github/workflows/ci.yml");
 /// The one placeholder of the workflow.
 const HOST_OF_WORKFLOW: &str = "${{ vars.DATAHUB_MCP }}";
 
@@ -27,6 +27,11 @@ fn commands(mark: &str) -> String {
 
 fn in_debug(commands: &str) -> String {
     commands
+        // There is no way to the repository from here.
+        .replace(
+            "plugins new rust my-validator",
+            "plugins new rust my-validator --plugin-api \"$DATAHUB_MCP/plugin-api\"",
+        )
         .replace("cargo build --release", "cargo build")
         .replace("target/release/", "target/debug/")
 }
@@ -57,6 +62,10 @@ impl Workshop {
             .env("PATH", search_path())
             .env("DATAHUB_MCP", workspace_root().canonicalize().unwrap())
             .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("GOCACHE", self.target.join("go-cache"))
+            .env("GOFLAGS", "-buildvcs=false")
+            .env("GOPROXY", "off")
             // All of the template's dependencies are dependencies of this workspace too.
             .env("CARGO_NET_OFFLINE", "true")
             .output()
@@ -211,30 +220,75 @@ fn assert_says(builder: ServerBuilder, words: &[&str]) {
     assert!(!refusal.text.contains("not-to-be-printed"), "{refusal:?}");
 }
 
+/// A project in C and one in Go: made, built and checked by the commands of its own README.
 #[test]
-fn placeholders_of_the_template_stand_only_where_cargo_generate_looks() {
-    let template = workspace_root().join("plugin-api/template");
-    let settings = fs::read_to_string(template.join("cargo-generate.toml")).unwrap();
-    assert!(
-        settings.contains("include = [\"Cargo.toml\"]"),
-        "{settings}"
-    );
-    let mut found = Vec::new();
-    let mut dirs = vec![template.clone()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                dirs.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path)
-                .unwrap()
-                .replace(HOST_OF_WORKFLOW, "");
-            if text.contains("{{") || text.contains("{%") {
-                found.push(path.strip_prefix(&template).unwrap().to_path_buf());
-            }
+fn projects_in_c_and_go_build_and_are_checked() {
+    let workshop = Workshop::new();
+    for (language, program, build, good) in [
+        ("c", "cc", "make", "c-ada"),
+        (
+            "go",
+            "go",
+            "go build -buildmode=c-shared -o libof_acme.so",
+            "go-ada",
+        ),
+    ] {
+        if Command::new(program).arg("--version").output().is_err() {
+            test_support::skipped(program);
+            continue;
         }
+        let parent = workshop.dir.path().join(language);
+        fs::create_dir(&parent).unwrap();
+        let made = workshop.succeed(
+            &parent,
+            &format!("datahub-mcp plugins new {language} of-acme"),
+        );
+        assert!(made.contains("of-acme"), "{made}");
+        let project = parent.join("of-acme");
+        let readme = fs::read_to_string(project.join("README.md")).unwrap();
+        for command in [build, "datahub-mcp plugins inspect libof_acme.so"] {
+            assert!(readme.contains(command), "no `{command}` in:\n{readme}");
+        }
+        // A machine with a compiler may have no `make`: its command is the one of the Makefile.
+        let in_c = "cc -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared -fvisibility=hidden -pthread \
+                    -Iinclude of_acme.c -o libof_acme.so";
+        workshop.succeed(&project, if language == "c" { in_c } else { build });
+        let seen = workshop.succeed(&project, "datahub-mcp plugins inspect libof_acme.so");
+        for word in ["would load: yes", "of_acme", "C 1.1"] {
+            assert!(seen.contains(word), "no `{word}` in:\n{seen}");
+        }
+        let check = format!(
+            "datahub-mcp plugins check libof_acme.so:prefix --good {good} --bad '{language}-!'"
+        );
+        assert!(readme.contains(&check), "no `{check}` in:\n{readme}");
+        // Whether it may be relied on is another matter: the demonstration believes every token.
+        let report = said(&workshop.run(&project, &check));
+        assert!(report.contains("the good token is accepted"), "{report}");
+        let again = format!("datahub-mcp plugins new {language} of-acme");
+        let refused = workshop.run(&parent, &again);
+        assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
     }
-    assert_eq!(found, [Path::new("Cargo.toml")]);
+}
+
+#[test]
+fn the_header_is_printed_as_it_is() {
+    let workshop = Workshop::new();
+    let printed = workshop.succeed(workshop.dir.path(), "datahub-mcp plugins header");
+    let header = include_str!("../../../plugin-api/include/token_validator.h");
+    assert_eq!(printed, header);
+}
+
+/// A copy of the crate's folder builds without anything beside it, and its own tests pass there.
+#[test]
+fn a_copy_of_plugin_api_alone_builds_and_passes_its_tests() {
+    let workshop = Workshop::new();
+    let root = workspace_root().canonicalize().unwrap();
+    let copy = workshop.dir.path().join("plugin-api");
+    let script = format!(
+        "cp -r {root}/plugin-api . && cp {root}/Cargo.lock plugin-api/ && cd plugin-api && \
+         cargo test --quiet --lib --tests",
+        root = root.display()
+    );
+    workshop.succeed(workshop.dir.path(), &script);
+    assert!(!copy.join("../Cargo.toml").exists());
 }

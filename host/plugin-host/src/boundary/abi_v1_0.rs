@@ -47,7 +47,7 @@ struct Loaded {
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Library(1.0)")
+        write!(f, "Library({})", VERSION.number)
     }
 }
 
@@ -57,24 +57,11 @@ impl Library for Loaded {
     }
 
     fn info(&self) -> Result<Map<String, Value>, BadLibrary> {
-        let json = text((self.root.info_json())(), MAX_TEXT_BYTES)
-            .map_err(|what| BadLibrary(format!("its description is {what}")))?;
-        serde_json::from_str(&json)
-            .map_err(|_| BadLibrary("its description is not a JSON object".to_owned()))
+        info((self.root.info_json())())
     }
 
     fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
-        let list = (self.root.factories())();
-        if list.len() > MAX_FACTORIES {
-            return Err(BadLibrary(format!("it has {} factories", list.len())));
-        }
-        let list = list.into_iter().map(|factory| {
-            let bad = |what| BadLibrary(format!("the description of a factory is {what}"));
-            let name = text(factory.name, MAX_TEXT_BYTES).map_err(bad)?;
-            let schema = text(factory.schema_json, MAX_SCHEMA_BYTES).map_err(bad)?;
-            boundary::factory(name, &schema)
-        });
-        boundary::factories(list.collect::<Result<_, _>>()?)
+        factories((self.root.factories())())
     }
 
     fn create(
@@ -84,10 +71,44 @@ impl Library for Loaded {
         config: &SecretString,
     ) -> Result<Arc<dyn Instance>, Failure> {
         let config = v1_0::Secret::new(config.expose_secret());
-        match (self.root.create())(id.into(), factory.into(), config, host()) {
-            RResult::ROk(validator) => Ok(Arc::new(Made { validator })),
-            RResult::RErr(failure) => Err(taken_over(failure)),
-        }
+        instance((self.root.create())(
+            id.into(),
+            factory.into(),
+            config,
+            host(),
+        ))
+    }
+}
+
+/// Reads a library's own description.
+pub(super) fn info(json: RString) -> Result<Map<String, Value>, BadLibrary> {
+    let json = text(json, MAX_TEXT_BYTES)
+        .map_err(|what| BadLibrary(format!("its description is {what}")))?;
+    serde_json::from_str(&json)
+        .map_err(|_| BadLibrary("its description is not a JSON object".to_owned()))
+}
+
+/// Reads the description of a library's factories.
+pub(super) fn factories(list: RVec<v1_0::Factory>) -> Result<Vec<Factory>, BadLibrary> {
+    if list.len() > MAX_FACTORIES {
+        return Err(BadLibrary(format!("it has {} factories", list.len())));
+    }
+    let list = list.into_iter().map(|factory| {
+        let bad = |what| BadLibrary(format!("the description of a factory is {what}"));
+        let name = text(factory.name, MAX_TEXT_BYTES).map_err(bad)?;
+        let schema = text(factory.schema_json, MAX_SCHEMA_BYTES).map_err(bad)?;
+        boundary::factory(name, &schema)
+    });
+    boundary::factories(list.collect::<Result<_, _>>()?)
+}
+
+/// Takes the validator that a library made, or the reason that it made none.
+pub(super) fn instance(
+    made: RResult<v1_0::ValidatorBox, v1_0::Failure>,
+) -> Result<Arc<dyn Instance>, Failure> {
+    match made {
+        RResult::ROk(validator) => Ok(Arc::new(Made { validator })),
+        RResult::RErr(failure) => Err(taken_over(failure)),
     }
 }
 
@@ -202,12 +223,12 @@ fn host() -> v1_0::HostRef {
     *HOST.get_or_init(|| v1_0::Host { log_enabled, log }.leak_into_prefix())
 }
 
-extern "C" fn log_enabled(_: RStr<'_>, level: v1_0::LogLevel, _: RStr<'_>) -> bool {
+pub(super) extern "C" fn log_enabled(_: RStr<'_>, level: v1_0::LogLevel, _: RStr<'_>) -> bool {
     // A subscriber may panic; that must not unwind into the plugin.
     catch_unwind(|| plugin_log::enabled(plugin_log::level(level.0))).unwrap_or(false)
 }
 
-extern "C" fn log(record: &v1_0::LogRecord<'_>) {
+pub(super) extern "C" fn log(record: &v1_0::LogRecord<'_>) {
     let write = AssertUnwindSafe(|| {
         let text = |text: RStr<'_>| {
             let bytes = text.as_rslice().as_slice();

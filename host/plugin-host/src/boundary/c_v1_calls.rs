@@ -169,6 +169,7 @@ pub(crate) static HOST: c_v1::Host = c_v1::Host {
     reserved: 0,
     log_enabled,
     log,
+    info_json: c_v1::Str::lend(super::HOST_INFO),
 };
 
 unsafe extern "C" fn log_enabled(_: c_v1::Str, level: u32, _: c_v1::Str) -> u32 {

@@ -20,7 +20,7 @@ use abi_stable::library::{
 use libloading::os::unix::{Library as Dl, RTLD_LOCAL, RTLD_NOW, Symbol};
 
 use super::{
-    BadLibrary, Library, abi_v1_0,
+    BadLibrary, Library, abi_v1_0, abi_v1_1,
     abi_version::{AbiVersion, Number},
     c_v1,
     private_copy::PrivateCopy,
@@ -93,7 +93,7 @@ impl LibraryError {
 
 /// The versions of the ABI that this host loads, oldest first. A library is loaded by the version that its
 /// header states and by no other: two versions may share a layout and differ in meaning.
-const KNOWN: [AbiVersion; 1] = [abi_v1_0::VERSION];
+const KNOWN: [AbiVersion; 2] = [abi_v1_0::VERSION, abi_v1_1::VERSION];
 
 /// The symbol that a Rust plugin exports, without the terminating NUL.
 pub(crate) fn root_symbol() -> &'static str {
@@ -272,4 +272,17 @@ fn in_words(error: &libloading::Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_says_which_version_it_knows() {
+        let said: serde_json::Value = serde_json::from_str(crate::boundary::HOST_INFO).unwrap();
+        assert_eq!(said["name"], "datahub-mcp");
+        assert_eq!(said["api"], KNOWN.last().unwrap().number.to_string());
+        assert!(KNOWN.is_sorted_by(|one, next| one.number < next.number));
+    }
 }

@@ -5,6 +5,7 @@
 //! has been checked: see `serving::ruling`.
 
 pub(crate) mod abi_v1_0;
+pub(crate) mod abi_v1_1;
 pub(crate) mod abi_version;
 pub(crate) mod c_v1;
 pub(crate) mod c_v1_calls;
@@ -19,6 +20,12 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+/// The description of this host for its plugins (`Host::info_json`).
+pub(crate) const HOST_INFO: &str = concat!(
+    r#"{"name": "datahub-mcp", "version": ""#,
+    env!("CARGO_PKG_VERSION"),
+    r#"", "api": "1.1"}"#
+);
 /// The longest text that is copied from a plugin, unless a shorter limit is given.
 pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The longest schema.

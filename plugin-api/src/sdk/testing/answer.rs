@@ -9,8 +9,8 @@ use abi_stable::std_types::RResult;
 use serde_json::{Map, Value};
 
 use crate::{
+    newest::{Accepted, FailKind, Failure, Outcome},
     sdk::Token,
-    v1_0::{Accepted, FailKind, Failure, Outcome},
 };
 
 // The limits that the host enforces.

@@ -5,9 +5,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use abi_stable::{prefix_type::PrefixTypeTrait as _, std_types::RStr};
+use abi_stable::{
+    prefix_type::PrefixTypeTrait as _,
+    std_types::{RStr, RString},
+};
 
-use crate::v1_0::{Host, HostRef, LogLevel, LogRecord};
+use crate::newest::{Host, HostRef, LogLevel, LogRecord};
 
 /// One record that a validator logged.
 #[derive(Debug, Clone)]
@@ -59,8 +62,17 @@ extern "C" fn log(record: &LogRecord<'_>) {
     with_lines(|lines| lines.entry(record.plugin_id.into()).or_default().push(line));
 }
 
+extern "C" fn info_json() -> RString {
+    r#"{"name": "harness", "version": "0", "api": "1.1"}"#.into()
+}
+
 pub(super) fn host() -> HostRef {
-    Host { log_enabled, log }.leak_into_prefix()
+    Host {
+        log_enabled,
+        log,
+        info_json,
+    }
+    .leak_into_prefix()
 }
 
 pub(super) fn lines(id: &str) -> Vec<LogLine> {

@@ -47,7 +47,7 @@ pub use self::{
     wait::{Deadline, block_on},
 };
 use super::{Failure, TokenValidator, config, shim};
-use crate::v1_0::{self, Secret, ValidatorBox};
+use crate::newest::{self, Secret, ValidatorBox};
 
 /// The time that [`Harness::validate`] waits for an answer, which is the host's default.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ impl Harness {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         if let Some(unknown) = unknown_option(&config::schema::<V::Config>(), &options) {
             let failure = Failure::misconfigured(format!("there is no option `{unknown}`"));
-            return Err(v1_0::Failure::from(failure).into());
+            return Err(newest::Failure::from(failure).into());
         }
         let id = format!("harness#{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let config = Secret::new(options.to_string());
@@ -171,12 +171,12 @@ impl Drop for Harness {
 }
 
 #[cfg(test)]
-pub(super) fn test_host() -> v1_0::HostRef {
+pub(super) fn test_host() -> newest::HostRef {
     host::host()
 }
 
-fn request(token: &str, deadline: Duration) -> v1_0::Request {
-    v1_0::Request {
+fn request(token: &str, deadline: Duration) -> newest::Request {
+    newest::Request {
         token: Secret::new(token),
         request_id: "test-request".into(),
         deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),

@@ -34,7 +34,9 @@ fn child() -> anyhow::Result<ExitCode> {
         Ok(cli::Invocation {
             command: cli::Command::Plugins(command),
             ..
-        }) => command.run_as_child().context("a command of a child"),
+        }) => command
+            .run_without_settings()
+            .context("a command of a child"),
         Ok(_) => bail!("not a command of a child"),
         Err(status) => Ok(status),
     }

@@ -109,7 +109,7 @@ fn a_library_of_the_system_that_others_may_write_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("libx.so");
     fs::write(&file, "").unwrap();
-    let mode = |path: &std::path::Path, mode| {
+    let mode = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(&file, 0o644);

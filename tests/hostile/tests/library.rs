@@ -18,15 +18,13 @@ use std::{
 
 use plugin_api::{
     abi_stable::{
-        library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL},
+        library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL, RootModule},
         prefix_type::PrefixTypeTrait as _,
         std_types::{ROption, RStr, RString},
     },
+    newest,
     sdk::testing::{Deadline, block_on},
-    v1_0::{
-        FailKind, Failure, Host, HostRef, LogLevel, LogRecord, Outcome, PluginRef, Request, Secret,
-        ValidatorBox,
-    },
+    v1_0::{self, FailKind, Failure, LogLevel, LogRecord, Outcome, Request, Secret, ValidatorBox},
 };
 
 /// `instance request message fields` of each record.
@@ -44,8 +42,42 @@ extern "C" fn log(record: &LogRecord<'_>) {
     LOG.lock().unwrap().push(line);
 }
 
-fn host() -> HostRef {
-    Host { log_enabled, log }.leak_into_prefix()
+extern "C" fn info_json() -> RString {
+    r#"{"name": "test", "version": "7", "api": "1.1"}"#.into()
+}
+
+/// The root module of a library, of whichever version.
+trait Root: RootModule + Copy {
+    fn info(self) -> String;
+
+    fn make(self, id: &str, factory: &str, config: Secret) -> Result<ValidatorBox, Failure>;
+}
+
+impl Root for v1_0::PluginRef {
+    fn info(self) -> String {
+        self.info_json()().into()
+    }
+
+    fn make(self, id: &str, factory: &str, config: Secret) -> Result<ValidatorBox, Failure> {
+        let host = v1_0::Host { log_enabled, log }.leak_into_prefix();
+        self.create()(id.into(), factory.into(), config, host).into_result()
+    }
+}
+
+impl Root for newest::PluginRef {
+    fn info(self) -> String {
+        self.info_json()().into()
+    }
+
+    fn make(self, id: &str, factory: &str, config: Secret) -> Result<ValidatorBox, Failure> {
+        let host = newest::Host {
+            log_enabled,
+            log,
+            info_json,
+        };
+        let host = host.leak_into_prefix();
+        self.create()(id.into(), factory.into(), config, host).into_result()
+    }
 }
 
 /// The library of the package `name`, built in the profile of this test.
@@ -61,7 +93,7 @@ fn library(name: &str) -> PathBuf {
     profile_dir.join(format!("lib{name}.so"))
 }
 
-fn load(path: &Path) -> PluginRef {
+fn load<R: Root>(path: &Path) -> R {
     // SAFETY: the library is built from this repository and runs no code of note when it is opened.
     let library = unsafe { libloading::Library::new(path) }.unwrap();
     let library: &'static libloading::Library = Box::leak(Box::new(library));
@@ -69,25 +101,21 @@ fn load(path: &Path) -> PluginRef {
     // SAFETY: whoever defines this symbol defines it as a `LibHeader`, which starts with an
     // `AbiHeader`; `upgrade` checks its magic string.
     let header = unsafe { *library.get::<AbiHeaderRef>(name).unwrap() };
-    header
-        .upgrade()
-        .unwrap()
-        .init_root_module::<PluginRef>()
-        .unwrap()
+    header.upgrade().unwrap().init_root_module::<R>().unwrap()
 }
 
-fn hostile() -> PluginRef {
-    static PLUGIN: OnceLock<PluginRef> = OnceLock::new();
+fn hostile() -> newest::PluginRef {
+    static PLUGIN: OnceLock<newest::PluginRef> = OnceLock::new();
     *PLUGIN.get_or_init(|| load(&library("hostile")))
 }
 
 fn create(
-    plugin: PluginRef,
+    plugin: impl Root,
     id: &str,
     factory: &str,
     config: &str,
 ) -> Result<ValidatorBox, Failure> {
-    plugin.create()(id.into(), factory.into(), Secret::new(config), host()).into_result()
+    plugin.make(id, factory, Secret::new(config))
 }
 
 fn request(token: &str) -> Request {
@@ -114,7 +142,7 @@ fn kind(outcome: Outcome) -> FailKind {
 #[test]
 fn a_library_loads_tells_what_it_is_and_answers() {
     let plugin = hostile();
-    let info = plugin.info_json()();
+    let info = plugin.info();
     assert!(info.contains(r#""name":"hostile""#), "{info}");
     let names: Vec<_> = plugin.factories()()
         .into_iter()
@@ -194,7 +222,7 @@ fn panics_stay_inside_and_are_logged_without_what_was_made_at_run_time() {
 
 #[test]
 fn a_library_without_the_sdk_loads_too() {
-    let raw = load(&library("hostile_raw"));
+    let raw = load::<v1_0::PluginRef>(&library("hostile_raw"));
     let unknown = create(raw, "raw", "unknown_kind", "{}").unwrap();
     assert_eq!(kind(ask(&unknown, "x")), FailKind(4711));
     assert!(ask(&unknown, "good-ada").is_ok());
@@ -204,15 +232,28 @@ fn a_library_without_the_sdk_loads_too() {
 /// compatibility.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 #[test]
-fn the_stored_library_of_rung_1_0_loads_and_answers() {
-    let stored = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/fixtures/plugins/librung_1_0.so"
+fn the_stored_libraries_load_and_answer() {
+    let stored = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins");
+        Path::new(folder).join(name)
+    };
+    answers(load::<v1_0::PluginRef>(&stored("librung_1_0.so")), "1.0");
+    answers(
+        load::<plugin_api::v1_1::PluginRef>(&stored("librung_1_1.so")),
+        "1.1",
     );
-    let plugin = load(Path::new(stored));
-    assert!(plugin.info_json()().contains(r#""api": "1.0""#));
+    let log = LOG.lock().unwrap();
+    let host = r#"made for {"name": "test", "version": "7", "api": "1.1"}"#;
+    assert!(log.iter().any(|line| line.contains(host)), "{log:?}");
+}
+
+fn answers(plugin: impl Root, version: &str) {
+    let info = plugin.info();
+    let api = format!(r#""api": "{version}""#);
+    assert!(info.contains(&api), "{info}");
+    let id = format!("stored {version}");
     for config in [r#"{"fast": true}"#, "{}"] {
-        let validator = create(plugin, "stored", "fixture", config).unwrap();
+        let validator = create(plugin, &id, "fixture", config).unwrap();
         let accepted = ask(&validator, "fixture-ada").into_result().unwrap();
         assert_eq!(accepted.subject, "ada");
         assert_eq!(accepted.scopes.len(), 2);
@@ -223,9 +264,7 @@ fn the_stored_library_of_rung_1_0_loads_and_answers() {
         assert!(block_on(validator.health()).is_ok());
         block_on(validator.shutdown());
     }
+    let line = format!("{id} r-1 asked rung={version}");
     let log = LOG.lock().unwrap();
-    assert!(
-        log.contains(&"stored r-1 asked rung=1.0".to_owned()),
-        "{log:?}"
-    );
+    assert!(log.contains(&line), "{log:?}");
 }

@@ -1,6 +1,6 @@
 //! The cost of the boundary: the same validator called directly, and through a loaded library.
 //!
-//! By hand: `cargo build --release -p hostile && cargo bench -p datahub-mcp-plugin-api`. Prints the
+//! By hand: `cargo build --release -p hostile && cargo bench -p hostile`. Prints the
 //! nanoseconds of one call with a token of 1 KiB, the median of several rounds.
 #![expect(unsafe_code, reason = "loading a library runs its code")]
 #![expect(clippy::print_stdout, reason = "its output is the table of figures")]
@@ -17,14 +17,14 @@ use plugin_api::{
         prefix_type::PrefixTypeTrait as _,
         std_types::{RStr, RString},
     },
+    newest::{Host, LogLevel, LogRecord, PluginRef, Request, Secret, ValidatorBox},
     sdk::{self, Token, TokenValidator as _, testing::block_on},
-    v1_0::{Host, LogLevel, LogRecord, PluginRef, Request, Secret, ValidatorBox},
 };
 
 #[expect(dead_code, reason = "shared with the library under test")]
-#[path = "../../tests/hostile/src/behaviour.rs"]
+#[path = "../src/behaviour.rs"]
 mod behaviour;
-#[path = "../../tests/hostile/src/good.rs"]
+#[path = "../src/good.rs"]
 mod good;
 
 const ROUNDS: usize = 15;
@@ -52,6 +52,10 @@ extern "C" fn log_enabled(_: RStr<'_>, _: LogLevel, _: RStr<'_>) -> bool {
 
 extern "C" fn log(_: &LogRecord<'_>) {}
 
+extern "C" fn info_json() -> RString {
+    RString::new()
+}
+
 fn load() -> PluginRef {
     let exe = std::env::current_exe().unwrap();
     let library = exe
@@ -74,7 +78,12 @@ fn load() -> PluginRef {
 }
 
 fn create(plugin: PluginRef, options: &str) -> ValidatorBox {
-    let host = Host { log_enabled, log }.leak_into_prefix();
+    let host = Host {
+        log_enabled,
+        log,
+        info_json,
+    };
+    let host = host.leak_into_prefix();
     plugin.create()("bench".into(), "good".into(), Secret::new(options), host).unwrap()
 }
 

@@ -49,7 +49,7 @@ void bridge_log(uintptr_t host, uint32_t level, const char *plugin_id, size_t pl
                 const char *message, size_t message_len)
 {
     const tv_host *functions = (const tv_host *)host;
-    tv_str id = { plugin_id, plugin_id_len }, target = STR("vendor_go");
+    tv_str id = { plugin_id, plugin_id_len }, target = STR("my_validator");
     if (functions->log_enabled(id, level, target)) {
         tv_log_record record = { .size = sizeof(record), .plugin_id = id, .level = level,
                                  .target = target, .message = { message, message_len } };
@@ -108,10 +108,13 @@ static const tv_factory factories[] = {
     { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(NO_OPTIONS) },
 };
 
+/* What it needs of the system: no network and no files. A host with a sandbox allows nothing else. */
+#define INFO "{\"name\": \"my_validator\", \"version\": \"0.1.0\", \"needs\": {\"network\": false}}"
+
 static const tv_plugin plugin = {
     .size = sizeof(tv_plugin),
     .version = TV_VERSION,
-    .info_json = STR("{\"name\": \"vendor_go\", \"version\": \"0.3.1\"}"),
+    .info_json = STR(INFO),
     .factories = factories,
     .factories_len = 2,
     .create = create,

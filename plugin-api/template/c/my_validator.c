@@ -1,4 +1,5 @@
-/* Two validators in C, as an example and for the tests of the host.
+/* Two validators in C. They are a DEMONSTRATION that believes every token: replace accept() by a check, and keep
+ * the rest.
  *
  * prefix: accepts c-SUBJECT as SUBJECT, at once.
  * slow:   accepts slow-MILLISECONDS-SUBJECT as SUBJECT, from a thread of its own, after that time, and
@@ -42,7 +43,7 @@ struct tv_validator {
 static void log_line(const tv_validator *validator, uint32_t level, tv_str request_id, const char *text)
 {
     tv_str plugin_id = { validator->plugin_id, validator->plugin_id_len };
-    tv_str target = STR("vendor_c");
+    tv_str target = STR("my_validator");
     if (validator->host->log_enabled(plugin_id, level, target)) {
         tv_log_record record = { .size = sizeof(record), .plugin_id = plugin_id, .request_id = request_id,
                                  .level = level, .target = target, .message = { text, strlen(text) } };
@@ -250,10 +251,13 @@ static const tv_factory factories[] = {
     { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(NO_OPTIONS) },
 };
 
+/* What it needs of the system: no network and no files. A host with a sandbox allows nothing else. */
+#define INFO "{\"name\": \"my_validator\", \"version\": \"0.1.0\", \"needs\": {\"network\": false}}"
+
 static const tv_plugin plugin = {
     .size = sizeof(tv_plugin),
     .version = TV_VERSION,
-    .info_json = STR("{\"name\": \"vendor_c\", \"version\": \"1.4.2\"}"),
+    .info_json = STR(INFO),
     .factories = factories,
     .factories_len = 2,
     .create = create,

@@ -1,4 +1,5 @@
-// Two validators in Go, as an example and for the tests of the host.
+// Two validators in Go. They are a DEMONSTRATION that believes every token: replace accept by a check, and keep
+// the rest.
 //
 // prefix: accepts go-SUBJECT as SUBJECT, at once.
 // slow:   accepts slow-MILLISECONDS-SUBJECT as SUBJECT, from a goroutine, after that time, and stops early
@@ -7,10 +8,10 @@
 //
 // Other tokens are not theirs. go-! and slow-N-! are rejected.
 //
-// Build: go build -buildmode=c-shared -o libvendor_go.so
+// Build: go build -buildmode=c-shared -o libmy_validator.so
 package main
 
-// #cgo CFLAGS: -std=c11 -fvisibility=hidden -I${SRCDIR}/../../../plugin-api/include
+// #cgo CFLAGS: -std=c11 -fvisibility=hidden -I${SRCDIR}/../../include
 // #include "bridge.h"
 import "C"
 

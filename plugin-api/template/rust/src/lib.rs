@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use plugin_api::sdk::{Failure, Identity, Request, TokenValidator};
+use plugin_api::sdk::{Failure, Identity, Needs, Request, TokenValidator};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,11 @@ struct MyValidator {
 
 impl TokenValidator for MyValidator {
     type Config = Options;
+
+    // A host with a sandbox allows nothing else.
+    fn needs() -> Needs {
+        Needs::without_network()
+    }
 
     fn create(options: Options) -> Result<Self, Failure> {
         let mut people_by_digest = HashMap::new();

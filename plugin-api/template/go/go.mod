@@ -1,0 +1,3 @@
+module example.com/my_validator
+
+go 1.19

@@ -1,3 +1,0 @@
-module example.com/vendor_go
-
-go 1.19
