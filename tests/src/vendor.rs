@@ -15,9 +15,25 @@ use crate::artifacts::workspace_root;
 /// # Errors
 /// If it does not build.
 pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
+    from_c(
+        target,
+        "plugin-api/template/c/my_validator.c",
+        "libvendor_c.so",
+    )
+}
+
+/// Builds the library of faults into `target`.
+///
+/// # Errors
+/// If it does not build.
+pub fn faulty_in_c(target: &Path) -> anyhow::Result<PathBuf> {
+    from_c(target, "tests/faulty/faulty.c", "libfaulty.so")
+}
+
+fn from_c(target: &Path, source: &str, name: &str) -> anyhow::Result<PathBuf> {
     let root = workspace_root();
     fs::create_dir_all(target)?;
-    let library = target.join("libvendor_c.so");
+    let library = target.join(name);
     let built = Command::new("cc")
         .args([
             "-std=c11",
@@ -29,12 +45,12 @@ pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
             "-I",
         ])
         .arg(root.join("plugin-api/include"))
-        .arg(root.join("plugin-api/template/c/my_validator.c"))
+        .arg(root.join(source))
         .arg("-o")
         .arg(&library)
         .status()
         .context("cc")?;
-    ensure!(built.success(), "the library in C does not build");
+    ensure!(built.success(), "{source} does not build");
     Ok(library)
 }
 

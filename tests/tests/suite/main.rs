@@ -21,6 +21,7 @@ mod http_edges;
 mod hygiene;
 mod identity_provider;
 mod isolation;
+mod kit;
 mod linked_libraries;
 mod loading_matrix;
 mod mcp_features;

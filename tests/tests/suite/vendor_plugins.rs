@@ -111,7 +111,7 @@ fn vendors_target() -> PathBuf {
 }
 
 /// A library of the vendor's, built in the vendor's workspace.
-fn of_the_vendor(name: &str) -> PathBuf {
+pub(crate) fn of_the_vendor(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let built = in_the_vendors_workspace("build").arg("--tests").status();

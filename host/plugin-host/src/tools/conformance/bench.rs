@@ -16,12 +16,14 @@ use tracing::Level;
 use super::{
     Plan,
     listener::Listener,
-    report::{Progress, Report, Seen},
+    report::{Progress, Report},
     stalls::Stalls,
 };
 use crate::{
     OptionSources, Settings,
-    boundary::{Answer, Failure, FailureKind, Instance, Library, Question, load, plugin_log},
+    boundary::{
+        Answer, Factory, Failure, FailureKind, Instance, Library, Question, load, plugin_log,
+    },
     library::check,
     options::{
         assemble::{assemble, is_secret},
@@ -64,67 +66,14 @@ pub(super) fn prepare(
     progress: &Progress,
     report: &Report,
 ) -> Option<Bench> {
-    const TRUSTED: &str = "the file is trusted and whole";
-    const LOADS: &str = "it loads";
-    const DESCRIBED: &str = "it describes itself";
-    const FACTORY: &str = "the factory is there";
-    const OPTIONS: &str = "the options fit its schema";
-    let told = |name, result: Result<String, String>| {
-        report.add(name, result.map(Seen::from));
-    };
-    report.begin(TRUSTED);
-    let checked = resolve(&settings.directories, &plan.library)
-        .map_err(|error| error.to_string())
-        .and_then(|found| check::check(&found, None).map_err(|error| error.to_string()));
-    let file = match checked {
-        Ok(file) => file,
-        Err(error) => {
-            told(TRUSTED, Err(error));
-            return None;
-        }
-    };
-    told(TRUSTED, Ok(format!("sha256 {}", file.sha256)));
-    report.begin(LOADS);
-    let library = match load::load(&file) {
-        Ok(library) => library,
-        Err(error) => {
-            told(LOADS, Err(error.to_string()));
-            return None;
-        }
-    };
-    told(LOADS, Ok(format!("plugin API {}", library.abi_version())));
-    report.begin(DESCRIBED);
-    let factories = match library.info().and_then(|_| library.factories()) {
-        Ok(factories) => factories,
-        Err(bad) => {
-            told(DESCRIBED, Err(bad.to_string()));
-            return None;
-        }
-    };
-    let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
-    told(DESCRIBED, Ok(names.join(", ")));
-    let mut chosen = factories.into_iter().filter(|one| {
-        plan.factory
-            .as_ref()
-            .is_none_or(|wanted| *wanted == one.name)
+    let (library, factory) = open(settings, plan, report)?;
+    let mut config = None;
+    report.step("the options fit its schema", || {
+        let made = assemble(&factory.schema, plan.config.clone(), &settings.options)
+            .map_err(|error| error.to_string())?;
+        config = Some(made.json);
+        Ok(format!("{} options are set", made.origins.len()))
     });
-    let Some(factory) = chosen.next() else {
-        let why = format!("there is no such factory, only {}", names.join(", "));
-        told(FACTORY, Err(why));
-        return None;
-    };
-    report.begin(OPTIONS);
-    let config = match assemble(&factory.schema, plan.config.clone(), &settings.options) {
-        Ok(assembled) => {
-            let count = assembled.origins.len();
-            told(OPTIONS, Ok(format!("{count} options are set")));
-            assembled.json
-        }
-        Err(error) => {
-            told(OPTIONS, Err(error.to_string()));
-            return None;
-        }
-    };
     let listener = Arc::new(Listener::default());
     let ear = Arc::clone(&listener);
     plugin_log::redirect_all(Level::TRACE, move |record| {
@@ -142,7 +91,7 @@ pub(super) fn prepare(
         library,
         factory: factory.name,
         schema: factory.schema,
-        config,
+        config: config?,
         clock: settings.clock.clone(),
         listener,
         progress: progress.clone(),
@@ -152,9 +101,53 @@ pub(super) fn prepare(
     Some(bench)
 }
 
+/// Checks and loads the library, and finds the factory in it.
+fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Library>, Factory)> {
+    let (mut file, mut library, mut factory) = (None, None, None);
+    report.step("the file is trusted and whole", || {
+        let found = resolve(&settings.directories, &plan.library).map_err(|e| e.to_string())?;
+        let checked = check::check(&found, None).map_err(|e| e.to_string())?;
+        let digest = checked.sha256;
+        file = Some(checked);
+        Ok(format!("sha256 {digest}"))
+    });
+    let file = file?;
+    report.step("it loads", || {
+        let loaded = load::load(&file).map_err(|error| error.to_string())?;
+        let version = loaded.abi_version();
+        library = Some(loaded);
+        Ok(format!("plugin API {version}"))
+    });
+    let library = library?;
+    report.step("it describes itself", || {
+        let described = library.info().and_then(|_| library.factories());
+        let factories = described.map_err(|bad| bad.to_string())?;
+        let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
+        let mut chosen = factories.into_iter().filter(|one| {
+            let wanted = plan.factory.as_ref();
+            wanted.is_none_or(|wanted| *wanted == one.name)
+        });
+        factory = chosen.next();
+        match factory {
+            Some(_) => Ok(names.join(", ")),
+            None => Err(format!(
+                "there is no such factory, only {}",
+                names.join(", ")
+            )),
+        }
+    });
+    Some((library, factory?))
+}
+
 impl Bench {
     fn options(&self, config: &SecretString) -> Map<String, Value> {
         serde_json::from_str(config.expose_secret()).unwrap_or_default()
+    }
+
+    /// Listens for a token.
+    pub(super) fn keep(&self, label: &str, token: &str) {
+        self.progress.secret(token);
+        self.listener.keep_token(label, token);
     }
 
     /// The names of the options that are marked secret.
@@ -172,7 +165,10 @@ impl Bench {
         for name in self.secret_names() {
             if let Some(value) = options.get(&name) {
                 let label = format!("the value of option `{name}`");
-                each_text(value, &mut |text| self.listener.keep(&label, text));
+                each_text(value, &mut |text| {
+                    self.progress.secret(text);
+                    self.listener.keep(&label, text);
+                });
             }
         }
     }
@@ -190,6 +186,25 @@ impl Bench {
         }
         self.keep_secrets(&options);
         changed.then(|| SecretString::from(Value::Object(options).to_string()))
+    }
+
+    /// The options in force, each time with another one that is nonsense.
+    pub(super) fn with_wrong_options(&self) -> Vec<(String, SecretString)> {
+        let options = self.options(&self.config);
+        let secret = self.secret_names();
+        let view = Schema::new(&self.schema);
+        let texts = view.properties().into_iter().filter(|(name, property)| {
+            let text = view.type_name(property).contains("string");
+            text && view.choices(property).is_empty() && !secret.iter().any(|known| known == name)
+        });
+        texts
+            .filter_map(|(name, _)| {
+                let mut options = options.clone();
+                options.insert(name.to_owned(), "nonsense \u{fc}%s".into());
+                // The host refuses whatever does not fit the schema.
+                Some((name.to_owned(), self.assemble(&options).ok()?))
+            })
+            .collect()
     }
 
     /// Other options, checked against the schema.

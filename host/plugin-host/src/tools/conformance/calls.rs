@@ -66,31 +66,20 @@ pub(super) async fn deadline(bench: &Bench, plan: &Plan) -> Checked {
         let instance = bench.create("check-deadline").await?;
         let deadline = usual / 2;
         let grace = (usual / 4).min(Duration::from_millis(200));
-        let before = c_v1_calls::pending();
-        let question = question(&plan.good, deadline);
-        let Some(call) = (match bench.stalls.watch(|| instance.try_validate(&question)) {
-            Some(_) => None,
-            None => Some(instance.validate(question)),
-        }) else {
-            return Ok(Seen::Fine("`try_validate` answers".to_owned()));
-        };
-        let started = Instant::now();
-        match tokio::time::timeout(deadline + grace, call).await {
-            Ok(answer) => {
-                bench.judge(answer, &plan.good);
+        match kept(bench, &instance, &plan.good, deadline, grace).await {
+            Kept::Answered(took) => {
+                short_of_time(bench, plan).await?;
                 return Ok(Seen::Fine(format!(
-                    "answered after {:.0?}, of {deadline:.0?}",
-                    started.elapsed()
+                    "answered after {took:.0?}, of {deadline:.0?}"
                 )));
             }
-            // Dropped, which cancels it.
-            Err(_) => tokio::time::sleep(grace.min(Duration::from_millis(20))).await,
-        }
-        if c_v1_calls::pending() <= before {
-            return Ok(Seen::Odd(format!(
-                "no answer within {deadline:.0?}, half of the usual time; the call ended when it was \
-                 cancelled, but the host counts it as a fault"
-            )));
+            Kept::Cancelled => {
+                return Ok(Seen::Odd(format!(
+                    "no answer within {deadline:.0?}, half of the usual time; the call ended when it was \
+                     cancelled, but the host counts it as a fault"
+                )));
+            }
+            Kept::Late => {}
         }
         told = format!(
             "no answer {grace:.0?} after a deadline of {deadline:.0?}; without one it took {usual:.0?}: answer \
@@ -98,6 +87,60 @@ pub(super) async fn deadline(bench: &Bench, plan: &Plan) -> Checked {
         );
     }
     Err(told)
+}
+
+/// What a validator made of a deadline.
+pub(super) enum Kept {
+    /// It answered after this time.
+    Answered(Duration),
+    /// It did not, and ended when it was cancelled.
+    Cancelled,
+    /// It went on.
+    Late,
+}
+
+/// Asks with a deadline, and cancels the call some time after it.
+pub(super) async fn kept(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    token: &SecretString,
+    deadline: Duration,
+    grace: Duration,
+) -> Kept {
+    let before = c_v1_calls::pending();
+    let started = Instant::now();
+    let question = question(token, deadline);
+    let answer = match bench.stalls.watch(|| instance.try_validate(&question)) {
+        Some(answer) => Some(answer),
+        None => {
+            let call = instance.validate(question);
+            tokio::time::timeout(deadline + grace, call).await.ok()
+        }
+    };
+    if let Some(answer) = answer {
+        bench.judge(answer, token);
+        return Kept::Answered(started.elapsed());
+    }
+    tokio::time::sleep(grace.min(Duration::from_millis(20))).await;
+    match c_v1_calls::pending() <= before {
+        true => Kept::Cancelled,
+        false => Kept::Late,
+    }
+}
+
+/// Without time to decide, nobody is let in who should not be.
+async fn short_of_time(bench: &Bench, plan: &Plan) -> Result<(), String> {
+    let instance = bench.create("check-deadline").await?;
+    for (_, token) in plan.refused() {
+        let deadline = Duration::from_millis(1);
+        let asked = bench.ask_within(&instance, token, deadline).await;
+        if let Some(subject) = subject(&asked.ruling) {
+            return Err(format!(
+                "with a deadline of {deadline:.0?} a token to be refused is accepted as {subject}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A token, and what it stands for.

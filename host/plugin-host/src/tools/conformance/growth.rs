@@ -29,6 +29,9 @@ const KNOWN_TOKENS_TIME: Duration = Duration::from_millis(700);
 /// Calls before the first measurement, and between two.
 const WARM_UP: usize = 200;
 const STEP: usize = 100;
+/// The number of options that are set to nonsense, and the time for each.
+const MOST_OPTIONS: usize = 8;
+const OPTIONS_TIME: Duration = Duration::from_millis(500);
 /// The number of times a validator is made and dropped, and the time for it.
 const LIVES: usize = 100;
 const LIVES_TIME: Duration = Duration::from_millis(1_500);
@@ -151,6 +154,24 @@ async fn watched(
         Some(fault) => Err(fault),
         None => Ok(watch),
     }
+}
+
+/// Makes validators with options that are nonsense, one after the other. They may fail, and tell the
+/// listener why.
+pub(super) async fn wrong_options(bench: &Bench) -> Checked {
+    let (mut refused, mut made) = (0, 0);
+    for (name, options) in bench.with_wrong_options().into_iter().take(MOST_OPTIONS) {
+        bench.progress.at(format!("option `{name}` is nonsense"));
+        let created = bench.create_with("check-options", options);
+        match tokio::time::timeout(OPTIONS_TIME, created).await {
+            Ok(Ok(_)) => made += 1,
+            Ok(Err(failure)) if failure.kind == FailureKind::Panicked => {
+                return Err(format!("with option `{name}`: {failure}"));
+            }
+            _ => refused += 1,
+        }
+    }
+    Ok(Seen::Fine(format!("{refused} refused, {made} not")))
 }
 
 pub(super) async fn lives(bench: &Bench) -> Checked {

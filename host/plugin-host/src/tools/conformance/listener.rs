@@ -84,6 +84,14 @@ impl Listener {
         state.hear("the error code of an answer", &failure.oauth_error, false);
     }
 
+    /// True if a text holds a secret, or a part of one.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        let state = self.0.lock();
+        let lower = text.to_ascii_lowercase();
+        state.whole.iter().any(|(whole, _)| lower.contains(whole))
+            || parts(text.as_bytes()).any(|part| state.parts.contains_key(&part))
+    }
+
     /// Searches an identity. What it says in the clear is no secret from then on.
     pub(super) fn hear_identity(&self, accepted: &Accepted, token: &str) {
         let mut state = self.0.lock();
@@ -120,9 +128,9 @@ impl Listener {
         match heard.first() {
             None => Ok(()),
             Some((index, place)) => Err(format!(
-                "{} of the {PART}-byte parts of {} and other secrets were in {place} or elsewhere",
-                heard.len(),
-                unsaid(index)
+                "a part of {} was in {place}, among {} parts of secrets of {PART} bytes",
+                unsaid(index),
+                heard.len()
             )),
         }
     }

@@ -111,19 +111,13 @@ pub async fn conform(settings: &Settings, plan: &Plan, events: Events) {
 async fn run(bench: &Arc<Bench>, plan: &Plan, report: &Report) {
     let canary = format!("canary.{:032x}", rand::random::<u128>());
     let stray = Stray::default();
-    bench.listener.keep_token("a made-up token", &canary);
-    bench
-        .listener
-        .keep_token("the good token", plan.good.expose_secret());
+    bench.keep("a made-up token", &canary);
+    bench.keep("the good token", plan.good.expose_secret());
     if let Some(other) = &plan.other_person {
-        bench
-            .listener
-            .keep_token("the other good token", other.expose_secret());
+        bench.keep("the other good token", other.expose_secret());
     }
     for (_, token) in plan.refused() {
-        bench
-            .listener
-            .keep_token("a token to be refused", token.expose_secret());
+        bench.keep("a token to be refused", token.expose_secret());
     }
     let mut instance = None;
     report
@@ -152,6 +146,9 @@ async fn run(bench: &Arc<Bench>, plan: &Plan, report: &Report) {
     with_good_token(bench, &instance, plan, is_good, report).await;
     report
         .check("validators leave nothing behind", growth::lives(bench))
+        .await;
+    report
+        .check("it survives wrong options", growth::wrong_options(bench))
         .await;
     match &plan.down_config {
         Some(options) if is_good => {

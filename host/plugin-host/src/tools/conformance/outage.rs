@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     Plan,
     bench::Bench,
+    calls::{Kept, kept},
     mutations,
     report::{Checked, Seen},
     tokens::{accepted, subject, told},
@@ -62,6 +63,14 @@ pub(super) async fn down(
         unavailable(&ruling).map_err(|why| format!("{AT_ONCE} at once: {why}"))?;
     }
     nobody(bench, &instance, plan).await?;
+    // Waiting for a provider that does not answer ends with the deadline, too.
+    let (deadline, grace) = (Duration::from_millis(400), Duration::from_millis(400));
+    let kept = kept(bench, &instance, &plan.good, deadline, grace).await;
+    if matches!(kept, Kept::Late) {
+        return Err(format!(
+            "no answer {grace:.0?} after a deadline of {deadline:.0?}"
+        ));
+    }
     for token in good {
         accepted(&bench.ask(healthy, token).await)
             .map_err(|why| format!("another one, whose provider is up, fails then: {why}"))?;

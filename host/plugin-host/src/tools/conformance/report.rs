@@ -93,6 +93,8 @@ impl Conformance {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Event {
+    /// A text that nobody may print.
+    Secret(String),
     /// A check begins.
     Begin(String),
     /// The part of it that is under way.
@@ -110,6 +112,11 @@ pub(super) struct Progress(Arc<dyn Fn(&Event) + Send + Sync>);
 impl Progress {
     pub(super) fn new(tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
+    }
+
+    /// Names a text that nobody may print.
+    pub(super) fn secret(&self, text: &str) {
+        self.0(&Event::Secret(text.to_owned()));
     }
 
     /// Names what is asked next, in case that the plugin does not survive it.
@@ -158,6 +165,12 @@ impl Report {
         self.begin(name);
         let checked = made.await;
         self.add(name, checked)
+    }
+
+    /// As [`Self::check`] for one that does not wait.
+    pub(super) fn step(&self, name: &'static str, made: impl FnOnce() -> Result<String, String>) {
+        self.begin(name);
+        self.add(name, made().map(Seen::from));
     }
 
     pub(super) fn begin(&self, name: &'static str) {

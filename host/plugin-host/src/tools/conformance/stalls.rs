@@ -60,8 +60,8 @@ impl Stalls {
                 let queued = after.queued.saturating_sub(before.queued);
                 (took.saturating_sub(ran + queued), ran)
             }
-            // Where the kernel does not count.
-            _ => (took, Duration::ZERO),
+            // Where the kernel does not count, a busy machine looks the same for as long as this.
+            _ => (took.saturating_sub(LONG), Duration::ZERO),
         };
         if blocked > BLOCKED || computing > COMPUTING {
             counts.slow += 1;

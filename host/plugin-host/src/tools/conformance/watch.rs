@@ -11,11 +11,14 @@ use std::{
 
 use rustix::fs::MemfdFlags;
 
-use super::report::{CheckResult, Conformance, Event, Finding};
+use super::{
+    listener::Listener,
+    report::{CheckResult, Conformance, Event, Finding},
+};
 use crate::{boundary::redact, isolation::crash};
 
 /// No check is silent for longer than this.
-const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(40);
 /// The time within which the process ends after its last event.
 const END_LIMIT: Duration = Duration::from_secs(5);
 /// The longest event.
@@ -28,7 +31,8 @@ const MAX_STDERR_BYTES: u64 = 4 * 1024;
 pub struct Watched {
     /// The results, with a fault if the process crashed or hung.
     pub report: Conformance,
-    /// The end of what it wrote to stderr, one line each, redacted.
+    /// The end of what it wrote to stderr, if it crashed or refused its arguments, without lines
+    /// that hold a part of a secret.
     pub stderr: Vec<String>,
     /// Its status, if it refused its arguments before any check began.
     pub refused: Option<ExitStatus>,
@@ -51,15 +55,20 @@ pub fn watch(command: &mut Command, mut told: impl FnMut(&CheckResult)) -> io::R
     let silent = seen.follow(&read_events(stdout), &mut told);
     let (status, hung) = end(&mut child, silent)?;
     let refused = (!seen.began && !status.success()).then_some(status);
+    let mut crashed = false;
     if refused.is_none()
         && let Some(fault) = seen.fault(status, hung)
     {
+        crashed = true;
         told(&fault);
         seen.checks.push(fault);
     }
     Ok(Watched {
         report: Conformance::of(seen.checks),
-        stderr: last_lines(&std::fs::File::from(stderr)),
+        stderr: match crashed || refused.is_some() {
+            true => last_lines(&std::fs::File::from(stderr), &seen.secrets),
+            false => Vec::new(),
+        },
         refused,
     })
 }
@@ -72,6 +81,7 @@ struct Seen {
     under_way: Option<String>,
     at: Option<String>,
     checks: Vec<CheckResult>,
+    secrets: Listener,
 }
 
 impl Seen {
@@ -84,8 +94,13 @@ impl Seen {
                     self.under_way = Some(name);
                     self.at = None;
                 }
+                Ok(Event::Secret(text)) => self.secrets.keep("a secret", &text),
                 Ok(Event::At(what)) => self.at = Some(what),
-                Ok(Event::Found(check)) => {
+                Ok(Event::Found(mut check)) => {
+                    if self.secrets.knows(&check.detail) {
+                        check.detail =
+                            "(not shown: it holds a part of a token or a secret)".to_owned();
+                    }
                     self.under_way = None;
                     self.at = None;
                     told(&check);
@@ -164,7 +179,7 @@ fn end(child: &mut Child, silent: bool) -> io::Result<(ExitStatus, bool)> {
     Ok((child.wait()?, true))
 }
 
-fn last_lines(file: &std::fs::File) -> Vec<String> {
+fn last_lines(file: &std::fs::File, secrets: &Listener) -> Vec<String> {
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     let from = length.saturating_sub(MAX_STDERR_BYTES);
     let mut bytes = Vec::new();
@@ -173,5 +188,13 @@ fn last_lines(file: &std::fs::File) -> Vec<String> {
         bytes.extend_from_slice(&chunk[..read]);
     }
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().map(redact::for_log).collect()
+    let cut = usize::from(from > 0);
+    let shown = text
+        .lines()
+        .skip(cut)
+        .map(|line| match secrets.knows(line) {
+            true => "[a line with a part of a secret]".to_owned(),
+            false => redact::for_log(line),
+        });
+    shown.collect()
 }
