@@ -112,7 +112,7 @@ fn on_send(error: &reqwest::Error) -> Failure {
         // Waiting another time-out for the same silence helps nobody.
         Failure::unavailable("it does not take connections", false)
     } else if error.is_connect() {
-        match outbound::certificate_trouble(error) {
+        match outbound::tls_trouble(error) {
             // The same certificate is refused again.
             Some(why) => Failure::unavailable(why, false),
             None => Failure::unavailable("it cannot be connected to", true),

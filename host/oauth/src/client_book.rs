@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use foundation::clock::Clock;
+use outbound::Authorities;
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -51,20 +52,29 @@ pub struct ClientBook {
 
 impl ClientBook {
     /// The list of the servers with this store. `issuer` is the public URL, which Redis's keys have in
-    /// them. Must be called inside a tokio runtime.
+    /// them; `authorities` are those that a Redis with TLS is checked by. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// If the store is the memory of a process, or its address is wrong.
-    pub fn open(store: &StoreSettings, issuer: &str) -> Result<Self, ClientBookError> {
+    pub fn open(
+        store: &StoreSettings,
+        issuer: &str,
+        authorities: &Authorities,
+    ) -> Result<Self, ClientBookError> {
         let clock = Clock::system();
         let place = match store {
             StoreSettings::Memory => return Err(ClientBookError::Nowhere),
             StoreSettings::StateDirectory { directory, .. } => {
                 Place::File(Arc::new(ClientsFile::new(directory)))
             }
-            StoreSettings::Redis(url) => {
-                Place::Redis(RedisStore::new(url, issuer, clock.clone(), 1, |_| {})?)
-            }
+            StoreSettings::Redis(url) => Place::Redis(RedisStore::new(
+                url,
+                issuer,
+                clock.clone(),
+                1,
+                |_| {},
+                authorities,
+            )?),
         };
         Ok(Self { place, clock })
     }

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, Script};
+use outbound::Authorities;
+use redis::{AsyncConnectionConfig, ErrorKind, IntoConnectionInfo, RedisError, Script};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::store::{self, StoreError};
+use super::store::{self, StoreError, Trust, trouble};
 
 /// The time limit for connecting, and that for each command.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -33,6 +34,9 @@ pub enum RedisFault {
     /// There is no connection.
     #[error("Redis cannot be reached: {0}")]
     Unreachable(&'static str),
+    /// TLS fails.
+    #[error("TLS with Redis fails: {0}")]
+    Tls(&'static str),
     /// User or password are missing or wrong.
     #[error("Redis refuses user or password")]
     Authentication,
@@ -51,18 +55,23 @@ pub enum RedisFault {
 ///
 /// # Errors
 /// [`RedisFault`].
-pub async fn look_at_redis(url: &SecretString) -> Result<RedisFacts, RedisFault> {
+pub async fn look_at_redis(
+    url: &SecretString,
+    authorities: &Authorities,
+) -> Result<RedisFacts, RedisFault> {
     let scheme = url.expose_secret().split("://").next().unwrap_or_default();
     let several = url.expose_secret().contains(',');
     if several || !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
         // As the store finds its Redis; which one answers is not looked at.
-        let reached = store::reach(url, SEVERAL_TIMEOUT).await;
+        let reached = store::reach(url, authorities, SEVERAL_TIMEOUT).await;
         return match reached {
             Ok(()) => Ok(RedisFacts::default()),
             Err(StoreError(text)) => Err(RedisFault::NoneOfSeveral(text)),
         };
     }
-    let client = Client::open(url.expose_secret()).map_err(|error| fault(&error))?;
+    let address = url.expose_secret().into_connection_info();
+    let client = address.and_then(|address| Trust::new(authorities).client(address));
+    let client = client.map_err(|error| fault(&error))?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(TIMEOUT))
         .set_response_timeout(Some(TIMEOUT));
@@ -98,6 +107,9 @@ fn facts(info: &str) -> RedisFacts {
 }
 
 fn fault(error: &RedisError) -> RedisFault {
+    if let Some(words) = trouble(error) {
+        return RedisFault::Tls(words);
+    }
     let code = error.code().unwrap_or_default();
     match error.kind() {
         _ if matches!(code, "NOAUTH" | "WRONGPASS") => RedisFault::Authentication,
@@ -107,7 +119,11 @@ fn fault(error: &RedisError) -> RedisFault {
         ErrorKind::Io if error.is_connection_refusal() => {
             RedisFault::Unreachable("it does not take connections")
         }
+        ErrorKind::Io if error.is_connection_dropped() => {
+            RedisFault::Unreachable("it ends the connection, as one that wants TLS does")
+        }
         ErrorKind::Io => RedisFault::Unreachable("name, address, TLS certificate or network"),
+        ErrorKind::Parse => RedisFault::NotRedis("it does not speak Redis's protocol".to_owned()),
         _ => RedisFault::NotRedis(error.category().to_owned()),
     }
 }
@@ -138,7 +154,7 @@ mod tests {
             "redis+cluster://:secret@127.0.0.1:1,127.0.0.1:2",
             "http://secret",
         ] {
-            let looked = look_at_redis(&SecretString::from(url)).await;
+            let looked = look_at_redis(&SecretString::from(url), &Authorities::default()).await;
             let Err(RedisFault::NoneOfSeveral(text)) = looked else {
                 panic!("{url}: {looked:?}");
             };

@@ -68,7 +68,8 @@ pub use self::{
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
     store::{
-        ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreUrlError, check_store_url,
+        ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreKind, StoreUrlError,
+        check_store_url,
     },
     tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},
@@ -134,6 +135,11 @@ impl Proxy {
     pub fn store_health(&self) -> impl Fn() -> StoreHealth + Send + Sync + 'static {
         let store = Arc::clone(&self.context.store);
         move || store.health()
+    }
+
+    /// The kind of the store.
+    pub fn store_kind(&self) -> StoreKind {
+        self.context.store.kind()
     }
 
     /// `/oauth/*` and `/.well-known/oauth-authorization-server`, with their own body limit and
@@ -210,6 +216,7 @@ fn store(
                 clock,
                 MAX_TRANSACTIONS,
                 observe,
+                &settings.network.authorities,
             )?)
         }
     }

@@ -46,7 +46,8 @@ pub enum ClientsCommand {
 impl ClientsCommand {
     /// Runs the command. `now` is in seconds since 1970.
     pub async fn run(self, settings: &ClientListSettings, now: u64) -> ExitCode {
-        let done = match ClientBook::open(&settings.store, &settings.issuer) {
+        let done = match ClientBook::open(&settings.store, &settings.issuer, &settings.authorities)
+        {
             Ok(book) => self.with(&book, settings, now).await,
             Err(error) => Err(error),
         };
@@ -165,6 +166,7 @@ mod tests {
         ClientListSettings {
             store: StoreSettings::Memory,
             issuer: String::new(),
+            authorities: Default::default(),
             registration_ttl: ttl.map(Duration::from_secs),
         }
     }

@@ -124,14 +124,19 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
         "not a port",
         "set it to a number from 0 to 65535; 0 picks a free port",
     );
-    let text = reader.text(&t::DATAHUB_MCP_HOST)?;
+    let given = reader.is_set(&t::DATAHUB_MCP_HOST);
+    let setting = match !given && reader.is_set(&t::DATAHUB_MCP_DEFAULT_HOST) {
+        true => &t::DATAHUB_MCP_DEFAULT_HOST,
+        false => &t::DATAHUB_MCP_HOST,
+    };
+    let text = reader.text(setting)?;
     let ip = match text.as_str() {
         "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         text => text.trim_matches(['[', ']']).parse().ok(),
     };
     if ip.is_none() {
         reader.wrong(
-            &t::DATAHUB_MCP_HOST,
+            setting,
             "not an IP address",
             "set it to `127.0.0.1` for this machine only or `0.0.0.0` for all networks",
         );

@@ -80,15 +80,34 @@ mod tests {
         let file = std::fs::read_to_string(file).unwrap();
         let set = file.lines().filter_map(|line| line.strip_prefix("ENV "));
         let set = set.flat_map(str::split_whitespace);
-        let mut pairs: Vec<(&str, &str)> = set.filter_map(|pair| pair.split_once('=')).collect();
+        let pairs: Vec<(&str, &str)> = set.filter_map(|pair| pair.split_once('=')).collect();
         assert!(!pairs.is_empty(), "the image sets variables");
-        pairs.extend([
-            ("FASTMCP_HOST", "0.0.0.0"),
-            ("FASTMCP_PORT", "9000"),
-            ("PUBLIC_URL", "http://datahub-mcp:9000"),
-        ]);
-        let settings = crate::config::tests::check(&pairs).unwrap();
-        assert_eq!(settings.server.address.to_string(), "0.0.0.0:9000");
+        let public = ("PUBLIC_URL", "http://datahub-mcp:9000");
+        for (own, address) in [
+            (
+                &[("FASTMCP_HOST", "0.0.0.0"), ("FASTMCP_PORT", "9000")][..],
+                "0.0.0.0:9000",
+            ),
+            (
+                &[("FASTMCP_HOST", "127.0.0.1"), ("FASTMCP_PORT", "9000")],
+                "127.0.0.1:9000",
+            ),
+            (&[("DATAHUB_MCP_HOST", "10.0.0.7")], "10.0.0.7:8000"),
+            (&[], "0.0.0.0:8000"),
+        ] {
+            let pairs = [&pairs[..], own, &[public]].concat();
+            let settings = crate::config::tests::check(&pairs).unwrap();
+            assert_eq!(settings.server.address.to_string(), address);
+            let environment = pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            let raw = crate::config::Raw::merge(BTreeMap::new(), environment.collect());
+            let warned = raw
+                .warnings()
+                .iter()
+                .any(|line| line.contains("outside of this container"));
+            assert_eq!(warned, address.starts_with("127"), "{address}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Never reads the process's environment itself: `main` passes a snapshot in, and tests their own.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use clap::{ArgMatches, parser::ValueSource};
 
@@ -87,6 +87,7 @@ impl Raw {
             }
         }
         raw.apply_preset();
+        raw.warn_of_loopback();
         raw.warnings.extend(python::warning(&raw.environment));
         raw.problems.extend(names::unknown(&raw.environment));
         for slip in names::slips(&raw.environment) {
@@ -111,6 +112,22 @@ impl Raw {
             let values = values.into_iter();
             let values = values.map(|(name, value)| (name, (from, value)));
             self.values.extend(values);
+        }
+    }
+
+    /// A container that listens on its own loopback address is reached by nobody outside of it.
+    fn warn_of_loopback(&mut self) {
+        let in_image = self
+            .values
+            .contains_key(table::DATAHUB_MCP_DEFAULT_HOST.name);
+        let host = self.values.get(table::DATAHUB_MCP_HOST.name);
+        let host = host.map_or("", |(_, host)| host.trim());
+        let address = host.parse::<IpAddr>();
+        if in_image && (host == "localhost" || address.is_ok_and(|address| address.is_loopback())) {
+            self.warnings.push(format!(
+                "`DATAHUB_MCP_HOST` (or `FASTMCP_HOST`) is `{host}`, which nothing outside of this container reaches; unset \
+                 it, or set it to `0.0.0.0`"
+            ));
         }
     }
 

@@ -125,6 +125,8 @@ pub struct ClientListSettings {
     pub store: oauth::StoreSettings,
     /// The public URL of the servers, which Redis's keys have in them.
     pub issuer: String,
+    /// The authorities that a Redis with TLS is checked by.
+    pub authorities: outbound::Authorities,
     /// The lifetime of a registration.
     pub registration_ttl: Option<std::time::Duration>,
 }
@@ -135,6 +137,7 @@ pub struct ClientListSettings {
 /// All problems, one line each.
 pub fn client_list(raw: &Raw) -> Result<ClientListSettings, ConfigError> {
     let mut reader = Reader::new(raw);
+    let way_out = network::read(&mut reader);
     let (store, registration_ttl) = signin::store(&mut reader);
     let public_url = listen::public_url(&mut reader, None);
     if public_url.is_none() && matches!(store, oauth::StoreSettings::Redis(_)) {
@@ -151,6 +154,7 @@ pub fn client_list(raw: &Raw) -> Result<ClientListSettings, ConfigError> {
     Ok(ClientListSettings {
         store,
         issuer: public_url.map_or(String::new(), |url| url.issuer().to_owned()),
+        authorities: way_out.authorities,
         registration_ttl,
     })
 }

@@ -54,6 +54,9 @@ settings! {
         /// IP address to listen on, or `localhost`. Any address other than loopback needs
         /// `PUBLIC_URL`.
         DATAHUB_MCP_HOST: "ADDRESS", default("127.0.0.1"), alias("FASTMCP_HOST");
+        /// Address to listen on if none is set, for images: that of this project sets `0.0.0.0`, and a
+        /// container's own `DATAHUB_MCP_HOST` or `FASTMCP_HOST` overrides it.
+        DATAHUB_MCP_DEFAULT_HOST: "ADDRESS";
         /// TCP port to listen on; 0 picks a free one.
         DATAHUB_MCP_PORT: "PORT", default("8000"), alias("FASTMCP_PORT");
         /// The URL at which people reach this server, with or without a trailing `/mcp`. All URLs

@@ -26,6 +26,28 @@ const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
 const CRASH_FIX: &str = "ask the plugin's vendor; `PLUGIN_ISOLATION=process` keeps the server alive, and \
                          `TOKEN_VALIDATOR_FACTORY` names the plugin";
 
+const LOAD_FIX: &str = "check `TOKEN_VALIDATOR_FACTORY`, `TOKEN_VALIDATOR_PLUGIN_DIR` and the options; \
+                        `datahub-mcp plugins inspect` lists them";
+const HEALTH_FIX: &str =
+    "see the checks of `provider` and `datahub`; `TOKEN_VALIDATOR_FACTORY` names it";
+/// The words with which the remedy in a plugin's text begins.
+const REMEDIES: [&str; 5] = [
+    ": set ",
+    "; set ",
+    "; check ",
+    "; did you mean ",
+    ": leave out ",
+];
+
+/// What a plugin says, parted into what is wrong and the remedy; `otherwise` if it names none.
+fn parted<'a>(text: &'a str, otherwise: &str) -> (&'a str, String) {
+    let ends = REMEDIES.iter().filter_map(|words| text.rfind(words));
+    match ends.max() {
+        Some(end) => (&text[..end], text[end + 2..].to_owned()),
+        None => (text, otherwise.to_owned()),
+    }
+}
+
 /// A check as the child prints it.
 #[derive(Deserialize)]
 struct Printed {
@@ -108,12 +130,8 @@ pub(super) async fn check(settings: Settings) -> Vec<Check> {
         Ok(Ok(Err(error))) => {
             let text = error.to_string();
             let (seen, fix) = match text.split_once("\nhint: ") {
-                Some((seen, hint)) => (seen, hint),
-                None => (
-                    text.as_str(),
-                    "check `TOKEN_VALIDATOR_FACTORY`, `TOKEN_VALIDATOR_PLUGIN_DIR` and the options; \
-                     `datahub-mcp plugins inspect` lists them",
-                ),
+                Some((seen, hint)) => (seen, hint.to_owned()),
+                None => parted(&text, LOAD_FIX),
             };
             return vec![Check::fail(PLUGINS, seen, fix)];
         }
@@ -140,11 +158,11 @@ pub(super) async fn check(settings: Settings) -> Vec<Check> {
         let name = validator.name;
         let check = match validator.problem {
             None => Check::ok(PLUGINS, format!("`{name}` loads and could answer now")),
-            Some(why) => Check::fail(
-                PLUGINS,
-                format!("`{name}` loads and could not answer now: {why}"),
-                "see the checks of `provider` and `datahub`; `TOKEN_VALIDATOR_FACTORY` names it",
-            ),
+            Some(why) => {
+                let (why, fix) = parted(&why, HEALTH_FIX);
+                let seen = format!("`{name}` loads and could not answer now: {why}");
+                Check::fail(PLUGINS, seen, fix)
+            }
         };
         check.of(&name)
     });
@@ -152,4 +170,25 @@ pub(super) async fn check(settings: Settings) -> Vec<Check> {
     // Ends with the process otherwise.
     let _ = timeout(HEALTH_TIMEOUT, validators.shutdown()).await;
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_in_a_plugins_text_has_a_line_of_its_own() {
+        for (text, seen, fix) in [
+            (
+                "no audience: set OIDC_AUDIENCE",
+                "no audience",
+                "set OIDC_AUDIENCE",
+            ),
+            ("a: set b; check C, or D", "a: set b", "check C, or D"),
+            ("no `x`; did you mean `y`?", "no `x`", "did you mean `y`?"),
+            ("it is down", "it is down", "otherwise"),
+        ] {
+            assert_eq!(parted(text, "otherwise"), (seen, fix.to_owned()));
+        }
+    }
 }

@@ -13,8 +13,13 @@ use url::Url;
 /// The time limit for finding a name, and that for connecting.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The beginning of what the client says about a certificate.
-const CERTIFICATE: &str = "its certificate ";
+/// The settings of which one names the proxy.
+const PROXY: &str = "`OUTBOUND_PROXY` (or `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`)";
+
+/// Returns whether these are the client's words about TLS that fails.
+fn is_tls(failed: &str) -> bool {
+    failed.starts_with("its certificate ") || failed.starts_with("it does not speak TLS")
+}
 
 /// The reason why there is no connection, and what to change.
 #[derive(Debug)]
@@ -34,11 +39,10 @@ pub(super) async fn obstacle(
     failed: &str,
 ) -> Obstacle {
     let mut found = step(url, network, setting, failed).await;
-    let failed = match failed.split_once(" (") {
-        // The client's guesses, of which the step is one.
-        Some(_) => String::new(),
-        None if failed.starts_with(CERTIFICATE) => String::new(),
-        None => format!(" {failed}"),
+    // The client's guesses stand in brackets; the step is one of them.
+    let failed = match is_tls(failed) || failed.contains(" (") {
+        true => String::new(),
+        false => format!(" {failed}"),
     };
     found.seen = format!("{}{failed}: {}", shown(url), found.seen);
     found
@@ -48,7 +52,7 @@ async fn step(url: &Url, network: &Network, setting: &str, failed: &str) -> Obst
     let proxy = network.proxies.of(url).map(ToString::to_string);
     let through = proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok());
     let (to, setting) = match &through {
-        Some(proxy) => (proxy, "OUTBOUND_PROXY"),
+        Some(proxy) => (proxy, PROXY),
         None => (url, setting),
     };
     let setting = match setting.contains('`') {
@@ -64,13 +68,20 @@ async fn step(url: &Url, network: &Network, setting: &str, failed: &str) -> Obst
         },
         Err(Step::Address(why)) => Obstacle {
             seen: format!("{what}{place} does not take connections: {why}"),
-            fix: format!(
-                "check host and port in {setting}, firewalls and network policies, and `OUTBOUND_PROXY` if \
-                 a proxy is the way out"
-            ),
+            fix: match through.is_some() {
+                true => format!("check host and port in {setting}, firewalls and network policies"),
+                false => format!(
+                    "check host and port in {setting}, firewalls and network policies, and `OUTBOUND_PROXY` if \
+                     a proxy is the way out"
+                ),
+            },
         },
-        Ok(()) if failed.starts_with(CERTIFICATE) => {
-            certificate(failed, &self::place(url), &setting)
+        Ok(()) if is_tls(failed) => {
+            let (seen, fix) = tls(failed, &setting, "http://");
+            Obstacle {
+                seen: format!("{}: {seen}", self::place(url)),
+                fix,
+            }
         }
         Ok(()) if through.is_some() => Obstacle {
             seen: format!(
@@ -98,30 +109,24 @@ async fn step(url: &Url, network: &Network, setting: &str, failed: &str) -> Obst
     }
 }
 
-/// The client's words about a certificate that is not accepted, and what to change.
-fn certificate(failed: &str, place: &str, setting: &str) -> Obstacle {
-    let (seen, fix) = match failed.split_once(": ") {
-        Some((seen, fix)) => (seen, fix.to_owned()),
-        None if failed.contains("another name") => (
-            failed,
-            format!(
-                "write the name of the certificate into {setting}, or give the server a certificate for this one"
-            ),
+/// The client's words about TLS that fails, parted into the reason and what to change. `plain` is the
+/// scheme without TLS.
+pub(super) fn tls(failed: &str, setting: &str, plain: &str) -> (String, String) {
+    let fix = match failed.split_once(": ") {
+        Some((seen, fix)) => return (seen.to_owned(), fix.to_owned()),
+        None if failed.contains("speak TLS") => {
+            format!("write `{plain}` in {setting}, or the port that speaks TLS")
+        }
+        None if failed.contains("another name") => format!(
+            "write the name of the certificate into {setting}, or give the server a certificate for this one"
         ),
-        None if failed.contains("clock") => (
-            failed,
-            "renew the server's certificate, or let NTP set the clock of this machine".to_owned(),
-        ),
-        None => (
-            failed,
-            "see the server's certificate: `openssl s_client -connect HOST:PORT` shows it"
-                .to_owned(),
-        ),
+        None if failed.contains("clock") => {
+            "renew the server's certificate, or let NTP set the clock of this machine".to_owned()
+        }
+        None => "see the server's certificate: `openssl s_client -connect HOST:PORT` shows it"
+            .to_owned(),
     };
-    Obstacle {
-        seen: format!("{place}: {seen}"),
-        fix,
-    }
+    (failed.to_owned(), fix)
 }
 
 /// Connects to the host of `url`.

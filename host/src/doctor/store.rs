@@ -4,7 +4,7 @@ use std::{fs::File, io, path::Path};
 
 use oauth::{KeySource, RedisFault, Settings, StoreSettings, look_at_redis};
 
-use super::report::Check;
+use super::{reach, report::Check};
 
 const STORE: &str = "store";
 const KEY: &str = "sealing-key";
@@ -16,11 +16,19 @@ pub(super) async fn check(oauth: Option<Settings>) -> Vec<Check> {
         return Vec::new();
     };
     let store = match &oauth.store {
-        StoreSettings::Memory | StoreSettings::StateDirectory { .. } => vec![Check::ok(
+        StoreSettings::Memory => vec![Check::ok(
             STORE,
-            "the memory of this process (`OAUTH_STORE_URL` is unset): right for one replica",
+            "the memory of this process (`OAUTH_STORE_URL` is unset): right for one replica; a restart forgets which \
+             sign-ins were revoked (`OAUTH_STATE_DIR`)",
         )],
-        StoreSettings::Redis(url) => redis(look_at_redis(url).await),
+        StoreSettings::StateDirectory { directory, .. } => vec![Check::ok(
+            STORE,
+            format!(
+                "the memory of this process and a file in {} (`OAUTH_STORE_URL` is unset): right for one replica",
+                directory.display()
+            ),
+        )],
+        StoreSettings::Redis(url) => redis(look_at_redis(url, &oauth.network.authorities).await),
     };
     store.into_iter().chain([key(&oauth.keys)]).collect()
 }
@@ -28,9 +36,17 @@ pub(super) async fn check(oauth: Option<Settings>) -> Vec<Check> {
 fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
     let facts = match found {
         Ok(facts) => facts,
+        Err(RedisFault::Tls(words)) => {
+            let (seen, fix) = reach::tls(words, "`OAUTH_STORE_URL`", "redis://");
+            return vec![Check::fail(
+                STORE,
+                format!("TLS with Redis fails: {seen}"),
+                fix,
+            )];
+        }
         Err(fault) => {
             let fix = match fault {
-                RedisFault::Unreachable(_) => {
+                RedisFault::Unreachable(_) | RedisFault::Tls(_) => {
                     "check host, port and scheme in `OAUTH_STORE_URL` (`rediss://` for TLS), and that Redis runs"
                 }
                 RedisFault::Authentication => {

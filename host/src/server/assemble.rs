@@ -9,7 +9,7 @@ use datahub::DataHub;
 use foundation::{identity::PersonDigest, public_url::PublicUrl};
 use futures::future::BoxFuture;
 use mcp::McpHttpService;
-use oauth::{Proxy, StoreHealth};
+use oauth::{Proxy, StoreHealth, StoreKind};
 use plugin_host::Validators;
 use secrecy::SecretString;
 use telemetry::AccessLog;
@@ -59,6 +59,7 @@ impl Server {
             shared_token,
         } = assembly;
         if let Some(proxy) = &proxy {
+            telemetry::metrics::store_kind(proxy.store_kind().name());
             // In a process with several servers, the first one's is as good.
             let _ = PersonDigest::use_key(&proxy.log_key());
         }
@@ -75,9 +76,10 @@ impl Server {
             probe: Arc::new(Neighbours {
                 validators,
                 datahub,
-                store: proxy
-                    .as_ref()
-                    .map(|proxy| Box::new(proxy.store_health()) as _),
+                store: proxy.as_ref().map(|proxy| StoreProbe {
+                    kind: proxy.store_kind(),
+                    health: Box::new(proxy.store_health()),
+                }),
             }),
             oauth: proxy.as_ref().map(Proxy::router),
         };
@@ -89,7 +91,13 @@ impl Server {
 struct Neighbours {
     validators: Validators,
     datahub: DataHub,
-    store: Option<Box<dyn Fn() -> StoreHealth + Send + Sync>>,
+    store: Option<StoreProbe>,
+}
+
+/// The store of the sign-in proxy.
+struct StoreProbe {
+    kind: StoreKind,
+    health: Box<dyn Fn() -> StoreHealth + Send + Sync>,
 }
 
 impl Probe for Neighbours {
@@ -103,14 +111,17 @@ impl Probe for Neighbours {
                     true => PartState::Stranger,
                     false => PartState::of(datahub.reachable),
                 },
+                kind: None,
             };
             let validators = validators.validators.into_iter().map(|validator| Part {
                 state: PartState::of(validator.problem.is_none()),
                 name: validator.name,
+                kind: None,
             });
-            let store = self.store.as_ref().map(|health| Part {
+            let store = self.store.as_ref().map(|store| Part {
                 name: "store".to_owned(),
-                state: match health() {
+                kind: Some(store.kind.name()),
+                state: match (store.health)() {
                     StoreHealth::InMemory => PartState::InMemory,
                     StoreHealth::Answers => PartState::Works,
                     StoreHealth::Unavailable => PartState::Unavailable,

@@ -37,18 +37,23 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     }
     let parts = state.probe.parts().await;
     let ready = parts.iter().all(|part| part.state.is_well());
+    let kinds: Map<String, Value> = parts
+        .iter()
+        .filter_map(|part| Some((part.name.clone(), json!(part.kind?))))
+        .collect();
     let parts: Map<String, Value> = parts
         .into_iter()
         .map(|part| (part.name, json!(part.state.word())))
         .collect();
-    if ready {
-        answer(StatusCode::OK, json!({"status": "ready", "parts": parts}))
-    } else {
-        answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            json!({"status": "degraded", "parts": parts}),
-        )
+    let (status, word) = match ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+    };
+    let mut body = json!({"status": word, "parts": parts});
+    if !kinds.is_empty() {
+        body["kinds"] = Value::Object(kinds);
     }
+    answer(status, body)
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {

@@ -9,6 +9,8 @@ pub struct Part {
     pub name: String,
     /// Its state.
     pub state: PartState,
+    /// Its kind, where there are several.
+    pub kind: Option<&'static str>,
 }
 
 /// The state of a part.

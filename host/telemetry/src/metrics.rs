@@ -20,6 +20,7 @@ const TOOL_CALLS: &str = "datahub_mcp_tool_calls_total";
 const DATAHUB_CALLS: &str = "datahub_mcp_datahub_requests_total";
 const DATAHUB_SECONDS: &str = "datahub_mcp_datahub_request_duration_seconds";
 const STORE_UP: &str = "datahub_mcp_store_up";
+const STORE_INFO: &str = "datahub_mcp_store_info";
 const STORE_FAILURES: &str = "datahub_mcp_store_failures_total";
 
 /// Upper bounds of all histograms, in seconds.
@@ -73,6 +74,10 @@ fn describe() {
         "time of a call to DataHub, retries included"
     );
     metrics::describe_gauge!(STORE_UP, "1 while the store of the sign-in proxy answers");
+    metrics::describe_gauge!(
+        STORE_INFO,
+        "1 for the kind of that store: memory, file, redis, redis-sentinel or redis-cluster"
+    );
     metrics::describe_counter!(STORE_FAILURES, "failed operations of that store");
 }
 
@@ -121,6 +126,11 @@ pub fn tool_call(tool: &'static str, outcome: &'static str) {
 pub fn datahub_call(outcome: &'static str, took: Duration) {
     counter!(DATAHUB_CALLS, "outcome" => outcome).increment(1);
     histogram!(DATAHUB_SECONDS).record(took.as_secs_f64());
+}
+
+/// Notes the kind of the sign-in proxy's store.
+pub fn store_kind(kind: &'static str) {
+    gauge!(STORE_INFO, "kind" => kind).set(1.0);
 }
 
 /// Notes an operation of the sign-in proxy's store.

@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Certificate;
 use rustls::{
     RootCertStore,
@@ -87,22 +88,38 @@ impl Authorities {
 
     /// All trusted certificates: those of the bundle, the directories and the system.
     pub(crate) fn trusted(&self) -> Vec<Certificate> {
-        let mut store = RootCertStore::empty();
-        let mut trusted = Vec::new();
-        let own = self.bundle.iter().cloned();
-        let directories = self.directories.iter().flat_map(|path| in_directory(path));
-        for certificate in own.chain(directories).chain(system()) {
-            // A system's store may hold certificates that are too old for this TLS stack.
-            if store.add(certificate.clone()).is_ok()
-                && let Ok(certificate) = Certificate::from_der(&certificate)
-            {
-                trusted.push(certificate);
-            }
-        }
+        let trusted = self.usable().into_iter();
+        let trusted: Vec<_> = trusted
+            .filter_map(|certificate| Certificate::from_der(&certificate).ok())
+            .collect();
         if trusted.is_empty() {
             tracing::warn!("no certificate authorities are installed: no HTTPS server is trusted");
         }
         trusted
+    }
+
+    /// All trusted certificates in PEM, for a client of another protocol than HTTP.
+    pub fn pem(&self) -> Vec<u8> {
+        let mut pem = Vec::new();
+        for certificate in self.usable() {
+            pem.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
+            for line in STANDARD.encode(&certificate).as_bytes().chunks(64) {
+                pem.extend_from_slice(line);
+                pem.push(b'\n');
+            }
+            pem.extend_from_slice(b"-----END CERTIFICATE-----\n");
+        }
+        pem
+    }
+
+    fn usable(&self) -> Vec<CertificateDer<'static>> {
+        let mut store = RootCertStore::empty();
+        let own = self.bundle.iter().cloned();
+        let directories = self.directories.iter().flat_map(|path| in_directory(path));
+        let all = own.chain(directories).chain(system());
+        // A system's store may hold certificates that are too old for this TLS stack.
+        all.filter(|certificate| store.add(certificate.clone()).is_ok())
+            .collect()
     }
 }
 

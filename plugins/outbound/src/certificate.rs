@@ -1,4 +1,4 @@
-//! What is wrong with a peer's certificate, in words that say what to change.
+//! The reason why TLS with a peer fails, its certificate above all, in words that say what to change.
 
 use std::{error::Error, io};
 
@@ -13,15 +13,18 @@ const UNTRUSTED: &str = "its certificate is of an authority that is not trusted:
 const EXPIRED: &str = "its certificate has expired, or the clock of this machine is wrong";
 const NOT_YET: &str = "its certificate is not valid yet, or the clock of this machine is wrong";
 const OTHER_NAME: &str = "its certificate is for another name than that of the URL";
+const NO_TLS: &str = "it does not speak TLS on this port";
 const OTHER: &str = "its certificate is not accepted";
 
-/// The words for a connection that failed for the peer's certificate; `None` for any other failure.
-/// Nothing in them is from the peer.
-pub fn certificate_trouble(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// The words for a connection that failed for the peer's certificate, or because the peer does not
+/// speak TLS; `None` for any other failure. Nothing in them is from the peer.
+pub fn tls_trouble(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-            return Some(words(why));
+        match error.downcast_ref() {
+            Some(rustls::Error::InvalidCertificate(why)) => return Some(words(why)),
+            Some(rustls::Error::InvalidMessage(_)) => return Some(NO_TLS),
+            _ => {}
         }
         // The source of such an error is that of its content.
         cause = match error
@@ -142,11 +145,26 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_server_without_tls_is_told_apart() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut tcp in listener.incoming().flatten() {
+                let _ = tcp.read(&mut [0; 4096]);
+                let _ = tcp.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            }
+        });
+        let (_, bundle) = server("localhost", IsCa::NoCa);
+        let why = ask(port, &bundle).await.unwrap_err();
+        assert_eq!(why, format!("https://localhost:{port}/: {NO_TLS}"));
+    }
+
     #[test]
     fn other_failures_are_not_about_certificates() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(certificate_trouble(&refused), None);
+        assert_eq!(tls_trouble(&refused), None);
         let other = io::Error::other(rustls::Error::HandshakeNotComplete);
-        assert_eq!(certificate_trouble(&other), None);
+        assert_eq!(tls_trouble(&other), None);
     }
 }

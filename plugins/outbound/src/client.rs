@@ -18,7 +18,7 @@ use url::Url;
 use crate::{
     addresses::AddressRule,
     body::{self, BodyError},
-    certificate::certificate_trouble,
+    certificate::tls_trouble,
     freshness,
     network::Network,
     text::shown,
@@ -295,7 +295,7 @@ fn what_failed(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "did not answer in time"
     } else if error.is_connect() {
-        certificate_trouble(error)
+        tls_trouble(error)
             .unwrap_or("cannot be connected to (address, proxy, TLS certificate or network)")
     } else if error.is_body() || error.is_decode() {
         "broke off in the middle of its answer"

@@ -55,7 +55,7 @@ pub use self::{
     addresses::{AddressRule, Looked, Lookup, Scope, SystemLookup, is_loopback, is_public, scope},
     authorities::{Authorities, AuthoritiesError},
     body::{BodyError, read},
-    certificate::certificate_trouble,
+    certificate::tls_trouble,
     client::{Answer, Client, Error, Profile},
     discovery::{DOCUMENT_LIFETIME, DiscoveryError, Document, Source, discover, places},
     freshness::{Lifetime, MAX_RETRY_AFTER, retry_after},

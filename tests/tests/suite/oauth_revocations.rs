@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use integration_tests::ServerBuilder;
+use integration_tests::{ServerBuilder, mcp::http_client};
 use sandbox::idp::{Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
 
@@ -62,6 +62,33 @@ fn with_state(builder: ServerBuilder, directory: &Path) -> ServerBuilder {
         .env("OAUTH_STATE_DIR", directory.display().to_string())
 }
 
+/// The kind of store that `/ready` names.
+async fn kind(world: &World) -> String {
+    let answer = http_client().get(world.server.url("/ready")).send().await;
+    let body: Value = answer.unwrap().json().await.unwrap();
+    body["kinds"]["store"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn ready_names_each_kind_of_store() {
+    for (url, expected) in [
+        (None, "memory"),
+        (Some("redis+sentinel://127.0.0.1:1/main"), "redis-sentinel"),
+        (Some("redis+cluster://127.0.0.1:1"), "redis-cluster"),
+        (Some("redis://127.0.0.1:1"), "redis"),
+    ] {
+        let world = start_with(|builder| match url {
+            Some(url) => builder.env("OAUTH_STORE_URL", url),
+            None => builder,
+        });
+        assert_eq!(kind(&world.await).await, expected);
+    }
+    let without = World::start().await;
+    let answer = http_client().get(without.server.url("/ready")).send().await;
+    let body: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!(body["kinds"], Value::Null, "nobody signs in there");
+}
+
 #[tokio::test]
 async fn a_restart_does_not_revive_what_was_revoked() {
     let root = tempfile::tempdir().unwrap();
@@ -72,6 +99,7 @@ async fn a_restart_does_not_revive_what_was_revoked() {
     .await;
     admit(&world);
     assert_eq!(ready(&world).await, (200, json!("in memory")));
+    assert_eq!(kind(&world).await, "file");
     let (left, revoked) = sign_in(&world).await;
     let (_, kept) = sign_in(&world).await;
     let form = [
@@ -129,7 +157,10 @@ async fn without_redis_no_token_of_ours_is_good_and_ready_says_why() {
     .await;
     assert_eq!(status(&world, &tokens).await, 503);
     assert_eq!(ready(&world).await, (503, json!("unavailable")));
+    assert_eq!(kind(&world).await, "redis");
     let metrics = world.server.metrics().await.unwrap();
+    let info = "\ndatahub_mcp_store_info{kind=\"redis\"} 1\n";
+    assert!(metrics.contains(info), "{metrics}");
     assert!(metrics.contains("\ndatahub_mcp_store_up 0\n"), "{metrics}");
     let failures = metrics
         .lines()

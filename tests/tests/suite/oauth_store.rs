@@ -20,7 +20,7 @@ use crate::oauth_world::{App, Browser, REDIRECT, Visit, hidden, start_with, text
 const ATTEMPTS: usize = 10;
 
 /// A Redis on loopback with a certificate of its own; killed when dropped.
-struct TlsRedis {
+pub(crate) struct TlsRedis {
     _child: Child,
     /// Kept open, so that Redis can go on to write.
     _log: BufReader<ChildStdout>,
@@ -30,7 +30,7 @@ struct TlsRedis {
 
 impl TlsRedis {
     /// `None`, and a word about it, where Redis is not installed.
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -85,12 +85,12 @@ impl TlsRedis {
         child.ok()
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("rediss://127.0.0.1:{}/0", self.port)
     }
 
     /// Its certificate, for those who trust it.
-    fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.directory.path().join("cert.pem")
     }
 }
@@ -101,9 +101,10 @@ async fn people_sign_in_with_the_store_in_a_redis_behind_tls() {
         return;
     };
     let world = start_with(|builder| {
-        builder
-            .env("OAUTH_STORE_URL", redis.url())
-            .env("SSL_CERT_FILE", redis.certificate().display().to_string())
+        builder.env("OAUTH_STORE_URL", redis.url()).env(
+            "OUTBOUND_CA_FILE",
+            redis.certificate().display().to_string(),
+        )
     })
     .await;
     let app = App::register(&world, REDIRECT).await;

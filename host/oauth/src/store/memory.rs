@@ -20,8 +20,8 @@ use tokio::task::spawn_blocking;
 use self::{clients::Clients, expiring::Expiring, lasting::Lasting, transactions::Transactions};
 use super::{
     EndedFileError, ListedClient, MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, MAX_UPSTREAM,
-    Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth, TakenCode,
-    ended_file::Ended,
+    Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth, StoreKind,
+    TakenCode, ended_file::Ended,
 };
 use crate::types::{ClientKey, FamilyId, StoreKey};
 
@@ -288,6 +288,13 @@ impl Store for MemoryStore {
         match clients.is_some_and(|clients| clients.is_blocked(client)) {
             true => Standing::Ended,
             false => Standing::Live,
+        }
+    }
+
+    fn kind(&self) -> StoreKind {
+        match self.lasting {
+            Some(_) => StoreKind::File,
+            None => StoreKind::Memory,
         }
     }
 

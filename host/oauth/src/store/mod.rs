@@ -29,7 +29,7 @@ pub(super) use self::{
     clients::set_blocked,
     clients_file::ClientsFile,
     memory::MemoryStore,
-    redis::{RedisStore, reach},
+    redis::{RedisStore, Trust, reach, trouble},
 };
 use super::types::{ClientKey, FamilyId, StoreKey};
 
@@ -113,6 +113,34 @@ pub enum StoreHealth {
     Answers,
     /// Redis does not answer, or has not yet.
     Unavailable,
+}
+
+/// The kind of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// The memory of this process alone.
+    Memory,
+    /// The memory, and a file of the sign-ins that have ended.
+    File,
+    /// One Redis.
+    Redis,
+    /// The Redis that Sentinels name.
+    RedisSentinel,
+    /// A cluster of Redis.
+    RedisCluster,
+}
+
+impl StoreKind {
+    /// Its name in `/ready` and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File => "file",
+            Self::Redis => "redis",
+            Self::RedisSentinel => "redis-sentinel",
+            Self::RedisCluster => "redis-cluster",
+        }
+    }
 }
 
 type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -202,6 +230,9 @@ pub(super) trait Store: Send + Sync {
     /// Returns whether the operator has blocked a client ([`Standing::Ended`]). Answers at once from
     /// memory; a new block is known here within [`redis::POLL_INTERVAL`].
     fn client_standing(&self, client: &ClientKey) -> Standing;
+
+    /// Its kind.
+    fn kind(&self) -> StoreKind;
 
     /// The state as it was last seen: asks nobody.
     fn health(&self) -> StoreHealth;

@@ -9,7 +9,9 @@
 mod address;
 mod clients;
 mod connection;
+mod reach;
 mod scripts;
+mod trust;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,20 +24,24 @@ use std::{
 
 use foundation::clock::{Clock, UnixMillis};
 use futures::FutureExt;
+use outbound::Authorities;
 use parking_lot::RwLock;
 use redis::FromRedisValue;
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::connection::reach;
 use self::{
     address::Address,
     connection::{Call, Connection, PREFIX},
     scripts::Scripts,
 };
-pub use self::{address::StoreUrlError, connection::check_store_url};
+pub use self::{address::StoreUrlError, reach::check_store_url};
+pub(crate) use self::{
+    reach::reach,
+    trust::{Trust, trouble},
+};
 use super::{
     ListedClient, MAX_IN_GRACE, Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture,
-    StoreHealth, TakenCode,
+    StoreHealth, StoreKind, TakenCode,
 };
 use crate::{
     SettingsError,
@@ -54,6 +60,7 @@ const MAX_MIRRORED: usize = 200_000;
 /// See the module.
 pub(crate) struct RedisStore {
     connection: Connection,
+    kind: StoreKind,
     prefix: String,
     clock: Clock,
     /// The most pending authorizations that are kept.
@@ -81,11 +88,15 @@ impl RedisStore {
         clock: Clock,
         capacity: usize,
         observe: fn(bool),
+        authorities: &Authorities,
     ) -> Result<Arc<Self>, SettingsError> {
         let address = Address::parse(url.expose_secret())?;
-        let connection = Connection::new(address).map_err(|_| StoreUrlError::Unreadable)?;
+        let kind = address.kind();
+        let connection = Connection::new(address, &Trust::new(authorities))
+            .map_err(|_| StoreUrlError::Unreadable)?;
         let store = Arc::new(Self {
             connection,
+            kind,
             prefix: format!("{PREFIX}:{namespace}"),
             clock,
             capacity,
@@ -421,12 +432,15 @@ impl Store for RedisStore {
         }
     }
 
+    fn kind(&self) -> StoreKind {
+        self.kind
+    }
+
     fn health(&self) -> StoreHealth {
         let answers = self.answers.load(Ordering::Relaxed);
-        if answers && self.knows_ended.load(Ordering::Acquire) {
-            StoreHealth::Answers
-        } else {
-            StoreHealth::Unavailable
+        match answers && self.knows_ended.load(Ordering::Acquire) {
+            true => StoreHealth::Answers,
+            false => StoreHealth::Unavailable,
         }
     }
 }

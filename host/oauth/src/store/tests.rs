@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use self::grace::{grace, replayed};
 use super::{
     ListedClient, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Standing, Store,
-    StoreError, StoreFuture, StoreHealth, TakenCode,
+    StoreError, StoreFuture, StoreHealth, StoreKind, TakenCode,
 };
 use crate::types::{ClientId, ClientKey, Code, FamilyId, State, StoreKey};
 
@@ -103,6 +103,10 @@ impl Store for FailingStore {
     fn standing(&self, _: &FamilyId) -> Standing {
         Standing::Unknown
     }
+    fn kind(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
     fn health(&self) -> StoreHealth {
         StoreHealth::Unavailable
     }
@@ -157,7 +161,15 @@ impl Redis {
     }
 
     pub(crate) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
-        RedisStore::new(&self.url(), "test", clock.clone(), CAPACITY, |_| {}).unwrap()
+        RedisStore::new(
+            &self.url(),
+            "test",
+            clock.clone(),
+            CAPACITY,
+            |_| {},
+            &outbound::Authorities::default(),
+        )
+        .unwrap()
     }
 }
 

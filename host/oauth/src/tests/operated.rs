@@ -27,7 +27,7 @@ impl Operated {
             directory: directory.to_owned(),
             required: true,
         };
-        let book = ClientBook::open(&settings, ISSUER).unwrap();
+        let book = ClientBook::open(&settings, ISSUER, &Default::default()).unwrap();
         Self { world, book }
     }
 
@@ -35,10 +35,21 @@ impl Operated {
         let url = redis.url();
         let world = World::with_store(
             |_| {},
-            |clock| RedisStore::new(&url, ISSUER, clock, MAX_TRANSACTIONS, |_| {}).unwrap(),
+            |clock| {
+                RedisStore::new(
+                    &url,
+                    ISSUER,
+                    clock,
+                    MAX_TRANSACTIONS,
+                    |_| {},
+                    &Default::default(),
+                )
+                .unwrap()
+            },
         )
         .await;
-        let book = ClientBook::open(&StoreSettings::Redis(url), ISSUER).unwrap();
+        let book =
+            ClientBook::open(&StoreSettings::Redis(url), ISSUER, &Default::default()).unwrap();
         Self { world, book }
     }
 
@@ -153,7 +164,17 @@ async fn a_client_is_listed_and_blocked_in_redis() {
         operated.world.idp.clone(),
         operated.world.clock.clone(),
         |_| {},
-        |clock| RedisStore::new(&redis.url(), ISSUER, clock, MAX_TRANSACTIONS, |_| {}).unwrap(),
+        |clock| {
+            RedisStore::new(
+                &redis.url(),
+                ISSUER,
+                clock,
+                MAX_TRANSACTIONS,
+                |_| {},
+                &Default::default(),
+            )
+            .unwrap()
+        },
     );
     let opened = tokio::time::timeout(Duration::from_secs(30), async {
         loop {

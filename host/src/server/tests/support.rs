@@ -87,6 +87,7 @@ impl Probe for Works {
         let part = Part {
             name: "datahub".to_owned(),
             state: PartState::of(self.0),
+            kind: None,
         };
         Box::pin(async move { vec![part] })
     }

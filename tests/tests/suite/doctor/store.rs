@@ -5,9 +5,11 @@ use std::{
     process::Stdio,
 };
 
+use axum::{http::StatusCode, response::IntoResponse};
 use integration_tests::until;
 
-use super::{World, examine};
+use super::{World, examine, stub};
+use crate::{oauth_store::TlsRedis, tls::TlsServer};
 
 /// A Redis with a password, which forgets when memory is short; killed when dropped. `None`, and a word
 /// about it, where Redis is not installed.
@@ -73,4 +75,88 @@ async fn a_redis_is_asked_for_its_password_and_what_it_forgets() {
         examined.assert_fails("store", "refuses user or password", "`OAUTH_STORE_URL`");
         assert!(!examined.text.contains("swordfish"), "{}", examined.text);
     }
+}
+
+#[tokio::test]
+async fn tls_with_redis_that_fails_says_why_as_other_connections_do() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    let server = TlsServer::start("localhost", "{}");
+    let old = TlsServer::expired("localhost");
+    let plain = stub(|_| StatusCode::OK.into_response()).await;
+    let plain = plain.strip_prefix("http://").unwrap();
+    let (trusted, expired) = (server.certificate(), old.certificate());
+    let at = |url: &str| url.strip_prefix("https://").unwrap().to_owned();
+    let (good, other) = (at(&server.url("localhost")), at(&server.url("127.0.0.1")));
+    let old = at(&old.url("localhost"));
+    for (place, bundle, seen, fix) in [
+        (
+            &*good,
+            None,
+            "authority that is not trusted",
+            "`OUTBOUND_CA_FILE`",
+        ),
+        (
+            &*other,
+            Some(&trusted),
+            "for another name",
+            "`OAUTH_STORE_URL`",
+        ),
+        (
+            &*old,
+            Some(&expired),
+            "has expired",
+            "renew the server's certificate",
+        ),
+        (
+            plain,
+            None,
+            "does not speak TLS",
+            "write `redis://` in `OAUTH_STORE_URL`",
+        ),
+    ] {
+        match bundle {
+            Some(bundle) => settings.insert("OUTBOUND_CA_FILE", bundle.display().to_string()),
+            None => settings.remove("OUTBOUND_CA_FILE"),
+        };
+        for url in [
+            format!("rediss://:hunter2@{place}/0"),
+            format!("rediss+sentinel://:hunter2@{place}/main"),
+            format!("rediss+cluster://:hunter2@{place}"),
+        ] {
+            settings.insert("OAUTH_STORE_URL", url.clone());
+            let examined = examine(&settings).await;
+            if url.starts_with("rediss:") {
+                examined.assert_fails("store", seen, fix);
+            } else {
+                examined.assert_fails("store", seen, "");
+            }
+            assert!(!examined.text.contains("hunter2"), "{}", examined.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_redis_or_wants_tls_is_told_apart() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    let http = stub(|_| StatusCode::OK.into_response()).await;
+    settings.insert("OAUTH_STORE_URL", http.replace("http://", "redis://"));
+    let examined = examine(&settings).await;
+    examined.assert_fails("store", "Redis", "`OAUTH_STORE_URL`");
+
+    let Some(redis) = TlsRedis::start().await else {
+        return;
+    };
+    settings.insert(
+        "OAUTH_STORE_URL",
+        redis.url().replace("rediss://", "redis://"),
+    );
+    let examined = examine(&settings).await;
+    examined.assert_fails("store", "wants TLS", "`rediss://` for TLS");
+    settings.insert("OAUTH_STORE_URL", redis.url());
+    let bundle = redis.certificate().display().to_string();
+    settings.insert("OUTBOUND_CA_FILE", bundle);
+    let examined = examine(&settings).await;
+    examined.find("store", "ok");
 }

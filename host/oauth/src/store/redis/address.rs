@@ -5,6 +5,8 @@
 use redis::{ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 use url::form_urlencoded;
 
+use crate::store::StoreKind;
+
 /// The port of a Redis.
 const REDIS_PORT: u16 = 6_379;
 /// The port of a Sentinel.
@@ -86,6 +88,15 @@ struct Parts<'a> {
 }
 
 impl Address {
+    /// The kind of store that is there.
+    pub(super) fn kind(&self) -> StoreKind {
+        match self {
+            Self::One(_) => StoreKind::Redis,
+            Self::Sentinels(_) => StoreKind::RedisSentinel,
+            Self::Cluster(_) => StoreKind::RedisCluster,
+        }
+    }
+
     /// Reads `text`, and says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, StoreUrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(StoreUrlError::Scheme)?;

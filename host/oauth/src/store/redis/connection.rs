@@ -8,17 +8,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError,
-    RedisResult, Script, ServerErrorKind, TlsMode, ToRedisArgs,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script,
+    ServerErrorKind, TlsMode, ToRedisArgs,
     aio::MultiplexedConnection,
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::address::{Address, Sentinels, StoreUrlError};
+use super::{
+    address::{Address, Sentinels},
+    trust::{Trust, is_tls, trouble},
+};
 use crate::store::StoreError;
 
 /// One slot of a cluster for all keys, since the scripts touch several.
@@ -57,6 +59,9 @@ enum Link {
 
 struct Finder {
     way: Way,
+    /// The first of several servers: the client of all of them does not tell why it cannot connect,
+    /// and that of one does.
+    first: Option<Box<Client>>,
     failed: Option<(Instant, StoreError)>,
 }
 
@@ -117,20 +122,36 @@ impl Call<'_> {
 
 impl Connection {
     /// Connects when first used.
-    pub(super) fn new(address: Address) -> RedisResult<Self> {
+    pub(super) fn new(address: Address, trust: &Trust) -> RedisResult<Self> {
+        let first = match &address {
+            Address::One(_) => None,
+            Address::Sentinels(sentinels) => sentinels.hosts.first(),
+            Address::Cluster(nodes) => nodes.first(),
+        };
+        let first = first.cloned().map(|first| trust.client(first));
+        let first = first.transpose()?;
         let way = match address {
-            Address::One(one) => Way::One(Box::new(Client::open(one)?)),
-            Address::Sentinels(sentinels) => Way::Sentinels(clients(&sentinels)?),
-            Address::Cluster(nodes) => Way::Cluster(Box::new(
-                ClusterClient::builder(nodes)
+            Address::One(one) => Way::One(Box::new(trust.client(one)?)),
+            Address::Sentinels(sentinels) => Way::Sentinels(clients(&sentinels, trust)?),
+            Address::Cluster(nodes) => {
+                let tls = nodes.iter().any(is_tls);
+                let builder = ClusterClient::builder(nodes)
                     .retries(CLUSTER_RETRIES)
                     .connection_timeout(TIMEOUT)
-                    .response_timeout(TIMEOUT)
-                    .build()?,
-            )),
+                    .response_timeout(TIMEOUT);
+                let builder = match tls {
+                    true => builder.certs(trust.certificates()),
+                    false => builder,
+                };
+                Way::Cluster(Box::new(builder.build()?))
+            }
         };
         Ok(Self {
-            finder: Mutex::new(Finder { way, failed: None }),
+            finder: Mutex::new(Finder {
+                way,
+                first: first.map(Box::new),
+                failed: None,
+            }),
             live: RwLock::default(),
         })
     }
@@ -188,7 +209,7 @@ impl Connection {
                 Ok((number, link))
             }
             Err(error) => {
-                let error = StoreError::from(error);
+                let error = finder.explain(error).await;
                 finder.failed = Some((Instant::now(), error.clone()));
                 self.last_resort(error)
             }
@@ -238,6 +259,23 @@ impl Link {
     }
 }
 
+impl Finder {
+    /// The reason why nothing was found.
+    async fn explain(&self, error: RedisError) -> StoreError {
+        let is_vague = error.is_io_error() && words(&error).is_none();
+        if let Some(first) = self.first.as_ref().filter(|_| is_vague) {
+            let config = config();
+            let asked = first.get_multiplexed_async_connection_with_config(&config);
+            if let Err(of_one) = asked.await
+                && words(&of_one).is_some()
+            {
+                return of_one.into();
+            }
+        }
+        error.into()
+    }
+}
+
 impl Way {
     async fn find(&mut self) -> RedisResult<Link> {
         let config = config();
@@ -272,48 +310,38 @@ impl Way {
     }
 }
 
-/// Says what is wrong with the URL of a store, if anything is.
-///
-/// # Errors
-/// If it has none of the forms of a store's URL. The text never holds it.
-pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
-    Address::parse(url.expose_secret()).map(|_| ())
-}
-
-/// Connects to the store at `url` as the server does, and runs a script that changes nothing.
-pub(crate) async fn reach(url: &SecretString, limit: Duration) -> Result<(), StoreError> {
-    let unreadable = |_| StoreError("the URL cannot be read".to_owned());
-    let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
-    let connection = Connection::new(address)?;
-    let script = StoreScript::new("return redis.status_reply('OK')");
-    connection
-        .call(&script.key(format!("{PREFIX}:doctor")), limit)
-        .await
-}
-
 fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(TIMEOUT))
         .set_response_timeout(Some(TIMEOUT))
 }
 
-fn clients(sentinels: &Sentinels) -> RedisResult<Vec<SentinelClient>> {
-    let node = SentinelNodeConnectionInfo::default()
-        .set_redis_connection_info(sentinels.node.redis_settings().clone());
-    let node = match sentinels.node.addr() {
-        ConnectionAddr::TcpTls { .. } => node.set_tls_mode(TlsMode::Secure),
-        _ => node,
-    };
+fn clients(sentinels: &Sentinels, trust: &Trust) -> RedisResult<Vec<SentinelClient>> {
+    let hosts = || sentinels.hosts.iter().map(|host| host.addr().clone());
+    let node = sentinels.node.redis_settings();
     let client = |login: &redis::RedisConnectionInfo| {
-        let hosts = sentinels.hosts.iter().cloned();
-        SentinelClient::build(
-            hosts
-                .map(|host| host.set_redis_settings(login.clone()))
-                .collect(),
-            &sentinels.master,
-            Some(node.clone()),
-            SentinelServerType::Master,
-        )
+        let master = &sentinels.master;
+        let mut builder = SentinelClientBuilder::new(hosts(), master, SentinelServerType::Master)?
+            .set_client_to_redis_db(node.db());
+        if let Some(user) = node.username() {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = node.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if let Some(user) = login.username() {
+            builder = builder.set_client_to_sentinel_username(user);
+        }
+        if let Some(password) = login.password() {
+            builder = builder.set_client_to_sentinel_password(password);
+        }
+        if is_tls(&sentinels.node) {
+            builder = builder
+                .set_client_to_redis_tls_mode(TlsMode::Secure)
+                .set_client_to_redis_certificates(trust.certificates())
+                .set_client_to_sentinel_certificates(trust.certificates());
+        }
+        builder.build()
     };
     sentinels.logins.iter().map(client).collect()
 }
@@ -336,9 +364,21 @@ fn is_of_the_connection(error: &RedisError) -> bool {
     of_the_server || error.is_io_error() || error.is_unrecoverable_error() || within_a_script()
 }
 
+/// The reason why there is no connection, if the error tells it.
+fn words(error: &RedisError) -> Option<&'static str> {
+    trouble(error).or(match error {
+        refused if refused.is_connection_refusal() => Some("it does not take connections"),
+        late if late.is_io_error() && late.is_timeout() => Some("no answer in time"),
+        _ => None,
+    })
+}
+
 impl From<RedisError> for StoreError {
     /// Without the text of the error, which may name the address.
     fn from(error: RedisError) -> Self {
+        if let Some(words) = words(&error) {
+            return Self(words.to_owned());
+        }
         let code = error.code().filter(|code| {
             code.len() <= MAX_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_uppercase())
         });

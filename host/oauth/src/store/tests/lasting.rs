@@ -79,7 +79,15 @@ async fn until_redis_has_said_what_ended_nothing_is_taken_for_live() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("none.sock");
     let url = SecretString::from(format!("redis+unix://{}", socket.display()));
-    let store = RedisStore::new(&url, "test", clock(), CAPACITY, |_| {}).unwrap();
+    let store = RedisStore::new(
+        &url,
+        "test",
+        clock(),
+        CAPACITY,
+        |_| {},
+        &outbound::Authorities::default(),
+    )
+    .unwrap();
     let family = FamilyId::random();
     assert!(store.refresh_ended().await.is_err());
     assert_eq!(store.standing(&family), Standing::Unknown);
@@ -109,8 +117,15 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
         "redis+unix://{}",
         directory.path().join("none.sock").display()
     );
-    let store =
-        RedisStore::new(&SecretString::from(url), "test", clock(), CAPACITY, |_| {}).unwrap();
+    let store = RedisStore::new(
+        &SecretString::from(url),
+        "test",
+        clock(),
+        CAPACITY,
+        |_| {},
+        &outbound::Authorities::default(),
+    )
+    .unwrap();
     let error = store.take_transaction(&key()).await.unwrap_err();
     assert!(!error.to_string().contains("none.sock"), "{error}");
     assert!(
@@ -119,7 +134,8 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
             "t",
             clock(),
             CAPACITY,
-            |_| {}
+            |_| {},
+            &outbound::Authorities::default(),
         )
         .is_err()
     );

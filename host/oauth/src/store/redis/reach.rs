@@ -1,0 +1,36 @@
+//! Checks of a store before it is used: its URL, and a first connection.
+
+use std::time::Duration;
+
+use outbound::Authorities;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    address::{Address, StoreUrlError},
+    connection::{Connection, PREFIX, StoreScript},
+    trust::Trust,
+};
+use crate::store::StoreError;
+
+/// Says what is wrong with the URL of a store, if anything is.
+///
+/// # Errors
+/// If it has none of the forms of a store's URL. The text never holds it.
+pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
+    Address::parse(url.expose_secret()).map(|_| ())
+}
+
+/// Connects to the store at `url` as the server does, and runs a script that changes nothing.
+pub(crate) async fn reach(
+    url: &SecretString,
+    authorities: &Authorities,
+    limit: Duration,
+) -> Result<(), StoreError> {
+    let unreadable = |_| StoreError("the URL cannot be read".to_owned());
+    let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
+    let connection = Connection::new(address, &Trust::new(authorities))?;
+    let script = StoreScript::new("return redis.status_reply('OK')");
+    connection
+        .call(&script.key(format!("{PREFIX}:doctor")), limit)
+        .await
+}
