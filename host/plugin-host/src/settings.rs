@@ -82,6 +82,12 @@ impl SandboxMode {
         ("best-effort", Self::BestEffort),
         ("off", Self::Off),
     ];
+
+    /// The word that sets it.
+    pub fn name(self) -> &'static str {
+        let found = Self::BY_NAME.iter().find(|(_, mode)| *mode == self);
+        found.map_or("", |(name, _)| name)
+    }
 }
 
 /// Time-outs and bounds of the plugin host.

@@ -9,7 +9,7 @@ mod text;
 use std::{io::Read, path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
-use plugin_host::{self, ValidatorSpec, tools};
+use plugin_host::{self, SandboxMode, ValidatorSpec, tools};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -75,6 +75,16 @@ pub enum PluginsCommand {
         /// The file.
         #[arg(value_name = "FILE")]
         library: PathBuf,
+        /// The sandbox in which to load it.
+        #[arg(long, value_parser = sandbox_mode)]
+        mode: SandboxMode,
+    },
+    /// Enter the sandbox and print the level that was reached: a child process of `list`.
+    #[command(hide = true)]
+    Sandbox {
+        /// The sandbox.
+        #[arg(long, value_parser = sandbox_mode)]
+        mode: SandboxMode,
     },
     /// Be the process of one validator (`PLUGIN_ISOLATION=process`); stdin is a socket.
     #[command(hide = true)]
@@ -106,11 +116,12 @@ pub fn definition(command: clap::Command) -> clap::Command {
 impl PluginsCommand {
     /// Runs the command if it needs no settings: those of a vendor, and of a child process.
     pub fn run_without_settings(&self) -> Option<ExitCode> {
+        if matches!(self, Self::Describe { .. } | Self::Sandbox { .. }) {
+            tools::begin_child();
+        }
         match self {
-            Self::Describe { library } => Some(match tools::describe(library) {
-                Ok(line) => print(line),
-                Err(error) => fail(1, error),
-            }),
+            Self::Describe { library, mode } => Some(said(tools::describe(library, *mode))),
+            Self::Sandbox { mode } => Some(said(tools::enter_sandbox(*mode))),
             Self::Isolated => Some(plugin_host::run_isolated()),
             Self::Header => Some(print(new::HEADER.to_owned())),
             Self::New {
@@ -141,24 +152,27 @@ impl PluginsCommand {
                 if json {
                     as_json(&listed)
                 } else {
-                    print(text::list(directories, &listed))
+                    let sandbox = tools::sandbox_level(settings.sandbox);
+                    print(text::list(directories, &listed) + &format!("sandbox {sandbox}\n"))
                 }
             }
-            Self::Inspect { library, json } => match tools::inspect(directories, &library) {
-                Ok(report) => {
-                    let printed = if json {
-                        as_json(&report)
-                    } else {
-                        print(text::inspection(&report))
-                    };
-                    if report.would_load {
-                        printed
-                    } else {
-                        ExitCode::FAILURE
+            Self::Inspect { library, json } => {
+                match tools::inspect(directories, &library, settings.sandbox) {
+                    Ok(report) => {
+                        let printed = if json {
+                            as_json(&report)
+                        } else {
+                            print(text::inspection(&report))
+                        };
+                        if report.would_load {
+                            printed
+                        } else {
+                            ExitCode::FAILURE
+                        }
                     }
+                    Err(error) => fail(EXIT_USAGE, error),
                 }
-                Err(error) => fail(EXIT_USAGE, error),
-            },
+            }
             Self::Pin { libraries } => match tools::pin(directories, &libraries) {
                 Ok(pins) => print(pins + "\n"),
                 Err(error) => fail(1, error),
@@ -169,10 +183,28 @@ impl PluginsCommand {
                 json,
             } => attempt(settings, &validator, &token_file, json),
             Self::Check(args) => check::check(settings, &args),
-            Self::Describe { .. } | Self::Isolated | Self::Header | Self::New { .. } => {
-                self.run_without_settings().unwrap_or_default()
-            }
+            Self::Describe { .. }
+            | Self::Sandbox { .. }
+            | Self::Isolated
+            | Self::Header
+            | Self::New { .. } => self.run_without_settings().unwrap_or_default(),
         }
+    }
+}
+
+fn sandbox_mode(name: &str) -> Result<SandboxMode, &'static str> {
+    let found = SandboxMode::BY_NAME
+        .into_iter()
+        .find(|(known, _)| *known == name);
+    found
+        .map(|(_, mode)| mode)
+        .ok_or("not a mode of the sandbox")
+}
+
+fn said(line: Result<String, String>) -> ExitCode {
+    match line {
+        Ok(line) => print(line),
+        Err(error) => fail(1, error),
     }
 }
 

@@ -31,10 +31,10 @@ const PROFILE: Profile = Profile {
 pub struct Network {
     /// A file of PEM certificates of further authorities to trust, for a provider whose
     /// certificate was issued by a private authority. The system's authorities stay trusted.
-    #[schemars(extend("x-env" = ["OUTBOUND_CA_FILE", "SSL_CERT_FILE"]))]
+    #[schemars(extend("x-env" = ["OUTBOUND_CA_FILE", "SSL_CERT_FILE"], "x-file" = true))]
     pub ca_file: Option<PathBuf>,
     /// Directories of such files, separated by colons.
-    #[schemars(extend("x-env" = "SSL_CERT_DIR"))]
+    #[schemars(extend("x-env" = "SSL_CERT_DIR", "x-file" = true))]
     pub ca_dir: Option<String>,
     /// The URL of the HTTP proxy to use, or `none`. Overrides `https_proxy` and `http_proxy`.
     #[schemars(extend("x-env" = "OUTBOUND_PROXY", "x-secret" = true))]

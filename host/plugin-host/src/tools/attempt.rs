@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
-    LoadError, Settings, ValidatorSpec,
+    Isolation, LoadError, Settings, ValidatorSpec,
     serving::{loader::Loader, ruling::Decision, validator::Check},
 };
 
@@ -46,6 +46,8 @@ pub async fn attempt(
     token: SecretString,
 ) -> Result<Attempt, LoadError> {
     settings.validators = vec![spec];
+    // Whatever the server does: the library may not be trusted yet.
+    settings.isolation = Isolation::Process;
     let (deadline, shutdown) = (settings.limits.deadline, settings.limits.shutdown);
     let loader = Loader::new(settings);
     let chain = loader.chain()?;

@@ -1,5 +1,5 @@
-//! Loads a library and reads its description. Runs in a child process: a library can end the
-//! process that loads it.
+//! Loads a library and reads its description. Runs in a child process, in the sandbox of plugins: a
+//! library can end the process that loads it, and may not be trusted yet.
 
 use std::{
     io::Read,
@@ -9,10 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::CHILD_LIMIT;
 use crate::{
-    boundary::{description::Description, load},
-    isolation::crash,
+    SandboxMode,
+    boundary::{description::Description, load, private_copy::PrivateCopy},
+    isolation::{
+        crash,
+        sandbox::{self, Policy},
+    },
     library::{check, find::Found},
 };
 
@@ -21,31 +27,85 @@ const MARK: &str = "datahub-mcp describes: ";
 /// The longest output of a child that is read.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Loads the library at `path` into this process and returns its description, as a line for the
-/// process that asked.
+/// The variables that a child gets; the others may hold secrets.
+const ENVIRONMENT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE"];
+
+/// A description, and the sandbox in which the library gave it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Described {
+    pub(super) description: Description,
+    pub(super) sandbox: String,
+}
+
+/// Closes what this process inherited. A child process does so before it opens anything.
+pub fn begin_child() {
+    sandbox::begin();
+}
+
+/// Loads the library at `path` into this process, in the sandbox, and returns its description, as a
+/// line for the process that asked.
 ///
 /// # Errors
 /// The reason it cannot be loaded.
-pub fn describe(path: &Path) -> Result<String, String> {
+pub fn describe(path: &Path, mode: SandboxMode) -> Result<String, String> {
     let found = Found::at(path).ok_or_else(|| format!("{}: is not a file", path.display()))?;
     let file = check::check(&found, None).map_err(|error| error.to_string())?;
-    let library = load::load(&file).map_err(|error| error.to_string())?;
-    let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
-    let json = serde_json::to_string(&description).map_err(|error| error.to_string())?;
+    let copy = PrivateCopy::of(&file.bytes).map_err(|error| {
+        format!(
+            "{}: cannot make a private copy to load: {error}",
+            path.display()
+        )
+    })?;
+    let level = sandbox::enter(&Policy::describing(mode))?;
+    let library = load::load_copy(&file, copy).map_err(|error| error.to_string())?;
+    let described = Described {
+        description: Description::of(&*library).map_err(|bad| bad.to_string())?,
+        sandbox: level.to_string(),
+    };
+    let json = serde_json::to_string(&described).map_err(|error| error.to_string())?;
     Ok(format!("\n{MARK}{json}\n"))
+}
+
+/// Enters the sandbox without a library and returns the level that this process reached.
+///
+/// # Errors
+/// The layers that are missing and required.
+pub fn enter_sandbox(mode: SandboxMode) -> Result<String, String> {
+    let level = sandbox::enter(&Policy::describing(mode))?;
+    Ok(format!("{level}\n"))
+}
+
+/// Asks a child process which sandbox it reaches.
+pub(super) fn sandbox_level(mode: SandboxMode) -> String {
+    match child("sandbox", mode).and_then(run) {
+        Ok((status, level, _)) if status.success() => level.trim_end().to_owned(),
+        Ok((status, _, stderr)) => told(&stderr).unwrap_or_else(|| status.to_string()),
+        Err(error) => error,
+    }
+}
+
+/// This program as a child in the sandbox.
+fn child(role: &str, mode: SandboxMode) -> Result<Command, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    let environment = ENVIRONMENT
+        .iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    command
+        .env_clear()
+        .envs(environment)
+        .args(["plugins", role, "--mode", mode.name()])
+        .stdin(Stdio::null());
+    Ok(command)
 }
 
 /// Asks a child process for the description of the library at `path`.
 ///
 /// # Errors
 /// The reason it would not load; a crash of the child is one of them.
-pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command
-        .args(["plugins", "describe"])
-        .arg(path)
-        .stdin(Stdio::null());
+pub(super) fn ask_child(path: &Path, mode: SandboxMode) -> Result<Described, String> {
+    let mut command = child("describe", mode)?;
+    command.arg("--").arg(path);
     let (status, stdout, stderr) = run(command)?;
     if status.success()
         && let Some(at) = stdout.rfind(MARK)
@@ -56,14 +116,14 @@ pub(super) fn ask_child(path: &Path) -> Result<Description, String> {
     if let Some(crash) = crash(status) {
         return Err(crash);
     }
-    let reason = stderr
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("error: "));
-    Err(reason.map_or_else(
-        || format!("loading ended the process ({status})"),
-        str::to_owned,
-    ))
+    Err(told(&stderr).unwrap_or_else(|| format!("loading ended the process ({status})")))
+}
+
+/// The error that a child told.
+fn told(stderr: &str) -> Option<String> {
+    let mut lines = stderr.lines().rev();
+    let error = lines.find_map(|line| line.strip_prefix("error: "));
+    error.map(str::to_owned)
 }
 
 fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{describe, resolve};
 use crate::{
-    Sha256Digest,
+    SandboxMode, Sha256Digest,
     library::{check, elf},
     options::{assemble::is_secret, schema::Schema},
 };
@@ -44,6 +44,8 @@ pub struct Inspection {
     pub tls_bytes: u64,
     /// The validators that it can make.
     pub factories: Vec<FactoryReport>,
+    /// The sandbox in which it was loaded to describe itself.
+    pub sandbox: Option<String>,
     /// True if the server would load it.
     pub would_load: bool,
     /// The reason it would not.
@@ -82,11 +84,15 @@ pub struct OptionReport {
     pub description: Option<String>,
 }
 
-/// Examines `library`, a path or a name; a child process loads it.
+/// Examines `library`, a path or a name; a child process loads it, in the sandbox that `mode` asks for.
 ///
 /// # Errors
 /// If there is no such file.
-pub fn inspect(directories: &[PathBuf], library: &str) -> Result<Inspection, String> {
+pub fn inspect(
+    directories: &[PathBuf],
+    library: &str,
+    mode: SandboxMode,
+) -> Result<Inspection, String> {
     let found = resolve(directories, library).map_err(|error| error.to_string())?;
     let path = found.path();
     if let Err(error) = path.symlink_metadata() {
@@ -104,10 +110,10 @@ pub fn inspect(directories: &[PathBuf], library: &str) -> Result<Inspection, Str
     };
     let outcome = check::check(&found, None)
         .map_err(|error| error.to_string())
-        .and_then(|_| describe::ask_child(&path));
-    let (description, because) = match outcome {
-        Ok(description) => (Some(description), None),
-        Err(reason) => (None, Some(reason)),
+        .and_then(|_| describe::ask_child(&path, mode));
+    let (description, sandbox, because) = match outcome {
+        Ok(described) => (Some(described.description), Some(described.sandbox), None),
+        Err(reason) => (None, None, Some(reason)),
     };
     let said = |member: &str| {
         let info = &description.as_ref()?.info;
@@ -138,6 +144,7 @@ pub fn inspect(directories: &[PathBuf], library: &str) -> Result<Inspection, Str
             .flat_map(|d| d.factories)
             .map(report)
             .collect(),
+        sandbox,
         would_load: because.is_none(),
         because,
         file: path,

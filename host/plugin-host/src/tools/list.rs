@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::resolve;
+use super::{describe, resolve};
 use crate::{
-    Sha256Digest,
+    SandboxMode, Sha256Digest,
     library::{check, find},
 };
 
@@ -23,6 +23,11 @@ pub struct Listed {
     pub sha256: Option<String>,
     /// The reason it would not be loaded; `None`: every check that needs no loading passes.
     pub problem: Option<String>,
+}
+
+/// The level of the sandbox that a plugin's process reaches on this machine: a child process tries.
+pub fn sandbox_level(mode: SandboxMode) -> String {
+    describe::sandbox_level(mode)
 }
 
 /// Every library in `directories`, with the facts that are known without loading it.

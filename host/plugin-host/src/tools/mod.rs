@@ -4,6 +4,7 @@
 //! Returns reports as values, which the command line prints. Never shows a secret.
 
 mod attempt;
+mod confine;
 mod conformance;
 mod describe;
 mod inspect;
@@ -13,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 pub use self::{
     attempt::{Attempt, attempt},
+    confine::confine,
     conformance::{CheckResult, Conformance, Events, Finding, Plan, Watched, conform, watch},
-    describe::describe,
+    describe::{begin_child, describe, enter_sandbox},
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
-    list::{Listed, list, pin},
+    list::{Listed, list, pin, sandbox_level},
 };
 pub use super::boundary::description::Description;
 use super::{FindError, library::find};

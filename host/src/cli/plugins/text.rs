@@ -64,6 +64,7 @@ pub(super) fn inspection(report: &Inspection) -> String {
         "dynamic"
     };
     line("TLS", &format!("{tls}, {} bytes", report.tls_bytes));
+    line("sandbox", report.sandbox.as_deref().unwrap_or_default());
     for one in &report.factories {
         factory(&mut out, one);
     }

@@ -4,7 +4,7 @@ use std::{fs, time::Instant};
 
 use anyhow::Context;
 use integration_tests::{PluginDir, artifacts, say, vendor};
-use plugin_host::{Settings, ValidatorSpec, Validators, tools};
+use plugin_host::{SandboxMode, Settings, ValidatorSpec, Validators, tools};
 
 use super::median;
 
@@ -33,7 +33,8 @@ pub(super) fn run() -> anyhow::Result<()> {
         let plugins = PluginDir::with(library)?;
         let name = library.file_name().context("a file")?;
         let before = Memory::now()?;
-        tools::describe(&plugins.path().join(name)).map_err(anyhow::Error::msg)?;
+        tools::describe(&plugins.path().join(name), SandboxMode::Off)
+            .map_err(anyhow::Error::msg)?;
         let after = Memory::now()?;
         say(&format!(
             "{:<20} {:>8} {:>10} {:>10}",

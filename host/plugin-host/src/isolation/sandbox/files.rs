@@ -27,7 +27,7 @@ const PORTS: ABI = ABI::V4;
 const DNS: u16 = 53;
 
 /// The files and directories of the system that every process may read.
-const READABLE: [&str; 47] = [
+const READABLE: [&str; 49] = [
     // names of hosts
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -65,6 +65,8 @@ const READABLE: [&str; 47] = [
     "/etc/locale.alias",
     // libraries
     "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
     "/lib",
     "/lib32",
     "/lib64",

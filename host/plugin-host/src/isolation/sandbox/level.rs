@@ -71,7 +71,13 @@ impl Level {
             metrics::gauge!("datahub_mcp_plugin_sandbox_layer", &labels)
                 .set(f64::from(u8::from(reached)));
         }
-        if self.name() == "partial" {
+        if self.layers.is_empty() {
+            tracing::warn!(
+                validator,
+                sandbox = "off",
+                "the process of a validator has no sandbox"
+            );
+        } else if self.name() == "partial" {
             tracing::warn!(validator, sandbox = %self, "the process of a validator is in its sandbox, as far as the kernel goes");
         } else {
             tracing::info!(validator, sandbox = %self, "the process of a validator is in its sandbox");

@@ -18,7 +18,7 @@ use std::{fs, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::level::{Layer, Level};
-pub(crate) use self::needs::policy;
+pub(crate) use self::needs::{files_in, policy};
 use crate::settings::SandboxMode;
 
 /// The rights that a process keeps.

@@ -157,16 +157,29 @@ fn named(schema: Schema<'_>, options: &Value) -> Vec<PathBuf> {
             }
         });
     }
-    texts(options, &mut |text| {
-        if text.starts_with('/') && Path::new(text).is_file() {
-            files.push(PathBuf::from(text));
-        }
-    });
+    in_texts(options, &mut files);
     files.retain(|file| file.exists());
     files.sort();
     files.dedup();
     files.truncate(MAX_NAMED);
     files
+}
+
+/// The files that options name by absolute paths.
+pub(crate) fn files_in(options: &Map<String, Value>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for value in options.values() {
+        in_texts(value, &mut files);
+    }
+    files
+}
+
+fn in_texts(value: &Value, files: &mut Vec<PathBuf>) {
+    texts(value, &mut |text| {
+        if text.starts_with('/') && Path::new(text).is_file() {
+            files.push(PathBuf::from(text));
+        }
+    });
 }
 
 /// The ports of the URLs in options: what the operator names may be reached.
