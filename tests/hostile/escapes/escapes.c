@@ -257,7 +257,8 @@ static void validate(tv_validator *v, uint64_t call, const tv_request *request, 
             answer(complete, ctx, got ? "escaped" : 0, got ? 0 : detail);
             return;
         }
-    answer(complete, ctx, 0, "no such attempt");
+    tv_outcome unknown = {.size = sizeof unknown, .kind = TV_UNAVAILABLE, .log_detail = TEXT("no such attempt")};
+    complete(ctx, &unknown);
 }
 static tv_validator *create(tv_str id, tv_str factory, tv_str config, const tv_host *host, tv_complete failed, void *ctx) {
     (void)id; (void)factory; (void)config; (void)host; (void)failed; (void)ctx;
