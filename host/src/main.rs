@@ -31,12 +31,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    plugin_host::leave(run_command())
+}
+
+fn run_command() -> ExitCode {
     let environment = config::environment(env::vars_os());
     let Invocation { command, raw } =
         match cli::parse(env::args_os(), environment, cli::stdin_is_a_pipe()) {
             Ok(invocation) => invocation,
             Err(status) => return status,
         };
+    if !matches!(command, Command::Plugins(PluginsCommand::Isolated)) {
+        // Nothing else of this user may read the secrets. The process of a plugin does this itself.
+        plugin_host::seal_memory();
+    }
     match command {
         Command::Serve => ended(serve(&raw)),
         Command::Stdio => ended(stdio(&raw)),
@@ -88,7 +96,7 @@ fn look_at_plugins(command: PluginsCommand, raw: &Raw) -> anyhow::Result<ExitCod
 fn look_at_clients(command: ClientsCommand, raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = config::client_list(raw)?;
     let now = Clock::system().unix_millis().seconds();
-    let runtime = runtime()?;
+    let runtime = cli::runtime()?;
     let status = runtime.block_on(command.run(&settings, now));
     runtime.shutdown_background();
     Ok(status)
@@ -97,7 +105,7 @@ fn look_at_clients(command: ClientsCommand, raw: &Raw) -> anyhow::Result<ExitCod
 /// `config check`: everything that `serve` does before it starts listening.
 fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
     let settings = Settings::check(raw, &env::current_exe()?)?;
-    runtime()?.block_on(async {
+    cli::runtime()?.block_on(async {
         let validators = Validators::load(settings.plugins.clone())?;
         let datahub = DataHub::new(settings.datahub.clone())?;
         let _mcp = McpServer::new(settings.mcp.clone())?;
@@ -115,7 +123,7 @@ fn check(raw: &Raw) -> anyhow::Result<ExitCode> {
 
 /// `doctor`: the other servers are asked, too.
 fn examine(args: doctor::Args, raw: &Raw) -> anyhow::Result<ExitCode> {
-    let runtime = runtime()?;
+    let runtime = cli::runtime()?;
     let program = env::current_exe()?;
     if args.validators_only {
         let report = runtime.block_on(doctor::validators(raw, &program));
@@ -147,6 +155,7 @@ fn examine(args: doctor::Args, raw: &Raw) -> anyhow::Result<ExitCode> {
 
 /// `serve`, in the order of the start-up log.
 fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
+    cli::check_limits()?;
     let settings = Settings::check(raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
     warn(raw.warnings());
@@ -156,7 +165,7 @@ fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
         tracing::warn!(%error, "the allocator returns memory only when it is used");
     }
     announce(&settings);
-    let runtime = runtime()?;
+    let runtime = cli::runtime()?;
     let status = runtime.block_on(run(settings));
     // Plugins' threads and DNS look-ups may still be running: they are not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -165,6 +174,7 @@ fn serve(raw: &Raw) -> anyhow::Result<ExitCode> {
 
 /// `stdio`: serves one person, the one who started it.
 fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
+    cli::check_limits()?;
     let file = env::home_dir().map(|home| home.join(".datahubenv"));
     let settings = config::local(raw, file.as_deref())?;
     let _logs = Logs::start(&settings.telemetry)?;
@@ -175,7 +185,7 @@ fn stdio(raw: &Raw) -> anyhow::Result<ExitCode> {
         "serving one person over stdin and stdout; `datahub-mcp serve` serves HTTP"
     );
     let datahub = DataHub::new(settings.datahub)?;
-    let runtime = runtime()?;
+    let runtime = cli::runtime()?;
     runtime.block_on(mcp::stdio::serve(settings.mcp, &datahub, settings.token))?;
     // The thread that reads stdin may still wait for a line.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -290,12 +300,4 @@ fn announce(settings: &Settings) {
              address has its rights"
         );
     }
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("worker")
-        .build()
-        .context("runtime")
 }

@@ -6,6 +6,7 @@
 pub mod artifacts;
 pub mod canary;
 pub mod chromium;
+pub mod faulty;
 pub mod mcp;
 pub mod plugin_dir;
 pub mod raw;
@@ -18,6 +19,7 @@ pub mod wait;
 pub use self::{
     artifacts::artifacts,
     chromium::Chromium,
+    faulty::faulty,
     mcp::{Mcp, Reply, status},
     plugin_dir::PluginDir,
     server::{Server, ServerBuilder},

@@ -332,6 +332,27 @@ impl Server {
         self.output.text()
     }
 
+    /// The processes that the server started and that have not ended.
+    pub fn children(&self) -> Vec<u32> {
+        let parent = self.pid().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let is_child = |pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // The name, in brackets, may hold spaces. After it: the state, the parent.
+            let mut rest = stat
+                .rsplit(')')
+                .next()
+                .unwrap_or_default()
+                .split(' ')
+                .skip(1);
+            rest.next() != Some("Z") && rest.next() == Some(&parent)
+        };
+        processes
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(is_child)
+            .collect()
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

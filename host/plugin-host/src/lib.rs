@@ -13,16 +13,16 @@ mod serving;
 mod settings;
 pub mod tools;
 
-pub use self::isolation::child::run as run_isolated;
+pub use self::isolation::{child::run as run_isolated, harden::seal_memory};
 pub use self::{
-    boundary::load::LibraryError,
+    boundary::{last_line::leave, load::LibraryError},
     library::{
         check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
         linkage::LinkError, ownership::OwnershipError,
     },
     options::{assemble::OptionError, violation::Violation},
     serving::{
-        loader::{Cause, LoadError},
+        load_error::{Cause, LoadError},
         reload::{ReloadError, Reloaded, ReloadedValidator},
         service::{Health, ValidatorHealth, Validators},
     },

@@ -55,10 +55,10 @@ impl Settings {
 /// The process that runs the code of the plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
-    /// In this process: fast, and a crash of a plugin is a crash of the server.
-    #[default]
+    /// In this process: a little faster, and a crash of a plugin is a crash of the server.
     InProcess,
-    /// In a child process for each validator: a crash costs the requests under way a 503.
+    /// In a child process for each library: a crash costs the requests under way a 503.
+    #[default]
     Process,
 }
 

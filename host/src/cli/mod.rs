@@ -5,6 +5,7 @@
 //! plugin that it names is wrong, and nothing was started.
 
 pub mod clients;
+mod machine;
 mod mode;
 mod output;
 pub mod plugins;
@@ -17,6 +18,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 use self::mode::Transport;
 pub use self::{
     clients::ClientsCommand,
+    machine::{MachineError, check_limits, runtime},
     mode::stdin_is_a_pipe,
     output::{fail, note, print, warn},
     plugins::PluginsCommand,

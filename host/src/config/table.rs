@@ -159,10 +159,10 @@ settings! {
         TOKEN_VALIDATOR_MAX_MAPPINGS: "NUMBER", default("256");
         /// Reloads plugins when their files change, as SIGHUP does.
         WATCH_PLUGINS: "BOOLEAN", default("false");
-        /// Process that runs plugins: `in-process` for the server itself, or `process` for a child
-        /// process per validator, which costs requests a 503 if it crashes, and leaves the server
-        /// running.
-        PLUGIN_ISOLATION: "ISOLATION", default("in-process");
+        /// Process that runs plugins: `process` for a child process per library, which costs requests
+        /// a 503 if it crashes, and leaves the server running; or `in-process` for the server itself,
+        /// which then ends with a plugin that crashes.
+        PLUGIN_ISOLATION: "ISOLATION", default("process");
         /// Sandbox of a plugin's own process: `required` runs no plugin where the kernel lacks a layer of it,
         /// `best-effort` does without that layer and logs so, `off` has none.
         PLUGIN_SANDBOX: "MODE", default("best-effort");

@@ -236,7 +236,6 @@ async fn nonsense_is_refused_and_never_believed() {
         "empty_subject",
         "long_subject",
         "control_subject",
-        "past_expiry",
         "huge_claims",
         "many_scopes",
         "control_scopes",
@@ -248,6 +247,61 @@ async fn nonsense_is_refused_and_never_believed() {
         let options = json!({"what": what, "trigger": "good-bad"});
         for output in assert_contained("nonsense", options).await {
             assert!(output.len() < 1 << 20, "{what}: a flood in the log");
+        }
+    }
+}
+
+/// A leeway of the validator, or the moment between its check and the host's.
+#[tokio::test]
+async fn an_identity_that_has_ended_is_refused_and_no_fault() {
+    for mode in MODES {
+        let datahub = StubDataHub::start().await.unwrap();
+        let options = json!({"what": "past_expiry", "trigger": "good-bad"});
+        let server = hostile(&datahub, mode, "nonsense", &options)
+            .start()
+            .unwrap();
+        assert_eq!(ask(&server.mcp(), "good-bad").await.status, 401, "{mode}");
+        assert_eq!(ask(&server.mcp(), "good-one").await.status, 200, "{mode}");
+    }
+}
+
+/// However many good answers it gave before: its code is on no thread that others need.
+#[tokio::test]
+async fn inside_the_server_a_plugin_that_turns_bad_stalls_nobody_else() {
+    for how in ["block", "spin", "deadlock"] {
+        for at in ["try_validate", "validate", "health"] {
+            let what = format!("{how} in {at}");
+            let datahub = StubDataHub::start().await.unwrap();
+            let options = json!({"how": how, "at": at, "trigger": "good-bad"});
+            let server = hostile(&datahub, "in-process", "hangs", &options)
+                .start()
+                .unwrap();
+            let mcp = server.mcp();
+            for number in 0..40 {
+                let token = format!("good-{number}");
+                assert_eq!(status(&mcp, &token).await, 200, "{what}");
+            }
+            let bad = (0..6).map(|number| {
+                let (mcp, url) = (server.mcp(), server.url("/ready"));
+                async move {
+                    if at == "health" {
+                        let ready = mcp.http().get(url).send().await;
+                        return ready.unwrap().status().as_u16();
+                    }
+                    status(&mcp, &format!("good-bad-{number}")).await
+                }
+            });
+            let bad = tokio::spawn(futures::future::join_all(bad));
+            // While they hang, and after their deadline.
+            while !bad.is_finished() {
+                assert!(healthy(&server).await, "{what}");
+                assert_eq!(status(&mcp, "good-1").await, 200, "{what}");
+            }
+            assert_eq!(bad.await.unwrap(), [503; 6], "{what}");
+            assert!(healthy(&server).await, "{what}");
+            assert_eq!(status(&mcp, "good-1").await, 200, "{what}");
+            let (status, output) = server.stop().unwrap();
+            assert!(status.success(), "{what}: {status:?}\n{output}");
         }
     }
 }

@@ -37,6 +37,7 @@ mod oauth_world;
 mod older_datahub;
 mod outbound;
 mod own_server;
+mod plugin_faults;
 mod plugin_processes;
 mod plugin_sandbox;
 mod providers;

@@ -143,6 +143,7 @@ async fn a_hundred_new_files_are_taken_under_load_without_a_failed_request() {
     let plugins = PluginDir::with(&library).unwrap();
     let server = plugins
         .server(&datahub, factory, &json!({}))
+        .env("PLUGIN_ISOLATION", "in-process")
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
         .env("ACCESS_LOG_PERCENT", "0")
         .start()
@@ -200,6 +201,7 @@ async fn a_replaced_copy_keeps_no_thread() {
     let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
+        .env("PLUGIN_ISOLATION", "in-process")
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
         .start()
         .unwrap();
@@ -223,12 +225,42 @@ async fn a_replaced_copy_keeps_no_thread() {
     .await;
 }
 
+/// In a process of its own: nothing is mapped here, and the process of the old file ends.
+#[tokio::test]
+async fn a_replaced_process_leaves_nothing_behind() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
+    let server = plugins
+        .server(&datahub, "hostile:good", &json!({"ttl_s": 0}))
+        .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
+        .start()
+        .unwrap();
+    let mcp = server.mcp();
+    assert_eq!(status(&mcp, "good-before").await, 200);
+    let before = Held::by(&server);
+    for number in 1..=5 {
+        reload(&server, &plugins, number).await;
+        assert_eq!(status(&mcp, &format!("good-{number}")).await, 200);
+    }
+    assert_eq!(Held::by(&server).mappings, 0);
+    assert_eq!(metric(&server, MAPPINGS).await, 0);
+    until("the old processes are gone", async || {
+        let now = Held::by(&server);
+        // A connection of our client or two may have come.
+        server.children().len() == 1
+            && now.threads <= before.threads
+            && now.files <= before.files + 2
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
     let datahub = StubDataHub::start().await.unwrap();
     let plugins = PluginDir::with(&artifacts().plugin("hostile")).unwrap();
     let server = plugins
         .server(&datahub, "hostile:good", &json!({}))
+        .env("PLUGIN_ISOLATION", "in-process")
         .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
         .env("TOKEN_VALIDATOR_MAX_MAPPINGS", "2")
         .start()

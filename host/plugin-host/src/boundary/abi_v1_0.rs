@@ -157,7 +157,7 @@ fn answer(outcome: v1_0::Outcome) -> Answer {
     match outcome {
         RResult::ROk(accepted) => match accepted_of(accepted) {
             Ok(accepted) => Answer::Accepted(accepted),
-            Err(what) => Answer::Nonsense(what),
+            Err(what) => Answer::Nonsense(what.into()),
         },
         RResult::RErr(failure) => Answer::Failed(taken_over(failure)),
     }

@@ -308,7 +308,7 @@ impl Instance for Made {
         match (said, receiver.try_recv()) {
             (0, Err(_)) => None,
             (_, Ok(answer)) => Some(answer),
-            (_, Err(_)) => Some(Answer::Nonsense("no outcome of `try_validate`")),
+            (_, Err(_)) => Some(Answer::Nonsense("no outcome of `try_validate`".into())),
         }
     }
 
@@ -384,7 +384,7 @@ impl Future for Waiting {
         let received = Pin::new(&mut self.receiver).poll(context);
         received.map(|answer| {
             self.done = true;
-            answer.unwrap_or(Answer::Nonsense("no outcome of `validate`"))
+            answer.unwrap_or(Answer::Nonsense("no outcome of `validate`".into()))
         })
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -87,12 +88,12 @@ pub(crate) unsafe extern "C" fn complete(ctx: *mut c_void, outcome: *const c_v1:
 /// `outcome` is null or points to a `tv_outcome` that, with all it points to, lives for the call.
 unsafe fn answer(outcome: *const c_v1::Outcome) -> Answer {
     if outcome.is_null() || !outcome.is_aligned() {
-        return Answer::Nonsense("no outcome");
+        return Answer::Nonsense("no outcome".into());
     }
     // SAFETY: not null, aligned; every version of the struct starts with its size.
     let size = unsafe { (&raw const (*outcome).size).read() };
     if size < size_of::<c_v1::Outcome>() {
-        return Answer::Nonsense("an outcome that is too small");
+        return Answer::Nonsense("an outcome that is too small".into());
     }
     // SAFETY: it has at least the size that we read.
     let outcome = unsafe { &*outcome };
@@ -125,7 +126,7 @@ unsafe fn answer(outcome: *const c_v1::Outcome) -> Answer {
     };
     match accepted() {
         Ok(accepted) => Answer::Accepted(accepted),
-        Err(what) => Answer::Nonsense(what),
+        Err(what) => Answer::Nonsense(Cow::Borrowed(what)),
     }
 }
 

@@ -10,13 +10,22 @@ pub(crate) mod abi_version;
 pub(crate) mod c_v1;
 pub(crate) mod c_v1_calls;
 pub(crate) mod description;
+pub(crate) mod last_line;
 pub(crate) mod load;
 pub(crate) mod plugin_log;
 pub(crate) mod private_copy;
 pub(crate) mod redact;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -43,6 +52,57 @@ pub(crate) struct Question {
     pub(crate) request_id: Arc<str>,
     /// The time that the host waits, counted from now.
     pub(crate) deadline: Duration,
+    /// The place of the call.
+    pub(crate) queue: Queue,
+}
+
+/// The time that a call waited for a thread: until then the plugin has not seen it, and is not to
+/// blame if there is no answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue(Arc<Mutex<Turn>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Waits(Instant),
+    Came(Duration),
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Turn::Came(Duration::ZERO))))
+    }
+}
+
+impl Queue {
+    /// Records that the call waits from now on.
+    pub(crate) fn wait(&self) {
+        let mut turn = self.0.lock();
+        if let Turn::Came(before) = *turn {
+            let now = Instant::now();
+            *turn = Turn::Waits(now.checked_sub(before).unwrap_or(now));
+        }
+    }
+
+    /// Records that the plugin sees the call.
+    pub(crate) fn begin(&self) {
+        let mut turn = self.0.lock();
+        if let Turn::Waits(since) = *turn {
+            *turn = Turn::Came(since.elapsed());
+        }
+    }
+
+    /// True if the plugin has not seen the call.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(*self.0.lock(), Turn::Waits(_))
+    }
+
+    /// The time until the plugin saw the call, or until now.
+    pub(crate) fn waited(&self) -> Duration {
+        match *self.0.lock() {
+            Turn::Waits(since) => since.elapsed(),
+            Turn::Came(after) => after,
+        }
+    }
 }
 
 /// The answer of a plugin, unchecked.
@@ -51,7 +111,7 @@ pub(crate) enum Answer {
     Accepted(Accepted),
     Failed(Failure),
     /// A violation of the contract, such as text that is not UTF-8.
-    Nonsense(&'static str),
+    Nonsense(Cow<'static, str>),
 }
 
 /// See `plugin_api::v1_0::Accepted`.

@@ -103,6 +103,14 @@ pub(crate) fn enabled(level: Level) -> bool {
     }
 }
 
+/// The most detailed level that is written.
+pub(crate) fn level_in_force() -> Level {
+    [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN]
+        .into_iter()
+        .find(|level| enabled(*level))
+        .unwrap_or(Level::ERROR)
+}
+
 /// Writes a record, if it is enabled and the plugin is below its rate limit.
 pub(crate) fn write(record: Record<'_>) {
     if !enabled(record.level) {
@@ -125,8 +133,8 @@ pub(crate) fn write(record: Record<'_>) {
     let plugin = redact::for_log(record.plugin);
     let request_id = redact::for_log(record.request_id);
     let source = redact::for_log(record.target);
-    let message = redact::for_log(&without_known_tokens(record.message));
-    let fields = redact::for_log(&without_known_tokens(record.fields));
+    let message = redacted(record.message);
+    let fields = redacted(record.fields);
     if suppressed > 0 {
         tracing::warn!(target: "plugin", %plugin, suppressed, "log records were dropped");
     }
@@ -183,6 +191,11 @@ impl Drop for RedactionGuard {
     fn drop(&mut self) {
         LOG.known.lock().tokens.remove(&self.0);
     }
+}
+
+/// `text` on one line, cut, without tokens that plugins hold or that look like one.
+pub(crate) fn redacted(text: &str) -> String {
+    redact::for_log(&without_known_tokens(text))
 }
 
 fn without_known_tokens(text: &str) -> String {

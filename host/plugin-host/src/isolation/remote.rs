@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -13,26 +13,33 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::{
+    calls::Reply,
     process::Process,
-    supervisor::{Shared, Silence, State},
+    supervisor::{State, Supervisor},
     wire::{FromChild, ToChild},
 };
-use crate::boundary::{Answer, Call, Failure, FailureKind, Instance, Question};
+use crate::boundary::{Answer, Call, Failure, FailureKind, Instance, Question, Queue};
 
-/// A validator in another process.
+/// A validator in another process, which lives at least as long.
 pub(super) struct Remote {
-    shared: Arc<Shared>,
+    supervisor: Arc<Supervisor>,
+    /// Its number there.
+    validator: u64,
 }
 
 impl Remote {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(supervisor: Arc<Supervisor>, validator: u64) -> Self {
+        Self {
+            supervisor,
+            validator,
+        }
     }
 
     /// Sends a message about a new call; the answer comes through the channel.
-    fn call(&self, message: impl FnOnce(u64) -> ToChild) -> Result<Waiting, Failure> {
-        let process = match &*self.shared.state.lock() {
-            State::Running(process) => process.clone(),
+    fn call(&self, queue: Queue, message: impl FnOnce(u64) -> ToChild) -> Result<Waiting, Failure> {
+        let shared = &self.supervisor.shared;
+        let process = match &*shared.state.lock() {
+            State::Running(process) => Arc::clone(process),
             State::Down { until } => {
                 let mut failure = died();
                 failure.retry_after = Some(until.saturating_duration_since(Instant::now()));
@@ -40,11 +47,11 @@ impl Remote {
             }
             State::Stopped => return Err(Failure::new(FailureKind::Internal, "it is shut down")),
         };
-        let id = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
+        let id = shared.number();
         let (sender, receiver) = oneshot::channel();
-        self.shared.calls.lock().waiting.insert(id, sender);
+        shared.calls.lock().wait(id, Reply::Task(sender), queue);
         let waiting = Waiting {
-            shared: Arc::clone(&self.shared),
+            supervisor: Arc::clone(&self.supervisor),
             process,
             id,
             receiver,
@@ -61,24 +68,16 @@ fn died() -> Failure {
     failure
 }
 
-impl Drop for Remote {
-    fn drop(&mut self) {
-        let before = std::mem::replace(&mut *self.shared.state.lock(), State::Stopped);
-        self.shared.wake.notify_all();
-        if let State::Running(process) = before {
-            process.kill();
-        }
-    }
-}
-
 impl Instance for Remote {
     fn try_validate(&self, _: &Question) -> Option<Answer> {
         None
     }
 
     fn validate(&self, question: Question) -> Call<Answer> {
-        let waiting = self.call(|call| ToChild::Ask {
+        let validator = self.validator;
+        let waiting = self.call(question.queue.clone(), |call| ToChild::Ask {
             call,
+            validator,
             token: Zeroizing::new(question.token.expose_secret().to_owned()),
             request_id: question.request_id.to_string(),
             deadline_ms: u64::try_from(question.deadline.as_millis()).unwrap_or(u64::MAX),
@@ -95,7 +94,8 @@ impl Instance for Remote {
     }
 
     fn health(&self) -> Call<Result<(), Failure>> {
-        let waiting = self.call(|call| ToChild::Health { call });
+        let validator = self.validator;
+        let waiting = self.call(Queue::default(), |call| ToChild::Health { call, validator });
         Box::pin(async move {
             match waiting?.await {
                 Some(FromChild::Health { problem: None, .. }) => Ok(()),
@@ -109,7 +109,11 @@ impl Instance for Remote {
     }
 
     fn shutdown(&self) -> Call<()> {
-        let waiting = self.call(|call| ToChild::Shutdown { call });
+        let validator = self.validator;
+        let waiting = self.call(Queue::default(), |call| ToChild::Shutdown {
+            call,
+            validator,
+        });
         Box::pin(async move {
             if let Ok(waiting) = waiting {
                 waiting.await;
@@ -120,8 +124,8 @@ impl Instance for Remote {
 
 /// A call in flight; it is cancelled if this is dropped before its end.
 struct Waiting {
-    shared: Arc<Shared>,
-    process: Process,
+    supervisor: Arc<Supervisor>,
+    process: Arc<Process>,
     id: u64,
     receiver: oneshot::Receiver<FromChild>,
     done: bool,
@@ -144,18 +148,8 @@ impl Drop for Waiting {
         if self.done {
             return;
         }
-        let silence = self.shared.calls.lock().give_up(self.id);
-        if silence == Silence::Dead {
-            tracing::error!("the process of a validator hangs: killing it");
-            self.process.kill();
-            return;
-        }
+        self.supervisor.shared.calls.lock().give_up(self.id);
         // If it has died, there is nothing to cancel.
         let _ = self.process.send(&ToChild::Cancel { call: self.id });
-        if silence == Silence::Suspicious {
-            // Nothing waits for this answer: its arrival is enough.
-            let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
-            let _ = self.process.send(&ToChild::Health { call });
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! tokens.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read, Write},
     time::Duration,
 };
@@ -31,15 +32,17 @@ pub(super) enum ToChild {
         memory: Option<u64>,
         sandbox: Policy,
     },
-    /// Make the validator.
+    /// Make a validator; `call` is its number from now on.
     Create {
+        call: u64,
         id: String,
         factory: String,
         config: Zeroizing<String>,
     },
-    /// Check this token.
+    /// Check this token with this validator.
     Ask {
         call: u64,
+        validator: u64,
         token: Zeroizing<String>,
         request_id: String,
         deadline_ms: u64,
@@ -47,9 +50,11 @@ pub(super) enum ToChild {
     /// The answer is no longer needed.
     Cancel { call: u64 },
     /// Report whether the validator could answer now.
-    Health { call: u64 },
+    Health { call: u64, validator: u64 },
     /// Revoke and flush.
-    Shutdown { call: u64 },
+    Shutdown { call: u64, validator: u64 },
+    /// Answer from the threads that run the plugin.
+    Ping,
 }
 
 /// From the validator's process.
@@ -61,8 +66,21 @@ pub(super) enum FromChild {
     },
     /// Loading failed.
     Unloadable(String),
-    Created,
-    Refused(WireFailure),
+    Created {
+        call: u64,
+    },
+    Refused {
+        call: u64,
+        failure: WireFailure,
+    },
+    /// All threads are busy: the plugin has not seen this call yet.
+    Queued {
+        call: u64,
+    },
+    /// The plugin has seen a call that was queued.
+    Begun {
+        call: u64,
+    },
     Answer {
         call: u64,
         answer: WireAnswer,
@@ -74,6 +92,7 @@ pub(super) enum FromChild {
     ShutDown {
         call: u64,
     },
+    Pong,
     Log(WireRecord),
 }
 
@@ -153,7 +172,7 @@ impl From<Answer> for WireAnswer {
                 claims_json: accepted.claims_json,
             },
             Answer::Failed(failure) => Self::Failed(failure.into()),
-            Answer::Nonsense(what) => Self::Nonsense(what.to_owned()),
+            Answer::Nonsense(what) => Self::Nonsense(what.into_owned()),
         }
     }
 }
@@ -177,10 +196,7 @@ impl From<WireAnswer> for Answer {
                 claims_json,
             }),
             WireAnswer::Failed(failure) => Self::Failed(failure.into()),
-            WireAnswer::Nonsense(what) => Self::Failed(Failure::new(
-                FailureKind::Internal,
-                format!("the plugin answered with {what}"),
-            )),
+            WireAnswer::Nonsense(what) => Self::Nonsense(what.into()),
         }
     }
 }
@@ -210,7 +226,7 @@ impl From<WireFailure> for Failure {
 }
 
 /// Sends one message.
-pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+pub(super) fn send(stream: &mut (impl Write + ?Sized), message: &impl Serialize) -> io::Result<()> {
     // Space for the length, so that the frame is one write.
     let mut frame = Zeroizing::new(vec![0; 4]);
     serde_json::to_writer(&mut *frame, message)?;
@@ -226,7 +242,7 @@ pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Res
 }
 
 /// Sends bytes as they are.
-pub(super) fn send_bytes(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn send_bytes(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<()> {
     let len = u32::try_from(bytes.len())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "too many bytes"))?;
     stream.write_all(&len.to_be_bytes())?;
@@ -252,16 +268,67 @@ pub(super) fn receive_bytes(
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    let len = usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX);
-    if len > limit {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a frame that is too long",
-        ));
-    }
+    let len = frame_len(len, limit)?;
     let mut frame = Zeroizing::new(vec![0; len]);
     stream.read_exact(&mut frame)?;
     Ok(Some(frame))
+}
+
+/// Messages that arrive in pieces: what is read is put in, whole messages come out.
+#[derive(Default)]
+pub(super) struct Frames {
+    header: [u8; 4],
+    /// The bytes of the header that have arrived.
+    header_len: usize,
+    /// The message that is arriving; allocated once, so that no copy of it stays in memory.
+    frame: Zeroizing<Vec<u8>>,
+    whole: VecDeque<FromChild>,
+}
+
+impl Frames {
+    /// Takes in bytes.
+    ///
+    /// # Errors
+    /// If they are not messages.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.header_len < self.header.len() {
+                self.header[self.header_len] = bytes[0];
+                self.header_len += 1;
+                bytes = &bytes[1..];
+                if self.header_len == self.header.len() {
+                    let len = frame_len(self.header, MAX_MESSAGE_BYTES)?;
+                    self.frame = Zeroizing::new(Vec::with_capacity(len));
+                }
+                continue;
+            }
+            let len = frame_len(self.header, MAX_MESSAGE_BYTES)?;
+            let (part, rest) = bytes.split_at(bytes.len().min(len - self.frame.len()));
+            self.frame.extend_from_slice(part);
+            bytes = rest;
+            if self.frame.len() == len {
+                let frame = std::mem::take(&mut self.frame);
+                self.header_len = 0;
+                self.whole.push_back(serde_json::from_slice(&frame)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next whole message.
+    pub(super) fn pop(&mut self) -> Option<FromChild> {
+        self.whole.pop_front()
+    }
+}
+
+fn frame_len(header: [u8; 4], limit: usize) -> io::Result<usize> {
+    match usize::try_from(u32::from_be_bytes(header)) {
+        Ok(len) if len <= limit => Ok(len),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a frame that is too long",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -273,7 +340,7 @@ mod tests {
         let mut wire = Vec::new();
         send(&mut wire, &ToChild::Cancel { call: 7 }).unwrap();
         send_bytes(&mut wire, b"library").unwrap();
-        send(&mut wire, &FromChild::Created).unwrap();
+        send(&mut wire, &FromChild::Pong).unwrap();
         let mut reader = wire.as_slice();
         assert!(matches!(
             receive(&mut reader).unwrap(),
@@ -285,9 +352,35 @@ mod tests {
         );
         assert!(matches!(
             receive(&mut reader).unwrap(),
-            Some(FromChild::Created)
+            Some(FromChild::Pong)
         ));
         assert!(receive::<FromChild>(&mut reader).unwrap().is_none());
+    }
+
+    #[test]
+    fn messages_in_pieces_come_out_whole() {
+        let mut wire = Vec::new();
+        for call in 0..3 {
+            send(&mut wire, &FromChild::Begun { call }).unwrap();
+        }
+        for size in 1..=wire.len() {
+            let mut frames = Frames::default();
+            let mut calls = Vec::new();
+            for part in wire.chunks(size) {
+                frames.push(part).unwrap();
+                while let Some(FromChild::Begun { call }) = frames.pop() {
+                    calls.push(call);
+                }
+            }
+            assert_eq!(calls, [0, 1, 2], "{size}");
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_no_messages_are_refused() {
+        for bytes in [&[0xff, 0xff, 0xff, 0xff][..], &[0, 0, 0, 2, b'{', b'}']] {
+            Frames::default().push(bytes).unwrap_err();
+        }
     }
 
     #[test]

@@ -1,53 +1,39 @@
 //! The host threads on which one validator's code may run, separate from those that serve
 //! requests: a plugin that blocks or spins although it must not delays only its own calls.
 //!
-//! Owns the threads and the rule for answering on the caller's thread instead.
+//! Owns the threads. No code of a plugin runs on any other thread of the host, however quick it has
+//! been so far.
 
-use std::{
-    future::Future,
-    io,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    thread,
-    time::Duration,
-};
+use std::{future::Future, io};
 
 use tokio::{
     runtime::Runtime,
-    sync::{Semaphore, SemaphorePermit},
     task::{JoinError, JoinHandle},
 };
 
+use crate::boundary::last_line;
+
 /// The number of threads that a validator can block.
 const THREADS: usize = 2;
-/// A `try_validate` that takes longer than this is assumed to block.
-const SLOW: Duration = Duration::from_millis(100);
-/// The number of quick answers on the bulkhead after which the caller's own thread is used.
-const PROBATION: u32 = 32;
 
 /// The threads that run one validator.
 #[derive(Debug)]
 pub(crate) struct Bulkhead {
     runtime: Option<Runtime>,
-    quick: AtomicU32,
-    slow: AtomicBool,
-    inline: Semaphore,
 }
 
 impl Bulkhead {
     /// Starts the threads.
-    pub(crate) fn start(name: &str) -> io::Result<Self> {
-        let name: String = name.chars().take(32).collect();
+    pub(crate) fn start(validator: &str) -> io::Result<Self> {
+        let name: String = validator.chars().take(32).collect();
+        let validator = validator.to_owned();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name(format!("validator {name}"))
+            .on_thread_start(move || last_line::runs(&validator))
             .build()?;
-        // One thread of the server always stays free, whatever a plugin does on the others.
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             runtime: Some(runtime),
-            quick: AtomicU32::new(0),
-            slow: AtomicBool::new(false),
-            inline: Semaphore::new(cores.saturating_sub(1)),
         })
     }
 
@@ -61,28 +47,11 @@ impl Bulkhead {
             .map(|runtime| Running(runtime.spawn(call)))
     }
 
-    /// A permit for the plugin to answer on the caller's thread, if it may. A plugin that never
-    /// returns the permit gets no other.
-    pub(crate) fn inline(&self) -> Option<SemaphorePermit<'_>> {
-        let trusted =
-            self.quick.load(Ordering::Relaxed) >= PROBATION && !self.slow.load(Ordering::Relaxed);
-        if trusted {
-            self.inline.try_acquire().ok()
-        } else {
-            None
+    /// Drops `value` on the bulkhead: that may run code of the plugin.
+    pub(crate) fn drop_there(&self, value: impl Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(async move { drop(value) });
         }
-    }
-
-    /// Records the duration of a `try_validate`. True if the plugin may therefore no longer answer
-    /// on the caller's thread.
-    pub(crate) fn took(&self, time: Duration) -> bool {
-        if time >= SLOW {
-            return !self.slow.swap(true, Ordering::Relaxed);
-        }
-        if self.quick.load(Ordering::Relaxed) < PROBATION {
-            self.quick.fetch_add(1, Ordering::Relaxed);
-        }
-        false
     }
 }
 
@@ -116,34 +85,6 @@ impl<T> Drop for Running<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn trust_is_earned_and_lost() {
-        let bulkhead = Bulkhead::start("test").unwrap();
-        assert!(bulkhead.inline().is_none());
-        for _ in 0..PROBATION {
-            assert!(!bulkhead.took(Duration::from_micros(10)));
-        }
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        assert_eq!(bulkhead.inline().is_some(), cores > 1);
-        assert!(bulkhead.took(SLOW));
-        assert!(!bulkhead.took(SLOW));
-        assert!(bulkhead.inline().is_none());
-    }
-
-    #[test]
-    fn a_stuck_caller_keeps_its_permit() {
-        let bulkhead = Bulkhead::start("test").unwrap();
-        for _ in 0..PROBATION {
-            bulkhead.took(Duration::ZERO);
-        }
-        let mut stuck = Vec::new();
-        while let Some(permit) = bulkhead.inline() {
-            stuck.push(permit);
-        }
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        assert_eq!(stuck.len(), cores - 1);
-    }
-
     #[tokio::test]
     async fn a_dropped_call_is_cancelled() {
         let bulkhead = Bulkhead::start("test").unwrap();
@@ -155,5 +96,22 @@ mod tests {
         drop(running);
         // The sender was dropped with the call.
         receiver.await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_value_is_dropped_on_the_bulkhead() {
+        struct Tells(Option<tokio::sync::oneshot::Sender<std::thread::ThreadId>>);
+
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                let id = std::thread::current().id();
+                self.0.take().unwrap().send(id).unwrap();
+            }
+        }
+
+        let bulkhead = Bulkhead::start("test").unwrap();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        bulkhead.drop_there(Tells(Some(sender)));
+        assert_ne!(receiver.await.unwrap(), std::thread::current().id());
     }
 }

@@ -4,161 +4,73 @@
 //! Used at start and at each reload. Never changes the serving chain: a new chain is handed
 //! over complete or not at all.
 
-use std::{
-    collections::HashMap,
-    io,
-    path::PathBuf,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use foundation::suggest;
-use parking_lot::Mutex;
-use serde_json::Value;
+use secrecy::SecretString;
 
-use super::validator::{Origin, Validator};
+use super::{
+    in_process::{self, InProcess},
+    load_error::{Cause, LoadError},
+    validator::{Origin, Validator},
+};
 use crate::{
-    CheckError, FindError, Isolation, LibraryError, OptionError, PinError, Settings, Sha256Digest,
-    ValidatorSpec,
-    boundary::{Factory, Failure, FailureKind, Instance, Library, load, redact},
-    isolation,
+    Isolation, LibraryError, Settings, Sha256Digest, ValidatorSpec,
+    boundary::{Factory, Instance, redact},
+    isolation::{self, CreateError, Described, Isolated, Policy},
     library::{check, find},
     options::assemble,
 };
-
-/// The reason the validators could not be loaded: one line that says what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// No validator is named.
-    #[error("no validator is named; set `TOKEN_VALIDATOR_FACTORY`")]
-    Nothing,
-    /// `TOKEN_VALIDATOR_SHA256` does not fit the chain.
-    #[error("`TOKEN_VALIDATOR_SHA256`: {0}")]
-    Pins(#[from] PinError),
-    /// An override that matches no validator's options.
-    #[error("`TOKEN_VALIDATOR_OPT_{name}`: {source}")]
-    Override {
-        /// The name after `TOKEN_VALIDATOR_OPT_`.
-        name: String,
-        /// The problem, and the options that exist.
-        source: OptionError,
-    },
-    /// One validator could not be loaded.
-    #[error("validator `{validator}`: {cause}")]
-    Validator {
-        /// The validator as the chain names it.
-        validator: String,
-        /// The reason.
-        cause: Box<Cause>,
-    },
-}
-
-/// The reason one validator could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum Cause {
-    /// Its file was not found.
-    #[error(transparent)]
-    Find(#[from] FindError),
-    /// Its file is not trusted, or is not a library.
-    #[error(transparent)]
-    Check(#[from] CheckError),
-    /// The library is not a token validator that this host can load.
-    #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// The same bytes were mapped before, and were not a token validator that this host can load.
-    #[error("{0}")]
-    Refused(String),
-    /// The library has no such factory.
-    #[error("{path}: has no factory `{wanted}`; it has {there}{}", suggest::hint(.near))]
-    NoFactory {
-        /// The file.
-        path: PathBuf,
-        /// The factory that was asked for.
-        wanted: String,
-        /// The factories that it has.
-        there: String,
-        /// Those with similar names.
-        near: Vec<String>,
-    },
-    /// The library has several factories and none is named.
-    #[error("{path}: has several factories, name one: {choices}")]
-    WhichFactory {
-        /// The file.
-        path: PathBuf,
-        /// The values that would select one.
-        choices: String,
-    },
-    /// Its options are wrong.
-    #[error(transparent)]
-    Options(#[from] OptionError),
-    /// The plugin refused to make a validator.
-    #[error("{0}")]
-    Create(String),
-    /// The plugin did not make a validator in time.
-    #[error("did not start within {} seconds", .0.as_secs())]
-    Slow(Duration),
-    /// The maximum number of copies is mapped.
-    #[error(
-        "{0} copies of libraries are mapped, as many as `TOKEN_VALIDATOR_MAX_MAPPINGS` allows, and \
-         none is ever unloaded: restart the server"
-    )]
-    Mappings(usize),
-    /// Go does not support two of its runtimes in one process.
-    #[error(
-        "{0}: is written in Go, and this process holds another library in Go already: restart the \
-         server, or set `PLUGIN_ISOLATION` to `process`"
-    )]
-    SecondGo(PathBuf),
-    /// The operating system could not start a thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] io::Error),
-}
 
 /// Makes chains of validators from the settings.
 #[derive(Debug)]
 pub(crate) struct Loader {
     pub(crate) settings: Settings,
-    mapped: Mutex<Mappings>,
+    in_process: InProcess,
 }
 
-/// Every library that was ever mapped. None is unloaded, so the same content is used again.
-#[derive(Debug, Default)]
-struct Mappings {
-    libraries: HashMap<Sha256Digest, Mapped>,
-    /// True if one of them is written in Go.
-    go: bool,
-}
-
-/// The result of mapping a library.
-#[derive(Debug)]
-enum Mapped {
-    Loaded(Arc<dyn Library>),
-    /// Its initialisers have run, so it stays; the same bytes are refused again, for this reason.
-    Refused(String),
-}
-
-/// A validator of the chain with its library loaded.
+/// A validator of the chain whose library has described itself.
 struct Prepared {
     spec: ValidatorSpec,
-    path: PathBuf,
-    sha256: Sha256Digest,
-    library: Arc<dyn Library>,
-    version: String,
+    library: Arc<Described>,
     factory: Factory,
+}
+
+/// A prepared validator with its options.
+struct Assembled {
+    spec: ValidatorSpec,
+    library: Arc<Described>,
+    factory: String,
+    name: String,
+    options: SecretString,
+    policy: Policy,
+}
+
+/// A validator that was made where it is to run.
+struct Made {
+    spec: ValidatorSpec,
+    origin: Origin,
+    instance: Arc<dyn Instance>,
+}
+
+/// The validators of a chain, and the processes that made them, which live as long as their
+/// validators.
+struct MadeChain {
+    validators: Vec<Made>,
+    processes: Vec<Isolated>,
 }
 
 impl Loader {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
-            mapped: Mutex::default(),
+            in_process: InProcess::default(),
         }
     }
 
     /// The number of library copies that are mapped into this process.
     pub(crate) fn mappings(&self) -> usize {
-        self.mapped.lock().libraries.len()
+        self.in_process.mappings()
     }
 
     /// Loads the validators that the settings name. Blocks.
@@ -171,90 +83,71 @@ impl Loader {
             return Err(LoadError::Nothing);
         }
         self.settings.pins.fit(chain)?;
-        let blame = |spec: &ValidatorSpec, cause: Cause| LoadError::Validator {
-            validator: spec.to_string(),
-            cause: Box::new(cause),
-        };
         let mut prepared = Vec::new();
+        let mut described = HashMap::new();
         for spec in chain {
-            prepared.push(self.prepare(spec).map_err(|cause| blame(spec, cause))?);
+            let one = self.prepare(spec, &mut described);
+            prepared.push(one.map_err(|cause| blame(spec, cause))?);
         }
         self.overrides_are_known(&prepared)?;
-        let mut validators = Vec::new();
+        let mut assembled = Vec::new();
         for one in prepared {
             let spec = one.spec.clone();
-            let validator = self.create(one).map_err(|cause| blame(&spec, cause))?;
-            validators.push(Arc::new(validator));
+            let one = self.assemble(one).map_err(|cause| blame(&spec, cause))?;
+            assembled.push(one);
         }
-        Ok(validators)
+        let mut made = make_isolated(&assembled)?;
+        if self.settings.isolation == Isolation::InProcess {
+            // That was a trial. Its end is waited for: it may hold what the next one needs, such as a
+            // port or a lock.
+            made.end();
+            made = self.make_here(assembled)?;
+        }
+        let validators = made.validators.into_iter().map(|one| {
+            let spec = one.spec.clone();
+            let validator = self.guard(one).map_err(|cause| blame(&spec, cause))?;
+            Ok(Arc::new(validator))
+        });
+        validators.collect()
     }
 
-    /// Finds, checks and loads the library of `spec` and chooses its factory.
-    fn prepare(&self, spec: &ValidatorSpec) -> Result<Prepared, Cause> {
+    /// Finds and checks the library of `spec`, lets it describe itself in a process of its own, and
+    /// chooses the factory.
+    fn prepare(
+        &self,
+        spec: &ValidatorSpec,
+        described: &mut HashMap<Sha256Digest, Arc<Described>>,
+    ) -> Result<Prepared, Cause> {
         let found = find::library(&self.settings.directories, &spec.library)?;
-        let file = check::check(&found, self.settings.pins.of(&spec.library))?;
-        let (path, sha256) = (file.path.clone(), file.sha256);
-        let library = self.library(file)?;
-        let bad = |bad| LibraryError::description(&path, &bad);
-        let info = library.info().map_err(bad)?;
-        let factories = library.factories().map_err(bad)?;
-        let factory = choose(spec, factories, &path)?;
-        let version = info
-            .get("version")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let file = Arc::new(check::check(&found, self.settings.pins.of(&spec.library))?);
+        let bad = |bad| LibraryError::description(&file.path, &bad);
+        let library = match described.get(&file.sha256) {
+            Some(library) => Arc::clone(library),
+            None => {
+                let library = Described::describe(Arc::clone(&file), self.bounds());
+                let library = Arc::new(library.map_err(bad)?);
+                described.insert(file.sha256, Arc::clone(&library));
+                library
+            }
+        };
+        let factory = choose(spec, library.factories().map_err(bad)?, &file.path)?;
         Ok(Prepared {
             spec: spec.clone(),
-            version: redact::for_log(version),
-            path,
-            sha256,
             library,
             factory,
         })
     }
 
-    fn library(&self, file: check::CheckedFile) -> Result<Arc<dyn Library>, Cause> {
-        if self.settings.isolation == Isolation::Process {
-            // Nothing is mapped into this process: the validator's own process ends with it.
-            let path = file.path.clone();
-            let bounds = isolation::Bounds {
-                start: self.settings.limits.start,
-                memory: self.settings.limits.process_memory,
-                sandbox: self.settings.sandbox,
-            };
-            let loaded = isolation::library(file, bounds);
-            return Ok(loaded.map_err(|bad| LibraryError::description(&path, &bad))?);
+    fn bounds(&self) -> isolation::Bounds {
+        let Settings {
+            limits, sandbox, ..
+        } = &self.settings;
+        isolation::Bounds {
+            start: limits.start,
+            deadline: limits.deadline,
+            memory: limits.process_memory,
+            sandbox: *sandbox,
         }
-        let mut mapped = self.mapped.lock();
-        match mapped.libraries.get(&file.sha256) {
-            Some(Mapped::Loaded(library)) => return Ok(Arc::clone(library)),
-            Some(Mapped::Refused(reason)) => return Err(Cause::Refused(reason.clone())),
-            None => {}
-        }
-        let count = mapped.libraries.len();
-        if count >= self.settings.limits.mappings {
-            return Err(Cause::Mappings(count));
-        }
-        let go = load::is_in_go(&file);
-        if go && mapped.go {
-            return Err(Cause::SecondGo(file.path));
-        }
-        let loaded = load::load(&file);
-        let mapping = match &loaded {
-            Ok(library) => Mapped::Loaded(Arc::clone(library)),
-            // Nothing was mapped.
-            Err(
-                LibraryError::MissingSymbol { .. }
-                | LibraryError::Copy { .. }
-                | LibraryError::Dlopen { .. },
-            ) => {
-                return Ok(loaded?);
-            }
-            Err(refused) => Mapped::Refused(refused.to_string()),
-        };
-        mapped.libraries.insert(file.sha256, mapping);
-        mapped.go |= go;
-        Ok(loaded?)
     }
 
     fn overrides_are_known(&self, chain: &[Prepared]) -> Result<(), LoadError> {
@@ -273,7 +166,8 @@ impl Loader {
         Ok(())
     }
 
-    fn create(&self, one: Prepared) -> Result<Validator, Cause> {
+    /// Collects the options of a validator, and the rights that follow from them.
+    fn assemble(&self, one: Prepared) -> Result<Assembled, Cause> {
         let sources = &self.settings.options;
         let own = assemble::config_of(&one.spec, &self.settings.validators, &sources.config)?;
         let options = assemble::assemble(&one.factory.schema, own, sources)?;
@@ -281,14 +175,43 @@ impl Loader {
         for (option, from) in &options.origins {
             tracing::debug!(validator = %name, option, from, "validator option set");
         }
-        let instance = self.instance(&one, &name, options)?;
-        let origin = Origin {
+        let policy = one.library.policy(&one.factory.name, &options.json);
+        Ok(Assembled {
+            policy: policy.map_err(|reason| process_failed(&one.library, reason))?,
+            spec: one.spec,
+            library: one.library,
+            factory: one.factory.name,
             name,
-            path: one.path,
-            sha256: one.sha256,
-            abi_version: one.library.abi_version(),
-            version: one.version,
-        };
+            options: options.json,
+        })
+    }
+
+    /// Makes the validators in this process.
+    fn make_here(&self, chain: Vec<Assembled>) -> Result<MadeChain, LoadError> {
+        let limits = &self.settings.limits;
+        let validators = chain.into_iter().map(|one| {
+            let file = Arc::clone(&one.library.file);
+            let made = self.in_process.make(
+                limits,
+                file,
+                one.name.clone(),
+                one.factory.clone(),
+                one.options.clone(),
+            );
+            let (instance, abi_version) = made.map_err(|cause| blame(&one.spec, cause))?;
+            Ok(one.made(abi_version, instance))
+        });
+        Ok(MadeChain {
+            validators: validators.collect::<Result<_, LoadError>>()?,
+            processes: Vec::new(),
+        })
+    }
+
+    /// Puts the host's safeguards around a validator.
+    fn guard(&self, made: Made) -> Result<Validator, Cause> {
+        let Made {
+            origin, instance, ..
+        } = made;
         tracing::info!(
             validator = %origin.name, path = %origin.path.display(), sha256 = %origin.sha256,
             api = origin.abi_version, version = %origin.version, "validator loaded"
@@ -296,32 +219,76 @@ impl Loader {
         let Settings { limits, clock, .. } = &self.settings;
         Ok(Validator::new(origin, instance, limits, clock.clone())?)
     }
+}
 
-    /// Lets the plugin make its validator, on a thread of its own: it may hang.
-    fn instance(
-        &self,
-        one: &Prepared,
-        name: &str,
-        options: assemble::Options,
-    ) -> Result<Arc<dyn Instance>, Cause> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let (library, id) = (Arc::clone(&one.library), name.to_owned());
-        let factory = one.factory.name.clone();
-        thread::Builder::new()
-            .name(format!("start {id}").chars().take(32).collect())
-            .spawn(move || {
-                // If it took too long, the receiver is gone.
-                let _ = sender.send(library.create(&id, &factory, &options.json));
-            })?;
-        let limit = self.settings.limits.start;
-        match receiver.recv_timeout(limit) {
-            Ok(Ok(instance)) => Ok(instance),
-            Ok(Err(failure)) => Err(Cause::Create(in_words(&failure))),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(Cause::Slow(limit)),
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                Err(Cause::Create("panicked outside its panic guard".to_owned()))
-            }
+fn blame(spec: &ValidatorSpec, cause: Cause) -> LoadError {
+    LoadError::Validator {
+        validator: spec.to_string(),
+        cause: Box::new(cause),
+    }
+}
+
+/// Makes the validators in processes of their own: one for each library, however many validators it
+/// makes, with the rights that any of them needs.
+fn make_isolated(chain: &[Assembled]) -> Result<MadeChain, LoadError> {
+    let mut open: HashMap<Sha256Digest, Isolated> = HashMap::new();
+    let mut validators = Vec::new();
+    for one in chain {
+        let failed = |reason| blame(&one.spec, process_failed(&one.library, reason));
+        let sha256 = one.library.file.sha256;
+        if !open.contains_key(&sha256) {
+            let of_library = |other: &&Assembled| other.library.file.sha256 == sha256;
+            let policies = chain.iter().filter(of_library);
+            let policy = policies.fold(one.policy.clone(), |all, one| all.or(one.policy.clone()));
+            let process = Isolated::open(&one.library, policy).map_err(failed)?;
+            open.insert(sha256, process);
         }
+        let Some(process) = open.get(&sha256) else {
+            continue;
+        };
+        let made = process.create(&one.name, &one.factory, &one.options);
+        let instance = made.map_err(|error| match error {
+            CreateError::Refused(failure) => {
+                blame(&one.spec, Cause::Create(in_process::in_words(&failure)))
+            }
+            CreateError::Process(reason) => failed(reason),
+        })?;
+        validators.push(one.made(process.abi_version(), instance));
+    }
+    Ok(MadeChain {
+        validators,
+        processes: open.into_values().collect(),
+    })
+}
+
+fn process_failed(library: &Described, reason: String) -> Cause {
+    Cause::Process {
+        path: library.file.path.clone(),
+        reason,
+    }
+}
+
+impl Assembled {
+    fn made(&self, abi_version: String, instance: Arc<dyn Instance>) -> Made {
+        Made {
+            spec: self.spec.clone(),
+            origin: Origin {
+                name: self.name.clone(),
+                path: self.library.file.path.clone(),
+                sha256: self.library.file.sha256,
+                abi_version,
+                version: redact::for_log(self.library.version()),
+            },
+            instance,
+        }
+    }
+}
+
+impl MadeChain {
+    /// Ends the processes of the validators and waits for their end.
+    fn end(self) {
+        drop(self.validators);
+        self.processes.into_iter().for_each(Isolated::end);
     }
 }
 
@@ -359,14 +326,5 @@ fn choose(
                 })
             }
         },
-    }
-}
-
-fn in_words(failure: &Failure) -> String {
-    let detail = redact::for_log(&failure.log_detail);
-    match failure.kind {
-        FailureKind::Misconfigured => detail,
-        FailureKind::Unavailable => format!("cannot start now: {detail}"),
-        kind => format!("does not start ({}): {detail}", kind.name()),
     }
 }

@@ -6,6 +6,8 @@
 pub(crate) mod bulkhead;
 pub(crate) mod cache;
 pub(crate) mod chain;
+mod in_process;
+pub(crate) mod load_error;
 pub(crate) mod loader;
 pub(crate) mod reload;
 pub(crate) mod ruling;

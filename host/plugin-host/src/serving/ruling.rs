@@ -139,10 +139,15 @@ pub(crate) fn rule(answer: Answer, context: Context<'_>) -> Ruling {
                 RETRY_AFTER,
                 what,
             ),
+            Err(Refused::Ended) => Ruling {
+                decision: Decision::Rejected,
+                outcome: Outcome::Failed(FailureKind::Rejected),
+                detail: "the identity has expired".to_owned(),
+            },
             Err(Refused::Nonsense(what)) => nonsense(what),
         },
         Answer::Failed(failure) => failed(&failure),
-        Answer::Nonsense(what) => nonsense(what),
+        Answer::Nonsense(what) => nonsense(&what),
     }
 }
 
@@ -178,6 +183,8 @@ fn failed(failure: &Failure) -> Ruling {
 }
 
 enum Refused {
+    /// The token expired while it was checked, or within a leeway of the validator.
+    Ended,
     Nonsense(&'static str),
     Misconfigured(&'static str),
 }
@@ -208,7 +215,7 @@ fn acceptance(
         Some(seconds) => Some(UNIX_EPOCH + Duration::from_secs(seconds)),
     };
     if expires_at.is_some_and(|end| end <= context.now) {
-        return nonsense("an identity that has already expired");
+        return Err(Refused::Ended);
     }
     if accepted.claims_json.len() > MAX_CLAIMS_BYTES {
         return nonsense("claims of more than 64 KiB");
@@ -319,7 +326,7 @@ mod tests {
         assert_eq!(outcome(|a| a.subject = "  ".to_owned()), "nonsense");
         assert_eq!(outcome(|a| a.subject = "a\nb".to_owned()), "nonsense");
         assert_eq!(outcome(|a| a.subject = long(1_025)), "nonsense");
-        assert_eq!(outcome(|a| a.expires_at = Some(NOW)), "nonsense");
+        assert_eq!(outcome(|a| a.expires_at = Some(NOW)), "rejected");
         assert_eq!(outcome(|a| a.expires_at = Some(u64::MAX)), "nonsense");
         assert_eq!(outcome(|a| a.scopes = vec!["a b".to_owned()]), "nonsense");
         assert_eq!(outcome(|a| a.scopes = vec![String::new()]), "nonsense");
@@ -358,7 +365,7 @@ mod tests {
                 "{kind:?}"
             );
         }
-        let ruling = rule(Answer::Nonsense("x"), context());
+        let ruling = rule(Answer::Nonsense("x".into()), context());
         assert!(matches!(ruling.decision, Decision::Unavailable(_)));
     }
 

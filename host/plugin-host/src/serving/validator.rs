@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,12 +19,14 @@ use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    bulkhead::Bulkhead,
+    bulkhead::{Bulkhead, Running},
     ruling::{self, Context, Decision, Outcome, RETRY_AFTER, Ruling},
 };
 use crate::{
     Sha256Digest,
-    boundary::{Answer, Failure, FailureKind, Instance, Question, plugin_log::RedactionGuard},
+    boundary::{
+        Answer, Failure, FailureKind, Instance, Question, Queue, plugin_log::RedactionGuard,
+    },
     settings::{BreakerSettings, Limits},
 };
 
@@ -50,7 +53,8 @@ pub(crate) struct Origin {
 /// A loaded validator.
 pub(crate) struct Validator {
     pub(crate) origin: Origin,
-    instance: Arc<dyn Instance>,
+    /// Taken when this is dropped only.
+    instance: Option<Arc<dyn Instance>>,
     bulkhead: Bulkhead,
     slots: Arc<Semaphore>,
     capacity: u32,
@@ -82,7 +86,7 @@ impl Validator {
             .clamp(1, 1 << 20);
         Ok(Self {
             bulkhead: Bulkhead::start(&origin.name)?,
-            instance,
+            instance: Some(instance),
             slots: Arc::new(Semaphore::new(capacity as usize)),
             capacity,
             breaker: Breaker::new(breaker_policy(&limits.breaker)),
@@ -159,35 +163,23 @@ impl Validator {
 
     async fn call(&self, check: &Check, slot: OwnedSemaphorePermit) -> Ruling {
         let left = check.until.saturating_duration_since(Instant::now());
+        let queue = Queue::default();
+        queue.wait();
         let question = Question {
             token: Arc::clone(&check.token),
             request_id: Arc::clone(&check.request_id),
             deadline: left,
+            queue: queue.clone(),
         };
         let unspoken = RedactionGuard::new(Arc::clone(&check.token));
-        let mut asked = false;
-        if let Some(permit) = self.bulkhead.inline() {
-            let (answer, took) = timed(&*self.instance, &question);
-            drop(permit);
-            self.note(took);
-            if let Some(answer) = answer {
-                return self.rule(answer, check);
-            }
-            asked = true;
-        }
-        let instance = Arc::clone(&self.instance);
-        let running = self.bulkhead.spawn(async move {
+        let running = self.run(move |instance| async move {
             // Held until the plugin has really finished the call, not until the host stops waiting.
             let _held = (slot, unspoken);
-            let mut took = None;
-            if !asked {
-                let (answer, time) = timed(&*instance, &question);
-                took = Some(time);
-                if let Some(answer) = answer {
-                    return (answer, took);
-                }
+            question.queue.begin();
+            match instance.try_validate(&question) {
+                Some(answer) => answer,
+                None => instance.validate(question).await,
             }
-            (instance.validate(question).await, took)
         });
         let Some(mut running) = running else {
             return Ruling::unavailable(
@@ -197,10 +189,7 @@ impl Validator {
             );
         };
         match tokio::time::timeout(left, running.ended()).await {
-            Ok(Ok((answer, took))) => {
-                took.into_iter().for_each(|took| self.note(took));
-                self.rule(answer, check)
-            }
+            Ok(Ok(answer)) => self.rule(answer, check),
             Ok(Err(error)) if error.is_panic() => {
                 // Its payload may be the plugin's own type, whose drop cannot be trusted.
                 std::mem::forget(error.into_panic());
@@ -212,6 +201,12 @@ impl Validator {
                 RETRY_AFTER,
                 "the call was cancelled",
             ),
+            // It had less than half of the time.
+            Err(_) if queue.waited() > left / 2 => Ruling::unavailable(
+                Outcome::Busy,
+                BUSY_RETRY_AFTER,
+                "the threads of the validator were busy with other calls",
+            ),
             Err(_) => Ruling::unavailable(
                 Outcome::TimedOut,
                 RETRY_AFTER,
@@ -220,13 +215,14 @@ impl Validator {
         }
     }
 
-    fn note(&self, took: Duration) {
-        if self.bulkhead.took(took) {
-            tracing::warn!(
-                validator = %self.name(), ms = took.as_millis(),
-                "validator blocks in try_validate: it runs on its own threads from now on"
-            );
-        }
+    /// Runs a call of the plugin on its own threads; `None` once it is shut down.
+    fn run<T, F>(&self, call: impl FnOnce(Arc<dyn Instance>) -> F) -> Option<Running<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let instance = Arc::clone(self.instance.as_ref()?);
+        self.bulkhead.spawn(call(instance))
     }
 
     fn rule(&self, answer: Answer, check: &Check) -> Ruling {
@@ -262,8 +258,7 @@ impl Validator {
 
     /// Asks the plugin whether it could answer now.
     pub(crate) async fn health(&self) -> Result<(), Failure> {
-        let instance = Arc::clone(&self.instance);
-        let Some(mut running) = self.bulkhead.spawn(async move { instance.health().await }) else {
+        let Some(mut running) = self.run(|instance| async move { instance.health().await }) else {
             return Err(Failure::new(FailureKind::Internal, "it is shut down"));
         };
         match tokio::time::timeout(HEALTH_LIMIT, running.ended()).await {
@@ -290,10 +285,7 @@ impl Validator {
                 "validator is replaced while calls hang"
             );
         }
-        let instance = Arc::clone(&self.instance);
-        let Some(mut running) = self
-            .bulkhead
-            .spawn(async move { instance.shutdown().await })
+        let Some(mut running) = self.run(|instance| async move { instance.shutdown().await })
         else {
             return;
         };
@@ -304,6 +296,13 @@ impl Validator {
             }
             Err(_) => tracing::warn!(validator = %self.name(), "validator hangs at shutdown"),
         }
+    }
+}
+
+impl Drop for Validator {
+    fn drop(&mut self) {
+        // Its end is code of the plugin, which must not run on a thread of the server.
+        self.bulkhead.drop_there(self.instance.take());
     }
 }
 
@@ -328,12 +327,6 @@ fn breaker_policy(settings: &BreakerSettings) -> Policy {
         probe_retry: PROBE_RETRY,
         people: usize::MAX,
     }
-}
-
-fn timed(instance: &dyn Instance, question: &Question) -> (Option<Answer>, Duration) {
-    let started = Instant::now();
-    let answer = instance.try_validate(question);
-    (answer, started.elapsed())
 }
 
 #[cfg(test)]

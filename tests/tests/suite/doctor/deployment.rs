@@ -145,6 +145,7 @@ async fn a_validator_that_ends_its_process_is_a_failure_and_no_more() {
     for how in ["exit", "segfault"] {
         let mut settings = world.settings();
         settings.insert("TOKEN_VALIDATOR_FACTORY", "hostile:dies".to_owned());
+        settings.insert("PLUGIN_ISOLATION", "in-process".to_owned());
         settings.insert("TOKEN_VALIDATOR_OPT_AT", "health".to_owned());
         settings.insert("TOKEN_VALIDATOR_OPT_HOW", how.to_owned());
         let examined = examine(&settings).await;

@@ -234,8 +234,11 @@ mod tests {
             "/etc/shadow",
             "/root",
         ] {
-            let covers = |readable: &&str| Path::new(private).starts_with(readable);
-            assert_eq!(READABLE.iter().find(covers), None, "{private}");
+            let private = Path::new(private);
+            let readable = READABLE
+                .iter()
+                .find(|readable| private.starts_with(readable));
+            assert_eq!(readable, None, "{}", private.display());
         }
     }
 }

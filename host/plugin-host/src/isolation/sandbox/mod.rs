@@ -51,6 +51,21 @@ impl Policy {
             copies: false,
         }
     }
+
+    /// The policy of a process that does what either of two may do.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        self.network = match (self.network, other.network) {
+            (Network::Any, _) | (_, Network::Any) => Network::Any,
+            (Network::None, one) | (one, Network::None) => one,
+            (Network::Ports(mut ports), Network::Ports(more)) => {
+                ports.extend(more);
+                Network::Ports(ports)
+            }
+        };
+        self.files.extend(other.files);
+        self.copies |= other.copies;
+        self
+    }
 }
 
 /// Closes what the process inherited by accident. Call it first, before anything is opened.

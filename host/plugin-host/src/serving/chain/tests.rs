@@ -50,7 +50,7 @@ impl Says {
             Self::Misconfigured => failed(FailureKind::Misconfigured),
             Self::Internal => failed(FailureKind::Internal),
             Self::Panicked => failed(FailureKind::Panicked),
-            Self::Nonsense => Answer::Nonsense("nonsense"),
+            Self::Nonsense => Answer::Nonsense("nonsense".into()),
             Self::EmptySubject => accepted(""),
             Self::UnwindsForReal => std::panic::resume_unwind(Box::new("on purpose")),
         }

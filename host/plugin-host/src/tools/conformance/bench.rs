@@ -22,7 +22,7 @@ use super::{
 use crate::{
     OptionSources, Settings,
     boundary::{
-        Answer, Factory, Failure, FailureKind, Instance, Library, Question, load, plugin_log,
+        Answer, Factory, Failure, FailureKind, Instance, Library, Question, Queue, load, plugin_log,
     },
     library::check,
     options::{
@@ -369,5 +369,6 @@ pub(super) fn question(token: &SecretString, deadline: Duration) -> Question {
         token: Arc::new(token.clone()),
         request_id: Arc::from("plugins-check"),
         deadline,
+        queue: Queue::default(),
     }
 }
