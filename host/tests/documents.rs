@@ -53,6 +53,45 @@ fn every_step_of_the_life_of_a_request_is_there() {
     }
 }
 
+/// All lines of the sources, tests included.
+fn all_sources(folder: &std::path::Path, text: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+            all_sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).expect("readable"));
+        }
+    }
+}
+
+#[test]
+fn every_attack_has_tests_that_are_there() {
+    let mut sources = String::new();
+    for folder in ["host", "plugins", "tests"] {
+        all_sources(&root().join(folder), &mut sources);
+    }
+    let page = document("host/docs/attacks.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows
+        .filter(|row| !row.contains("| --- |") && !row.ends_with("| tests |"))
+        .collect();
+    assert!(rows.len() > 40, "{} rows", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches([' ', '|']).rsplit('|').next();
+        let tests = tests.unwrap_or_default();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            let is_there = sources.contains(&format!("fn {name}("));
+            assert!(
+                is_there,
+                "attacks.md names the test {name}, which is not there"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_path_that_the_documents_link_to_is_there() {
     for name in ["README.md", "DEVELOPING.md"] {

@@ -18,6 +18,8 @@ mod document;
 mod error;
 mod failures;
 mod fragments;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod pool;
 mod prune;
 mod retry;

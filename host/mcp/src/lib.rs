@@ -21,6 +21,8 @@ mod documents;
 mod error;
 mod fields;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hidden;
 mod info;
 mod negotiation;

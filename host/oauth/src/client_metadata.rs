@@ -347,7 +347,7 @@ impl Documents {
         let (body, ttl) = tokio::time::timeout(TIMEOUT, fetch)
             .await
             .map_err(|_| DocumentError::Unreachable)??;
-        Ok((parse(&body, &client_id)?, ttl))
+        Ok((read_document(&body, &client_id)?, ttl))
     }
 }
 
@@ -361,7 +361,8 @@ fn say_withdrawn(url: &Url) {
     );
 }
 
-fn parse(body: &[u8], client_id: &str) -> Result<Document, DocumentError> {
+/// Reads a document, which must be that of the client.
+pub(super) fn read_document(body: &[u8], client_id: &str) -> Result<Document, DocumentError> {
     #[derive(Deserialize)]
     struct Raw {
         client_id: String,

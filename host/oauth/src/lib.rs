@@ -22,6 +22,8 @@ mod context;
 mod doctor;
 mod end_page;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod grant;
 mod grants;
 mod html;

@@ -6,6 +6,8 @@
 pub(crate) mod boundary;
 #[cfg(test)]
 mod fake;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod isolation;
 mod library;
 mod options;

@@ -7,6 +7,8 @@
 mod authenticator;
 mod bearer;
 mod challenge;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod refusals;
 mod trial;
 

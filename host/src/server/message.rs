@@ -105,6 +105,12 @@ fn check(bytes: &[u8]) -> Result<Message, Refusal> {
     Ok(outline.said)
 }
 
+/// Returns whether the body is a message, for the fuzz target.
+#[cfg(any(test, fuzzing))]
+pub(super) fn passes(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
 /// The members that a message has.
 #[derive(Debug, Default)]
 struct Outline {

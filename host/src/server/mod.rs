@@ -15,6 +15,8 @@ mod authenticate;
 mod body;
 mod cors;
 mod forwarded;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod head;
 mod health;
 mod io;

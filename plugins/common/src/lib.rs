@@ -14,6 +14,8 @@ mod datahub;
 mod discovery;
 mod doubt;
 mod endpoint;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod issuer;
 mod jwk;

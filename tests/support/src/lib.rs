@@ -1,5 +1,7 @@
-//! The one way of a test to say that it is skipped. Depends on nothing, so that the unit tests of
-//! every crate can use it.
+//! What tests of every crate share: the one way to say that a test is skipped, and the run of a fuzz
+//! target without a fuzzer. Depends on nothing, so that unit tests can use it.
+
+pub mod fuzz;
 
 /// Says that the calling test is skipped for want of `need`: a program that is not installed, or
 /// a variable that is not set.

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     answer::{TokenAnswer, answer, token_set},
+    rotation::{Presented, Rotated, rotate},
     scope::part,
 };
 use crate::{
@@ -20,15 +21,11 @@ use crate::{
     error::OAuthError,
     params::Params,
     seal::Kind,
-    store::RefreshClaim,
     tokens::{RefreshContent, Terms, TokenSet},
     types::ClientKey,
     upstream::UpstreamError,
 };
 
-/// The longest time that one refresh at the provider may hold up the others. More than its
-/// time-out.
-const LEASE: Duration = Duration::from_secs(30);
 /// The interval at which waiting requests check for the answer.
 const POLL: Duration = Duration::from_millis(50);
 /// The longest time that they wait.
@@ -52,7 +49,7 @@ pub(crate) async fn refresh(
     let asked = params.get("scope").ok().flatten();
     let part = part(&content, asked, context.settings.token_mode)?;
     let content = Arc::new(content);
-    let waiting = tokio::time::timeout(MAX_WAIT, claim_refresh(context, &content));
+    let waiting = tokio::time::timeout(MAX_WAIT, answered(context, &content));
     let (tokens, generation) = waiting
         .await
         .map_err(|_| OAuthError::unavailable("the refresh takes too long"))??;
@@ -68,38 +65,35 @@ pub(crate) async fn refresh(
 
 /// Gets the answer for this refresh token, by asking or from the request that is or was asking, and
 /// the number of the next refresh token.
-async fn claim_refresh(
+async fn answered(
     context: &Arc<Context>,
     content: &Arc<RefreshContent>,
 ) -> Result<(TokenSet, u64), OAuthError> {
-    let ttl = context.settings.refresh_ttl;
-    loop {
-        match context
-            .store
-            .claim_refresh(&content.family, content.generation, LEASE, ttl)
-            .await?
-        {
-            RefreshClaim::Granted => {
-                // On its own task: the rotated token must not be lost when the client hangs up.
-                let task = tokio::spawn(ask(Arc::clone(context), Arc::clone(content)));
-                let tokens = task
-                    .await
-                    .unwrap_or_else(|_| Err(OAuthError::server("refresh failed")))?;
-                return Ok((tokens, content.generation + 1));
-            }
-            RefreshClaim::InProgress => tokio::time::sleep(POLL).await,
-            RefreshClaim::Replayed { generation, value } => {
-                let family = content.family.as_str();
-                let tokens = context.sealer.open_at(Kind::Answer, family, &value);
-                return tokens
-                    .map(|tokens| (tokens, generation))
-                    .ok_or_else(OAuthError::invalid_grant);
-            }
-            RefreshClaim::Revoked => {
-                tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
-                at_provider::tell(context, &content.family, None);
-                return Err(OAuthError::invalid_grant());
-            }
+    let presented = Presented {
+        family: &content.family,
+        generation: content.generation,
+        ttl: context.settings.refresh_ttl,
+    };
+    let asking = || async {
+        // On its own task: the rotated token must not be lost when the client hangs up.
+        let task = tokio::spawn(ask(Arc::clone(context), Arc::clone(content)));
+        task.await
+            .unwrap_or_else(|_| Err(OAuthError::server("refresh failed")))
+    };
+    let pause = || tokio::time::sleep(POLL);
+    match rotate(&*context.store, &presented, asking, pause).await? {
+        Rotated::Asked(tokens) => Ok((tokens, content.generation + 1)),
+        Rotated::Replayed { generation, value } => {
+            let family = content.family.as_str();
+            let tokens = context.sealer.open_at(Kind::Answer, family, &value);
+            tokens
+                .map(|tokens| (tokens, generation))
+                .ok_or_else(OAuthError::invalid_grant)
+        }
+        Rotated::Revoked => {
+            tracing::warn!(client = %content.client, "refresh token was used before, or its sign-in has ended");
+            at_provider::tell(context, &content.family, None);
+            Err(OAuthError::invalid_grant())
         }
     }
 }

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| datahub_mcp::auth::fuzz::bearer_header(data));
