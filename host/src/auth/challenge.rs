@@ -28,6 +28,10 @@ impl Challenge {
             .map(String::as_str)
             .filter(|scope| *scope != "offline_access")
             .collect();
+        // A quotation mark would end the value.
+        if let Some(other) = scopes.iter().find(|scope| !is_scope_token(scope)) {
+            return Err(ChallengeError((*other).to_owned()));
+        }
         let rest = parameters(metadata_url, &scopes.join(" "));
         Ok(Self {
             metadata_url: metadata_url.to_owned(),
@@ -118,6 +122,8 @@ mod tests {
     #[test]
     fn a_challenge_that_no_header_can_carry_is_refused_at_start() {
         assert!(Challenge::new("https://x/\n", &[]).is_err());
-        assert!(Challenge::new(URL, &["ä".to_owned()]).is_err());
+        for scope in ["ä", "a\"b", "a\\b", "a b", ""] {
+            assert!(Challenge::new(URL, &[scope.to_owned()]).is_err(), "{scope}");
+        }
     }
 }

