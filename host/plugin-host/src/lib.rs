@@ -19,8 +19,15 @@ pub use self::isolation::{child::run as run_isolated, harden::seal_memory};
 pub use self::{
     boundary::{last_line::leave, load::LibraryError},
     library::{
-        check::CheckError, digest::Sha256Digest, elf::ElfError, find::FindError,
-        linkage::LinkError, ownership::OwnershipError,
+        check::CheckError,
+        demands::{DemandError, Demands},
+        digest::Sha256Digest,
+        elf::ElfError,
+        find::FindError,
+        linkage::LinkError,
+        lock::{Lock, LockError, Locked},
+        ownership::OwnershipError,
+        signature::{SignatureError, SignerError, Signers},
     },
     options::{assemble::OptionError, violation::Violation},
     serving::{

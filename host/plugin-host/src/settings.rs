@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Sha256Digest;
+use super::{Demands, Sha256Digest};
 
 /// The longest name of a library or a factory, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub options: OptionSources,
     /// The checksums that libraries must have.
     pub pins: Pins,
+    /// What else is demanded of them.
+    pub demands: Demands,
     /// Time-outs and bounds.
     pub limits: Limits,
     /// The process that runs the plugins' code.
@@ -44,6 +46,7 @@ impl Settings {
             validators,
             options: OptionSources::default(),
             pins: Pins::default(),
+            demands: Demands::default(),
             limits: Limits::default(),
             isolation: Isolation::default(),
             sandbox: SandboxMode::default(),

@@ -42,6 +42,13 @@ pub enum PluginsCommand {
         /// The files, or the libraries' names in the plugin directories.
         #[arg(value_name = "FILE", required = true)]
         libraries: Vec<String>,
+        /// Write the lock file for `TOKEN_VALIDATOR_LOCK` instead, with exactly these libraries; a
+        /// child process loads each.
+        #[arg(long, value_name = "LOCK")]
+        lock: Option<PathBuf>,
+        /// With `--lock`: the report of `plugins check --json` about a library, whose checksum is kept.
+        #[arg(long, value_name = "LIBRARY=FILE", requires = "lock")]
+        report: Vec<String>,
     },
     /// Write the project of a new validator: a template that builds, in a directory of its name.
     New {
@@ -173,10 +180,19 @@ impl PluginsCommand {
                     Err(error) => fail(EXIT_USAGE, error),
                 }
             }
-            Self::Pin { libraries } => match tools::pin(directories, &libraries) {
+            Self::Pin {
+                libraries,
+                lock: None,
+                ..
+            } => match tools::pin(directories, &libraries) {
                 Ok(pins) => print(pins + "\n"),
                 Err(error) => fail(1, error),
             },
+            Self::Pin {
+                libraries,
+                lock: Some(lock),
+                report,
+            } => write_lock(settings, &libraries, &lock, &report),
             Self::Try {
                 validator,
                 token_file,
@@ -204,6 +220,27 @@ fn sandbox_mode(name: &str) -> Result<SandboxMode, &'static str> {
 fn said(line: Result<String, String>) -> ExitCode {
     match line {
         Ok(line) => print(line),
+        Err(error) => fail(1, error),
+    }
+}
+
+fn write_lock(
+    settings: &plugin_host::Settings,
+    libraries: &[String],
+    path: &std::path::Path,
+    reports: &[String],
+) -> ExitCode {
+    let reports: Option<Vec<(String, PathBuf)>> = reports
+        .iter()
+        .map(|report| report.split_once('='))
+        .map(|parts| parts.map(|(library, file)| (library.to_owned(), PathBuf::from(file))))
+        .collect();
+    let Some(reports) = reports else {
+        return fail(EXIT_USAGE, "`--report` is not LIBRARY=FILE");
+    };
+    let lock = tools::lock(settings, libraries, &reports);
+    match lock.and_then(|lock| lock.write(path).map_err(|error| error.to_string())) {
+        Ok(()) => print(format!("TOKEN_VALIDATOR_LOCK={}\n", path.display())),
         Err(error) => fail(1, error),
     }
 }

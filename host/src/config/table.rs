@@ -129,6 +129,12 @@ settings! {
         /// SHA-256 checksum that the plugin must have, in hex; for several validators,
         /// `library=SHA256` for each, comma-separated.
         TOKEN_VALIDATOR_SHA256: "HEX";
+        /// The lock file of `plugins pin --lock`: a library that it does not list, or lists with
+        /// another checksum or signer, is not loaded.
+        TOKEN_VALIDATOR_LOCK: "FILE";
+        /// Public keys of minisign, comma-separated. If set, each plugin needs a signature by one of
+        /// them in `FILE.minisig` beside it.
+        PLUGIN_SIGNERS: "KEYS";
         /// Options of the validator as a JSON object, or `@file`; for several validators, an object
         /// with one such object for each. `TOKEN_VALIDATOR_OPT_<NAME>` sets one option.
         TOKEN_VALIDATOR_CONFIG: "JSON", or_file();

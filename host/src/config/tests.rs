@@ -47,6 +47,7 @@ fn wrong_value(
         | "OIDC_ALGORITHMS"
         | "OIDC_LEEWAY"
         | "OAUTH_STATE_DIR"
+        | "TOKEN_VALIDATOR_LOCK"
         | "TOKEN_VALIDATOR_PLUGIN_DIR"
         | "OAUTH_REDIRECT_SCHEMES"
         | "OUTBOUND_NO_PROXY"
@@ -65,6 +66,7 @@ fn wrong_value(
         "TOKEN_VALIDATOR_FACTORY" => ("../evil", &[]),
         "TOKEN_VALIDATOR_SHA256" => ("abc", &[]),
         "TOKEN_VALIDATOR_CONFIG" => ("{\"canary", &[]),
+        "PLUGIN_SIGNERS" => ("a key", &[]),
         "RUST_LOG" => ("info,[", &[]),
         "OAUTH_CLIENT_METADATA_DOMAINS" => ("a.example,https://b.example/x", &[]),
         "ALLOWED_HOSTS" => ("a.example,https://b.example", &[]),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use plugin_host::{
-    BreakerSettings, EnvView, Isolation, Limits, OptionSources, Pins, SandboxMode, Settings,
-    ValidatorSpec,
+    BreakerSettings, Demands, EnvView, Isolation, Limits, OptionSources, Pins, SandboxMode,
+    Settings, Signers, ValidatorSpec,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -25,6 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
     let validators = chain(reader);
     let directories = directories(reader, program);
     let pins = pins(reader, validators.as_deref());
+    let demands = demands(reader);
     let limits = limits(reader);
     let isolation = reader.choice(
         &t::PLUGIN_ISOLATION,
@@ -42,6 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, program: &Path) -> Option<Settings> 
     let options = accept_id_tokens(reader, options);
     Some(Settings {
         pins: pins?,
+        demands: demands?,
         limits,
         isolation: isolation?,
         sandbox: sandbox?,
@@ -127,6 +129,32 @@ fn pins(reader: &mut Reader<'_>, chain: Option<&[ValidatorSpec]>) -> Option<Pins
             None
         }
     }
+}
+
+fn demands(reader: &mut Reader<'_>) -> Option<Demands> {
+    let keys = reader.text(&t::PLUGIN_SIGNERS).unwrap_or_default();
+    let signers = match Signers::parse(&keys) {
+        // A setting that is there and names no key would turn the demand off without a word.
+        Ok(signers) if signers.is_empty() && reader.is_set(&t::PLUGIN_SIGNERS) => {
+            reader.wrong(
+                &t::PLUGIN_SIGNERS,
+                "not a list of public keys: it is empty",
+                "set it to the second line of `minisign.pub`, or leave it unset",
+            );
+            return None;
+        }
+        Ok(signers) => signers,
+        Err(why) => {
+            reader.wrong(
+                &t::PLUGIN_SIGNERS,
+                &format!("not a list of public keys: {why}"),
+                "set it to the second line of `minisign.pub`",
+            );
+            return None;
+        }
+    };
+    let lock = reader.text(&t::TOKEN_VALIDATOR_LOCK).map(PathBuf::from);
+    Some(Demands { signers, lock })
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {

@@ -38,6 +38,7 @@ mod older_datahub;
 mod outbound;
 mod own_server;
 mod plugin_faults;
+mod plugin_lock;
 mod plugin_processes;
 mod plugin_sandbox;
 mod providers;

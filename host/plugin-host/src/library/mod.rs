@@ -2,10 +2,13 @@
 //! header, the libraries that it brings in. Nothing of the plugin runs here.
 
 pub(crate) mod check;
+pub(crate) mod demands;
 pub(crate) mod digest;
 pub(crate) mod elf;
 pub(crate) mod find;
 pub(crate) mod image;
 pub(crate) mod linkage;
+pub(crate) mod lock;
 pub(crate) mod ownership;
+pub(crate) mod signature;
 pub(crate) mod system_folders;

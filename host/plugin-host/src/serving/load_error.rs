@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use foundation::suggest;
 
-use crate::{CheckError, FindError, LibraryError, OptionError, PinError};
+use crate::{CheckError, DemandError, FindError, LibraryError, OptionError, PinError};
 
 /// The reason the validators could not be loaded: one line that says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum Cause {
     /// Its file is not trusted, or is not a library.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// Its file has no signature that counts, or is not in the lock.
+    #[error(transparent)]
+    Demand(#[from] DemandError),
     /// The library is not a token validator that this host can load.
     #[error(transparent)]
     Library(#[from] LibraryError),

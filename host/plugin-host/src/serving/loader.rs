@@ -120,6 +120,7 @@ impl Loader {
     ) -> Result<Prepared, Cause> {
         let found = find::library(&self.settings.directories, &spec.library)?;
         let file = Arc::new(check::check(&found, self.settings.pins.of(&spec.library))?);
+        self.settings.demands.check(&spec.library, &file)?;
         let bad = |bad| LibraryError::description(&file.path, &bad);
         let library = match described.get(&file.sha256) {
             Some(library) => Arc::clone(library),

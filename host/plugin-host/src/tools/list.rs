@@ -1,4 +1,5 @@
-//! `plugins list` and `plugins pin`: the libraries in the plugin directories. Nothing is loaded.
+//! `plugins list` and `plugins pin`: the libraries in the plugin directories. Only for a lock are they loaded, in
+//! a child process.
 
 use std::path::PathBuf;
 
@@ -6,7 +7,7 @@ use serde::Serialize;
 
 use super::{describe, resolve};
 use crate::{
-    SandboxMode, Sha256Digest,
+    Lock, Locked, SandboxMode, Settings, Sha256Digest,
     library::{check, find},
 };
 
@@ -76,4 +77,51 @@ pub fn pin(directories: &[PathBuf], libraries: &[String]) -> Result<String, Stri
         pins.push(format!("{}={}", found.library(), file.sha256));
     }
     Ok(pins.join(","))
+}
+
+/// The lock of `libraries`, each a path or a name, signed as `settings` demand. A child
+/// process loads each. `reports` are files of `plugins check --json` by library.
+///
+/// # Errors
+/// The first one that would not be loaded, or whose report cannot be read.
+pub fn lock(
+    settings: &Settings,
+    libraries: &[String],
+    reports: &[(String, PathBuf)],
+) -> Result<Lock, String> {
+    let mut plugins: Vec<Locked> = Vec::new();
+    for library in libraries {
+        let found = resolve(&settings.directories, library).map_err(|error| error.to_string())?;
+        let file = check::check(&found, None).map_err(|error| error.to_string())?;
+        let signer = settings.demands.signers.of(&file.path, &file.bytes);
+        let signer = signer.map_err(|error| error.to_string())?;
+        let described = describe::ask_child(&file.path, settings.sandbox)?;
+        let version = described.description.info.get("version");
+        let version = version.and_then(|text| text.as_str());
+        let name = found.library().to_owned();
+        if plugins.iter().any(|other| other.name == name) {
+            return Err(format!("`{name}` is named twice"));
+        }
+        let report = reports.iter().find(|(of, _)| *of == name);
+        let conformance = report.map(|(_, path)| {
+            let bytes = std::fs::read(path);
+            bytes
+                .map(|bytes| Sha256Digest::of(&bytes).to_string())
+                .map_err(|error| format!("{}: {error}", path.display()))
+        });
+        plugins.push(Locked {
+            name,
+            version: version.unwrap_or_default().to_owned(),
+            sha256: file.sha256.to_string(),
+            signer: signer.map(str::to_owned),
+            conformance: conformance.transpose()?,
+        });
+    }
+    match reports
+        .iter()
+        .find(|(of, _)| plugins.iter().all(|one| one.name != *of))
+    {
+        Some((of, _)) => Err(format!("`--report` names `{of}`, which is not pinned")),
+        None => Ok(Lock::new(plugins)),
+    }
 }

@@ -18,7 +18,7 @@ pub use self::{
     conformance::{CheckResult, Conformance, Events, Finding, Plan, Watched, conform, watch},
     describe::{begin_child, describe, enter_sandbox},
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
-    list::{Listed, list, pin, sandbox_level},
+    list::{Listed, list, lock, pin, sandbox_level},
 };
 pub use super::boundary::description::Description;
 use super::{FindError, library::find};
