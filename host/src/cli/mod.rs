@@ -133,7 +133,16 @@ pub fn parse(
 
 /// The whole command line, settings included.
 pub fn definition() -> clap::Command {
-    config::with_settings(Cli::command().mut_subcommand("plugins", plugins::definition))
+    let hidden = config::with_hidden_settings;
+    let command = Cli::command()
+        .mut_subcommand("plugins", plugins::definition)
+        // Take the flags as every command does, and obey none.
+        .mut_subcommand("config", |config| {
+            config.mut_subcommand("reference", hidden)
+        })
+        .mut_subcommand("completions", hidden)
+        .mut_subcommand("manual", hidden);
+    config::with_settings(command)
         .after_help("Every setting is an environment variable and a flag; `--help` lists them.")
         .after_long_help(
             "Secrets are read from a file with `@/path/to/file` or `<NAME>_FILE`. Options of a token \

@@ -140,6 +140,11 @@ fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Li
 }
 
 impl Bench {
+    /// True for a library of the C header, which may go on after a call was cancelled.
+    pub(super) fn in_c(&self) -> bool {
+        self.library.abi_version().starts_with('C')
+    }
+
     fn options(&self, config: &SecretString) -> Map<String, Value> {
         serde_json::from_str(config.expose_secret()).unwrap_or_default()
     }

@@ -62,7 +62,7 @@ impl Default for Stray {
 }
 
 impl Stray {
-    /// Searches all of it.
+    /// Searches it, until something is found.
     pub(super) fn hear(&self, listener: &Listener) {
         const CHUNK: usize = 64 * 1024;
         let Some(file) = &self.0 else { return };
@@ -71,6 +71,9 @@ impl Stray {
         while let Ok(length @ 1..) = file.read_at(&mut bytes, at) {
             let text = String::from_utf8_lossy(&bytes[..length]);
             listener.hear("what the plugin wrote to stdout or stderr", &text);
+            if listener.verdict().is_err() {
+                return;
+            }
             // Chunks overlap, so that nothing is cut where two meet.
             at += match length {
                 CHUNK => CHUNK as u64 / 2,
