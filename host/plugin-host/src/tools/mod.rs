@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 pub use self::{
     attempt::{Attempt, attempt},
     confine::confine,
-    conformance::{CheckResult, Conformance, Events, Finding, Plan, Watched, conform, watch},
+    conformance::{
+        CheckResult, Conformance, Events, Finding, Plan, Watched, bind_to_parent, conform, watch,
+    },
     describe::{begin_child, describe, enter_sandbox},
     inspect::{FactoryReport, Inspection, OptionReport, inspect},
     list::{Listed, list, lock, pin, sandbox_level},

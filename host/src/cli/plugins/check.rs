@@ -99,6 +99,9 @@ fn check_here(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(error) => return fail(EXIT_USAGE, error),
     };
+    if let Err(error) = tools::bind_to_parent() {
+        return fail(1, format!("cannot bound this process: {error}"));
+    }
     if let Err(error) = tools::confine(settings, &plan) {
         return fail(1, error);
     }

@@ -29,7 +29,7 @@ use self::{
     tokens::refused,
 };
 pub use self::{
-    output::Events,
+    output::{Events, bind_to_parent},
     report::{CheckResult, Conformance, Finding},
     watch::{Watched, watch},
 };

@@ -18,25 +18,33 @@ use super::{listener::Listener, report::Event};
 /// The largest file that the process may write, stderr among them.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Lets this process end with its parent, without a core file or large ones. Call it before
+/// [`confine`](super::super::confine), after which nothing of it is allowed.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn bind_to_parent() -> io::Result<()> {
+    for (resource, most) in [(Resource::Fsize, MAX_FILE_BYTES), (Resource::Core, 0)] {
+        let mut limit = process::getrlimit(resource);
+        limit.current = Some(most.min(limit.maximum.unwrap_or(most)));
+        process::setrlimit(resource, limit)?;
+    }
+    process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    Ok(())
+}
+
 /// Writes events to what was stdout.
 #[derive(Debug)]
 pub struct Events(Mutex<File>);
 
 impl Events {
-    /// Takes stdout away from everybody else in this process, who write to stderr from now on, and
-    /// lets it end with its parent, without a core file.
+    /// Takes stdout away from everybody else in this process, who write to stderr from now on.
     ///
     /// # Errors
     /// If this process has no stdout.
     pub fn take_stdout() -> io::Result<Self> {
         let events = stdio::stdout().try_clone_to_owned()?;
         stdio::dup2_stdout(stdio::stderr())?;
-        for (resource, most) in [(Resource::Fsize, MAX_FILE_BYTES), (Resource::Core, 0)] {
-            let mut limit = process::getrlimit(resource);
-            limit.current = Some(most.min(limit.maximum.unwrap_or(most)));
-            process::setrlimit(resource, limit)?;
-        }
-        process::set_parent_process_death_signal(Some(Signal::KILL))?;
         Ok(Self(Mutex::new(File::from(events))))
     }
 
