@@ -9,13 +9,11 @@ use crate::{
     isolation::sandbox::{self, Network, Policy},
 };
 
-/// Enters the sandbox with this process, for good. Call it before anything is opened and before there
-/// is a second thread. The library may use the network, and read what the options of `plan` name.
+/// Enters the sandbox with this process, for good. Call it before there is a second thread. The library may use the network, and read what the options of `plan` name.
 ///
 /// # Errors
 /// The layers that are missing and required.
 pub fn confine(settings: &Settings, plan: &Plan) -> Result<(), String> {
-    sandbox::begin();
     let mut files: Vec<PathBuf> = settings.directories.clone();
     if let Ok(found) = resolve(&settings.directories, &plan.library) {
         files.push(found.path());

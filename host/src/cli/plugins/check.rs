@@ -95,6 +95,7 @@ pub(super) fn check(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitC
 
 /// Makes the checks in this process.
 fn check_here(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
+    tools::begin_child();
     let plan = match plan(args) {
         Ok(plan) => plan,
         Err(error) => return fail(EXIT_USAGE, error),

@@ -17,6 +17,8 @@ use crate::{options::schema::Schema, settings::SandboxMode};
 
 /// The member of a library's description that holds its needs.
 const NEEDS: &str = "needs";
+/// The keyword of the schema of options that holds the needs of one validator, and then counts instead.
+const OF_FACTORY: &str = "x-needs";
 /// The keyword of an option whose value names a file or a directory.
 const FILE: &str = "x-file";
 /// The maximum number of ports, and that of files, that a library declares.
@@ -37,7 +39,7 @@ pub(crate) fn policy(
     schema: &Value,
     config: &str,
 ) -> Result<Policy, String> {
-    let (mut network, declared) = declared(info)?;
+    let (mut network, declared) = declared(info, schema)?;
     let options: Value = serde_json::from_str(config).unwrap_or_default();
     let mut files = named(Schema::new(schema), &options);
     for file in declared {
@@ -61,9 +63,9 @@ pub(crate) fn policy(
     })
 }
 
-/// What the description of a library declares: `needs: {network: true | false | [port], files: [path]}`.
-fn declared(info: &Map<String, Value>) -> Result<(Network, Vec<PathBuf>), String> {
-    let Some(needs) = info.get(NEEDS) else {
+/// What a library declares: `needs: {network: true | false | [port], files: [path]}`.
+fn declared(info: &Map<String, Value>, schema: &Value) -> Result<(Network, Vec<PathBuf>), String> {
+    let Some(needs) = schema.get(OF_FACTORY).or_else(|| info.get(NEEDS)) else {
         return Ok((Network::Any, Vec::new()));
     };
     let wrong = |what: &str, expected: &str| {
@@ -246,6 +248,16 @@ mod tests {
         ] {
             assert!(of(bad.clone(), json!({})).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_needs_of_one_validator_count_before_those_of_its_library() {
+        let policy = policy_of(
+            &json!({"needs": {"network": true}}),
+            &json!({"x-needs": {"network": false}}),
+            &json!({}),
+        );
+        assert_eq!(policy.unwrap().network, Network::None);
     }
 
     #[test]
