@@ -22,6 +22,7 @@ use integration_tests::{
     Mcp, PluginDir, Server, ServerBuilder, StubDataHub, artifacts, artifacts::workspace_root,
     status,
 };
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde_json::{Value, json};
 
 /// The conditions under which an attempt works where there is no sandbox.
@@ -30,7 +31,7 @@ enum Control {
     Always,
     /// Only root may.
     Root,
-    /// Only some kernels and containers have it.
+    /// Only some kernels and containers have it, or the process is kept from it without the sandbox, too.
     Kernel,
 }
 
@@ -48,7 +49,7 @@ const ATTEMPTS: &[(&str, &str, Control)] = &[
     ("rename_file", "{secret}", Always),
     ("remove_file", "", Always),
     ("make_directory", "{dir}/made", Always),
-    ("open_by_handle", "", Root),
+    ("open_by_handle", "", Kernel),
     ("device", "", Always),
     ("shared_memory_file", "", Kernel),
     ("system_tree", "", Kernel),
@@ -73,13 +74,13 @@ const ATTEMPTS: &[(&str, &str, Control)] = &[
     ("fork_bomb", "", Always),
     ("run_program", "", Always),
     ("spawn_program", "", Always),
-    ("gain_rights", "", Always),
-    ("capabilities", "", Root),
+    ("gain_rights", "", Kernel),
+    ("capabilities", "", Kernel),
     ("dump_core", "", Kernel),
     ("outlive_the_server", "", Always),
     ("leave_the_group", "", Always),
     ("mounts", "", Always),
-    ("mounts_in_the_new_way", "", Root),
+    ("mounts_in_the_new_way", "", Kernel),
     ("namespaces", "", Always),
     ("change_root", "", Always),
     ("keyrings", "", Kernel),
@@ -118,6 +119,25 @@ const WITHOUT_LANDLOCK: [&str; 8] = [
     "local_service",
 ];
 
+/// A process without capabilities: the process of a validator has none either, so without the sandbox it may do
+/// everything to this one. The calling thread loses its own.
+fn victim() -> Child {
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    rustix::thread::set_no_new_privs(true).unwrap();
+    rustix::thread::set_capabilities(None, sets).unwrap();
+    Command::new("sleep")
+        .arg("600")
+        .env("VICTIM_SECRET", "of somebody else")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 /// What the attempts aim at.
 struct World {
     dir: tempfile::TempDir,
@@ -143,12 +163,7 @@ impl World {
             UnixListener::bind_addr(&address).unwrap(),
             UnixDatagram::bind(at("datagrams")).unwrap(),
         );
-        let victim = Command::new("sleep")
-            .arg("600")
-            .env("VICTIM_SECRET", "of somebody else")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let victim = std::thread::spawn(victim).join().unwrap();
         Self {
             victim,
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
