@@ -119,7 +119,7 @@ fn one_setting_is_enough_and_the_defaults_are_those_of_the_table() {
     let settings = check(&[]).unwrap();
     assert_eq!(settings.server.address, "127.0.0.1:8000".parse().unwrap());
     assert_eq!(settings.telemetry.format, Format::Auto);
-    assert_eq!(settings.plugins.isolation, Isolation::InProcess);
+    assert_eq!(settings.plugins.isolation, Isolation::Process);
     assert_eq!(settings.plugins.validators[0].to_string(), "datahub_token");
     assert!(
         settings.public_url.is_none()
