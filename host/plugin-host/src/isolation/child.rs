@@ -114,7 +114,7 @@ fn load_library(
     else {
         return Ok(None);
     };
-    harden::child(memory)?;
+    harden::child(memory, policy.mode)?;
     let limit = usize::try_from(MAX_LIBRARY_BYTES).unwrap_or(usize::MAX);
     let Some(bytes) = wire::receive_bytes(input, limit)? else {
         return Ok(None);

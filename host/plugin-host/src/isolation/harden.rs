@@ -8,6 +8,8 @@ use rustix::{
     thread::CapabilitySets,
 };
 
+use crate::settings::SandboxMode;
+
 /// Closes the memory and the environment of this process to other processes of the same user, and
 /// keeps them out of core files.
 pub fn seal_memory() {
@@ -28,19 +30,21 @@ pub(super) fn end_with_the_server() -> io::Result<()> {
     ))?)
 }
 
-/// Prepares the process of a validator, before it has threads: it gains no rights, has none but those
-/// of its user, and holds at most `memory` bytes. The sandbox comes on top of this.
+/// Prepares the process of a validator, before it has threads: it holds at most `memory` bytes and,
+/// unless the operator switched its sandbox off, gains no rights and has none but those of its user.
 ///
 /// # Errors
 /// If the system refuses one of them.
-pub(super) fn child(memory: Option<u64>) -> io::Result<()> {
+pub(super) fn child(memory: Option<u64>, sandbox: SandboxMode) -> io::Result<()> {
     // If the machine runs out of memory, this process is killed before the server. Failing to set
     // that does no harm.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     bound_memory(memory)?;
-    rustix::thread::set_no_new_privs(true)?;
-    // A server that runs as root must not lend its powers, such as reading others' memory.
-    rustix::thread::set_capabilities(None, none())?;
+    if sandbox != SandboxMode::Off {
+        rustix::thread::set_no_new_privs(true)?;
+        // A server that runs as root must not lend its powers, such as reading others' memory.
+        rustix::thread::set_capabilities(None, none())?;
+    }
     seal_memory();
     Ok(())
 }

@@ -12,6 +12,7 @@ pub(crate) mod harden;
 mod library;
 mod output;
 mod process;
+mod recipe;
 mod remote;
 pub(crate) mod sandbox;
 mod supervisor;
