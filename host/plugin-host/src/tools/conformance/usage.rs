@@ -2,8 +2,12 @@
 
 use std::{fs, path::Path};
 
+use rustix::io::Errno;
+
 /// The growth that is tolerated, for pools and arenas.
 const FEW: usize = 8;
+/// More open files than any validator needs for a few calls at once.
+const MANY_FILES: usize = 1_000;
 const SOME_MEMORY: usize = 32 * 1024 * 1024;
 
 /// The resources of this process.
@@ -16,7 +20,12 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn now() -> Self {
-        let entries = |dir: &str| fs::read_dir(Path::new(dir)).map_or(0, Iterator::count);
+        // Where all files that it may have are open, the directory cannot be opened either.
+        let entries = |dir: &str| match fs::read_dir(Path::new(dir)) {
+            Ok(entries) => entries.count(),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::MFILE) => usize::MAX,
+            Err(_) => 0,
+        };
         Self {
             files: entries("/proc/self/fd"),
             threads: entries("/proc/self/task"),
@@ -25,13 +34,16 @@ impl Usage {
     }
 
     pub(super) fn compare(&self, now: &Self) -> Result<(), String> {
-        if now.files > self.files + FEW {
+        if now.files > MANY_FILES {
+            return Err(format!("more than {MANY_FILES} files are open"));
+        }
+        if now.files > self.files.saturating_add(FEW) {
             return Err(format!(
                 "open files grew from {} to {}",
                 self.files, now.files
             ));
         }
-        if now.threads > self.threads + FEW {
+        if now.threads > self.threads.saturating_add(FEW) {
             return Err(format!(
                 "threads grew from {} to {}",
                 self.threads, now.threads
