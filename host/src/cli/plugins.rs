@@ -130,7 +130,7 @@ impl PluginsCommand {
             Self::Describe { library, mode } => Some(said(tools::describe(library, *mode))),
             Self::Sandbox { mode } => Some(said(tools::enter_sandbox(*mode))),
             Self::Isolated => Some(plugin_host::run_isolated()),
-            Self::Header => Some(print(new::HEADER.to_owned())),
+            Self::Header => Some(print(new::HEADER)),
             Self::New {
                 language,
                 name,

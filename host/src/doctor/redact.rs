@@ -63,7 +63,8 @@ impl Redactor {
 
     /// `text` with `***` for each part that is one of a secret.
     pub(super) fn redact(&self, text: &str) -> String {
-        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+        let mut ends = (0..=text.len().min(MAX_TEXT_BYTES)).rev();
+        let end = ends.find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         let text = &text[..end];
         let folded = text.to_ascii_lowercase().into_bytes();
         let mut hidden = vec![false; folded.len()];

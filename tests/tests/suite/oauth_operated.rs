@@ -58,7 +58,7 @@ async fn world(shared: &Shared) -> World {
         let builder = builder.env("OIDC_CLIENT_ID", PUBLIC_CLIENT);
         shared
             .iter()
-            .fold(builder, |builder, (name, value)| builder.env(*name, value))
+            .fold(builder, |builder, (name, value)| builder.env(name, value))
     })
     .await;
     admit(&world);
@@ -71,7 +71,7 @@ fn replica(world: &World, shared: &Shared) -> Server {
     let builder = builder.env("PUBLIC_URL", world.server.url(""));
     let builder = shared
         .iter()
-        .fold(builder, |builder, (name, value)| builder.env(*name, value));
+        .fold(builder, |builder, (name, value)| builder.env(name, value));
     builder.start().unwrap()
 }
 

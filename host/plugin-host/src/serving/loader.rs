@@ -4,7 +4,10 @@
 //! Used at start and at each reload. Never changes the serving chain: a new chain is handed
 //! over complete or not at all.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use foundation::suggest;
 use secrecy::SecretString;
@@ -237,15 +240,15 @@ fn make_isolated(chain: &[Assembled]) -> Result<MadeChain, LoadError> {
     for one in chain {
         let failed = |reason| blame(&one.spec, process_failed(&one.library, reason));
         let sha256 = one.library.file.sha256;
-        if !open.contains_key(&sha256) {
-            let of_library = |other: &&Assembled| other.library.file.sha256 == sha256;
-            let policies = chain.iter().filter(of_library);
-            let policy = policies.fold(one.policy.clone(), |all, one| all.or(one.policy.clone()));
-            let process = Isolated::open(&one.library, policy).map_err(failed)?;
-            open.insert(sha256, process);
-        }
-        let Some(process) = open.get(&sha256) else {
-            continue;
+        let process = match open.entry(sha256) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                let of_library = |other: &&Assembled| other.library.file.sha256 == sha256;
+                let policies = chain.iter().filter(of_library);
+                let policy =
+                    policies.fold(one.policy.clone(), |all, one| all.or(one.policy.clone()));
+                place.insert(Isolated::open(&one.library, policy).map_err(failed)?)
+            }
         };
         let made = process.create(&one.name, &one.factory, &one.options);
         let instance = made.map_err(|error| match error {

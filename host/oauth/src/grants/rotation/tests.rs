@@ -87,12 +87,7 @@ impl Model {
             generation,
             ttl: TTL,
         };
-        let rotated = rotate(
-            &self.store,
-            &presented,
-            || self.ask(generation),
-            || yield_now(),
-        );
+        let rotated = rotate(&self.store, &presented, || self.ask(generation), yield_now);
         match rotated.await {
             Ok(Rotated::Asked(next)) => Outcome::Got(next),
             Ok(Rotated::Replayed { generation, value }) => {

@@ -290,7 +290,7 @@ mod tests {
                 .files
         };
         mode(&file, 0o644);
-        assert_eq!(files(), [file.clone()]);
+        assert_eq!(files(), std::slice::from_ref(&file));
         mode(&file, 0o640);
         assert!(files().is_empty());
         mode(&file, 0o644);
