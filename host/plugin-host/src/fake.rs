@@ -115,6 +115,7 @@ pub(crate) fn validator(
         sha256: Sha256Digest::of(name.as_bytes()),
         abi_version: "test".to_owned(),
         version: "0".to_owned(),
+        held_files: Vec::new(),
     };
     Arc::new(Validator::new(origin, instance, limits, clock.clone()).unwrap())
 }

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -203,7 +204,7 @@ impl Loader {
                 one.options.clone(),
             );
             let (instance, abi_version) = made.map_err(|cause| blame(&one.spec, cause))?;
-            Ok(one.made(abi_version, instance))
+            Ok(one.made(abi_version, instance, Vec::new()))
         });
         Ok(MadeChain {
             validators: validators.collect::<Result<_, LoadError>>()?,
@@ -257,7 +258,7 @@ fn make_isolated(chain: &[Assembled]) -> Result<MadeChain, LoadError> {
             }
             CreateError::Process(reason) => failed(reason),
         })?;
-        validators.push(one.made(process.abi_version(), instance));
+        validators.push(one.made(process.abi_version(), instance, one.policy.held_files()));
     }
     Ok(MadeChain {
         validators,
@@ -273,7 +274,12 @@ fn process_failed(library: &Described, reason: String) -> Cause {
 }
 
 impl Assembled {
-    fn made(&self, abi_version: String, instance: Arc<dyn Instance>) -> Made {
+    fn made(
+        &self,
+        abi_version: String,
+        instance: Arc<dyn Instance>,
+        held_files: Vec<PathBuf>,
+    ) -> Made {
         Made {
             spec: self.spec.clone(),
             origin: Origin {
@@ -282,6 +288,7 @@ impl Assembled {
                 sha256: self.library.file.sha256,
                 abi_version,
                 version: redact::for_log(self.library.version()),
+                held_files,
             },
             instance,
         }

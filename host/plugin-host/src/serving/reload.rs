@@ -3,7 +3,9 @@
 //!
 //! A file that cannot be loaded or is unhealthy changes nothing: the old validators keep serving.
 
-use std::{collections::BTreeMap, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -103,7 +105,8 @@ impl Validators {
         })
     }
 
-    /// Reloads at each SIGHUP and, if `watch` is set, when a file of the chain has changed.
+    /// Reloads at each SIGHUP, when another file is in the place of one that a process was given to
+    /// read, and, if `watch` is set, when a library of the chain has changed.
     /// Runs until it is dropped.
     pub async fn keep_fresh(self, watch: bool) {
         let mut hangup = match signal(SignalKind::hangup()) {
@@ -115,6 +118,7 @@ impl Validators {
         };
         let mut seen = self.fingerprints();
         let mut pending = None;
+        let mut held = self.held_files();
         let mut tick = tokio::time::interval(WATCH_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -125,8 +129,17 @@ impl Validators {
                     }
                     seen = self.fingerprints();
                     self.reload_and_log("SIGHUP").await;
+                    held = self.held_files();
                 }
-                _ = tick.tick(), if watch => {
+                _ = tick.tick() => {
+                    let now = self.held_files();
+                    if now.iter().any(|(file, id)| id.is_some() && held.get(file) != Some(id)) {
+                        self.reload_and_log("replaced file of an option or of the system").await;
+                        held = self.held_files();
+                    }
+                    if !watch {
+                        continue;
+                    }
                     let now = self.fingerprints();
                     // A file that is being written looks different each time: wait until it stays
                     // the same.
@@ -134,6 +147,7 @@ impl Validators {
                         seen = now;
                         pending = None;
                         self.reload_and_log("changed file").await;
+                        held = self.held_files();
                     } else {
                         pending = (now != seen).then_some(now);
                     }
@@ -159,6 +173,22 @@ impl Validators {
                 tracing::error!(cause, %error, "reload failed: the old validators keep serving");
             }
         }
+    }
+
+    /// The files that the processes of the chain hold on to, with what tells one from another in its
+    /// place.
+    fn held_files(&self) -> BTreeMap<PathBuf, Option<(u64, u64)>> {
+        let chain = self.inner.chain.load();
+        let files = chain
+            .validators
+            .iter()
+            .flat_map(|one| &one.origin.held_files);
+        files
+            .map(|file| {
+                let metadata = std::fs::metadata(file).ok();
+                (file.clone(), metadata.map(|file| (file.dev(), file.ino())))
+            })
+            .collect()
     }
 
     /// The metadata of the chain's files, to detect changes.

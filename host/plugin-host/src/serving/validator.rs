@@ -48,6 +48,8 @@ pub(crate) struct Origin {
     pub(crate) abi_version: String,
     /// The library's own version, as it reports it.
     pub(crate) version: String,
+    /// The files whose replacement its process would not see.
+    pub(crate) held_files: Vec<std::path::PathBuf>,
 }
 
 /// A loaded validator.

@@ -182,6 +182,14 @@ fn readable(policy: &Policy) -> Vec<PathBuf> {
     all
 }
 
+/// The files of [`Policy::held_files`]: those of the policy, and those of the system that other programs
+/// replace while a process runs.
+pub(super) fn held(policy: &Policy) -> Vec<PathBuf> {
+    let of_system = ["/etc/resolv.conf", "/etc/hosts"].map(PathBuf::from);
+    let named = policy.files.iter().map(|file| whole_volume(file));
+    named.chain(of_system).collect()
+}
+
 /// The directories that the dynamic linker's cache covers, beside the usual ones.
 fn library_directories() -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir("/etc/ld.so.conf.d") else {

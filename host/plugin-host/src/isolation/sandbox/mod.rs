@@ -52,6 +52,15 @@ impl Policy {
         }
     }
 
+    /// The files that a process gets to read by rules for the files themselves. A rule does not hold
+    /// for a file that takes the place of one: a process that needs the new one must be made anew.
+    pub(crate) fn held_files(&self) -> Vec<PathBuf> {
+        match self.mode {
+            SandboxMode::Off => Vec::new(),
+            SandboxMode::BestEffort | SandboxMode::Required => files::held(self),
+        }
+    }
+
     /// The policy of a process that does what either of two may do.
     pub(crate) fn or(mut self, other: Self) -> Self {
         self.network = match (self.network, other.network) {
