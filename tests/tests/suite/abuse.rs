@@ -256,3 +256,33 @@ async fn the_admin_listener_answers_under_names_of_ours_only() {
     let other = raw::send(address, other.as_bytes()).await.unwrap();
     assert_eq!(raw::status(&other), Some(404), "{other}");
 }
+
+/// F-08: where few files may be open, a flood of connections costs nobody the server.
+#[tokio::test]
+async fn a_server_that_may_open_few_files_outlives_a_flood_of_connections() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::script(directory.path(), "ulimit -n 96; exec datahub-mcp serve")
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .start()
+        .unwrap();
+    until("the limit is told", async || {
+        server
+            .output()
+            .contains("the limit of open files is too low")
+    })
+    .await;
+    let mut flood = Vec::new();
+    for _ in 0..300 {
+        flood.push(opened(server.address(), "POST /mcp HTTP/1.1\r\n").await);
+    }
+    assert_eq!(health(&server).await, 200);
+    drop(flood);
+    until("people are served again", async || {
+        let mcp = server.mcp();
+        let reply = mcp.rpc(Some("known-token"), "tools/list", json!({})).await;
+        reply.is_ok_and(|reply| reply.status == 200)
+    })
+    .await;
+}

@@ -70,3 +70,31 @@ async fn every_metric_has_the_servers_prefix_and_tools_are_counted() {
         "{metrics}"
     );
 }
+
+/// O-05: the labels come from small fixed sets, so nobody makes series.
+#[tokio::test]
+async fn whatever_is_asked_by_whomever_makes_no_series() {
+    let world = ShopWorld::with(
+        |_| {},
+        |server| server.env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0"),
+    )
+    .await;
+    let mcp = world.server.mcp();
+    for number in 0..100 {
+        let url = world
+            .server
+            .url(&format!("/zebra-{number}/path?q=zebra-{number}"));
+        mcp.http().get(url).send().await.unwrap();
+        let method = format!("zebra/{number}");
+        mcp.rpc(Some(&format!("zebra-{number}")), &method, json!({}))
+            .await
+            .unwrap();
+        let tool = format!("zebra_{number}");
+        world.call("viewer", &tool, json!({})).await;
+    }
+    let metrics = world.server.metrics().await.unwrap();
+    assert!(!metrics.contains("zebra"), "{metrics}");
+    let series = metrics.lines().filter(|line| !line.starts_with('#'));
+    let series = series.count();
+    assert!(series < 500, "{series} series:\n{metrics}");
+}

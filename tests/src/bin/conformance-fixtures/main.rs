@@ -30,7 +30,9 @@ fn main() -> anyhow::Result<()> {
     let Ok(invocation) = cli::parse(arguments, config::environment(env::vars_os()), false) else {
         bail!("the settings are not those of a server");
     };
-    let settings = Settings::check(&invocation.raw, &env::current_exe()?)?;
+    // Plugins run in processes of the real program.
+    let program = env::current_exe()?.with_file_name("datahub-mcp");
+    let settings = Settings::check(&invocation.raw, &program)?;
     let _logs = Logs::start(&settings.telemetry)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
