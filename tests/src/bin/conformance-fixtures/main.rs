@@ -11,7 +11,7 @@ mod resources;
 mod server;
 mod tools;
 
-use std::{env, io::Write as _};
+use std::{env, io::Write as _, process::ExitCode};
 
 use anyhow::{Context, bail};
 use datahub::DataHub;
@@ -25,19 +25,22 @@ use plugin_host::Validators;
 use telemetry::{AccessLog, Logs};
 use tokio_util::sync::CancellationToken;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // The server starts itself as the process of a plugin.
+    if env::args().skip(1).eq(["plugins", "isolated"]) {
+        return Ok(plugin_host::run_isolated());
+    }
     let arguments = ["conformance-fixtures", "serve"].map(Into::into);
     let Ok(invocation) = cli::parse(arguments, config::environment(env::vars_os()), false) else {
         bail!("the settings are not those of a server");
     };
-    // Plugins run in processes of the real program.
-    let program = env::current_exe()?.with_file_name("datahub-mcp");
-    let settings = Settings::check(&invocation.raw, &program)?;
+    let settings = Settings::check(&invocation.raw, &env::current_exe()?)?;
     let _logs = Logs::start(&settings.telemetry)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(settings))
+        .block_on(serve(settings))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
