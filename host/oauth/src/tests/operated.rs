@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use super::*;
 use crate::{
     ClientBook, ListedClient, StoreSettings,
-    store::{Redis, RedisStore},
+    store::{Redis, RedisStore, Standing},
+    types::ClientId,
 };
 
 /// Two processes with one list: a proxy, and the command line.
@@ -50,6 +51,16 @@ impl Operated {
         .await;
         let book =
             ClientBook::open(&StoreSettings::Redis(url), ISSUER, &Default::default()).unwrap();
+        // Until the list of blocked clients is known, nobody signs in.
+        let nobody = ClientId::parse("nobody").unwrap().key();
+        let known = async {
+            while world.context.store.client_standing(&nobody) == Standing::Unknown {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), known)
+            .await
+            .unwrap();
         Self { world, book }
     }
 
