@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    oauth_world::{App, Browser, REDIRECT, start_with, text},
+    oauth_world::{App, Browser, REDIRECT, start_with, text, until_the_store_answers},
     world::World,
 };
 
@@ -206,6 +206,7 @@ enum End {
 /// Signs in and out, loses `dies`, and goes on.
 async fn survives(store: &str, mut dies: Node, end: End) {
     let world = start_with(|builder| builder.env("OAUTH_STORE_URL", store)).await;
+    until_the_store_answers(&world.server).await;
     let mut person = sign_in(&world).await;
     person.refresh().await;
     assert_eq!(person.status(&world).await, 200);

@@ -12,7 +12,7 @@ use sandbox::idp::{Endpoint, Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
 
 use crate::{
-    oauth_world::{App, Browser, KEY, REDIRECT, Visit, admit, text},
+    oauth_world::{App, Browser, KEY, REDIRECT, Visit, admit, text, until_the_store_answers},
     world::{World, settings},
 };
 
@@ -200,11 +200,13 @@ async fn clients_are_blocked_in_redis_for_all_replicas() {
     ]
     .into();
     let world = world(&shared).await;
+    until_the_store_answers(&world.server).await;
     // The command line needs the URL of the servers, which Redis's keys have in them.
     let refused = clients(&shared, &["list"]).await;
     assert_eq!(refused.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("PUBLIC_URL"));
     let other = replica(&world, &shared);
+    until_the_store_answers(&other).await;
     shared.insert("PUBLIC_URL", world.server.url(""));
     an_operator_lists_blocks_and_unblocks(&world, &shared).await;
 
@@ -265,6 +267,8 @@ async fn a_revoked_access_token_has_ended_everywhere() {
     .into();
     let world = world(&shared).await;
     let other = replica(&world, &shared);
+    until_the_store_answers(&world.server).await;
+    until_the_store_answers(&other).await;
     let (app, revoked) = sign_in(&world).await;
     let (_, kept) = sign_in(&world).await;
     assert_eq!(status(&other.mcp(), &revoked).await, 200);

@@ -14,7 +14,9 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::oauth_world::{App, Browser, REDIRECT, Visit, start_with, text};
+use crate::oauth_world::{
+    App, Browser, REDIRECT, Visit, start_with, text, until_the_store_answers,
+};
 
 /// Redis takes no port 0, and the free one that it is told may be taken before it listens there.
 const ATTEMPTS: usize = 10;
@@ -107,6 +109,7 @@ async fn people_sign_in_with_the_store_in_a_redis_behind_tls() {
         )
     })
     .await;
+    until_the_store_answers(&world.server).await;
     let app = App::register(&world, REDIRECT).await;
     let back = Browser::default()
         .sign_in(&app.authorize_url(REDIRECT), "editor")

@@ -1,6 +1,6 @@
 //! What the sign-in tests share: a server with the proxy on, a client, a browser without a screen.
 
-use integration_tests::{Server, ServerBuilder, mcp::http_client};
+use integration_tests::{Server, ServerBuilder, mcp::http_client, until};
 use reqwest::{Response, header};
 use sandbox::idp::{Client, Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
@@ -32,6 +32,16 @@ pub(crate) async fn start_with(adapt: impl FnOnce(ServerBuilder) -> ServerBuilde
     let world = World::with(Options::default(), |builder| adapt(with_proxy(builder))).await;
     admit(&world);
     world
+}
+
+/// Waits for the store: nobody signs in until it has said what was revoked.
+pub(crate) async fn until_the_store_answers(server: &Server) {
+    until("the store answers", async || {
+        let ready = http_client().get(server.url("/ready")).send().await;
+        let parts: Value = ready.unwrap().json().await.unwrap();
+        parts["parts"]["store"] == "ok"
+    })
+    .await;
 }
 
 /// Tells the provider where the server is.
