@@ -128,14 +128,15 @@ impl Validators {
                         return;
                     }
                     seen = self.fingerprints();
-                    self.reload_and_log("SIGHUP").await;
+                    // Before: what is replaced while the validators are made is seen afterwards.
                     held = self.held_files();
+                    self.reload_and_log("SIGHUP").await;
                 }
                 _ = tick.tick() => {
                     let now = self.held_files();
                     if now.iter().any(|(file, id)| id.is_some() && held.get(file) != Some(id)) {
+                        held = now;
                         self.reload_and_log("replaced file of an option or of the system").await;
-                        held = self.held_files();
                     }
                     if !watch {
                         continue;
@@ -146,8 +147,8 @@ impl Validators {
                     if now != seen && pending.as_ref() == Some(&now) {
                         seen = now;
                         pending = None;
-                        self.reload_and_log("changed file").await;
                         held = self.held_files();
+                        self.reload_and_log("changed file").await;
                     } else {
                         pending = (now != seen).then_some(now);
                     }
