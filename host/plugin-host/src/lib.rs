@@ -15,7 +15,9 @@ mod serving;
 mod settings;
 pub mod tools;
 
-pub use self::isolation::{child::run as run_isolated, harden::seal_memory};
+pub use self::isolation::{
+    child::run as run_isolated, harden::seal_memory, process::is_validator_process,
+};
 pub use self::{
     boundary::{last_line::leave, load::LibraryError},
     library::{

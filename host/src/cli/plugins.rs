@@ -93,9 +93,6 @@ pub enum PluginsCommand {
         #[arg(long, value_parser = sandbox_mode)]
         mode: SandboxMode,
     },
-    /// Be the process of one validator (`PLUGIN_ISOLATION=process`); stdin is a socket.
-    #[command(hide = true)]
-    Isolated,
 }
 
 /// The commands with a help that shows their own options: of the settings they need the plugin
@@ -121,7 +118,7 @@ pub fn definition(command: clap::Command) -> clap::Command {
 }
 
 impl PluginsCommand {
-    /// Runs the command if it needs no settings: those of a vendor, and of a child process.
+    /// Runs the command if it needs no settings: those of a vendor, and of child processes.
     pub fn run_without_settings(&self) -> Option<ExitCode> {
         if matches!(self, Self::Describe { .. } | Self::Sandbox { .. }) {
             tools::begin_child();
@@ -129,7 +126,6 @@ impl PluginsCommand {
         match self {
             Self::Describe { library, mode } => Some(said(tools::describe(library, *mode))),
             Self::Sandbox { mode } => Some(said(tools::enter_sandbox(*mode))),
-            Self::Isolated => Some(plugin_host::run_isolated()),
             Self::Header => Some(print(new::HEADER)),
             Self::New {
                 language,
@@ -199,11 +195,9 @@ impl PluginsCommand {
                 json,
             } => attempt(settings, &validator, &token_file, json),
             Self::Check(args) => check::check(settings, &args),
-            Self::Describe { .. }
-            | Self::Sandbox { .. }
-            | Self::Isolated
-            | Self::Header
-            | Self::New { .. } => self.run_without_settings().unwrap_or_default(),
+            Self::Describe { .. } | Self::Sandbox { .. } | Self::Header | Self::New { .. } => {
+                self.run_without_settings().unwrap_or_default()
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From checked bytes to a loaded library: a copy that nobody can change, `dlopen`, and the API
+//! From a sealed library to a loaded one: `dlopen`, and the API
 //! version that the library's header states.
 //!
 //! A library is never unloaded. Two copies of one file are two libraries.
@@ -23,9 +23,8 @@ use super::{
     BadLibrary, Library, abi_v1_0, abi_v1_1,
     abi_version::{AbiVersion, Number},
     c_v1,
-    private_copy::PrivateCopy,
+    sealed::SealedLibrary,
 };
-use crate::library::{check::CheckedFile, elf};
 
 /// Never unload: threads and thread-local destructors of a plugin outlive its last use.
 const RTLD_NODELETE: std::ffi::c_int = 0x1000;
@@ -100,48 +99,28 @@ pub(crate) fn root_symbol() -> &'static str {
     ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
 }
 
-/// True if `file` contains a Go runtime.
-pub(crate) fn is_in_go(file: &CheckedFile) -> bool {
-    let exports = elf::summary(&file.bytes).exports;
-    // The C side of every library built by the Go compiler calls into Go through this function.
-    exports.iter().any(|name| name == "crosscall2")
-}
-
-/// Loads `file`. Its initialisers run here, with the rights of this process.
+/// Loads `file`. Its initialisers run here, with the rights of this process. Loading one value twice
+/// gives the same library twice.
 ///
 /// # Errors
 /// What was expected and what was found.
-pub(crate) fn load(file: &CheckedFile) -> Result<Arc<dyn Library>, LibraryError> {
-    load_by(file, || copy_of(file))
-}
-
-/// Loads `file` by a copy of it that was made before, in a process that cannot make one any more.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) fn load_copy(
-    file: &CheckedFile,
-    copy: PrivateCopy,
-) -> Result<Arc<dyn Library>, LibraryError> {
-    load_by(file, || Ok(copy))
-}
-
-fn load_by(
-    file: &CheckedFile,
-    copy: impl FnOnce() -> Result<PrivateCopy, LibraryError>,
-) -> Result<Arc<dyn Library>, LibraryError> {
+pub(crate) fn load(file: &SealedLibrary) -> Result<Arc<dyn Library>, LibraryError> {
     // Looked up in the file first: the initialisers of a library that is not a plugin never run.
-    let exports = elf::summary(&file.bytes).exports;
-    let has = |symbol: &str| exports.iter().any(|name| name == symbol);
-    if !has(root_symbol()) && !has(c_v1::ENTRY) {
+    let symbols = file.symbols;
+    if !symbols.rust && !symbols.c {
         return Err(LibraryError::MissingSymbol {
             path: file.path.clone(),
             expected: root_symbol(),
-            found: exports.len(),
+            found: symbols.count,
         });
     }
-    let library = open(file, copy()?)?;
-    if !has(root_symbol()) {
+    let copy = file.content.path_for_good();
+    let copy = copy.map_err(|source| LibraryError::Copy {
+        path: file.path.clone(),
+        source,
+    })?;
+    let library = dlopen(&copy, &file.path)?;
+    if !symbols.rust {
         let loaded = c_v1::load(&library);
         // Never closed, even if it was refused: its initialisers have run.
         let _ = library.into_raw();
@@ -214,7 +193,7 @@ fn in_short(error: &AbiError) -> String {
     }
 }
 
-fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, LibraryError> {
+fn header(library: &Dl, file: &SealedLibrary) -> Result<&'static LibHeader, LibraryError> {
     let missing = || LibraryError::MissingSymbol {
         path: file.path.clone(),
         expected: root_symbol(),
@@ -240,19 +219,6 @@ fn header(library: &Dl, file: &CheckedFile) -> Result<&'static LibHeader, Librar
         expected: known(),
         found: in_short(&error),
     })
-}
-
-fn copy_of(file: &CheckedFile) -> Result<PrivateCopy, LibraryError> {
-    PrivateCopy::of(&file.bytes).map_err(|source| LibraryError::Copy {
-        path: file.path.clone(),
-        source,
-    })
-}
-
-fn open(file: &CheckedFile, copy: PrivateCopy) -> Result<Dl, LibraryError> {
-    let opened = dlopen(copy.path(), &file.path);
-    copy.opened();
-    opened
 }
 
 fn dlopen(copy: &Path, origin: &Path) -> Result<Dl, LibraryError> {

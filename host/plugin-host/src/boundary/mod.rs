@@ -15,6 +15,7 @@ pub(crate) mod load;
 pub(crate) mod plugin_log;
 pub(crate) mod private_copy;
 pub(crate) mod redact;
+pub(crate) mod sealed;
 
 use std::{
     borrow::Cow,

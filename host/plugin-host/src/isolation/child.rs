@@ -11,7 +11,6 @@ use std::{
     io::{self, BufReader, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     panic::AssertUnwindSafe,
-    path::PathBuf,
     pin::Pin,
     process::ExitCode,
     sync::{
@@ -32,16 +31,9 @@ use super::{
     harden, sandbox,
     wire::{self, FromChild, ToChild},
 };
-use crate::{
-    Sha256Digest,
-    boundary::{
-        Answer, Failure, FailureKind, Instance, Library, Question, Queue, description::Description,
-        load, plugin_log, private_copy::PrivateCopy,
-    },
-    library::{
-        check::{CheckedFile, MAX_LIBRARY_BYTES},
-        image::Image,
-    },
+use crate::boundary::{
+    Answer, Failure, FailureKind, Instance, Library, Question, Queue, description::Description,
+    load, plugin_log, private_copy::PrivateCopy, sealed::SealedLibrary,
 };
 
 /// Threads that run the plugin's futures in this process.
@@ -82,8 +74,11 @@ fn serve() -> io::Result<()> {
     let nothing = File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     let out: Out = Arc::new(Mutex::new(socket.try_clone()?));
+    let Some(content) = wire::receive_file(&socket)? else {
+        return Ok(());
+    };
     let mut input = BufReader::new(socket);
-    let Some(library) = load_library(&mut input, &out)? else {
+    let Some(library) = load_library(content.into(), &mut input, &out)? else {
         return Ok(());
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -102,34 +97,35 @@ fn serve() -> io::Result<()> {
 }
 
 fn load_library(
+    content: PrivateCopy,
     input: &mut BufReader<UnixStream>,
     out: &Out,
 ) -> io::Result<Option<Arc<dyn Library>>> {
     let Some(ToChild::Load {
         path,
+        sha256,
+        symbols,
         level,
         memory,
-        sandbox: policy,
+        sandbox: mut policy,
     }) = wire::receive(input)?
     else {
         return Ok(None);
     };
-    harden::child(memory, policy.mode)?;
-    let limit = usize::try_from(MAX_LIBRARY_BYTES).unwrap_or(usize::MAX);
-    let Some(bytes) = wire::receive_bytes(input, limit)? else {
-        return Ok(None);
-    };
+    harden::child(memory)?;
     forward_logs(out, level);
-    let bytes = Image::read(&mut bytes.as_slice(), bytes.len())?;
-    let file = CheckedFile {
-        path: PathBuf::from(path),
-        sha256: Sha256Digest::of(&bytes),
-        bytes,
+    if !content.is_sealed() {
+        // A file in memory needs no rule to be opened, another one does.
+        policy.files.push(content.path());
+    }
+    let file = SealedLibrary {
+        path,
+        sha256,
+        symbols,
+        content,
     };
-    // The last that this process does outside of the sandbox.
-    let copy = PrivateCopy::of(&file.bytes)?;
     let loaded = sandbox::enter(&policy).and_then(|sandbox| {
-        let library = load::load_copy(&file, copy).map_err(|error| error.to_string())?;
+        let library = load::load(&file).map_err(|error| error.to_string())?;
         let description = Description::of(&*library).map_err(|bad| bad.to_string())?;
         Ok((
             library,

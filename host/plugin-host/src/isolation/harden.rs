@@ -3,12 +3,7 @@
 
 use std::{fs, io};
 
-use rustix::{
-    process::{DumpableBehavior, Resource, Rlimit, Signal},
-    thread::CapabilitySets,
-};
-
-use crate::settings::SandboxMode;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 
 /// Closes the memory and the environment of this process to other processes of the same user, and
 /// keeps them out of core files.
@@ -30,33 +25,18 @@ pub(super) fn end_with_the_server() -> io::Result<()> {
     ))?)
 }
 
-/// Prepares the process of a validator, before it has threads: it holds at most `memory` bytes and,
-/// unless the operator switched its sandbox off, gains no rights and has none but those of its user.
+/// Prepares the process of a validator, also where the operator switched its sandbox off: it holds at
+/// most `memory` bytes, and other processes do not see them.
 ///
 /// # Errors
-/// If the system refuses one of them.
-pub(super) fn child(memory: Option<u64>, sandbox: SandboxMode) -> io::Result<()> {
+/// If the system refuses the limit.
+pub(super) fn child(memory: Option<u64>) -> io::Result<()> {
     // If the machine runs out of memory, this process is killed before the server. Failing to set
     // that does no harm.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     bound_memory(memory)?;
-    if sandbox != SandboxMode::Off {
-        rustix::thread::set_no_new_privs(true)?;
-        // A server that runs as root must not lend its powers, such as reading others' memory.
-        rustix::thread::set_capabilities(None, none())?;
-    }
     seal_memory();
     Ok(())
-}
-
-fn none() -> CapabilitySets {
-    use rustix::thread::CapabilitySet;
-
-    CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
-    }
 }
 
 /// Limits the memory of this process and its plugin. Memory that is only reserved does not count,

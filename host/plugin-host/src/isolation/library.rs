@@ -11,15 +11,15 @@ use super::{
     sandbox::{self, Policy},
     supervisor::{NotMade, Supervisor},
 };
-use crate::{
-    boundary::{self, BadLibrary, Factory, Failure, Instance, description::Description, redact},
-    library::check::CheckedFile,
+use crate::boundary::{
+    self, BadLibrary, Factory, Failure, Instance, description::Description, redact,
+    sealed::SealedLibrary,
 };
 
 /// A library that was opened in a process of its own, which has described it and ended.
 #[derive(Debug)]
 pub(crate) struct Described {
-    pub(crate) file: Arc<CheckedFile>,
+    pub(crate) file: Arc<SealedLibrary>,
     bounds: Bounds,
     description: Description,
 }
@@ -29,7 +29,7 @@ impl Described {
     ///
     /// # Errors
     /// The reason it did not open within the time limit; a crash is one of them.
-    pub(crate) fn describe(file: Arc<CheckedFile>, bounds: Bounds) -> Result<Self, BadLibrary> {
+    pub(crate) fn describe(file: Arc<SealedLibrary>, bounds: Bounds) -> Result<Self, BadLibrary> {
         let policy = Policy::describing(bounds.sandbox);
         let started = Supervisor::start(Arc::clone(&file), bounds, policy);
         let (supervisor, opened) = started.map_err(BadLibrary)?;

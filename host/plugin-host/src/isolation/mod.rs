@@ -11,7 +11,7 @@ mod crash;
 pub(crate) mod harden;
 mod library;
 mod output;
-mod process;
+pub(crate) mod process;
 mod recipe;
 mod remote;
 pub(crate) mod sandbox;

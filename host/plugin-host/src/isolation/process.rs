@@ -4,10 +4,10 @@
 //! a socket or a pipe also stays open as long as something that it started holds it.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
     process::{Child, Command, ExitStatus, Stdio},
@@ -37,6 +37,14 @@ const SEND_LIMIT: Duration = Duration::from_secs(1);
 const STATUS_EVERY: Duration = Duration::from_millis(200);
 /// The time between the end of a socket and the status of the process that held it.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// The arguments of a process of a validator. Not a command: nobody but the server starts one.
+const ARGUMENTS: [&str; 2] = ["plugins", "isolated"];
+
+/// True if this process was started with `arguments`, its own name first, to run a validator.
+pub fn is_validator_process(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.skip(1).eq(ARGUMENTS)
+}
 
 /// The variables of the server's environment that the process gets: language, certificates and
 /// proxies. The others may hold secrets that the plugin must not see, or libraries to load.
@@ -86,9 +94,9 @@ impl Process {
         self.write(|socket| wire::send(socket, message))
     }
 
-    /// Sends bytes as they are.
-    pub(super) fn send_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        self.write(|socket| wire::send_bytes(socket, bytes))
+    /// Sends an open file, before the first message.
+    pub(super) fn send_file(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+        wire::send_file(&self.socket, file)
     }
 
     fn write(&self, send: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -165,7 +173,7 @@ impl Link {
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("datahub-mcp")
-            .args(["plugins", "isolated"])
+            .args(ARGUMENTS)
             .env_clear()
             .envs(
                 ENVIRONMENT

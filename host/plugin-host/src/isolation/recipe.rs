@@ -1,6 +1,7 @@
 //! The start of a library's process, the first time and each time after it died.
 
 use std::{
+    os::fd::AsFd,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,17 +14,14 @@ use super::{
     sandbox::{Level, Policy},
     wire::{FromChild, ToChild},
 };
-use crate::{
-    boundary::{Failure, description::Description, plugin_log},
-    library::check::CheckedFile,
-};
+use crate::boundary::{Failure, description::Description, plugin_log, sealed::SealedLibrary};
 
 /// The time that a process has to end by itself after it said why it cannot start.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Everything needed to start the process.
 pub(super) struct Recipe {
-    pub(super) file: Arc<CheckedFile>,
+    pub(super) file: Arc<SealedLibrary>,
     pub(super) bounds: Bounds,
     pub(super) policy: Policy,
     /// The library, in the log.
@@ -62,14 +60,16 @@ impl Recipe {
         let mut link = Link::start(self.bounds, self.name.clone())
             .map_err(|error| format!("cannot start a process: {error}"))?;
         let load = ToChild::Load {
-            path: self.file.path.display().to_string(),
+            path: self.file.path.clone(),
+            sha256: self.file.sha256,
+            symbols: self.file.symbols,
             level: plugin_log::number(plugin_log::level_in_force()),
             memory: self.bounds.memory,
             sandbox: self.policy.clone(),
         };
-        let sent = link.process().send(&load);
+        let sent = link.process().send_file(self.file.content.as_fd());
         // If it cannot be sent, the process has ended or hangs.
-        let _ = sent.and_then(|()| link.process().send_bytes(&self.file.bytes));
+        let _ = sent.and_then(|()| link.process().send(&load));
         match link.next(until) {
             Event::Message(FromChild::Loaded {
                 description,

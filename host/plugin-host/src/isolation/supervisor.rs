@@ -21,10 +21,7 @@ use super::{
     sandbox::Policy,
     wire::{FromChild, ToChild},
 };
-use crate::{
-    boundary::{Failure, Queue},
-    library::check::CheckedFile,
-};
+use crate::boundary::{Failure, Queue, sealed::SealedLibrary};
 
 /// The pause before a process that died is restarted; doubled each time it dies.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -98,7 +95,7 @@ impl Supervisor {
     /// # Errors
     /// The reason it did not.
     pub(super) fn start(
-        file: Arc<CheckedFile>,
+        file: Arc<SealedLibrary>,
         bounds: Bounds,
         policy: Policy,
     ) -> Result<(Self, Opened), String> {

@@ -6,17 +6,31 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, Read, Write},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+    path::PathBuf,
     time::Duration,
 };
 
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::sandbox::{Level, Policy};
-use crate::boundary::{
-    Accepted, Answer, Failure, FailureKind, description::Description, plugin_log,
+use crate::{
+    Sha256Digest,
+    boundary::{
+        Accepted, Answer, Failure, FailureKind, description::Description, plugin_log,
+        sealed::Symbols,
+    },
 };
 
 /// The largest message.
@@ -25,9 +39,11 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// From the server.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToChild {
-    /// Load the library whose bytes are the next frame, within this memory limit.
+    /// Load the library whose content came before, within this memory limit.
     Load {
-        path: String,
+        path: PathBuf,
+        sha256: Sha256Digest,
+        symbols: Symbols,
         level: u32,
         memory: Option<u64>,
         sandbox: Policy,
@@ -241,37 +257,48 @@ pub(super) fn send(stream: &mut (impl Write + ?Sized), message: &impl Serialize)
     stream.write_all(&frame)
 }
 
-/// Sends bytes as they are.
-pub(super) fn send_bytes(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<()> {
-    let len = u32::try_from(bytes.len())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "too many bytes"))?;
-    stream.write_all(&len.to_be_bytes())?;
-    stream.write_all(bytes)
+/// Sends an open file, before the first message.
+pub(super) fn send_file(socket: &UnixStream, file: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let files = [file];
+    control.push(SendAncillaryMessage::ScmRights(&files));
+    let data = [IoSlice::new(&[0])];
+    rustix::net::sendmsg(socket, &data, &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives an open file, before the first message; `None`: the other side has closed the socket.
+pub(super) fn receive_file(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = rustix::net::recvmsg(socket, &mut data, &mut control, flags)?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let mut files = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files),
+        _ => None,
+    });
+    let file = files.next().and_then(|mut files| files.next());
+    let missing = || io::Error::new(io::ErrorKind::InvalidData, "no file was sent");
+    file.map(Some).ok_or_else(missing)
 }
 
 /// Receives one message; `None`: the other side has closed the socket.
 pub(super) fn receive<M: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<M>> {
-    match receive_bytes(stream, MAX_MESSAGE_BYTES)? {
-        Some(frame) => Ok(Some(serde_json::from_slice(&frame)?)),
-        None => Ok(None),
-    }
-}
-
-/// Receives bytes as they are.
-pub(super) fn receive_bytes(
-    stream: &mut impl Read,
-    limit: usize,
-) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut len = [0; 4];
     match stream.read_exact(&mut len) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    let len = frame_len(len, limit)?;
-    let mut frame = Zeroizing::new(vec![0; len]);
+    let mut frame = Zeroizing::new(vec![0; frame_len(len)?]);
     stream.read_exact(&mut frame)?;
-    Ok(Some(frame))
+    Ok(Some(serde_json::from_slice(&frame)?))
 }
 
 /// Messages that arrive in pieces: what is read is put in, whole messages come out.
@@ -297,12 +324,12 @@ impl Frames {
                 self.header_len += 1;
                 bytes = &bytes[1..];
                 if self.header_len == self.header.len() {
-                    let len = frame_len(self.header, MAX_MESSAGE_BYTES)?;
+                    let len = frame_len(self.header)?;
                     self.frame = Zeroizing::new(Vec::with_capacity(len));
                 }
                 continue;
             }
-            let len = frame_len(self.header, MAX_MESSAGE_BYTES)?;
+            let len = frame_len(self.header)?;
             let (part, rest) = bytes.split_at(bytes.len().min(len - self.frame.len()));
             self.frame.extend_from_slice(part);
             bytes = rest;
@@ -321,9 +348,9 @@ impl Frames {
     }
 }
 
-fn frame_len(header: [u8; 4], limit: usize) -> io::Result<usize> {
+fn frame_len(header: [u8; 4]) -> io::Result<usize> {
     match usize::try_from(u32::from_be_bytes(header)) {
-        Ok(len) if len <= limit => Ok(len),
+        Ok(len) if len <= MAX_MESSAGE_BYTES => Ok(len),
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "a frame that is too long",
@@ -333,28 +360,47 @@ fn frame_len(header: [u8; 4], limit: usize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
+    use crate::boundary::private_copy::PrivateCopy;
 
     #[test]
     fn frames_come_back_as_they_went() {
         let mut wire = Vec::new();
         send(&mut wire, &ToChild::Cancel { call: 7 }).unwrap();
-        send_bytes(&mut wire, b"library").unwrap();
         send(&mut wire, &FromChild::Pong).unwrap();
         let mut reader = wire.as_slice();
         assert!(matches!(
             receive(&mut reader).unwrap(),
             Some(ToChild::Cancel { call: 7 })
         ));
-        assert_eq!(
-            receive_bytes(&mut reader, 100).unwrap().unwrap().as_slice(),
-            b"library"
-        );
         assert!(matches!(
             receive(&mut reader).unwrap(),
             Some(FromChild::Pong)
         ));
         assert!(receive::<FromChild>(&mut reader).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_arrives_with_its_content() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let file = PrivateCopy::of(b"library").unwrap();
+        send_file(&ours, file.as_fd()).unwrap();
+        send(&mut &ours, &FromChild::Pong).unwrap();
+        let received = PrivateCopy::from(receive_file(&theirs).unwrap().unwrap());
+        assert_eq!(std::fs::read(received.path()).unwrap(), b"library");
+        assert!(matches!(
+            receive(&mut &theirs).unwrap(),
+            Some(FromChild::Pong)
+        ));
+        ours.set_nonblocking(true).unwrap();
+        send(&mut &ours, &FromChild::Pong).unwrap();
+        receive_file(&theirs).unwrap_err();
+        drop(ours);
+        let mut rest = Vec::new();
+        (&theirs).read_to_end(&mut rest).unwrap();
+        assert!(receive_file(&theirs).unwrap().is_none());
     }
 
     #[test]

@@ -16,8 +16,9 @@ use secrecy::SecretString;
 use super::load_error::Cause;
 use crate::{
     LibraryError, Limits, Sha256Digest,
-    boundary::{Failure, FailureKind, Instance, Library, last_line, load, redact},
-    library::check::CheckedFile,
+    boundary::{
+        Failure, FailureKind, Instance, Library, last_line, load, redact, sealed::SealedLibrary,
+    },
 };
 
 /// Every library that was ever mapped. None is unloaded, so the same content is used again.
@@ -50,7 +51,7 @@ impl InProcess {
     pub(super) fn make(
         &self,
         limits: &Limits,
-        file: Arc<CheckedFile>,
+        file: Arc<SealedLibrary>,
         name: String,
         factory: String,
         options: SecretString,
@@ -64,8 +65,12 @@ impl InProcess {
         Ok((instance, abi_version))
     }
 
-    fn library(&self, limits: &Limits, file: Arc<CheckedFile>) -> Result<Arc<dyn Library>, Cause> {
-        let go = load::is_in_go(&file);
+    fn library(
+        &self,
+        limits: &Limits,
+        file: Arc<SealedLibrary>,
+    ) -> Result<Arc<dyn Library>, Cause> {
+        let go = file.symbols.go;
         let sha256 = file.sha256;
         {
             let mapped = self.0.lock();

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Isolation, LibraryError, Settings, Sha256Digest, ValidatorSpec,
-    boundary::{Factory, Instance, redact},
+    boundary::{Factory, Instance, redact, sealed::SealedLibrary},
     isolation::{self, CreateError, Described, Isolated, Policy},
     library::{check, find},
     options::assemble,
@@ -123,13 +123,17 @@ impl Loader {
         described: &mut HashMap<Sha256Digest, Arc<Described>>,
     ) -> Result<Prepared, Cause> {
         let found = find::library(&self.settings.directories, &spec.library)?;
-        let file = Arc::new(check::check(&found, self.settings.pins.of(&spec.library))?);
+        let file = check::check(&found, self.settings.pins.of(&spec.library))?;
         self.settings.demands.check(&spec.library, &file)?;
         let bad = |bad| LibraryError::description(&file.path, &bad);
         let library = match described.get(&file.sha256) {
             Some(library) => Arc::clone(library),
             None => {
-                let library = Described::describe(Arc::clone(&file), self.bounds());
+                let sealed = SealedLibrary::of(&file).map_err(|source| LibraryError::Copy {
+                    path: file.path.clone(),
+                    source,
+                })?;
+                let library = Described::describe(Arc::new(sealed), self.bounds());
                 let library = Arc::new(library.map_err(bad)?);
                 described.insert(file.sha256, Arc::clone(&library));
                 library

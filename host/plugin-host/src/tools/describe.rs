@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::CHILD_LIMIT;
 use crate::{
     SandboxMode,
-    boundary::{description::Description, load, private_copy::PrivateCopy},
+    boundary::{description::Description, load, sealed::SealedLibrary},
     isolation::{
         crash,
         sandbox::{self, Policy},
@@ -50,14 +50,14 @@ pub fn begin_child() {
 pub fn describe(path: &Path, mode: SandboxMode) -> Result<String, String> {
     let found = Found::at(path).ok_or_else(|| format!("{}: is not a file", path.display()))?;
     let file = check::check(&found, None).map_err(|error| error.to_string())?;
-    let copy = PrivateCopy::of(&file.bytes).map_err(|error| {
+    let file = SealedLibrary::of(&file).map_err(|error| {
         format!(
             "{}: cannot make a private copy to load: {error}",
             path.display()
         )
     })?;
     let level = sandbox::enter(&Policy::describing(mode))?;
-    let library = load::load_copy(&file, copy).map_err(|error| error.to_string())?;
+    let library = load::load(&file).map_err(|error| error.to_string())?;
     let described = Described {
         description: Description::of(&*library).map_err(|bad| bad.to_string())?,
         sandbox: level.to_string(),

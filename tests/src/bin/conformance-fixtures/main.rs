@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 fn main() -> anyhow::Result<ExitCode> {
     // The server starts itself as the process of a plugin.
-    if env::args().skip(1).eq(["plugins", "isolated"]) {
+    if plugin_host::is_validator_process(env::args_os()) {
         return Ok(plugin_host::run_isolated());
     }
     let arguments = ["conformance-fixtures", "serve"].map(Into::into);

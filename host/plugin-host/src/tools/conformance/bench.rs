@@ -22,7 +22,8 @@ use super::{
 use crate::{
     OptionSources, Settings,
     boundary::{
-        Answer, Factory, Failure, FailureKind, Instance, Library, Question, Queue, load, plugin_log,
+        Answer, Factory, Failure, FailureKind, Instance, Library, Question, Queue, load,
+        plugin_log, sealed::SealedLibrary,
     },
     library::check,
     options::{
@@ -113,6 +114,7 @@ fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Li
     });
     let file = file?;
     report.step("it loads", || {
+        let file = SealedLibrary::of(&file).map_err(|error| error.to_string())?;
         let loaded = load::load(&file).map_err(|error| error.to_string())?;
         let version = loaded.abi_version();
         library = Some(loaded);
