@@ -370,7 +370,9 @@ pub(super) fn read_document(body: &[u8], client_id: &str) -> Result<Document, Do
         redirect_uris: Vec<String>,
         token_endpoint_auth_method: Option<String>,
     }
-    let raw: Raw = serde_json::from_slice(body).map_err(|_| DocumentError::Content)?;
+    // Members that are not read are not looked into: the whole has to be text.
+    let text = std::str::from_utf8(body).map_err(|_| DocumentError::Content)?;
+    let raw: Raw = serde_json::from_str(text).map_err(|_| DocumentError::Content)?;
     if raw.client_id != client_id {
         return Err(DocumentError::OtherClient);
     }
