@@ -100,6 +100,10 @@ async fn what_a_client_claims_about_itself_reaches_nobody() {
         ("x-datahub-actor", "urn:li:corpuser:admin"),
         ("x-forwarded-for", "203.0.113.9"),
         ("x-forwarded-user", "admin"),
+        // Spellings that some servers read as the header with dashes.
+        ("x_forwarded_user", "admin"),
+        ("x_datahub_actor", "urn:li:corpuser:admin"),
+        ("x-auth_request-user", "admin"),
         ("x-forwarded-host", "evil.example"),
         ("forwarded", "for=203.0.113.9"),
         ("cookie", "actor=urn:li:corpuser:admin"),

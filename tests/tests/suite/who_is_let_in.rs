@@ -426,6 +426,10 @@ async fn detours_to_the_endpoint_reach_no_tool() {
         "/mcp#x",
         "/oauth/../mcp",
         "/mcp?x=1",
+        "/mcp?/health",
+        "/mcp?x=/health",
+        "/mcp?/.well-known/oauth-protected-resource",
+        "/mcp?/oauth/token",
         "/mcp/.",
         "/mcp\\",
         "http://other.example/mcp",
@@ -437,7 +441,8 @@ async fn detours_to_the_endpoint_reach_no_tool() {
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
                  Accept: application/json, text/event-stream\r\nX-DataHub-Actor: urn:li:corpuser:admin\r\n\
-                 X-Forwarded-User: admin\r\nForwarded: for=127.0.0.1\r\nConnection: close\r\n\
+                 X-Forwarded-User: admin\r\nForwarded: for=127.0.0.1\r\nX-Forwarded-Uri: /health\r\n\
+                 X-Original-URL: /health\r\nUser-Agent: kube-probe/1.34\r\nConnection: close\r\n\
                  Content-Length: {}\r\n\r\n{body}",
                 body.len()
             );

@@ -107,6 +107,32 @@ async fn a_chunked_request_is_the_last_of_its_connection() {
 }
 
 #[tokio::test]
+async fn a_line_end_inside_a_chunks_extension_hides_no_request() {
+    let running = start(Bench::new());
+    let host = "Host: localhost:8000\r\n";
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\n{host}Authorization: Bearer good\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let hidden = format!("GET /health HTTP/1.1\r\n{host}\r\n");
+    for (extension, length) in [
+        (";\n", hidden.len()),
+        (";a\n", hidden.len()),
+        ("\n", hidden.len()),
+        (";\r", hidden.len()),
+        (";\r\r\n", hidden.len()),
+        (";\n0\r\n\r\n", hidden.len()),
+        (";a=\"\n0\r\n\r\n", 2),
+    ] {
+        let text = format!("{head}{length:x}{extension}{hidden}\r\n0\r\n\r\n{hidden}");
+        let answer = exchange(running.address, &text).await;
+        let statuses = statuses(&answer);
+        // One answer at most, and none to what is hidden.
+        assert!(statuses.len() <= 1, "{extension:?}: {answer}");
+        assert!(!answer.contains("HTTP/1.1 200"), "{extension:?}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn requests_share_a_connection() {
     let running = start(Bench::new());
     let one = "POST /mcp HTTP/1.1\r\nHost: localhost:8000\r\nAuthorization: Bearer good\r\nContent-Length: 3\r\n\r\n{\n}";
