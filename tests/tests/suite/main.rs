@@ -13,6 +13,7 @@ mod chains;
 mod datahub_failures;
 mod datahub_people;
 mod doctor;
+mod endurance;
 mod exchange;
 mod filters;
 mod foreign_compilers;

@@ -12,7 +12,7 @@ use crate::{
     world::{World, settings},
 };
 
-async fn sign_in(world: &World) -> (App, Value) {
+pub(crate) async fn sign_in(world: &World) -> (App, Value) {
     let app = App::register(world, REDIRECT).await;
     let url = app.authorize_url(REDIRECT);
     let back = Browser::default().sign_in(&url, "editor").await;
@@ -20,7 +20,7 @@ async fn sign_in(world: &World) -> (App, Value) {
     (app, tokens)
 }
 
-async fn status(world: &World, tokens: &Value) -> u16 {
+pub(crate) async fn status(world: &World, tokens: &Value) -> u16 {
     let mcp = world.server.mcp();
     let access = Some(text(tokens, "access_token"));
     let reply = mcp.call(access, "search", json!({"query": "*"})).await;
@@ -56,7 +56,7 @@ async fn restart(world: World, adapt: impl FnOnce(ServerBuilder) -> ServerBuilde
     }
 }
 
-fn with_state(builder: ServerBuilder, directory: &Path) -> ServerBuilder {
+pub(crate) fn with_state(builder: ServerBuilder, directory: &Path) -> ServerBuilder {
     builder
         .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
         .env("OAUTH_STATE_DIR", directory.display().to_string())

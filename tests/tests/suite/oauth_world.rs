@@ -53,6 +53,7 @@ pub(crate) fn admit(world: &World) {
 }
 
 /// An MCP client that registered itself.
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) id: String,
     base: String,
