@@ -23,6 +23,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// The requests that are kept; a load test sends a million.
+pub const MOST_SEEN: usize = 20_000;
+
 /// The stub's behaviour towards the next requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behaviour {
@@ -59,6 +62,15 @@ struct Shared {
     cancelled: AtomicU64,
     stalled: AtomicU64,
     seen: Mutex<Vec<Seen>>,
+}
+
+impl Shared {
+    fn keep(&self, seen: impl FnOnce() -> Seen) {
+        let mut all = self.seen.lock();
+        if all.len() < MOST_SEEN {
+            all.push(seen());
+        }
+    }
 }
 
 /// One request as the stub received it.
@@ -116,6 +128,11 @@ impl StubDataHub {
         })
     }
 
+    /// The address on which it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its URL, in the form of `DATAHUB_GMS_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -159,7 +176,7 @@ impl StubDataHub {
         self.shared.stalled.load(Ordering::SeqCst)
     }
 
-    /// Every request so far.
+    /// The first [`MOST_SEEN`] requests.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().clone()
     }
@@ -203,7 +220,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         .await
         .unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    shared.seen.lock().push(Seen {
+    shared.keep(|| Seen {
         path: path.clone(),
         headers: parts.headers.clone(),
         body: body.clone(),
