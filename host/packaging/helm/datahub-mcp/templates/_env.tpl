@@ -12,11 +12,26 @@
 - {name: TOKEN_VALIDATOR_PLUGIN_DIR, value: "/plugins:/opt/datahub-mcp/plugins"}
 {{- end }}
 {{- range $name, $value := .Values.env }}
-{{- /* Helm reads numbers as floats, and would write 2097152 as 2.097152e+06. */}}
-{{- if and (kindIs "float64" $value) (eq (float64 (int64 $value)) $value) }}
-- {name: {{ $name }}, value: {{ $value | int64 | quote }}}
+{{- /* Helm reads numbers as floats, and would write 2097152 as 2.097152e+06. Two conditions, because `and` in
+       older versions of Helm compares values of any kind. */}}
+{{- $text := $value | toString }}
+{{- if kindIs "float64" $value }}
+{{- if eq (float64 (int64 $value)) $value }}
+{{- $text = $value | int64 | toString }}
+{{- end }}
+{{- end }}
+- {name: {{ $name }}, value: {{ $text | quote }}}
+{{- end }}
+{{- if not (or (hasKey .Values.env "PUBLIC_URL") (hasKey .Values.env "OAUTH_RESOURCE_URL")) }}
+{{- /* The ingress, or the name of the Service as other pods write it. */}}
+{{- $service := printf "%s.%s" .Release.Name .Release.Namespace }}
+{{- if .Values.ingress.enabled }}
+- {name: PUBLIC_URL, value: {{ printf "%s://%s" (ternary "http" "https" (empty .Values.ingress.tlsSecret)) .Values.ingress.host | quote }}}
 {{- else }}
-- {name: {{ $name }}, value: {{ $value | toString | quote }}}
+- {name: PUBLIC_URL, value: {{ printf "http://%s%s" $service (ternary "" (printf ":%d" (int64 .Values.service.port)) (eq (int64 .Values.service.port) 80)) | quote }}}
+{{- end }}
+{{- if not (hasKey .Values.env "ALLOWED_HOSTS") }}
+- {name: ALLOWED_HOSTS, value: {{ printf "%s:*,%s:*,%s.svc:*,%s.svc.cluster.local:*" .Release.Name $service $service $service | quote }}}
 {{- end }}
 {{- end }}
 {{- range .Values.secret.keys }}
