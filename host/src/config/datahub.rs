@@ -8,7 +8,7 @@ use outbound::Network;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{reader::Reader, table as t};
+use super::{python, reader::Reader, table as t};
 
 /// Headers that each request sets itself, or that belong to the connection.
 const OWN_HEADERS: [HeaderName; 7] = [
@@ -24,11 +24,11 @@ const OWN_HEADERS: [HeaderName; 7] = [
 pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Settings> {
     let gms_url = reader.http_url(&t::DATAHUB_GMS_URL, "http://localhost:8080");
     if !reader.is_set(&t::DATAHUB_GMS_URL) {
-        reader.missing(
-            &t::DATAHUB_GMS_URL,
-            "is not set",
-            "set it to DataHub's URL, such as `http://localhost:8080`",
+        let fix = python::url_in_parts(reader.raw().environment()).map_or_else(
+            || "set it to DataHub's URL, such as `http://localhost:8080`".to_owned(),
+            |url| format!("`DATAHUB_GMS_HOST` is not read here: set it to `{url}`"),
         );
+        reader.missing(&t::DATAHUB_GMS_URL, "is not set", &fix);
     }
     let connect_timeout = reader.millis(&t::DATAHUB_MCP_GMS_CONNECT_TIMEOUT_MS, 1..=60_000);
     let call_timeout = reader.seconds(&t::DATAHUB_MCP_GMS_TIMEOUT_SECS, 1..=600);

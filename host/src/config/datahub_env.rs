@@ -76,7 +76,7 @@ impl DatahubEnv {
         let mut depth = 0;
         let mut key = String::new();
         let mut in_gms = false;
-        for line in text.lines() {
+        for line in text.trim_start_matches('\u{feff}').lines() {
             let content = line.trim();
             if content.is_empty() || content.starts_with('#') {
                 continue;

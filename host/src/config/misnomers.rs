@@ -73,6 +73,8 @@ const MISNOMERS: &[(&Setting, &[&str])] = &[
             "DATAHUB_MCP_URL",
             "DATAHUB_MCP_BASE_URL",
             "DATAHUB_MCP_SERVER_URL",
+            "PUBLIC_SERVER_URL",
+            "SERVER_PUBLIC_URL",
         ],
     ),
     (
@@ -92,8 +94,60 @@ const MISNOMERS: &[(&Setting, &[&str])] = &[
         &t::TOKEN_VALIDATOR_PLUGIN_DIR,
         &["TOKEN_VALIDATOR_DIR", "PLUGIN_DIR"],
     ),
-    (&t::TRUSTED_PROXIES, &["TRUSTED_PROXY"]),
-    (&t::PROXY_PROTOCOL, &["PROXY_PROTO"]),
+    (
+        &t::TRUSTED_PROXIES,
+        &[
+            "TRUSTED_PROXY",
+            "TRUSTED_PROXY_ADDRESSES",
+            "TRUSTED_PROXY_CIDR",
+            "TRUSTED_PROXY_CIDRS",
+            "TRUSTED_PROXIES_CIDR",
+            "TRUSTED_PROXIES_CIDRS",
+            "TRUSTED_PROXY_IP",
+            "TRUSTED_PROXY_IPS",
+            "TRUSTED_PROXIES_IPS",
+            "TRUSTED_PROXY_NETWORKS",
+            "TRUSTED_PROXY_RANGES",
+        ],
+    ),
+    (
+        &t::PROXY_PROTOCOL,
+        &[
+            "PROXY_PROTO",
+            "PROXY_PROTOCOL_ENABLED",
+            "PROXY_PROTOCOL_MODE",
+            "PROXY_PROTOCOL_REQUIRED",
+            "ENABLE_PROXY_PROTOCOL",
+            "REQUIRE_PROXY_PROTOCOL",
+            "USE_PROXY_PROTOCOL",
+        ],
+    ),
+    (
+        &t::ALLOWED_HOSTS,
+        &["ALLOWED_HOSTNAMES", "ALLOWED_HOST_NAMES"],
+    ),
+    (
+        &t::TOOLS,
+        &[
+            "ALLOWED_TOOLS",
+            "ENABLED_TOOLS",
+            "TOOLS_ALLOWED",
+            "TOOLS_ALLOWLIST",
+            "TOOLS_ENABLED",
+            "TOOL_ALLOWLIST",
+        ],
+    ),
+    (
+        &t::TOOL_SCOPES,
+        &[
+            "REQUIRED_TOOL_SCOPES",
+            "SCOPES_FOR_TOOLS",
+            "TOOL_REQUIRED_SCOPES",
+            "TOOL_SCOPES_REQUIRED",
+            "TOOLS_REQUIRED_SCOPES",
+        ],
+    ),
+    (&t::ACCESS_LOG_PERCENT, &["ACCESS_LOG_PERCENTAGE"]),
     (
         &t::TOOLS_IS_MUTATION_ENABLED,
         &[
@@ -102,6 +156,8 @@ const MISNOMERS: &[(&Setting, &[&str])] = &[
             "MUTATIONS_ENABLED",
             "MUTATION_TOOLS_ENABLED",
             "ENABLE_MUTATION_TOOLS",
+            "TOOLS_MUTATION",
+            "TOOLS_MUTATIONS",
         ],
     ),
     (&t::TOOLS_IS_USER_ENABLED, &["USER_TOOLS_ENABLED"]),
@@ -118,6 +174,10 @@ const MISNOMERS: &[(&Setting, &[&str])] = &[
 
 /// The prefix of some settings, which people put before the others.
 const OWN: &str = "DATAHUB_MCP_";
+/// Prefixes of other programs as well, which people put before settings that none of them has.
+const SHARED: [&str; 2] = ["DATAHUB_", "MCP_"];
+/// Settings with a name that programs with those prefixes have.
+const COMMON: [&Setting; 4] = [&t::RUST_LOG, &t::LOG_LEVEL, &t::LOG_FORMAT, &t::TOOLS];
 /// The prefixes that people mix up.
 const PROTOCOLS: [(&str, &str); 2] = [("OAUTH_", "OIDC_"), ("OIDC_", "OAUTH_")];
 
@@ -136,10 +196,17 @@ fn setting(name: &str) -> Option<&'static Setting> {
         let rest = name.strip_prefix(wrong)?;
         named(&format!("{right}{rest}"))
     });
-    listed(name).or(other_prefix).or_else(|| {
+    let own_prefix = || {
         let rest = name.strip_prefix(OWN)?;
         named(rest).or_else(|| listed(rest))
-    })
+    };
+    listed(name)
+        .or(other_prefix)
+        .or_else(own_prefix)
+        .or_else(|| {
+            let rest = SHARED.iter().find_map(|prefix| name.strip_prefix(prefix))?;
+            named(rest).filter(|setting| !COMMON.contains(setting))
+        })
 }
 
 fn listed(name: &str) -> Option<&'static Setting> {
@@ -177,7 +244,15 @@ mod tests {
             ("DATAHUB_MCP_TRUSTED_PROXIES", "TRUSTED_PROXIES"),
             ("DATAHUB_MCP_TRUSTED_PROXY", "TRUSTED_PROXIES"),
             ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+            ("TRUSTED_PROXY_CIDRS", "TRUSTED_PROXIES"),
             ("PROXY_PROTO", "PROXY_PROTOCOL"),
+            ("USE_PROXY_PROTOCOL", "PROXY_PROTOCOL"),
+            ("MCP_TOOL_SCOPES", "TOOL_SCOPES"),
+            ("DATAHUB_TOOL_SCOPES", "TOOL_SCOPES"),
+            ("MCP_OIDC_CLIENT_SECRET_FILE", "OIDC_CLIENT_SECRET_FILE"),
+            ("DATAHUB_ALLOWED_HOSTS", "ALLOWED_HOSTS"),
+            ("ALLOWED_TOOLS", "TOOLS"),
+            ("DATAHUB_MCP_ENABLED_TOOLS", "TOOLS"),
             ("TOKEN_VALIDATOR", "TOKEN_VALIDATOR_FACTORY"),
             ("TOKEN_VALIDATORS", "TOKEN_VALIDATOR_FACTORY"),
             ("IS_MUTATION_ENABLED", "TOOLS_IS_MUTATION_ENABLED"),
@@ -195,6 +270,10 @@ mod tests {
             "OIDC_",
             "DATAHUB_MCP_",
             "DATAHUB_MCP_FILE",
+            "DATAHUB_",
+            "DATAHUB_LOG_LEVEL",
+            "MCP_LOG_LEVEL",
+            "MCP_TOOLS",
             "PROXY",
             "OAUTH_FILE",
         ] {

@@ -13,6 +13,8 @@ const NOT_OBEYED: &[&str] = &[
     "FIELD_STRUCTURED_PROPERTY_MAX_VALUES",
     "QUERY_LENGTH_LIMIT",
 ];
+/// Variables by which Python's HTTP libraries find authorities.
+const AUTHORITIES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 /// The prefix of the variables of the framework that the Python server is built on.
 const FRAMEWORK: &str = "FASTMCP_";
 /// The Python server's package.
@@ -37,6 +39,32 @@ pub(super) fn warning(environment: &BTreeMap<String, String>) -> Option<String> 
             names.join(", ")
         )
     })
+}
+
+/// A line about authorities that the Python server trusts and this one does not.
+pub(super) fn authorities(environment: &BTreeMap<String, String>) -> Option<String> {
+    let ours = [table::OUTBOUND_CA_FILE.name, "SSL_CERT_FILE"];
+    if ours.iter().any(|name| environment.contains_key(*name)) {
+        return None;
+    }
+    let mut names = AUTHORITIES.iter();
+    let name = names.find(|name| environment.contains_key(**name))?;
+    Some(format!(
+        "`{name}` is read by Python programs only; set `OUTBOUND_CA_FILE` to the same file if DataHub or the \
+         identity provider needs it"
+    ))
+}
+
+/// DataHub's URL, as DataHub's Python client builds it where `DATAHUB_GMS_URL` is not set.
+pub(super) fn url_in_parts(environment: &BTreeMap<String, String>) -> Option<String> {
+    let get = |name: &str| environment.get(name).map(String::as_str);
+    let host = get("DATAHUB_GMS_HOST")?;
+    if host.contains("://") {
+        return Some(host.to_owned());
+    }
+    let protocol = get("DATAHUB_GMS_PROTOCOL").unwrap_or("http");
+    let port = get("DATAHUB_GMS_PORT").unwrap_or("8080");
+    Some(format!("{protocol}://{host}:{port}"))
 }
 
 /// True for a `TOKEN_VALIDATOR_FACTORY` that names a module of the Python server, such as
@@ -71,6 +99,57 @@ mod tests {
             )
         );
         assert_eq!(warning(&BTreeMap::new()), None);
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn authorities_of_python_are_named_where_ours_are_not_set() {
+        let bundle = ("REQUESTS_CA_BUNDLE", "/etc/ca.pem");
+        let line = authorities(&variables(&[bundle])).unwrap();
+        assert!(line.contains("`OUTBOUND_CA_FILE`"), "{line}");
+        for own in ["OUTBOUND_CA_FILE", "SSL_CERT_FILE"] {
+            assert_eq!(authorities(&variables(&[bundle, (own, "/x")])), None);
+        }
+        assert_eq!(authorities(&variables(&[])), None);
+    }
+
+    #[test]
+    fn datahub_in_parts_is_told_as_a_url() {
+        for (pairs, url) in [
+            (&[("DATAHUB_GMS_HOST", "gms")][..], "http://gms:8080"),
+            (
+                &[
+                    ("DATAHUB_GMS_HOST", "gms.example.com"),
+                    ("DATAHUB_GMS_PORT", "443"),
+                    ("DATAHUB_GMS_PROTOCOL", "https"),
+                ],
+                "https://gms.example.com:443",
+            ),
+            (
+                &[("DATAHUB_GMS_HOST", "https://x/api/gms")],
+                "https://x/api/gms",
+            ),
+            // A Service of Kubernetes beside it.
+            (
+                &[
+                    ("DATAHUB_GMS_HOST", "gms"),
+                    ("DATAHUB_GMS_PORT", "tcp://10.0.0.1:8080"),
+                ],
+                "http://gms:8080",
+            ),
+        ] {
+            let raw = crate::config::Raw::merge(BTreeMap::new(), variables(pairs));
+            let text = crate::config::Settings::check(&raw, std::path::Path::new("/opt/x"));
+            let text = text.unwrap_err().to_string();
+            let end = format!("is not set; `DATAHUB_GMS_HOST` is not read here: set it to `{url}`");
+            assert!(text.ends_with(&end), "{text}");
+        }
     }
 
     /// A container of the Python server moves over with its own variables.

@@ -89,6 +89,7 @@ impl Raw {
         raw.apply_preset();
         raw.warn_of_loopback();
         raw.warnings.extend(python::warning(&raw.environment));
+        raw.warnings.extend(python::authorities(&raw.environment));
         raw.problems.extend(names::unknown(&raw.environment));
         for slip in names::slips(&raw.environment) {
             if !raw.values.contains_key(slip.setting.name) {
@@ -156,7 +157,8 @@ impl Raw {
 
     /// A Service of the same namespace must neither stop the start nor set anything.
     fn leave_out_service_links(&mut self) {
-        let links = service_links::remove(&mut self.environment, names::is_ours);
+        let ours = |name: &str| names::is_ours(name) || python::is_not_obeyed(name);
+        let links = service_links::remove(&mut self.environment, ours);
         if !links.is_empty() {
             self.warnings.push(format!(
                 "ignored, as Kubernetes sets them for a Service (`enableServiceLinks: false` in the pod turns \

@@ -3,11 +3,12 @@
 //! names under our prefixes, and even `DATAHUB_MCP_PORT`.
 //!
 //! Name and value must both have the form that the kubelet writes (`makeEnvVariableMap`): anything
-//! else stays a setting or an unknown name.
+//! else stays a setting or an unknown name. Docker's links (`--link`) have the same form, and two
+//! more: `NAME_NAME=/container/alias`, and the linked container's own variables as `NAME_ENV_...`.
 
 use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
 };
 
 /// The protocols of a Service's port, as the kubelet writes them.
@@ -36,6 +37,17 @@ pub(super) fn remove(
     environment: &mut BTreeMap<String, String>,
     ours: impl Fn(&str) -> bool,
 ) -> Vec<String> {
+    let linked: BTreeSet<&str> = environment
+        .iter()
+        .filter_map(|(name, value)| container(name, value))
+        .collect();
+    let of_container = |name: &str| {
+        let mut ends = name.match_indices("_ENV_").map(|(at, _)| &name[..at]);
+        ends.any(|alias| linked.contains(alias))
+    };
+    let is_link = |name: &str, value: &str| {
+        is_link(name, value) || container(name, value).is_some() || of_container(name)
+    };
     let links: Vec<String> = environment
         .iter()
         .filter(|(name, value)| ours(name) && is_link(name, value))
@@ -45,6 +57,18 @@ pub(super) fn remove(
         environment.remove(name);
     }
     links
+}
+
+/// The name before `_NAME` of a container that Docker links here: `OIDC_NAME=/mcp/oidc`.
+fn container<'a>(name: &'a str, value: &str) -> Option<&'a str> {
+    let alias = name.strip_suffix("_NAME").filter(|a| !a.is_empty())?;
+    let mut parts = value.strip_prefix('/')?.split('/');
+    let (from, to) = (parts.next()?, parts.next()?);
+    let same = to
+        .to_ascii_uppercase()
+        .replace(['-', '.'], "_")
+        .eq_ignore_ascii_case(alias);
+    (!from.is_empty() && same && parts.next().is_none()).then_some(alias)
 }
 
 /// `NAME_PORT_80_TCP` and what follows from it: `_PROTO`, `_PORT` and `_ADDR`.
@@ -70,14 +94,19 @@ fn is_port_link(name: &str, value: &str) -> bool {
     }
 }
 
-/// `tcp://10.96.0.7:80`, `tcp://[fd00::7]:80`, for this protocol.
+/// `tcp://10.96.0.7:80`, `tcp://[fd00::7]:80`, also without the brackets, for this protocol.
 fn is_endpoint(value: &str, protocol: &str) -> bool {
     value.split_once("://").is_some_and(|(scheme, address)| {
         scheme.eq_ignore_ascii_case(protocol)
             && PROTOCOLS
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(scheme))
-            && address.parse::<SocketAddr>().is_ok()
+            && address.rsplit_once(':').is_some_and(|(host, port)| {
+                let inner = host
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.strip_suffix(']'));
+                is_port(port) && is_address(inner.unwrap_or(host))
+            })
     })
 }
 
@@ -104,6 +133,8 @@ mod tests {
             ("DATAHUB_MCP_PORT", "tcp://10.96.0.7:80"),
             ("OIDC_PORT", "udp://10.96.0.7:53"),
             ("OIDC_PORT", "tcp://[fd00::7]:80"),
+            ("OIDC_PORT", "tcp://fd00::7:80"),
+            ("OIDC_PORT_80_TCP", "tcp://[fd00:0:0::7]:80"),
             ("OAUTH_2_PORT_80_TCP", "tcp://10.96.0.7:80"),
             ("OAUTH_2_PORT_132_SCTP", "sctp://10.96.0.7:132"),
             ("TOKEN_VALIDATOR_PORT_80_TCP_PROTO", "tcp"),
@@ -133,8 +164,34 @@ mod tests {
             ("OIDC_CLIENT_ID", "80"),
             ("_SERVICE_HOST", "10.96.0.7"),
             ("_PORT", "tcp://10.96.0.7:80"),
+            ("OIDC_PORT", "tcp://10.96.0.7"),
+            ("OIDC_PORT", "tcp://[fd00::7:80"),
+            ("OIDC_PORT", "tcp://10.96.0.7:+80"),
         ] {
             assert!(!is_link(name, value), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn containers_that_docker_links_are_left_out_with_their_variables() {
+        let environment = [
+            ("OIDC_STUB_NAME", "/mcp/oidc-stub"),
+            ("OIDC_STUB_ENV_PATH", "/bin"),
+            ("OIDC_STUB_ENV_OF_ENV_X", "y"),
+            ("OAUTH_ENV_PATH", "/bin"),
+            ("OAUTH_NAME", "/mcp/another"),
+            ("OIDC_NAME", "oidc"),
+            ("OIDC_AUDIENCE", "/a/audience"),
+        ];
+        let pairs = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut environment = BTreeMap::from(pairs);
+        let left_out = remove(&mut environment, |_| true);
+        let expected = [
+            "OIDC_STUB_ENV_OF_ENV_X",
+            "OIDC_STUB_ENV_PATH",
+            "OIDC_STUB_NAME",
+        ];
+        assert_eq!(left_out, expected);
+        assert_eq!(environment.len(), 4);
     }
 }

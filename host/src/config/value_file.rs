@@ -16,10 +16,11 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     if read as u64 > MAX_FILE_BYTES {
         return Err(format!("larger than {MAX_FILE_BYTES} bytes"));
     }
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    if text.is_empty() {
-        Err("it is empty".to_owned())
-    } else {
-        Ok(text)
+    // Editors on Windows begin a file with a byte order mark.
+    let value = text.trim_start_matches('\u{feff}');
+    let value = value.trim_end_matches(['\r', '\n']);
+    match value.is_empty() {
+        true => Err("it is empty".to_owned()),
+        false => Ok(value.to_owned()),
     }
 }
