@@ -132,7 +132,7 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
     let text = reader.text(setting)?;
     let ip = match text.as_str() {
         "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        text => text.trim_matches(['[', ']']).parse().ok(),
+        text => text.trim_matches(['[', ']']).parse::<IpAddr>().ok(),
     };
     if ip.is_none() {
         reader.wrong(
@@ -141,7 +141,7 @@ fn address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
             "set it to `127.0.0.1` for this machine only or `0.0.0.0` for all networks",
         );
     }
-    Some(SocketAddr::new(ip?, port?))
+    Some(SocketAddr::new(ip?.to_canonical(), port?))
 }
 
 /// The issuer exactly as given: it is compared byte by byte, so it is not normalised.

@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -125,7 +125,8 @@ impl AllowedHosts {
     }
 }
 
-/// The name in lower case and the port of `name[:port]`.
+/// The name in lower case and the port of `name[:port]`. An IPv6 address has many spellings (RFC 4291
+/// section 2.2), and is compared in the one of RFC 5952.
 fn split(text: &str) -> Option<(String, Option<u16>)> {
     let authority = Authority::from_str(text).ok()?;
     let name = authority.host();
@@ -139,7 +140,14 @@ fn split(text: &str) -> Option<(String, Option<u16>)> {
         "" => None,
         rest => Some(rest.strip_prefix(':')?.parse().ok()?),
     };
-    Some((name.to_ascii_lowercase(), port))
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let name = match inner {
+        Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().ok()?),
+        None => name.to_ascii_lowercase(),
+    };
+    Some((name, port))
 }
 
 #[cfg(test)]
@@ -168,6 +176,8 @@ mod tests {
             "LOCALHOST:8000",
             "127.0.0.1:8000",
             "[::1]:8000",
+            "[0:0:0:0:0:0:0:1]:8000",
+            "[0::0001]:8000",
         ] {
             assert!(local.allow(ours), "{ours}");
         }
@@ -189,6 +199,9 @@ mod tests {
             "localhost:8000 ",
             "null",
             "127.1:8000",
+            "[::2]:8000",
+            "[::1%25lo]:8000",
+            "[::1]]:8000",
         ] {
             assert!(!local.allow(other), "{other}");
         }
@@ -197,7 +210,15 @@ mod tests {
 
     #[test]
     fn the_public_name_and_patterns_take_the_ports_they_say() {
-        let hosts = hosts(&["a.example", "b.example:1", "c.example:*"], "0.0.0.0:8000");
+        let hosts = hosts(
+            &[
+                "a.example",
+                "b.example:1",
+                "c.example:*",
+                "[2001:DB8:0:0::7]",
+            ],
+            "0.0.0.0:8000",
+        );
         for ours in [
             "mcp.example.com",
             "mcp.example.com:443",
@@ -206,6 +227,8 @@ mod tests {
             "b.example:1",
             "c.example",
             "c.example:9",
+            "[2001:db8::7]",
+            "[2001:db8:0::7]:8000",
         ] {
             assert!(hosts.allow(ours), "{ours}");
         }
@@ -251,7 +274,8 @@ mod tests {
         #[test]
         fn nothing_panics_and_nothing_unknown_passes(text in "\\PC{0,40}") {
             let known = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"];
-            let ours = known.contains(&text.to_ascii_lowercase().as_str()) || text.to_ascii_lowercase().starts_with("mcp.example.com");
+            let loopback = |text: &str| text.parse() == Ok(SocketAddr::from((Ipv6Addr::LOCALHOST, 8000)));
+            let ours = known.contains(&text.to_ascii_lowercase().as_str()) || loopback(&text) || text.to_ascii_lowercase().starts_with("mcp.example.com");
             prop_assert!(ours || !hosts(&[], "127.0.0.1:8000").allow(&text));
         }
     }

@@ -83,11 +83,15 @@ fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
 }
 
 /// The hops that one line names, in its order; `None` if it cannot be read. An element without
-/// `for` is an unknown hop: all before it is what the client sent.
+/// `for` is an unknown hop: all before it is what the client sent. An empty element is none (RFC 9110
+/// section 5.6.1.2).
 fn elements(line: &HeaderValue) -> Option<Vec<Hop>> {
     let line = line.to_str().ok().filter(|line| line.len() <= MAX_LINE)?;
     let mut hops = Vec::new();
     for element in split_unquoted(line, ',')? {
+        if element.trim().is_empty() {
+            continue;
+        }
         let mut hop = None;
         for pair in split_unquoted(element, ';')? {
             if pair.trim().is_empty() {

@@ -63,6 +63,10 @@ fn the_rightmost_address_that_is_no_proxy_is_the_client() {
         ),
         (&[(RFC, "for=\"203.0.113.7:_port\"")], "203.0.113.7"),
         (&[(RFC, "for=\"\\203.0.113.7\"")], "203.0.113.7"),
+        (&[(RFC, "for=203.0.113.7, ,for=10.0.0.9,")], "203.0.113.7"),
+        (&[(RFC, "for=203.0.113.7"), (RFC, " ")], "203.0.113.7"),
+        (&[(RFC, "FOR = 203.0.113.7 ; Proto = https")], "203.0.113.7"),
+        (&[(RFC, ","), (RFC, "")], "10.0.0.1"),
     ] {
         assert_eq!(client_of("10.0.0.1", lines), client, "{lines:?}");
     }
@@ -79,7 +83,7 @@ fn an_unknown_hop_ends_the_walk_at_the_proxy_that_named_it() {
         (&[(LIST, "203.0.113.7, fe80::1%eth0")], "10.0.0.1"),
         (&[(LIST, "203.0.113.7, \"198.51.100.1\"")], "10.0.0.1"),
         (
-            &[(RFC, "for=203.0.113.7, for=unknown, for=10.0.0.9")],
+            &[(RFC, "for=203.0.113.7, for=\"unknown\", for=10.0.0.9")],
             "10.0.0.9",
         ),
         (&[(RFC, "for=203.0.113.7, for=_hidden")], "10.0.0.1"),
