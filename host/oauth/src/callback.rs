@@ -100,7 +100,7 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
     if let Some(iss) = get("iss")
         && !context.upstream.is_issuer(iss).await
     {
-        tracing::warn!("answer came from another issuer than the configured one");
+        context.upstream.log_other_issuer(iss);
         let description = "the answer did not come from the configured identity provider";
         return request
             .reply_to

@@ -27,7 +27,7 @@ pub async fn read(mut response: Response, cap: usize) -> Result<Bytes, BodyError
         match response.chunk().await {
             // The whole body in one chunk needs no copy.
             Ok(Some(chunk)) if body.is_empty() && chunk.len() as u64 == announced => {
-                return Ok(chunk);
+                return Ok(without_mark(chunk));
             }
             Ok(Some(chunk)) => {
                 if body.len() + chunk.len() > cap {
@@ -35,9 +35,18 @@ pub async fn read(mut response: Response, cap: usize) -> Result<Bytes, BodyError
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(None) => return Ok(body.freeze()),
+            Ok(None) => return Ok(without_mark(body.freeze())),
             Err(error) => return Err(BodyError::Broken(error)),
         }
+    }
+}
+
+/// A body without the byte order mark that some servers put before JSON (RFC 8259 section 8.1).
+fn without_mark(body: Bytes) -> Bytes {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    match body.starts_with(MARK) {
+        true => body.slice(MARK.len()..),
+        false => body,
     }
 }
 
@@ -69,5 +78,14 @@ mod tests {
         assert_eq!(read(chunked(&["12", "345"]), 5).await.unwrap(), "12345");
         let too_long = read(chunked(&["12", "345", "6"]), 5).await;
         assert!(matches!(too_long, Err(BodyError::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_is_left_out() {
+        let read = async |response| read(response, 10).await.unwrap();
+        assert_eq!(read(answer("\u{feff}{}")).await, "{}");
+        assert_eq!(read(chunked(&["\u{feff}", "{}"])).await, "{}");
+        assert_eq!(read(answer("\u{feff}")).await, "");
+        assert_eq!(read(answer("{\u{feff}}")).await, "{\u{feff}}");
     }
 }

@@ -44,6 +44,13 @@ async fn a_provider_that_wants_the_person_ends_the_family() {
         "account_selection_required",
         "invalid_token",
         "invalid_grant",
+        "Invalid_Grant",
+        "mfa_required",
+        "user_authentication_required",
+        "access_denied",
+        "expired_token",
+        "token_revoked",
+        "invalid_refresh_token",
     ];
     let moods = words.map(Mood::RefusingRefresh).into_iter();
     for mood in moods.chain([Mood::RefusingPolitely("bad_refresh_token")]) {
@@ -64,7 +71,15 @@ async fn a_provider_that_wants_the_person_ends_the_family() {
 
 #[tokio::test]
 async fn other_errors_of_the_provider_do_not_cost_the_sign_in() {
-    for mood in ["invalid_client", "unauthorized_client", "server_error"]
+    let codes = [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_request",
+        "client_authentication_required",
+        "server_error",
+        "unheard_of",
+    ];
+    for mood in codes
         .map(Mood::RefusingRefresh)
         .into_iter()
         .chain([Mood::RefusingPolitely("slow_down"), Mood::Html])

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::clock::UnixMillis;
 use outbound::{Answer, DiscoveryError};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::provider_error::{ProviderError, Secrets};
@@ -16,21 +16,30 @@ use crate::{
     types::{Nonce, same_secret},
 };
 
-/// The codes by which providers say that the person must sign in again: that of RFC 6749, those of
-/// OpenID Connect (section 3.1.2.6), that of RFC 6750, and GitHub's.
-const SIGN_IN_CODES: [&str; 7] = [
+/// The codes by which providers say that the person must sign in again: that of RFC 6749, that of
+/// RFC 6750, and those of a person who may not any more.
+const SIGN_IN_CODES: [&str; 5] = [
     "invalid_grant",
-    "interaction_required",
-    "login_required",
-    "consent_required",
-    "account_selection_required",
     "invalid_token",
-    "bad_refresh_token",
+    "access_denied",
+    "inactive_user",
+    "unmet_authentication_requirements",
 ];
-
+/// What such codes have in them otherwise: GitHub's `bad_refresh_token`, Slack's `token_revoked`,
+/// `session_expired`.
+const SIGN_IN_PARTS: [&str; 3] = ["refresh_token", "expired", "revoked"];
+/// How they end otherwise: `login_required` and others of OpenID Connect (section 3.1.2.6), Auth0's
+/// `mfa_required`.
+const SIGN_IN_END: &str = "_required";
+/// What codes of that form begin with that are about this server, and not about the person.
+const ABOUT_US: [&str; 4] = ["client", "dpop", "https", "pkce"];
 /// The codes by which providers say that they cannot answer now, also with HTTP 400 or 200.
-const OVERLOAD_CODES: [&str; 2] = ["temporarily_unavailable", "server_error"];
-
+const OVERLOAD_CODES: [&str; 4] = [
+    "temporarily_unavailable",
+    "server_error",
+    "slow_down",
+    "too_many_requests",
+];
 /// The provider did not fulfil a request.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
@@ -61,11 +70,20 @@ impl UpstreamError {
     /// same refresh token, the answer stays the same.
     pub(crate) fn needs_sign_in(&self) -> bool {
         match self {
-            Self::Refused(error) => SIGN_IN_CODES.contains(&&*error.code),
+            Self::Refused(error) => wants_the_person(&error.code),
             Self::NoToken(_) => true,
             Self::Unavailable(_) | Self::Unusable(_) => false,
         }
     }
+}
+
+/// True for a code by which a refresh is refused until the person signs in again.
+fn wants_the_person(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    let about_us = || ABOUT_US.iter().any(|start| code.starts_with(start));
+    SIGN_IN_CODES.contains(&&*code)
+        || SIGN_IN_PARTS.iter().any(|part| code.contains(part))
+        || code.ends_with(SIGN_IN_END) && !about_us()
 }
 
 /// The result of a successful token request.
@@ -91,16 +109,6 @@ impl UpstreamTokens {
         now: UnixMillis,
         secrets: &Secrets,
     ) -> Result<Self, UpstreamError> {
-        #[derive(Deserialize)]
-        struct Body {
-            error: Option<String>,
-            error_description: Option<String>,
-            access_token: Option<SecretString>,
-            id_token: Option<SecretString>,
-            refresh_token: Option<SecretString>,
-            expires_in: Option<Value>,
-            scope: Option<Value>,
-        }
         let answer: Body = serde_json::from_slice(body)
             .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
         let nonce = answer
@@ -119,12 +127,12 @@ impl UpstreamTokens {
             ),
         };
         let token = token.filter(|token| !token.expose_secret().is_empty());
-        let token = match (token, answer.error) {
+        let token = match (token, answer.error.code()) {
             (Some(token), _) => token,
             // GitHub and others send errors with HTTP 200.
-            (None, Some(error)) => {
+            (None, Some(code)) => {
                 let description = answer.error_description.as_deref();
-                return Err(UpstreamError::named(&error, description, secrets));
+                return Err(UpstreamError::named(code, description, secrets));
             }
             (None, None) => return Err(missing),
         };
@@ -181,19 +189,72 @@ impl UpstreamTokens {
     }
 }
 
+/// The members of an answer that are used. One of another type than the standard's counts as absent: a
+/// sign-in must not end because of a member that it does not need.
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    error: ErrorMember,
+    #[serde(default, deserialize_with = "text")]
+    error_description: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    access_token: Option<SecretString>,
+    #[serde(default, deserialize_with = "secret")]
+    id_token: Option<SecretString>,
+    #[serde(default, deserialize_with = "secret")]
+    refresh_token: Option<SecretString>,
+    expires_in: Option<Value>,
+    scope: Option<Value>,
+}
+
+/// The member `error`: a code, or, as some interfaces have it, an object with one.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+struct ErrorMember(Option<Value>);
+
+impl ErrorMember {
+    fn code(&self) -> Option<&str> {
+        let code = match self.0.as_ref()? {
+            Value::Object(members) => ["code", "type", "error"]
+                .iter()
+                .find_map(|name| members.get(*name)?.as_str())?,
+            other => other.as_str()?,
+        };
+        Some(code).filter(|code| !code.is_empty())
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(text(deserializer)?.map(SecretString::from))
+}
+
 /// The reason why the provider did not fulfil the request, in which `secrets` were sent.
 pub(super) fn read_error(answer: &Answer, secrets: &Secrets) -> UpstreamError {
-    #[derive(Deserialize)]
-    struct Body {
-        error: String,
-        error_description: Option<String>,
-    }
     if answer.is_overload() {
         return UpstreamError::Unavailable("it answered with a 5xx or 429");
     }
-    match serde_json::from_slice::<Body>(&answer.body) {
-        Ok(body) => UpstreamError::named(&body.error, body.error_description.as_deref(), secrets),
-        Err(_) => UpstreamError::Unusable("an error without an OAuth error code".into()),
+    if let Ok(body) = serde_json::from_slice::<Body>(&answer.body)
+        && let Some(code) = body.error.code()
+    {
+        return UpstreamError::named(code, body.error_description.as_deref(), secrets);
+    }
+    // As in a query, of which some providers make their answers. JSON has no such name.
+    let form: Vec<_> = url::form_urlencoded::parse(&answer.body).collect();
+    let member = |wanted: &str| {
+        let found = form.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| &**value)
+    };
+    match member("error").filter(|code| !code.is_empty()) {
+        Some(code) => UpstreamError::named(code, member("error_description"), secrets),
+        None => UpstreamError::Unusable("an error without an OAuth error code".into()),
     }
 }
 
@@ -242,10 +303,16 @@ fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// Scope tokens of RFC 6749 section 3.3, of bounded length.
+/// Scope tokens of RFC 6749 section 3.3, of bounded length. GitHub parts them with commas.
 fn clean_scope(text: &str) -> Option<String> {
     let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
-    (!text.is_empty() && text.len() <= 1_024 && text.chars().all(allowed)).then(|| text.to_owned())
+    if text.len() > 1_024 || !text.chars().all(allowed) {
+        return None;
+    }
+    let separator = if text.contains(' ') { ' ' } else { ',' };
+    let words = text.split(separator).filter(|word| !word.is_empty());
+    let scope = words.collect::<Vec<_>>().join(" ");
+    (!scope.is_empty()).then_some(scope)
 }
 
 /// The claims of a JWT, read without checking its signature: it came from the provider itself.

@@ -28,6 +28,16 @@ impl Upstream {
         }
     }
 
+    /// Logs that an answer named another issuer than the configured one (RFC 9207).
+    pub(crate) fn log_other_issuer(&self, iss: &str) {
+        tracing::warn!(
+            iss = outbound::quoted(iss),
+            configured = self.settings.issuer,
+            remedy = "if that is your provider, set `OIDC_ISSUER_URL` to what it names: a slash at the end counts",
+            "answer came from another issuer than the configured one"
+        );
+    }
+
     /// The remedy for `error`; `None` if it is about the person or the request.
     fn remedy(&self, error: &ProviderError) -> Option<String> {
         let settings = &self.settings;

@@ -281,6 +281,74 @@ fn token_answers_are_read_as_providers_really_send_them() {
     let odd = r#"{"access_token":"x","scope":"a\"b","refresh_token":""}"#;
     let tokens = take(odd).unwrap();
     assert!(tokens.scope.is_none() && tokens.refresh.is_none());
+    // Members that are not needed may have any type.
+    for odd in ["1", "{}", "[]", "null", "true", "1.5"] {
+        for name in [
+            "refresh_token",
+            "id_token",
+            "error",
+            "error_description",
+            "token_type",
+        ] {
+            let json = format!(r#"{{"access_token":"x","{name}":{odd}}}"#);
+            let tokens = take(&json).unwrap_or_else(|error| panic!("{json}: {error}"));
+            assert!(tokens.refresh.is_none(), "{json}");
+        }
+    }
+    for (scope, read) in [
+        ("a b", Some("a b")),
+        ("a  b ", Some("a b")),
+        ("a,b", Some("a b")),
+        ("a,b c", Some("a,b c")),
+        (" ", None),
+        (",", None),
+    ] {
+        let json = format!(r#"{{"access_token":"x","scope":"{scope}"}}"#);
+        assert_eq!(take(&json).unwrap().scope.as_deref(), read, "{scope}");
+    }
+}
+
+/// Some providers do not write errors as RFC 6749 section 5.2 says.
+#[test]
+fn errors_are_read_in_every_form() {
+    let read = |status: u16, body: &str| {
+        let answer = Answer {
+            status: http::StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            body: body.to_owned().into(),
+        };
+        read_error(&answer, &Secrets::default())
+    };
+    for body in [
+        r#"{"error":"invalid_grant"}"#,
+        r#"{"error":"invalid_grant","error_description":{"x":1},"scope":5}"#,
+        r#"{"error":{"code":"invalid_grant","message":"x"}}"#,
+        r#"{"error":{"code":400,"type":"invalid_grant"}}"#,
+        "error=invalid_grant&error_description=the+token+is+old",
+        "error_description=x&error=invalid%5Fgrant",
+    ] {
+        let error = read(400, body);
+        assert!(error.needs_sign_in(), "{body}: {error}");
+        let named = error.to_string();
+        assert!(named.ends_with("refused: invalid_grant"), "{named}");
+    }
+    for body in [
+        "",
+        "{}",
+        "[]",
+        r#"{"error":7}"#,
+        r#"{"error":""}"#,
+        "error=",
+        "<p>error=invalid_grant</p>",
+    ] {
+        let error = read(400, body);
+        assert!(
+            matches!(error, UpstreamError::Unusable(_)),
+            "{body}: {error}"
+        );
+    }
+    let busy = read(503, r#"{"error":"invalid_grant"}"#);
+    assert!(matches!(busy, UpstreamError::Unavailable(_)), "{busy}");
 }
 
 #[tokio::test]
