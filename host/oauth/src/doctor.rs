@@ -8,7 +8,7 @@ use outbound::Authorities;
 use redis::{AsyncConnectionConfig, ErrorKind, IntoConnectionInfo, RedisError, Script};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::store::{self, StoreError, Trust, trouble};
+use super::store::{self, StoreError, StoreKind, Trust, trouble};
 
 /// The time limit for connecting, and that for each command.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -26,6 +26,8 @@ pub struct RedisFacts {
     pub eviction: Option<String>,
     /// True for a replica, which refuses writes.
     pub replica: bool,
+    /// True for a node of a cluster, which refuses keys that other nodes have.
+    pub cluster_node: bool,
 }
 
 /// The reason why the store could not be used.
@@ -43,12 +45,18 @@ pub enum RedisFault {
     /// The user may not do what the server needs.
     #[error("Redis does not permit its user to run scripts")]
     NotPermitted,
+    /// It is a node of a cluster, and another node or none has our keys.
+    #[error("this Redis is a node of a cluster, and does not answer for the keys of this server")]
+    ClusterNode,
     /// It answers, and not as Redis does.
     #[error("what answers is not a Redis that can be used: {0}")]
     NotRedis(String),
-    /// Behind Sentinels or in a cluster, no Redis can be used now.
-    #[error("the Redis behind the Sentinels, or the cluster, cannot be used: {0}")]
-    NoneOfSeveral(String),
+    /// Behind the Sentinels, no master can be used now.
+    #[error("no master behind the Sentinels can be used: {0}")]
+    Sentinels(String),
+    /// The cluster cannot be used now.
+    #[error("the Redis Cluster cannot be used: {0}")]
+    Cluster(String),
 }
 
 /// Connects to the Redis at `url`, runs a script that does nothing, and asks Redis about itself.
@@ -59,14 +67,16 @@ pub async fn look_at_redis(
     url: &SecretString,
     authorities: &Authorities,
 ) -> Result<RedisFacts, RedisFault> {
-    let scheme = url.expose_secret().split("://").next().unwrap_or_default();
-    let several = url.expose_secret().contains(',');
-    if several || !matches!(scheme, "redis" | "rediss" | "unix" | "redis+unix") {
+    let kind = store::store_kind(url).map_err(|error| RedisFault::NotRedis(error.to_string()))?;
+    if kind != StoreKind::Redis {
         // As the store finds its Redis; which one answers is not looked at.
         let reached = store::reach(url, authorities, SEVERAL_TIMEOUT).await;
         return match reached {
             Ok(()) => Ok(RedisFacts::default()),
-            Err(StoreError(text)) => Err(RedisFault::NoneOfSeveral(text)),
+            Err(StoreError(text)) if kind == StoreKind::RedisCluster => {
+                Err(RedisFault::Cluster(text))
+            }
+            Err(StoreError(text)) => Err(RedisFault::Sentinels(text)),
         };
     }
     let address = url.expose_secret().into_connection_info();
@@ -79,6 +89,7 @@ pub async fn look_at_redis(
     let mut connection = connecting.await.map_err(|error| fault(&error))?;
     // As every operation of the store is one.
     let _: i64 = Script::new("return 1")
+        .key(format!("{}:doctor", store::PREFIX))
         .invoke_async(&mut connection)
         .await
         .map_err(|error| fault(&error))?;
@@ -103,6 +114,7 @@ fn facts(info: &str) -> RedisFacts {
         version: value("redis_version"),
         eviction: value("maxmemory_policy"),
         replica: value("role").is_some_and(|role| role == "slave"),
+        cluster_node: value("redis_mode").is_some_and(|mode| mode == "cluster"),
     }
 }
 
@@ -115,12 +127,16 @@ fn fault(error: &RedisError) -> RedisFault {
         _ if matches!(code, "NOAUTH" | "WRONGPASS") => RedisFault::Authentication,
         ErrorKind::AuthenticationFailed => RedisFault::Authentication,
         _ if code == "NOPERM" => RedisFault::NotPermitted,
+        _ if matches!(code, "MOVED" | "ASK" | "CLUSTERDOWN") => RedisFault::ClusterNode,
         ErrorKind::Io if error.is_timeout() => RedisFault::Unreachable("no answer in time"),
         ErrorKind::Io if error.is_connection_refusal() => {
             RedisFault::Unreachable("it does not take connections")
         }
         ErrorKind::Io if error.is_connection_dropped() => {
             RedisFault::Unreachable("it ends the connection, as one that wants TLS does")
+        }
+        ErrorKind::Io if store::is_unknown_name(error) => {
+            RedisFault::Unreachable("its name cannot be resolved")
         }
         ErrorKind::Io => RedisFault::Unreachable("name, address, TLS certificate or network"),
         ErrorKind::Parse => RedisFault::NotRedis("it does not speak Redis's protocol".to_owned()),
@@ -139,7 +155,9 @@ mod tests {
             version: Some("7.2.4".to_owned()),
             eviction: Some("allkeys-lru".to_owned()),
             replica: true,
+            cluster_node: false,
         };
+        assert!(facts("redis_mode:cluster\r\n").cluster_node);
         assert_eq!(facts(info), expected);
         assert_eq!(facts("role:master\r\n").version, None);
         assert!(!facts("role:master\r\n").replica && !facts("").replica);
@@ -155,9 +173,13 @@ mod tests {
             "http://secret",
         ] {
             let looked = look_at_redis(&SecretString::from(url), &Authorities::default()).await;
-            let Err(RedisFault::NoneOfSeveral(text)) = looked else {
-                panic!("{url}: {looked:?}");
+            let text = looked.unwrap_err().to_string();
+            let (which, why) = match url {
+                url if url.starts_with("redis+s") => ("Sentinels", "take connections"),
+                url if url.starts_with("redis+c") => ("Redis Cluster", "take connections"),
+                _ => ("not a Redis", "not the URL of a Redis"),
             };
+            assert!(text.contains(which) && text.contains(why), "{text}");
             assert!(
                 !text.contains("secret") && !text.contains("127.0.0.1"),
                 "{text}"

@@ -174,6 +174,32 @@ fn key_file(directory: &Path) -> Result<Key, KeysError> {
     read_key(&path)
 }
 
+/// Looks for the key file in `directory`, and makes none. True if it is there, false if one can be
+/// made at the start.
+///
+/// # Errors
+/// As those at the start.
+pub fn look_at_key(directory: &Path) -> Result<bool, KeysError> {
+    let path = directory.join(KEY_FILE);
+    match read_key(&path) {
+        Ok(_) => Ok(true),
+        Err(KeysError::Io { source, .. }) if is_missing(&source) => {
+            let possible = private_file::check_place(directory);
+            possible.map_err(|source| KeysError::Io { path, source })?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// True if a file is not there, or below something that is not a directory.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 fn read_key(path: &Path) -> Result<Key, KeysError> {
     let failed = |source| KeysError::Io {
         path: path.to_owned(),

@@ -63,7 +63,7 @@ use tower_http::cors::{Any, CorsLayer};
 pub use self::{
     client_book::{ClientBook, ClientBookError},
     doctor::{RedisFacts, RedisFault, look_at_redis},
-    keys::{KEY_FILE, KeysError},
+    keys::{KEY_FILE, KeysError, look_at_key},
     seal::SealFailed,
     settings::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
@@ -71,7 +71,7 @@ pub use self::{
     },
     store::{
         ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreKind, StoreUrlError,
-        check_store_url,
+        check_store_url, look_at_ended,
     },
     tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},

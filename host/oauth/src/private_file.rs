@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FlockOperation, flock},
+    fs::{Access, FlockOperation, flock},
     io::Errno,
 };
 use sha2::{Digest, Sha256};
@@ -42,6 +42,48 @@ pub(super) fn exposed(metadata: &Metadata, others: u32) -> Option<(u32, u32)> {
 /// True for this user and for root, who may change all files anyway.
 pub(super) fn is_ours(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+/// File systems of the kernel, in which nobody makes a directory: proc, sysfs, debugfs, tracefs,
+/// securityfs, devpts and both cgroups (`linux/magic.h`).
+const OF_THE_KERNEL: [u32; 8] = [
+    0x9fa0,
+    0x6265_6572,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0x1cd1,
+    0x0027_e0eb,
+    0x6367_7270,
+];
+
+/// Checks that files can be made in `directory`, which may have to be made itself. Makes none.
+pub(super) fn check_place(directory: &Path) -> io::Result<()> {
+    let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+    let place = directory.ancestors().find(is_there);
+    let place = place.unwrap_or(Path::new("."));
+    let refuse = |why: &str| Err(io::Error::other(format!("{} {why}", place.display())));
+    match fs::metadata(place) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return refuse("is not a directory"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return refuse("is a link to a place that does not exist");
+        }
+        Err(error) => return Err(error),
+    }
+    let write = Access::WRITE_OK | Access::EXEC_OK;
+    if let Err(error) = rustix::fs::access(place, write) {
+        let why = io::Error::from(error);
+        return refuse(&format!("cannot be written to by this user: {why}"));
+    }
+    // The superuser may write everywhere, and these refuse it all the same.
+    let kind = rustix::fs::statfs(place).map(|found| found.f_type);
+    match kind.map(u32::try_from) {
+        Ok(Ok(kind)) if OF_THE_KERNEL.contains(&kind) => {
+            refuse("is of the kernel, which makes no files there")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Keeps other processes from replacing files in `directory` until the result is dropped. Blocks.

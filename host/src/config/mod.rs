@@ -48,6 +48,7 @@ pub use self::{
 };
 pub(crate) use self::{
     options::{option_text, single_option, validator_option},
+    presets::spelled as spelled_issuer,
     secrets::secret_texts,
 };
 

@@ -82,6 +82,11 @@ impl Preset {
             .ok_or_else(|| unknown(text))
     }
 
+    /// The preset that a setting names; `generic` for any other text.
+    pub(crate) fn named(text: &str) -> Self {
+        Self::parse(text.trim()).unwrap_or_default()
+    }
+
     /// True if the provider knows the scope `offline_access`, or ignores it: others refuse the whole
     /// sign-in because of it.
     pub(super) fn takes_offline_access(self) -> bool {

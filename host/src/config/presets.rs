@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use url::{Url, form_urlencoded};
 
 use self::draft::{Draft, Outcome, host};
+pub(crate) use self::issuer::spelled;
 use super::{
     preset::{Preset, is_of_api},
     table as t,

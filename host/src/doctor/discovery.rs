@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{options::Provider, peers::Peer, reach, report::Check};
+use crate::config::spelled_issuer;
 
 const DISCOVERY: &str = "provider";
 const ISSUER: &str = "issuer";
@@ -98,8 +99,16 @@ fn issuer_in(answer: &Answer) -> Result<String, String> {
 
 fn issuer_fix(provider: &Provider, named: &str) -> String {
     let configured = provider.source.issuer().text();
+    let respelled = spelled_issuer(provider.preset, named) == configured;
     let named = outbound::quoted(named);
     let setting = quoted(provider.issuer_setting());
+    if respelled {
+        return format!(
+            "set `OIDC_PROVIDER` to `generic` and {setting} to {named}, if that is your provider: the preset `{}` \
+             spells the end of every issuer as its own provider does",
+            provider.preset.name()
+        );
+    }
     if provider.has_place() {
         return format!(
             "set {setting} to {named}, or the provider's own URL (its \"frontend\" or \"public\" URL) so that it \

@@ -4,7 +4,11 @@ use std::fs;
 
 use url::Url;
 
-use super::{options, reach, report::Check};
+use super::{
+    options,
+    reach::{self, Step},
+    report::Check,
+};
 use crate::config::Settings;
 
 const PROXY: &str = "proxy";
@@ -68,16 +72,15 @@ async fn proxy(settings: &Settings) -> Check {
     let Some(url) = used.and_then(|proxy| Url::parse(&proxy.to_string()).ok()) else {
         return Check::ok(PROXY, seen);
     };
-    match reach::connect(&url).await {
-        Ok(()) => Check::ok(PROXY, seen),
-        Err(_) => Check::fail(
-            PROXY,
-            format!("{seen}; the proxy does not take connections"),
-            format!(
-                "check host and port in {setting}, or set `OUTBOUND_PROXY=none` if there is a direct way"
-            ),
-        ),
-    }
+    let why = match reach::connect(&url).await {
+        Ok(()) => return Check::ok(PROXY, seen),
+        Err(Step::Name) => "the name of the proxy cannot be resolved".to_owned(),
+        Err(Step::Address(why)) => format!("the proxy does not take connections: {why}"),
+    };
+    let fix = format!(
+        "check host and port in {setting} and that the proxy runs, or set `OUTBOUND_PROXY=none` if there is a direct way"
+    );
+    Check::fail(PROXY, format!("{seen}; {why}"), fix)
 }
 
 fn authorities(settings: &Settings) -> Check {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 pub(super) use crate::config::validator_option as option;
-use crate::config::{Settings, option_text, single_option};
+use crate::config::{Preset, Settings, option_text, single_option};
 
 /// The tolerated difference of clocks if `OIDC_LEEWAY` is unset, in seconds.
 const DEFAULT_LEEWAY: i64 = 10;
@@ -24,6 +24,8 @@ pub(super) struct Provider {
     pub(super) audience: Option<String>,
     /// The algorithms that are accepted, likewise.
     pub(super) algorithms: Option<String>,
+    /// The preset that spells the issuer.
+    pub(super) preset: Preset,
     issuer_setting: String,
     place_setting: String,
 }
@@ -72,6 +74,10 @@ pub(super) fn provider(settings: &Settings) -> Result<Option<Provider>, String> 
         )?,
         audience: audience(settings),
         algorithms: env.get("OIDC_ALGORITHMS").map(str::to_owned),
+        preset: env
+            .get("OIDC_PROVIDER")
+            .map(Preset::named)
+            .unwrap_or_default(),
         issuer_setting: issuer_setting.to_owned(),
         place_setting: "OAUTH_ISSUER_URL".to_owned(),
     }))
@@ -115,6 +121,7 @@ pub(super) fn own_providers(settings: &Settings) -> Vec<Result<Provider, Unusabl
             source,
             audience: given("audience", "OIDC_AUDIENCE"),
             algorithms: given("algorithms", "OIDC_ALGORITHMS"),
+            preset: Preset::Generic,
             issuer_setting,
             place_setting,
         });

@@ -213,7 +213,8 @@ fn accepted(audience: Option<&str>) -> Check {
         None => Check::warn(
             AUDIENCE,
             "no audience is set: tokens that the provider issued for other applications cannot be told apart",
-            "set `OIDC_AUDIENCE` to the audience of this server's tokens",
+            "set `OIDC_AUDIENCE` to what the provider writes into `aud` of the tokens for this server: the identifier of \
+             the API there, or the client id if ID tokens are used; `datahub-mcp doctor --sign-in` shows it",
         ),
     }
 }

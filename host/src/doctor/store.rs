@@ -1,15 +1,21 @@
 //! The store and the keys of the sign-in proxy: Redis when it is configured, and the key that seals tokens.
 
-use std::{fs::File, io, path::Path};
-
-use oauth::{KeySource, RedisFault, Settings, StoreSettings, look_at_redis};
+use std::path::Path;
 
 use super::{reach, report::Check};
+use oauth::{
+    EndedFileError, KeySource, KeysError, RedisFault, Settings, StoreSettings, look_at_ended,
+    look_at_key, look_at_redis,
+};
 
 const STORE: &str = "store";
 const KEY: &str = "sealing-key";
 /// The policy under which Redis drops nothing by itself.
 const NO_EVICTION: &str = "noeviction";
+
+/// What to do about the URL of one Redis that leads to a cluster.
+const AS_CLUSTER: &str =
+    "write `redis+cluster://` (`rediss+cluster://` for TLS) in `OAUTH_STORE_URL`";
 
 pub(super) async fn check(oauth: Option<Settings>) -> Vec<Check> {
     let Some(oauth) = oauth else {
@@ -21,13 +27,10 @@ pub(super) async fn check(oauth: Option<Settings>) -> Vec<Check> {
             "the memory of this process (`OAUTH_STORE_URL` is unset): right for one replica; a restart forgets which \
              sign-ins were revoked (`OAUTH_STATE_DIR`)",
         )],
-        StoreSettings::StateDirectory { directory, .. } => vec![Check::ok(
-            STORE,
-            format!(
-                "the memory of this process and a file in {} (`OAUTH_STORE_URL` is unset): right for one replica",
-                directory.display()
-            ),
-        )],
+        StoreSettings::StateDirectory {
+            directory,
+            required,
+        } => vec![state_directory(directory, *required)],
         StoreSettings::Redis(url) => redis(look_at_redis(url, &oauth.network.authorities).await),
     };
     store.into_iter().chain([key(&oauth.keys)]).collect()
@@ -55,12 +58,17 @@ fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
                 RedisFault::NotPermitted => {
                     "let the user of `OAUTH_STORE_URL` run scripts: `+@read +@write +@scripting ~*`"
                 }
+                RedisFault::ClusterNode => AS_CLUSTER,
                 RedisFault::NotRedis(_) => {
                     "set `OAUTH_STORE_URL` to a Redis, such as `redis://host:6379/0`"
                 }
-                RedisFault::NoneOfSeveral(_) => {
-                    "check hosts, ports, the master's name and the passwords in `OAUTH_STORE_URL`, and that one of \
-                     the Sentinels or nodes can be reached from here"
+                RedisFault::Sentinels(_) => {
+                    "check hosts and ports of the Sentinels, the master's name and the passwords in `OAUTH_STORE_URL`, \
+                     and that one of the Sentinels, and the address that it gives, can be reached from here"
+                }
+                RedisFault::Cluster(_) => {
+                    "check hosts and ports of the nodes, user and password in `OAUTH_STORE_URL`, and that one of the nodes \
+                     runs and can be reached from here; for a single Redis write `redis://` (`rediss://` for TLS)"
                 }
             };
             return vec![Check::fail(STORE, fault.to_string(), fix)];
@@ -69,13 +77,20 @@ fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
     let mut checks = Vec::new();
     let version = facts.version.as_deref().unwrap_or("of unknown version");
     let seen = format!("Redis {version} answers and runs scripts");
-    checks.push(match facts.replica {
-        true => Check::fail(
+    checks.push(if facts.replica {
+        Check::fail(
             STORE,
             format!("{seen}, and it is a replica, which refuses writes"),
             "name the primary in `OAUTH_STORE_URL`",
-        ),
-        false => Check::ok(STORE, seen),
+        )
+    } else if facts.cluster_node {
+        Check::warn(
+            STORE,
+            format!("{seen}, and it is a node of a cluster, in which another may take over"),
+            AS_CLUSTER,
+        )
+    } else {
+        Check::ok(STORE, seen)
     });
     if let Some(policy) = facts.eviction.filter(|policy| policy != NO_EVICTION) {
         let check = Check::warn(
@@ -90,46 +105,89 @@ fn redis(found: Result<oauth::RedisFacts, RedisFault>) -> Vec<Check> {
     checks
 }
 
-/// The key file is only looked at: one that is made by another user could not be read by the server.
+/// The file of ended sign-ins is only looked at, as is the key: one that is made by another user could
+/// not be read by the server.
+fn state_directory(directory: &Path, required: bool) -> Check {
+    let seen = format!(
+        "the memory of this process and a file in {} (`OAUTH_STORE_URL` is unset): right for one replica",
+        directory.display()
+    );
+    match look_at_ended(directory) {
+        Ok(()) => Check::ok(STORE, seen),
+        Err(error @ EndedFileError::New { .. }) if !required => {
+            let (seen, fix) = parts(&error.to_string());
+            Check::warn(
+                STORE,
+                format!("{seen}: a restart forgets which sign-ins were revoked"),
+                fix,
+            )
+        }
+        Err(EndedFileError::Loose { mode, owner, .. }) if is_anothers(mode & 0o077, owner) => {
+            Check::warn(STORE, seen, of_another(owner))
+        }
+        Err(EndedFileError::LooseDirectory { mode, owner, .. })
+            if is_anothers(mode & 0o002, owner) =>
+        {
+            Check::warn(STORE, seen, of_another(owner))
+        }
+        Err(error) => {
+            let (seen, fix) = parts(&error.to_string());
+            Check::fail(STORE, seen, fix)
+        }
+    }
+}
+
 fn key(source: &KeySource) -> Check {
     let directory = match source {
         KeySource::Given(_) => return Check::ok(KEY, "given by `OAUTH_TOKEN_KEYS`"),
         KeySource::StateDirectory(directory) => directory,
     };
     let file = directory.join(oauth::KEY_FILE);
-    match File::open(&file) {
-        Ok(_) => Check::ok(
+    let place = format!(
+        "{}, for one replica (`OAUTH_TOKEN_KEYS` is unset)",
+        file.display()
+    );
+    match look_at_key(directory) {
+        Ok(true) => Check::ok(KEY, place),
+        Ok(false) => Check::ok(
             KEY,
-            format!(
-                "{}, for one replica (`OAUTH_TOKEN_KEYS` is unset)",
-                file.display()
-            ),
+            format!("{} is made at the first start", file.display()),
         ),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let seen = format!("{} is made at the first start", file.display());
-            match nearest(directory) {
-                Some(place) if is_writable(place) => Check::ok(KEY, seen),
-                _ => Check::warn(
-                    KEY,
-                    format!("{seen}, and this user cannot write there"),
-                    "set `OAUTH_TOKEN_KEYS` (`openssl rand -base64 32`), or `OAUTH_STATE_DIR` to a directory \
-                     that the server may write to",
-                ),
-            }
+        Err(KeysError::Loose { mode, owner, .. }) if is_anothers(mode & 0o077, owner) => {
+            Check::warn(KEY, place, of_another(owner))
         }
-        Err(error) => Check::fail(
-            KEY,
-            format!("{} cannot be read: {error}", file.display()),
-            "run this as the user that runs the server; chown the file to it, or set `OAUTH_TOKEN_KEYS`",
-        ),
+        Err(error) => {
+            let (seen, _) = parts(&error.to_string());
+            let fix = match error {
+                KeysError::Io { .. } => {
+                    "set `OAUTH_TOKEN_KEYS` (`openssl rand -base64 32`), or `OAUTH_STATE_DIR` to a directory that the \
+                     server may write to; run this as the user that runs the server"
+                        .to_owned()
+                }
+                error => parts(&error.to_string()).1,
+            };
+            Check::fail(KEY, seen, fix)
+        }
     }
 }
 
-/// The directory, or the nearest one above it that exists.
-fn nearest(directory: &Path) -> Option<&Path> {
-    directory.ancestors().find(|path| path.is_dir())
+/// An error in its two parts: what is wrong, and what to do.
+fn parts(text: &str) -> (String, String) {
+    let (seen, fix) = text
+        .split_once("\nhint: ")
+        .unwrap_or((text, "set `OAUTH_STATE_DIR`"));
+    (seen.to_owned(), fix.to_owned())
 }
 
-fn is_writable(directory: &Path) -> bool {
-    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).is_ok()
+/// True if nothing is `exposed` to others, and this user is the superuser and not the owner: most likely
+/// the owner is the user of the server.
+fn is_anothers(exposed: u32, owner: u32) -> bool {
+    exposed == 0 && owner != 0 && rustix::process::geteuid().is_root()
+}
+
+fn of_another(owner: u32) -> String {
+    format!(
+        "run this as the user that runs the server (`OAUTH_STATE_DIR` belongs to the user with the id {owner}): for \
+         the superuser the server would not start"
+    )
 }

@@ -100,7 +100,7 @@ impl Node {
 }
 
 /// A port whose bus port in a cluster, 10,000 above it, exists and is free as well.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();

@@ -17,7 +17,7 @@ use std::{
 
 use foundation::clock::UnixMillis;
 
-use super::MAX_FAMILIES;
+use super::{ClientsFile, MAX_FAMILIES};
 use crate::{
     private_file::{self, digest},
     types::FamilyId,
@@ -100,6 +100,34 @@ pub enum EndedFileError {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// Looks at the list in `directory` and at that of the clients beside it, and makes none.
+///
+/// # Errors
+/// As those at the start.
+pub fn look_at_ended(directory: &Path) -> Result<(), EndedFileError> {
+    let file = EndedFile {
+        directory: directory.to_owned(),
+    };
+    let is_there = file.path().symlink_metadata().is_ok();
+    if directory.is_dir() {
+        file.check_directory()?;
+    }
+    if is_there {
+        file.read()?;
+    }
+    if directory.is_dir() {
+        ClientsFile::new(directory).read()?;
+    }
+    match private_file::check_place(directory) {
+        Ok(()) => Ok(()),
+        Err(source) if is_there => Err(file.failed(source)),
+        Err(source) => Err(EndedFileError::New {
+            path: file.path(),
+            source,
+        }),
+    }
 }
 
 /// See the module.

@@ -22,14 +22,14 @@ pub(super) use self::tests::{FailingStore, Redis};
 pub use self::{
     clients::ListedClient,
     clients_file::ClientsFileError,
-    ended_file::EndedFileError,
+    ended_file::{EndedFileError, look_at_ended},
     redis::{StoreUrlError, check_store_url},
 };
 pub(super) use self::{
     clients::set_blocked,
     clients_file::ClientsFile,
     memory::MemoryStore,
-    redis::{RedisStore, Trust, reach, trouble},
+    redis::{PREFIX, RedisStore, Trust, is_unknown_name, reach, store_kind, trouble},
 };
 use super::types::{ClientKey, FamilyId, StoreKey};
 

@@ -31,12 +31,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     address::Address,
-    connection::{Call, Connection, PREFIX},
+    connection::{Call, Connection},
     scripts::Scripts,
 };
 pub use self::{address::StoreUrlError, reach::check_store_url};
 pub(crate) use self::{
-    reach::reach,
+    connection::{PREFIX, is_unknown_name},
+    reach::{reach, store_kind},
     trust::{Trust, trouble},
 };
 use super::{

@@ -70,18 +70,28 @@ pub(super) fn settle(draft: &mut Draft) -> bool {
         );
         return false;
     }
-    // Something on this machine that stands for a provider has the path that it likes.
-    if !local || preset == Preset::Auth0 {
-        let plain = issuer.trim_end_matches('/');
-        let spelled = match has_slash(preset, &url) {
-            true => format!("{plain}/"),
-            false => plain.to_owned(),
-        };
-        if spelled != issuer {
-            draft.complete(&t::OIDC_ISSUER_URL, spelled);
-        }
+    let spelled = spelled(preset, &issuer);
+    if spelled != issuer {
+        draft.complete(&t::OIDC_ISSUER_URL, spelled);
     }
     true
+}
+
+/// An issuer with the end that its provider gives it.
+pub(crate) fn spelled(preset: Preset, issuer: &str) -> String {
+    let Ok(url) = Url::parse(issuer) else {
+        return issuer.to_owned();
+    };
+    // Something on this machine that stands for a provider has the path that it likes.
+    let as_it_likes = outbound::is_loopback(&url) && preset != Preset::Auth0;
+    if preset == Preset::Generic || as_it_likes {
+        return issuer.to_owned();
+    }
+    let plain = issuer.trim_end_matches('/');
+    match has_slash(preset, &url) {
+        true => format!("{plain}/"),
+        false => plain.to_owned(),
+    }
 }
 
 /// True if the provider's issuer ends in a slash.

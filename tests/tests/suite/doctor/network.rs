@@ -18,6 +18,11 @@ async fn a_proxy_that_does_not_work_is_told_apart_from_the_server_behind_it() {
     examined.assert_fails("datahub", "the proxy 127.0.0.1:1", "`OUTBOUND_PROXY`");
     assert!(!examined.text.contains("hunter2"), "{}", examined.text);
 
+    let unknown = "http://proxy.invalid:3128".to_owned();
+    settings.insert("OUTBOUND_PROXY", unknown);
+    let examined = examine(&settings).await;
+    examined.assert_fails("proxy", "cannot be resolved", "`OUTBOUND_PROXY`");
+
     // A proxy that refuses what is behind it.
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await

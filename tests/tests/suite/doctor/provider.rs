@@ -25,6 +25,46 @@ async fn an_issuer_that_differs_by_a_slash_is_told_apart() {
     }
 }
 
+/// A preset spells the end of the issuer: what to set must survive it.
+#[tokio::test]
+async fn the_advice_about_a_slash_fits_the_preset() {
+    for (path, provider, set) in [
+        ("", "auth0", ""),
+        ("", "auth0", "/"),
+        ("/realms/x", "keycloak", "/"),
+    ] {
+        let options = idp::Options {
+            issuer_path: path.to_owned(),
+            ..idp::Options::default()
+        };
+        let world = World::with(options, datahub::Options::default()).await;
+        let mut settings = world.settings();
+        let named = world.idp.issuer();
+        settings.insert("OIDC_PROVIDER", provider.to_owned());
+        settings.insert("OIDC_ISSUER_URL", format!("{named}{set}"));
+        settings.insert(
+            "OAUTH_AUTHORIZE_PARAMS",
+            format!("audience={}", world.idp.audience()),
+        );
+        let fix = match provider {
+            "auth0" => {
+                format!("set `OIDC_PROVIDER` to `generic` and `OIDC_ISSUER_URL` to `{named}`")
+            }
+            // Not respelled on this machine.
+            _ => format!("set `OIDC_ISSUER_URL` to `{named}`"),
+        };
+        let examined = examine(&settings).await;
+        examined.assert_fails("issuer", "only in the slash at the end", &fix);
+        // It is enough.
+        if provider == "auth0" {
+            settings.insert("OIDC_PROVIDER", "generic".to_owned());
+        }
+        settings.insert("OIDC_ISSUER_URL", named.to_owned());
+        let examined = examine(&settings).await;
+        examined.find("issuer", "ok");
+    }
+}
+
 #[tokio::test]
 async fn an_issuer_with_a_wrong_path_leads_to_the_right_one() {
     let options = idp::Options {

@@ -1,19 +1,22 @@
 //! The store of the sign-in.
 
 use std::{
+    fs::{self, Permissions},
     net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
     process::Stdio,
 };
 
 use axum::{http::StatusCode, response::IntoResponse};
-use integration_tests::until;
+use integration_tests::{Server, until};
 
 use super::{World, examine, stub};
-use crate::{oauth_store::TlsRedis, tls::TlsServer};
+use crate::{oauth_failover::free_port, oauth_store::TlsRedis, tls::TlsServer};
 
 /// A Redis with a password, which forgets when memory is short; killed when dropped. `None`, and a word
 /// about it, where Redis is not installed.
-async fn forgetful_redis(directory: &std::path::Path) -> Option<(tokio::process::Child, String)> {
+async fn forgetful_redis(directory: &Path) -> Option<(tokio::process::Child, String)> {
     let socket = directory.join("redis.sock").display().to_string();
     let child = tokio::process::Command::new("redis-server")
         .args(["--port", "0", "--save", "", "--unixsocket", &socket])
@@ -159,4 +162,165 @@ async fn what_is_not_redis_or_wants_tls_is_told_apart() {
     settings.insert("OUTBOUND_CA_FILE", bundle);
     let examined = examine(&settings).await;
     examined.find("store", "ok");
+}
+
+/// A place that the server would refuse at its start is refused by the doctor, which makes nothing.
+#[tokio::test]
+async fn a_state_directory_that_cannot_be_used_is_told_before_the_start() {
+    let world = World::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let directory = |name: &str, mode: u32| {
+        fs::create_dir(at(name)).unwrap();
+        fs::set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+    };
+    let file = |name: &str, mode: u32| {
+        fs::write(at(name), "no key").unwrap();
+        fs::set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+    };
+    file("file", 0o600);
+    symlink("/nowhere/at/all", at("link")).unwrap();
+    for name in ["key", "loose", "list", "dir"] {
+        directory(name, 0o700);
+    }
+    directory("open", 0o777);
+    file("key/oauth-token-key", 0o600);
+    file("loose/oauth-token-key", 0o644);
+    file("list/oauth-ended-sign-ins", 0o600);
+    directory("dir/oauth-token-key", 0o700);
+    let kernel = Path::new("/proc/datahub-mcp").to_owned();
+    let before = entries(place.path());
+    for (directory, check, seen) in [
+        (kernel, "sealing-key", "key file /proc/"),
+        (at("file/below"), "sealing-key", "is not a directory"),
+        (at("file"), "sealing-key", "is not a directory"),
+        (
+            at("link"),
+            "sealing-key",
+            "a link to a place that does not exist",
+        ),
+        (at("key"), "sealing-key", "does not hold a key"),
+        (at("loose"), "sealing-key", "has mode 0644"),
+        (at("dir"), "sealing-key", "it is not a file"),
+        (at("open"), "store", "has mode 0777"),
+        (at("list"), "store", "is damaged"),
+    ] {
+        let mut settings = world.settings();
+        settings.remove("OAUTH_TOKEN_KEYS");
+        let directory = directory.display().to_string();
+        settings.insert("OAUTH_STATE_DIR", directory);
+        let examined = examine(&settings).await;
+        assert_eq!(examined.status, 1, "{}", examined.text);
+        examined.assert_fails(check, seen, "");
+        let mut server = Server::builder();
+        for (name, value) in settings {
+            server = server.env(name, value);
+        }
+        let refused = tokio::task::spawn_blocking(|| server.refuse());
+        refused.await.unwrap().unwrap();
+    }
+    assert_eq!(entries(place.path()), before, "nothing was made");
+
+    let mut settings = world.settings();
+    settings.remove("OAUTH_TOKEN_KEYS");
+    for new in ["new", "new/below/it"] {
+        settings.insert("OAUTH_STATE_DIR", at(new).display().to_string());
+        let examined = examine(&settings).await;
+        assert_eq!(examined.status, 0, "{}", examined.text);
+        let seen = examined.find("sealing-key", "ok")["seen"].to_string();
+        assert!(seen.contains("is made at the first start"), "{seen}");
+    }
+    assert_eq!(entries(place.path()), before, "nothing was made");
+}
+
+fn entries(directory: &Path) -> Vec<String> {
+    let names = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Each kind of store says what can be wrong with that kind.
+#[tokio::test]
+async fn sentinels_and_clusters_that_cannot_be_used_are_told_apart() {
+    let world = World::start().await;
+    let mut settings = world.settings();
+    let http = stub(|_| StatusCode::OK.into_response()).await;
+    let http = http.strip_prefix("http://").unwrap();
+    for (place, why) in [
+        ("127.0.0.1:1,127.0.0.1:2", "does not take connections"),
+        ("redis.invalid:6379", "name cannot be resolved"),
+        (http, "does not speak Redis's protocol"),
+    ] {
+        for (url, which, fix) in [
+            (
+                format!("redis+cluster://:hunter2@{place}"),
+                "the Redis Cluster cannot be used",
+                "one of the nodes",
+            ),
+            (
+                format!("redis+sentinel://:hunter2@{place}/mymaster"),
+                "no master behind the Sentinels can be used",
+                "the master's name",
+            ),
+        ] {
+            settings.insert("OAUTH_STORE_URL", url);
+            let examined = examine(&settings).await;
+            examined.assert_fails("store", &format!("{which}: it"), fix);
+            examined.assert_fails("store", why, "`OAUTH_STORE_URL`");
+            assert!(!examined.text.contains("hunter2"), "{}", examined.text);
+        }
+    }
+    settings.insert("OAUTH_STORE_URL", "redis://redis.invalid".to_owned());
+    let examined = examine(&settings).await;
+    examined.assert_fails("store", "name cannot be resolved", "`OAUTH_STORE_URL`");
+}
+
+#[tokio::test]
+async fn a_single_redis_and_a_cluster_are_not_taken_for_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start().await;
+    let mut settings = world.settings();
+    for (is_cluster, scheme, status, seen, fix) in [
+        (
+            false,
+            "redis+cluster",
+            "fail",
+            "a single Redis",
+            "`redis://`",
+        ),
+        (
+            true,
+            "redis",
+            "fail",
+            "a node of a cluster",
+            "`redis+cluster://`",
+        ),
+    ] {
+        let port = free_port();
+        let child = tokio::process::Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--save", ""])
+            .args([
+                "--cluster-enabled",
+                if is_cluster { "yes" } else { "no" },
+                "--dir",
+            ])
+            .arg(directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let Ok(_child) = child else {
+            test_support::skipped("redis-server");
+            return;
+        };
+        let listens = async || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        until("redis listens", listens).await;
+        settings.insert("OAUTH_STORE_URL", format!("{scheme}://127.0.0.1:{port}"));
+        let examined = examine(&settings).await;
+        let check = examined.find("store", status).to_string();
+        assert!(check.contains(seen) && check.contains(fix), "{check}");
+    }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::store::StoreError;
 
 /// One slot of a cluster for all keys, since the scripts touch several.
-pub(super) const PREFIX: &str = "{datahub-mcp}";
+pub(crate) const PREFIX: &str = "{datahub-mcp}";
 /// The longest time for connecting to a server, and for its answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The time for which nobody looks for another server after nothing was found.
@@ -364,11 +364,25 @@ fn is_of_the_connection(error: &RedisError) -> bool {
     of_the_server || error.is_io_error() || error.is_unrecoverable_error() || within_a_script()
 }
 
+/// True if the name of the host has no address. The error of the standard library has no kind for that.
+pub(crate) fn is_unknown_name(error: &RedisError) -> bool {
+    error.is_io_error() && error.to_string().contains("lookup address")
+}
+
+/// True for what a Redis without cluster mode answers to the client of a cluster.
+fn is_no_cluster(error: &RedisError) -> bool {
+    let said = error.detail();
+    said.is_some_and(|text| text.contains("cluster support disabled"))
+}
+
 /// The reason why there is no connection, if the error tells it.
 fn words(error: &RedisError) -> Option<&'static str> {
     trouble(error).or(match error {
         refused if refused.is_connection_refusal() => Some("it does not take connections"),
         late if late.is_io_error() && late.is_timeout() => Some("no answer in time"),
+        unknown if is_unknown_name(unknown) => Some("its name cannot be resolved"),
+        other if other.kind() == ErrorKind::Parse => Some("it does not speak Redis's protocol"),
+        single if is_no_cluster(single) => Some("it is a single Redis and no node of a cluster"),
         _ => None,
     })
 }

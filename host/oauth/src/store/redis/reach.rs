@@ -10,7 +10,7 @@ use super::{
     connection::{Connection, PREFIX, StoreScript},
     trust::Trust,
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreKind};
 
 /// Says what is wrong with the URL of a store, if anything is.
 ///
@@ -18,6 +18,14 @@ use crate::store::StoreError;
 /// If it has none of the forms of a store's URL. The text never holds it.
 pub fn check_store_url(url: &SecretString) -> Result<(), StoreUrlError> {
     Address::parse(url.expose_secret()).map(|_| ())
+}
+
+/// The kind of store that a URL names.
+///
+/// # Errors
+/// As [`check_store_url`].
+pub(crate) fn store_kind(url: &SecretString) -> Result<StoreKind, StoreUrlError> {
+    Address::parse(url.expose_secret()).map(|address| address.kind())
 }
 
 /// Connects to the store at `url` as the server does, and runs a script that changes nothing.
