@@ -20,6 +20,7 @@ mod formats;
 mod http;
 mod hub;
 mod index;
+mod keys;
 mod kinds;
 mod lineage;
 mod mutations;

@@ -1,7 +1,6 @@
 //! As much of DataHub's REST API as its Python SDK and command line need: single aspects
 //! ([`restli`]) and whole entities ([`openapi`]), reading and writing.
 
-mod keys;
 mod openapi;
 mod patch;
 mod restli;
@@ -18,6 +17,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::formats;
 use super::hub::{Actor, Hub, Writer};
+use super::keys;
 use super::options::Kind;
 use super::record::{Aspect, Record};
 

@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::super::error::ApiError;
 use super::super::formats;
 use super::super::hub::{Actor, Hub};
+use super::super::keys;
 use super::super::kinds::urn_type;
 use super::super::record::is_timeseries;
-use super::{ingest, keys, may_write, system_metadata, version_of};
+use super::{ingest, may_write, system_metadata, version_of};
 
 type Answer = Result<Json<Value>, ApiError>;
 type Parameters = Query<HashMap<String, String>>;

@@ -5,17 +5,17 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::super::kinds::urn_parts;
-use super::super::record::Record;
+use super::kinds::urn_parts;
+use super::record::Record;
 
 static CLASSES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
-    let lines = lines(include_str!("../../../schema/aspect-classes.txt"));
+    let lines = lines(include_str!("../../schema/aspect-classes.txt"));
     lines.filter_map(|line| line.split_once(' ')).collect()
 });
 
 static KEYS: LazyLock<HashMap<&'static str, (&'static str, Vec<&'static str>)>> =
     LazyLock::new(|| {
-        let lines = lines(include_str!("../../../schema/entity-keys.txt"));
+        let lines = lines(include_str!("../../schema/entity-keys.txt"));
         lines
             .filter_map(|line| {
                 let mut parts = line.split(' ');
@@ -31,7 +31,7 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 /// The class of an aspect, such as `com.linkedin.common.Status`.
-pub(super) fn class_of(aspect: &str) -> String {
+pub(crate) fn class_of(aspect: &str) -> String {
     CLASSES.get(aspect).map_or_else(
         || format!("com.linkedin.{aspect}"),
         |class| (*class).to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn class_of(aspect: &str) -> String {
 }
 
 /// The key aspect of an entity, read off its urn.
-pub(super) fn key_aspect(record: &Record) -> Option<(String, Value)> {
+pub(crate) fn key_aspect(record: &Record) -> Option<(String, Value)> {
     let (aspect, fields) = KEYS.get(&*record.entity_type)?;
     if record.aspects().next().is_none() && record.series_names().next().is_none() {
         return None;
@@ -63,7 +63,7 @@ mod tests {
         let mut record = Record::new(urn, "dataset");
         assert!(key_aspect(&record).is_none());
         let value = json!({"removed": false});
-        record.put(super::super::super::hub::change(
+        record.put(super::super::hub::change(
             urn,
             "status",
             value,
