@@ -62,6 +62,11 @@ impl ApiError {
         }
     }
 
+    /// DataHub failed, and gives no reason (`DataHubDataFetcherExceptionHandler`).
+    pub(crate) fn unknown() -> Self {
+        Self::server("An unknown error occurred.")
+    }
+
     /// The `extensions` of the GraphQL error.
     pub(crate) fn extensions(&self) -> Value {
         json!({

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::catalog::Catalog;
 use super::filters::NESTED;
+use super::index::MAPPING;
 use super::kinds::{EntityKind, urn_type};
 use super::search::Hit;
 
@@ -25,6 +26,9 @@ const DEFAULT: &[(&str, &str)] = &[
     ("origin", "Environment"),
     ("platformInstance", "Platform Instance"),
 ];
+
+/// The facet over entity types.
+const ENTITY_TYPE: &str = "_entityType";
 
 /// The default of `maxAggValues`.
 const MAX_VALUES: usize = 20;
@@ -49,8 +53,10 @@ pub(crate) fn facets(
         .and_then(|max| usize::try_from(max).ok())
         .unwrap_or(MAX_VALUES);
     let mut facets: Vec<Value> = match asked {
+        // DataHub ignores what is not a facet, and leaves out what has no values.
         Some(names) => names
             .iter()
+            .filter(|name| is_facet(name))
             .map(|name| facet(hits, name, title(name), max))
             .collect(),
         None => DEFAULT
@@ -66,13 +72,21 @@ pub(crate) fn facets(
         if hits.iter().any(|hit| hit.degree.is_some()) {
             facets.insert(0, degrees(hits));
         }
-        facets.retain(|facet| {
-            facet["aggregations"]
-                .as_array()
-                .is_some_and(|all| !all.is_empty())
-        });
     }
+    facets.retain(|facet| {
+        facet["aggregations"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    });
     Value::Array(facets)
+}
+
+/// `AggregationQueryBuilder.isValidAggregate` below metadata-io/src/main/java/com/linkedin/metadata/search.
+fn is_facet(name: &str) -> bool {
+    let is_property = |name: &str| name.starts_with("structuredProperties.");
+    name.split(NESTED)
+        .all(|part| part == ENTITY_TYPE || MAPPING.is_facet(part))
+        || is_property(name)
 }
 
 fn title(name: &str) -> Option<&'static str> {
@@ -106,7 +120,7 @@ fn facet(hits: &[Hit], name: &str, title: Option<&str>, max: usize) -> Value {
 
 fn values<'a>(hit: &'a Hit, name: &str) -> Vec<Cow<'a, str>> {
     let doc = hit.record.doc();
-    if name == "_entityType" || name == "entity" {
+    if name == ENTITY_TYPE {
         return hit
             .record
             .kind
@@ -127,15 +141,12 @@ fn values<'a>(hit: &'a Hit, name: &str) -> Vec<Cow<'a, str>> {
         }
         return pairs;
     }
-    let edited = match name {
-        "fieldTags" => doc.values("editedFieldTags"),
-        "fieldGlossaryTerms" => doc.values("editedFieldGlossaryTerms"),
-        _ => &[],
+    // Terms are counted under `.keyword`; only booleans and properties are counted themselves.
+    let own = match name.starts_with("has") || name.starts_with("structuredProperties.") {
+        true => doc.values(name),
+        false => doc.keywords(name),
     };
-    let own = doc.values(name);
-    let more = edited.iter().filter(|value| !own.contains(value));
     own.iter()
-        .chain(more)
         .map(|value| Cow::Borrowed(value.as_str()))
         .collect()
 }

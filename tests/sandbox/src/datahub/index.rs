@@ -1,27 +1,32 @@
 //! The search index of one entity: the values that filters name, and lower-cased words.
 //!
-//! Built once for each version of an entity. Field names are those of DataHub's search index, since
-//! filters use them.
+//! Built once for each version of an entity, after DataHub's own mapping ([`mapping`]). Field names are
+//! those of DataHub's search index, since filters use them.
 
+mod mapping;
 mod names;
 mod values;
 mod words;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::record::Record;
 
+pub(crate) use mapping::{Kind, MAPPING};
 pub(crate) use names::{display_name, key_name};
+pub(crate) use values::PROPERTIES;
 pub(crate) use words::{stem, words};
 
 /// The indexed form of one entity.
 #[derive(Debug, Default)]
 pub(crate) struct SearchDoc {
+    entity_type: Arc<str>,
     fields: HashMap<String, Vec<String>>,
-    /// Texts to match words against, in order of descending weight.
+    /// Texts to match words against.
     pub(crate) texts: Vec<Text>,
-    /// The name, in lower case.
-    pub(crate) name: String,
+    /// The words of the name that people read, stemmed.
+    pub(crate) name: Vec<String>,
 }
 
 /// One text of an entity.
@@ -41,20 +46,33 @@ pub(crate) struct Text {
 
 impl SearchDoc {
     pub(crate) fn build(record: &Record) -> Self {
-        let name = display_name(record);
         let mut doc = Self {
-            name: name.to_lowercase(),
+            entity_type: Arc::clone(&record.entity_type),
+            name: words(&display_name(record))
+                .map(|word| stem(&word))
+                .collect(),
             ..Self::default()
         };
         values::fill(&mut doc, record);
-        doc.add("name", &name);
-        doc.add_texts(record, &name);
         doc
     }
 
-    /// The values of a field, as filters compare them; empty where the entity has none.
+    /// The type of the entity, as in its urn.
+    pub(crate) fn entity_type(&self) -> &str {
+        &self.entity_type
+    }
+
+    /// The values of a field, as they are; empty where the entity has none.
     pub(crate) fn values(&self, field: &str) -> &[String] {
         self.fields.get(field).map_or(&[], Vec::as_slice)
+    }
+
+    /// The values of a field as its subfield `.keyword` has them; empty where it has no such subfield.
+    pub(crate) fn keywords(&self, field: &str) -> &[String] {
+        match MAPPING.kind(&self.entity_type, field) {
+            Some(kind) if kind.has_keyword() && !MAPPING.is_alias(field) => self.values(field),
+            _ => &[],
+        }
     }
 
     /// Fields and their values, for facets over structured properties.
@@ -64,16 +82,16 @@ impl SearchDoc {
             .map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    fn add(&mut self, field: &str, value: impl Into<String>) {
-        let value = value.into();
-        let values = self.fields.entry(field.to_owned()).or_default();
-        if !values.contains(&value) {
-            values.push(value);
-        }
+    /// Sets the values of a field in place of what another aspect has said.
+    fn set(&mut self, field: &str, mut values: Vec<String>) {
+        let mut seen = std::collections::HashSet::new();
+        values.retain(|value| seen.insert(value.clone()));
+        self.fields.insert(field.to_owned(), values);
     }
 
     fn text(&mut self, field: &'static str, weight: f32, original: &str) {
-        if original.is_empty() {
+        let known = |text: &Text| text.field == field && text.original == original;
+        if original.is_empty() || self.texts.iter().any(known) {
             return;
         }
         self.texts.push(Text {
@@ -83,44 +101,6 @@ impl SearchDoc {
             lower: original.to_lowercase(),
             words: words(original).map(|word| stem(&word)).collect(),
         });
-    }
-
-    /// Adds the texts in which words are searched; the weights are ordered as DataHub's own.
-    fn add_texts(&mut self, record: &Record, name: &str) {
-        self.text("name", 10.0, name);
-        self.text("id", 6.0, &names::id_text(&record.urn));
-        let listed: [(&'static str, f32); 11] = [
-            ("qualifiedName", 6.0),
-            ("description", 1.0),
-            ("editedDescription", 1.0),
-            ("fieldPaths", 3.0),
-            ("fieldDescriptions", 0.6),
-            ("editedFieldDescriptions", 0.6),
-            ("typeNames", 1.0),
-            ("customProperties", 0.5),
-            ("email", 2.0),
-            ("title", 1.0),
-            ("text", 0.8),
-        ];
-        for (field, weight) in listed {
-            for value in self.values(field).to_vec() {
-                self.text(field, weight, &value);
-            }
-        }
-        for field in [
-            "tags",
-            "fieldTags",
-            "glossaryTerms",
-            "fieldGlossaryTerms",
-            "owners",
-        ] {
-            let weight = if field == "owners" { 0.5 } else { 2.0 };
-            for value in self.values(field).to_vec() {
-                self.text(field, weight, value.rsplit(':').next().unwrap_or(&value));
-            }
-        }
-        // Long texts of documents are searched, but are not values to filter by.
-        self.fields.remove("text");
     }
 }
 

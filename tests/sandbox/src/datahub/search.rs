@@ -2,15 +2,16 @@
 //!
 //! Returns every hit, in order; the caller takes pages and facets from that.
 
-use std::cmp::Ordering;
+mod sort;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::catalog::Catalog;
 use super::error::ApiError;
-use super::filters::{self, Filter};
-use super::kinds::EntityKind;
+use super::filters::Filter;
+use super::kinds::{EntityKind, KINDS};
 use super::query_string::Query;
 use super::record::Record;
 use super::views::View;
@@ -23,7 +24,7 @@ pub(crate) struct Search {
     filter: Filter,
     view: View,
     with_removed: bool,
-    sort: Vec<(String, bool)>,
+    sort: Vec<sort::Criterion>,
 }
 
 /// One hit.
@@ -42,15 +43,18 @@ impl Search {
         let filter = Filter::parse(catalog, input)?;
         let flags = input.get("searchFlags");
         let soft_deleted = flags.and_then(|flags| flags.get("includeSoftDeleted"));
-        let named = filter.names("removed");
-        Ok(Self {
+        let view = View::load(catalog, text("viewUrn"))?;
+        let named = filter.names_removed() || view.filter.names_removed();
+        let search = Self {
             query: Query::parse(text("query").unwrap_or("*")),
             types: types(input),
-            view: View::load(catalog, text("viewUrn"))?,
             with_removed: named || soft_deleted.and_then(Value::as_bool).unwrap_or(false),
-            sort: sort(input),
+            sort: sort::criteria(input),
+            view,
             filter,
-        })
+        };
+        search.sortable()?;
+        Ok(search)
     }
 
     /// The same as a search by meaning.
@@ -73,6 +77,21 @@ impl Search {
         };
         wanted
             && (self.view.types.is_empty() || self.view.types.iter().any(|t| t == kind.enum_value))
+    }
+
+    /// The error of DataHub's index if hits cannot be sorted as requested.
+    fn sortable(&self) -> Result<(), ApiError> {
+        let takes = |kind: &&EntityKind| match &self.types {
+            Some(types) => types.contains(&kind.enum_value),
+            None => kind.searched,
+        };
+        let types: Vec<&str> = KINDS
+            .iter()
+            .filter(takes)
+            .map(|kind| kind.urn_part)
+            .collect();
+        let mut criteria = self.sort.iter();
+        criteria.try_for_each(|criterion| criterion.check(&types))
     }
 
     /// The score of this entity; none if it does not match.
@@ -107,8 +126,8 @@ impl Search {
     /// Sorts as requested, then by score, then by urn, so that pages never overlap.
     pub(crate) fn order(&self, hits: &mut [Hit]) {
         hits.sort_by(|a, b| {
-            for (field, descending) in &self.sort {
-                let order = by_field(field, a, b, *descending);
+            for criterion in &self.sort {
+                let order = criterion.compare(a, b);
                 if order.is_ne() {
                     return order;
                 }
@@ -136,50 +155,4 @@ fn types(input: &Value) -> Option<Vec<&'static str>> {
             .filter_map(kind)
             .collect(),
     )
-}
-
-fn sort(input: &Value) -> Vec<(String, bool)> {
-    let sort = input.get("sortInput");
-    let many = sort
-        .and_then(|sort| sort.get("sortCriteria"))
-        .and_then(Value::as_array);
-    let one = sort
-        .and_then(|sort| sort.get("sortCriterion"))
-        .filter(|one| one.is_object());
-    let criteria = many.into_iter().flatten().chain(one);
-    criteria
-        .filter_map(|criterion| {
-            let field = criterion.get("field")?.as_str()?.to_owned();
-            let descending = criterion.get("sortOrder")?.as_str()? == "DESCENDING";
-            Some((field, descending))
-        })
-        .collect()
-}
-
-/// Compares by a field; an entity without it comes last either way.
-fn by_field(field: &str, a: &Hit, b: &Hit, descending: bool) -> Ordering {
-    let field = field.strip_suffix(".keyword").unwrap_or(field);
-    let field = if field == "lastOperationTime" {
-        "lastModifiedAt"
-    } else {
-        field
-    };
-    match (value(a, field), value(b, field)) {
-        (Some(a), Some(b)) => {
-            let order = filters::order(a, b);
-            if descending { order.reverse() } else { order }
-        }
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
-}
-
-/// The value of a hit by which it is sorted.
-fn value<'a>(hit: &'a Hit, field: &str) -> Option<&'a str> {
-    let doc = hit.record.doc();
-    match field {
-        "name" | "_entityName" | "title" => Some(&doc.name),
-        other => doc.values(other).first().map(String::as_str),
-    }
 }

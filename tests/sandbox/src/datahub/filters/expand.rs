@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::catalog::Catalog;
 
-/// DataHub's field expansion: the fields that a facet covers.
+/// DataHub's field expansion (`FIELDS_TO_EXPANDED_FIELDS_LIST` of `ESUtils`).
 const EXPANDED: &[(&str, &[&str])] = &[
     ("tags", &["tags", "fieldTags", "editedFieldTags"]),
     ("fieldTags", &["fieldTags", "editedFieldTags"]),
@@ -25,9 +25,12 @@ const EXPANDED: &[(&str, &[&str])] = &[
         "fieldDescriptions",
         &["fieldDescriptions", "editedFieldDescriptions"],
     ),
-    ("entity", &["entity", "entities"]),
-    ("entityType", &["_entityType"]),
-    ("_entityName", &["name"]),
+    (
+        "businessAttribute",
+        &["businessAttributeRef", "businessAttributeRef.urn"],
+    ),
+    ("origin", &["origin", "env"]),
+    ("env", &["env", "origin"]),
 ];
 
 /// The aspects and members in which an entity names its parent.
@@ -38,13 +41,10 @@ const PARENTS: &[(&str, &str)] = &[
     ("glossaryNodeInfo", "parentNode"),
 ];
 
-/// The fields of the index that a field of a filter stands for.
-pub(super) fn fields(field: &str) -> Vec<String> {
+/// The fields of the index that a field of a filter stands for; none if it is only itself.
+pub(super) fn fields(field: &str) -> Option<&'static [&'static str]> {
     let found = EXPANDED.iter().find(|(name, _)| *name == field);
-    found.map_or_else(
-        || vec![field.to_owned()],
-        |(_, all)| all.iter().map(|name| (*name).to_owned()).collect(),
-    )
+    found.map(|(_, all)| *all)
 }
 
 /// The urns with their ancestors, their descendants, or both.

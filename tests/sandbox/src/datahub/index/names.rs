@@ -69,8 +69,3 @@ pub(crate) fn key_name(urn: &str) -> String {
     };
     part.to_owned()
 }
-
-/// The part of a urn that people search by.
-pub(crate) fn id_text(urn: &str) -> String {
-    key_name(urn)
-}

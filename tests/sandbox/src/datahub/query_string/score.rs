@@ -168,7 +168,17 @@ fn word_score(text: &Text, word: &str) -> Option<f32> {
     }
     let partial = matches!(
         text.field,
-        "name" | "id" | "qualifiedName" | "fieldPaths" | "email"
+        "name"
+            | "title"
+            | "displayName"
+            | "fullName"
+            | "ldap"
+            | "id"
+            | "jobId"
+            | "flowId"
+            | "qualifiedName"
+            | "fieldPaths"
+            | "email"
     );
     let begins = partial && word.len() >= 3 && text.words.iter().any(|w| w.starts_with(word));
     begins.then_some(text.weight * 0.4)
@@ -206,14 +216,12 @@ fn pattern_score(text: &Text, pattern: &str) -> Option<f32> {
 /// A bonus for a name that is exactly the query, which ranks the entity first; less for a partial
 /// one.
 fn name_bonus(doc: &SearchDoc, words: &[String]) -> f32 {
-    let Some(name) = doc.texts.first().filter(|text| text.field == "name") else {
-        return 0.0;
-    };
-    if name.words.as_slice() == words {
+    let name = doc.name.as_slice();
+    if name == words {
         30.0
-    } else if name.words.ends_with(words) {
+    } else if name.ends_with(words) {
         10.0
-    } else if words.iter().all(|word| name.words.contains(word)) {
+    } else if words.iter().all(|word| name.contains(word)) {
         5.0
     } else {
         0.0

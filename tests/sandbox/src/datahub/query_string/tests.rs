@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::catalog::Catalog;
+use super::super::index::key_name;
 use super::Query;
 use super::score::wild;
 
@@ -30,7 +31,7 @@ fn ranked(query: &Query) -> Vec<String> {
     let catalog = Catalog::load_str("test", &json!(file).to_string()).unwrap();
     let mut found: Vec<_> = catalog
         .records()
-        .filter_map(|record| Some((query.score(record.doc())?, record.doc().name.clone())))
+        .filter_map(|record| Some((query.score(record.doc())?, key_name(&record.urn))))
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found.into_iter().map(|(_, name)| name).collect()
