@@ -11,7 +11,13 @@ use rmcp::{
 };
 use serde_json::Value;
 
-use super::{answer_shape, error::ToolError, settings::Settings, views::Views};
+use super::{
+    answer_shape,
+    error::ToolError,
+    filter::{self, Compiled},
+    settings::Settings,
+    views::Views,
+};
 
 /// The context of one tool call. Lives as long as the call.
 pub(crate) struct ToolContext {
@@ -61,6 +67,25 @@ impl ToolContext {
         }
         drop(warnings);
         Ok(answer)
+    }
+
+    /// Compiles the filter of a call.
+    ///
+    /// # Errors
+    /// The filter is wrong, or compares a field that this DataHub's index does not have.
+    pub(crate) async fn filter(&self, text: Option<&str>) -> Result<Compiled, ToolError> {
+        let compiled = filter::compile(text)?;
+        let Some(field) = compiled.of_cloud() else {
+            return Ok(compiled);
+        };
+        match self.caller.datahub.server().await {
+            Some(server) if !server.cloud => Err(ToolError::Arguments(format!(
+                "filter: only DataHub Cloud has `{field}` in its index; this open-source DataHub would \
+                 select by it wrongly. Leave it out; get_entities and get_dataset_profile show health \
+                 and size of what was found"
+            ))),
+            _ => Ok(compiled),
+        }
     }
 
     /// Reads `path` of DataHub's REST API, which answers JSON.

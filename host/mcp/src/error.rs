@@ -55,6 +55,10 @@ fn datahub_text(error: &DataHubError) -> String {
         DataHubError::BadRequest { message } if message.contains("not exist") => {
             "find the right urn with search"
         }
+        // A field of numbers was compared with something else.
+        DataHubError::BadRequest { message } if message.starts_with("For input string") => {
+            "compare this field with a whole number, and a date with milliseconds since 1970"
+        }
         DataHubError::BadRequest { .. } => "check the urns and values of the call",
         DataHubError::Schema { .. } | DataHubError::TooOld { .. } => {
             "this DataHub cannot do it; use another tool"

@@ -1,7 +1,7 @@
 //! Points in time as people read them: ISO 8601 in UTC instead of a count of milliseconds, which models
 //! convert wrongly.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde_json::Value;
 
 /// The members of DataHub's answers that are points in time, in milliseconds since 1970.
@@ -41,6 +41,29 @@ fn iso(millis: i64) -> Option<String> {
     Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
+/// The milliseconds since 1970 of a point in time as people write it: a date, or a date and a time, in
+/// UTC unless it says otherwise.
+pub(crate) fn millis(text: &str) -> Option<i64> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.timestamp_millis());
+    }
+    let text = text.trim_end_matches('Z');
+    let forms = [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M:%S",
+    ];
+    let mut times = forms
+        .iter()
+        .filter_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let midnight = || {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        date.and_hms_opt(0, 0, 0)
+    };
+    let time = times.next().or_else(midnight)?;
+    Some(time.and_utc().timestamp_millis())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -63,5 +86,23 @@ mod tests {
         assert_eq!(read("time", json!("x")), "x");
         assert_eq!(read("time", json!({"time": 1})), json!({"time": 1}));
         assert_eq!(read("time", json!(i64::MAX)), i64::MAX);
+    }
+
+    #[test]
+    fn written_times_are_milliseconds() {
+        for (text, wanted) in [
+            ("2026-11-27", Some(1_795_737_600_000)),
+            ("2026-11-27T02:00", Some(1_795_744_800_000)),
+            ("2026-11-27T02:00Z", Some(1_795_744_800_000)),
+            ("2026-11-27T02:00:00Z", Some(1_795_744_800_000)),
+            ("2026-11-27 02:00:00", Some(1_795_744_800_000)),
+            ("2026-11-27T03:00:00.5+01:00", Some(1_795_744_800_500)),
+            ("2026-11", None),
+            ("2026-13-27", None),
+            ("1795744800000", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(millis(text), wanted, "{text}");
+        }
     }
 }

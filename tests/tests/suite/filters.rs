@@ -221,3 +221,54 @@ fn an_expression_selects_exactly_what_it_means() {
         })
         .unwrap();
 }
+
+/// What a real DataHub's index cannot do is done otherwise, or refused with words: the embedded one
+/// fails where that does.
+#[tokio::test]
+async fn what_the_index_cannot_do_is_done_otherwise_or_said() {
+    let world = ShopWorld::start().await;
+    let (mcp, token) = (world.server.mcp(), world.datahub.token("viewer").unwrap());
+    let search = async |arguments: Value| {
+        let reply = mcp.call(Some(&token), "search", arguments).await.unwrap();
+        (
+            reply.is_tool_error(),
+            reply.text.clone(),
+            reply.structured()["total"].as_u64(),
+        )
+    };
+    for sort_by in [
+        "relevance",
+        "name",
+        "platform",
+        "owners",
+        "lastModifiedAt",
+        "lastOperationTime",
+    ] {
+        let (failed, text, _) = search(json!({"sort_by": sort_by})).await;
+        assert!(!failed, "{sort_by}: {text}");
+    }
+    let (failed, text, _) = search(json!({"sort_by": "rowCountFeature"})).await;
+    assert!(failed && text.contains("lastModifiedAt"), "{text}");
+
+    for (filter, some) in [
+        ("lastModifiedAt > 2025-06-01", true),
+        ("lastModifiedAt > 2100-01-01", false),
+        ("createdAt <= '2100-01-01T00:00:00Z'", true),
+        ("createdAt < 2001-01-01", false),
+        ("_entityName = STG_ORDERS", true),
+        ("type IS NOT NULL", true),
+    ] {
+        let (failed, text, total) = search(json!({"filter": filter})).await;
+        assert!(!failed, "{filter}: {text}");
+        assert_eq!(total.unwrap() > 0, some, "{filter}");
+    }
+    for filter in [
+        "hasFailingAssertions = true",
+        "rowCountFeature > 5 OR platform = dbt",
+    ] {
+        let (failed, text, _) = search(json!({"filter": filter})).await;
+        assert!(failed && text.contains("DataHub Cloud"), "{filter}: {text}");
+    }
+    let (failed, text, _) = search(json!({"filter": "columnCount > many"})).await;
+    assert!(failed && text.contains("whole number"), "{text}");
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     FilterError,
     ast::Expr,
-    facet::FacetFilter,
+    facet::{self, FacetFilter},
     fields::{Meaning, Status, is_negative, meaning},
 };
 use crate::fields;
@@ -54,12 +54,22 @@ impl Compiled {
                 unique.push(clause);
             }
         }
+        let types = types_of(&unique);
+        let all = unique.iter_mut().flat_map(|clause| &mut clause.and);
+        all.for_each(FacetFilter::as_indexed);
         let takes_all = |clause: &Clause| clause.and.iter().all(|facet| facet.field != "removed");
         Self {
-            types: types_of(&unique),
+            types,
             with_deleted: unique.iter().any(takes_all),
             or_filters: unique,
         }
+    }
+
+    /// A field of the filter that is in the index of DataHub Cloud alone, if it has one.
+    pub(crate) fn of_cloud(&self) -> Option<&str> {
+        let mut all = self.or_filters.iter().flat_map(|clause| &clause.and);
+        let found = all.find(|facet| facet::is_of_cloud(&facet.field))?;
+        Some(&found.field)
     }
 
     /// The `searchFlags` with which DataHub selects what this filter means.

@@ -8,7 +8,7 @@ use super::{
     ast::{Condition, Operator},
     facet::FacetFilter,
 };
-use crate::urn;
+use crate::{times, urn};
 
 /// The meaning of a condition before negation is applied.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ enum Values {
     Platform,
     EntityType,
     Boolean,
+    /// A point in time, which the index takes in milliseconds alone.
+    Time,
     /// A part of a path: the index holds whole paths (`\u{241f}urn\u{241f}urn`), which equal no single urn.
     PartOfPath,
     /// Urns of these entity types.
@@ -64,6 +66,12 @@ const KNOWN: &[Known] = &[
         names: &["type", "entitytype"],
         index: &["_entityType"],
         values: Values::EntityType,
+    },
+    // DataHub's name for the name of any entity is an alias that conditions cannot compare.
+    Known {
+        names: &["entityname"],
+        index: &["name", "title", "displayName"],
+        values: Values::Any,
     },
     Known {
         names: &["subtype", "entitysubtype", "subtypes", "typenames"],
@@ -186,6 +194,7 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     let (index, rule): (&[&str], _) = match known {
         Some(known) => (known.index, &known.values),
         None if says_whether(&own) => (&[own.as_str()], &Values::Boolean),
+        None if is_time(&own) => (&[own.as_str()], &Values::Time),
         None => (&[own.as_str()], &Values::Any),
     };
     let operator = match condition.operator {
@@ -223,6 +232,8 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
     };
     let (yes, no) = ("true".to_owned(), "false".to_owned());
     Ok(match rule {
+        // Every entity has a type, but the index has no such field to look for.
+        Values::EntityType if operator == "EXISTS" => Meaning::Anything,
         // An entity lacks the field until somebody says yes, so "no" is anything but yes.
         Values::Boolean if operator == "EQUAL" && values.contains(&no) => {
             match values.contains(&yes) {
@@ -239,6 +250,14 @@ pub(super) fn meaning(condition: &Condition) -> Result<Meaning, FilterError> {
 fn says_whether(field: &str) -> bool {
     let rest = field.strip_prefix("has");
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+/// True for the fields of DataHub's index that hold points in time.
+fn is_time(field: &str) -> bool {
+    const NAMES: &[&str] = &["created", "lastModified", "lastUpdated"];
+    const ENDS: &[&str] = &["At", "Time", "Times", "Dates"];
+    let ends = |end: &&str| field.ends_with(*end);
+    !field.contains('.') && (NAMES.contains(&field) || ENDS.iter().any(ends))
 }
 
 /// The field of the index that `name` means, where the urn of a structured property may stand for its
@@ -323,6 +342,15 @@ impl Values {
             Self::Boolean => match value.to_lowercase().as_str() {
                 lower @ ("true" | "false") => Ok(lower.to_owned()),
                 _ => fail(format!("'{field}' is true or false, not '{value}'")),
+            },
+            Self::Time if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(value.to_owned())
+            }
+            Self::Time => match times::millis(value) {
+                Some(millis) => Ok(millis.to_string()),
+                None => fail(format!(
+                    "'{field}' is a point in time, such as 2026-07-31 or 2026-07-31T12:00:00Z, not '{value}'"
+                )),
             },
             Self::EntityType => {
                 entity_type(value).map_err(|why| FilterError::at(condition.position, why))

@@ -137,6 +137,55 @@ fn spells_known_fields_as_the_index_does() {
 }
 
 #[test]
+fn what_the_index_would_never_match_is_written_as_it_matches() {
+    let first = |text: &str| or_filters(text)[0]["and"][0].clone();
+    // Points in time are numbers in the index.
+    for (text, millis) in [
+        ("lastModifiedAt > 2026-01-01", "1767225600000"),
+        ("createdAt <= '2026-01-01T00:00:00Z'", "1767225600000"),
+        ("lastOperationTime >= 1767225600000", "1767225600000"),
+    ] {
+        assert_eq!(first(text)["values"], json!([millis]), "{text}");
+    }
+    assert!(error("lastModifiedAt > yesterday").contains("2026-07-31"));
+    assert_eq!(
+        first("structuredProperties.seenAt = soon")["values"],
+        json!(["soon"])
+    );
+    // `_entityName` is another name of several fields.
+    let names = or_filters("_entityName = Orders");
+    let names: Vec<_> = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["and"][0]["field"].clone())
+        .collect();
+    assert_eq!(names, ["name", "title", "displayName"]);
+    // There is no field for the type to exist in.
+    assert_eq!(
+        or_filters("type IS NOT NULL"),
+        json!([{"and": [removed()]}])
+    );
+    assert!(error("type IS NULL").contains("nothing"));
+    // Some indices are not called as GraphQL calls the type.
+    let compiled = compile(Some("type IN (custom_ownership_type, tag)")).unwrap();
+    assert_eq!(compiled.types.unwrap(), ["CUSTOM_OWNERSHIP_TYPE", "TAG"]);
+    let types = first("type IN (custom_ownership_type, tag)");
+    assert_eq!(types["values"], json!(["OWNERSHIP_TYPE", "TAG"]));
+    for (text, field) in [
+        ("hasFailingAssertions = true", Some("hasFailingAssertions")),
+        (
+            "has_failing_assertions = false OR platform = x",
+            Some("hasFailingAssertions"),
+        ),
+        ("rowCountFeature > 5", Some("rowCountFeature")),
+        ("columnCount > 5 AND hasActiveIncidents = true", None),
+    ] {
+        assert_eq!(compile(Some(text)).unwrap().of_cloud(), field, "{text}");
+    }
+}
+
+#[test]
 fn false_is_anything_but_true() {
     let deprecated = |negated: bool| {
         let mut facet = json!({"field": "deprecated", "condition": "EQUAL", "values": ["true"]});

@@ -189,7 +189,7 @@ async fn each_hit_shows_what_the_list_is_sorted_by() {
             [json!(37_111), Value::Null],
         ),
         ("rowCountFeature", "searchByUse", [json!(12), Value::Null]),
-        ("name", "search", [Value::Null, Value::Null]),
+        ("typeNames", "search", [Value::Null, Value::Null]),
     ] {
         let answer = hub.ok("search", json!({"sort_by": field})).await;
         assert_eq!(
@@ -205,5 +205,25 @@ async fn each_hit_shows_what_the_list_is_sorted_by() {
             assert_eq!(hit["sortedBy"], value, "{field}");
             assert_eq!(hit["entity"].as_object().unwrap().len(), 2, "{hit}");
         }
+    }
+}
+
+#[tokio::test]
+async fn hits_are_sorted_by_what_the_index_can_sort() {
+    let hub = Hub::new(|_, _| found(0, json!([]), json!([]))).await;
+    for (sort_by, field) in [
+        ("typeNames", Some("typeNames")),
+        ("name", Some("_entityName")),
+        // The words of a urn cannot be sorted, the urn can.
+        ("platform", Some("platform.keyword")),
+        ("owners", Some("owners.keyword")),
+        // The order by relevance is the one without a field.
+        ("relevance", None),
+        ("_score", None),
+        ("", None),
+    ] {
+        hub.ok("search", json!({"sort_by": sort_by})).await;
+        let sent = &hub.asked("search")["input"]["sortInput"]["sortCriteria"][0]["field"];
+        assert_eq!(sent.as_str(), field, "{sort_by}");
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
-    fields, filter,
+    fields,
     tool::{Definition, Effect, Tool},
     urn,
 };
@@ -74,7 +74,7 @@ impl Tool for GetLineage {
             None => args.urn.clone(),
         };
         let of_column = urn::kind(&start) == Some("schemaField");
-        let compiled = filter::compile(args.filter.as_deref())?;
+        let compiled = context.filter(args.filter.as_deref()).await?;
         let mut or_filters = serde_json::to_value(&compiled.or_filters).unwrap_or_default();
         for clause in or_filters.as_array_mut().into_iter().flatten() {
             if let Some(and) = clause["and"].as_array_mut() {

@@ -12,7 +12,6 @@ use crate::{
     context::ToolContext,
     documents,
     error::ToolError,
-    filter,
     tool::{Definition, Effect, Tool},
 };
 
@@ -83,7 +82,7 @@ impl Tool for Search {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        let compiled = filter::compile(args.filter.as_deref())?;
+        let compiled = context.filter(args.filter.as_deref()).await?;
         let count = window::within(context, "offset", args.offset, args.num_results)?;
         let view = match context.settings.default_view {
             true => context.default_view().await?,
@@ -106,8 +105,9 @@ impl Tool for Search {
         if let Some(view) = view {
             input["viewUrn"] = json!(view);
         }
-        let sort_by = args.sort_by.as_deref().map(filter::index_field);
+        let sort_by = sorted::field(args.sort_by.as_deref());
         if let Some(field) = &sort_by {
+            let field = sorted::sortable(field);
             let order = match args.sort_order.as_str() {
                 "asc" => "ASCENDING",
                 _ => "DESCENDING",
@@ -127,7 +127,8 @@ impl Tool for Search {
         let document = document.unwrap_or(&documents::SEARCH);
         let mut found = context
             .ask_for(document, variables, "searchAcrossEntities")
-            .await?;
+            .await
+            .map_err(|error| sorted::explained(error, sort_by.as_deref()))?;
         if let Some(field) = &sort_by {
             sorted::show(&mut found, field);
         }

@@ -64,7 +64,7 @@ impl Tool for SearchDocuments {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        let filter = filter::compile(args.filter.as_deref())?;
+        let filter = context.filter(args.filter.as_deref()).await?;
         let question = args.semantic_query.as_deref().map(str::trim);
         let count = window::within(context, "offset", args.offset, args.num_results)?;
         let (words, page) = (query_of(&args.query), (args.offset, count));

@@ -1,9 +1,11 @@
 //! The value that a list of hits is sorted by, shown with each hit.
 
-use datahub::Document;
+use std::borrow::Cow;
+
+use datahub::{DataHubError, Document};
 use serde_json::Value;
 
-use crate::{documents, fields, times};
+use crate::{documents, error::ToolError, fields, filter, times};
 
 /// A field of the index that hits are sorted by, and the places where DataHub's answer has its value.
 struct Field {
@@ -66,6 +68,60 @@ const ASKED_FOR_THIS: &[&str] = &[
     "statsSummary",
     "latestProfile",
 ];
+
+/// Fields that the index holds as the words of urns. Only under `.keyword` has it one value to sort by.
+const OF_URNS: &[&str] = &[
+    "applications",
+    "container",
+    "createdBy",
+    "domains",
+    "editedFieldGlossaryTerms",
+    "editedFieldTags",
+    "fieldGlossaryTerms",
+    "fieldTags",
+    "glossaryTerms",
+    "owners",
+    "parentDocument",
+    "parentDomain",
+    "parentNode",
+    "platform",
+    "platformInstance",
+    "siblings",
+    "tags",
+];
+
+/// The field of the index that a call sorts by; none for the order by relevance, which has no field.
+pub(super) fn field(sort_by: Option<&str>) -> Option<String> {
+    let name = sort_by?.trim();
+    let by_relevance = ["", "relevance", "score", "_score"];
+    let plain = by_relevance
+        .iter()
+        .any(|word| name.eq_ignore_ascii_case(word));
+    (!plain).then(|| filter::index_field(name))
+}
+
+/// The name under which the index can sort by a field. Dashboards, charts and documents have their names
+/// in another field than datasets, and all of them under `_entityName`.
+pub(super) fn sortable(field: &str) -> Cow<'_, str> {
+    match field {
+        "name" => Cow::Borrowed("_entityName"),
+        _ if OF_URNS.contains(&field) => Cow::Owned(format!("{field}.keyword")),
+        _ => Cow::Borrowed(field),
+    }
+}
+
+/// The error of a search, with the reason that DataHub leaves out where its index cannot sort.
+pub(super) fn explained(error: ToolError, sort_by: Option<&str>) -> ToolError {
+    match (&error, sort_by) {
+        (ToolError::DataHub(DataHubError::Internal { .. }), Some(field)) => {
+            ToolError::Arguments(format!(
+                "DataHub failed, which it does where its index has no values of `{field}` to sort by. \
+                 Leave sort_by out, or write name, createdAt, lastModifiedAt or lastOperationTime"
+            ))
+        }
+        _ => error,
+    }
+}
 
 /// The document that asks for the value of `field`, too; none if DataHub's answer cannot have it.
 pub(super) fn document(field: &str) -> Option<&'static Document> {
