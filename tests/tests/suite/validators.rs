@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A server with one validator and its options.
-fn server(datahub: &StubDataHub, validator: &str, options: &Value) -> ServerBuilder {
+pub(crate) fn server(datahub: &StubDataHub, validator: &str, options: &Value) -> ServerBuilder {
     Server::builder()
         .env("DATAHUB_GMS_URL", datahub.url())
         .env("TOKEN_VALIDATOR_FACTORY", validator)
@@ -20,7 +20,7 @@ fn server(datahub: &StubDataHub, validator: &str, options: &Value) -> ServerBuil
 }
 
 /// Options of a validator that is a confidential client of `idp`.
-fn as_client(idp: &Running, secret: &str) -> Value {
+pub(crate) fn as_client(idp: &Running, secret: &str) -> Value {
     json!({
         "issuer_url": idp.issuer(),
         "audience": idp.audience(),
@@ -29,14 +29,14 @@ fn as_client(idp: &Running, secret: &str) -> Value {
     })
 }
 
-async fn ask(server: &Server, token: &str) -> Reply {
+pub(crate) async fn ask(server: &Server, token: &str) -> Reply {
     let call = json!({"query": "*"});
     let mcp = server.mcp();
     mcp.call(Some(token), "search", call).await.unwrap()
 }
 
 /// The bearer tokens that DataHub was asked with.
-fn bearers(datahub: &StubDataHub) -> BTreeSet<String> {
+pub(crate) fn bearers(datahub: &StubDataHub) -> BTreeSet<String> {
     let seen = datahub.seen();
     let values = seen.iter().filter_map(|seen| {
         let value = seen.headers.get("authorization")?.to_str().ok()?;
@@ -140,7 +140,7 @@ async fn a_provider_that_refuses_our_own_secret_is_503_and_said_in_the_log() {
 }
 
 /// Writes a list with one machine as an operator should: aside, then renamed.
-fn write_list(path: &Path, name: &str, token: &str) {
+pub(crate) fn write_list(path: &Path, name: &str, token: &str) {
     let list = json!({"tokens": [{
         "name": name,
         "sha256": hex(&Sha256::digest(token)),
