@@ -105,8 +105,8 @@ fn check(bytes: &[u8]) -> Result<Message, Refusal> {
     Ok(outline.said)
 }
 
-/// Returns whether the body is a message, for the fuzz target.
-#[cfg(any(test, fuzzing))]
+/// Returns whether the body is a message, for the fuzz target and the benchmark.
+#[cfg(any(test, fuzzing, feature = "testing"))]
 pub(super) fn passes(bytes: &[u8]) -> bool {
     check(bytes).is_ok()
 }

@@ -14,6 +14,8 @@ mod assemble;
 mod authenticate;
 mod body;
 mod cors;
+#[cfg(any(test, feature = "testing"))]
+pub mod cost;
 mod forwarded;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
