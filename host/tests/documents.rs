@@ -65,22 +65,36 @@ fn all_sources(folder: &std::path::Path, text: &mut String) {
     }
 }
 
+/// The text of all sources, in which a test's name is looked up.
+fn everything() -> String {
+    let mut text = String::new();
+    for folder in ["host", "plugins", "tests"] {
+        all_sources(&root().join(folder), &mut text);
+    }
+    text
+}
+
+/// The rows of the tables on a page whose last column has one of these names.
+fn rows<'a>(page: &'a str, last: &str) -> Vec<&'a str> {
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    rows.filter(|row| !row.contains("| --- |") && !row.ends_with(&format!("| {last} |")))
+        .collect()
+}
+
+/// What stands in backticks in the last column of a row.
+fn last_names(row: &str) -> Vec<&str> {
+    let column = row.trim_end_matches([' ', '|']).rsplit('|').next();
+    let column = column.unwrap_or_default();
+    column.split('`').skip(1).step_by(2).collect()
+}
+
 #[test]
 fn every_attack_has_tests_that_are_there() {
-    let mut sources = String::new();
-    for folder in ["host", "plugins", "tests"] {
-        all_sources(&root().join(folder), &mut sources);
-    }
-    let page = document("host/docs/attacks.md");
-    let rows = page.lines().filter(|line| line.starts_with("| "));
-    let rows: Vec<&str> = rows
-        .filter(|row| !row.contains("| --- |") && !row.ends_with("| tests |"))
-        .collect();
+    let (sources, page) = (everything(), document("host/docs/attacks.md"));
+    let rows = rows(&page, "tests");
     assert!(rows.len() > 40, "{} rows", rows.len());
     for row in rows {
-        let tests = row.trim_end_matches([' ', '|']).rsplit('|').next();
-        let tests = tests.unwrap_or_default();
-        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        let names = last_names(row);
         assert!(!names.is_empty(), "no test: {row}");
         for name in names {
             let is_there = sources.contains(&format!("fn {name}("));
@@ -88,6 +102,39 @@ fn every_attack_has_tests_that_are_there() {
                 is_there,
                 "attacks.md names the test {name}, which is not there"
             );
+        }
+    }
+}
+
+/// A name is that of a test, of a scenario, or of a program.
+#[test]
+fn every_row_of_the_reliability_is_held_by_what_is_there() {
+    let (sources, page) = (everything(), document("host/docs/reliability.md"));
+    let page = page.split("\n## Figures").next().unwrap_or_default();
+    let rows = rows(page, "held by");
+    let is_there = |name: &str| {
+        let words: Vec<&str> = name.split_ascii_whitespace().collect();
+        match words[..] {
+            ["reliability", scenario] => sources.contains(&format!("\"{scenario}\" =>")),
+            [.., "--bin", program] => {
+                let file = root().join(format!("tests/src/bin/{program}.rs"));
+                file.exists()
+            }
+            [file] if file.contains('/') => root().join(file).exists(),
+            ["subtle"] => true,
+            _ => sources.contains(&format!("fn {name}(")),
+        }
+    };
+    for (kind, count) in [("L", 8), ("B", 8), ("S", 20), ("F", 11), ("O", 6)] {
+        for number in 1..=count {
+            let id = format!("| {kind}-{number:02} |");
+            let row = rows.iter().find(|row| row.starts_with(&id));
+            let row = row.unwrap_or_else(|| panic!("reliability.md has no row {id}"));
+            let names = last_names(row);
+            assert!(!names.is_empty(), "held by nothing: {row}");
+            for name in names {
+                assert!(is_there(name), "{id} names {name}, which is not there");
+            }
         }
     }
 }
