@@ -89,7 +89,7 @@ pub async fn look_at_redis(
     let mut connection = connecting.await.map_err(|error| fault(&error))?;
     // As every operation of the store is one.
     let _: i64 = Script::new("return 1")
-        .key(format!("{}:doctor", store::PREFIX))
+        .key(store::probe_key())
         .invoke_async(&mut connection)
         .await
         .map_err(|error| fault(&error))?;

@@ -129,6 +129,8 @@ fn redirect_uris(context: &Context, asked: Option<&Value>) -> Result<Vec<Redirec
     let refuse = |code, description| Err(refused(context, code, description));
     let asked = match asked {
         Some(Value::Array(asked)) if !asked.is_empty() => asked,
+        // A client that has one may leave out the brackets.
+        Some(one @ Value::String(_)) => std::slice::from_ref(one),
         None | Some(Value::Null | Value::Array(_)) => {
             let description = "`redirect_uris` is missing or empty";
             return refuse(ErrorCode::InvalidRedirectUri, description);

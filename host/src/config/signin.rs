@@ -273,6 +273,7 @@ fn host_in(word: &str) -> Option<&str> {
 }
 
 fn redis(reader: &mut Reader<'_>, url: SecretString) -> StoreSettings {
+    let url = store_url::of_redis(url);
     if let Err(why) = oauth::check_store_url(&url) {
         reader.wrong(&t::OAUTH_STORE_URL, &why.to_string(), STORE_FORMS);
         return StoreSettings::Redis(url);

@@ -4,8 +4,8 @@
 //!
 //! No text here holds a part of the URL: a password may stand anywhere in it.
 
+use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
-
 /// What is wrong with the options, and the fix.
 type Refusal = (&'static str, &'static str);
 
@@ -20,13 +20,21 @@ const DATABASE: Refusal = (
 const CERTIFICATE: Refusal = (
     "a URL that asks for certificates not to be checked, or to be checked in another way",
     "take options such as `ssl_cert_reqs` out: with `rediss://` certificates are always checked, and \
-     `SSL_CERT_FILE` names an authority of your own",
+     `OUTBOUND_CA_FILE` names an authority of your own",
 );
 const UNKNOWN: Refusal = (
     "a URL with an option that is not obeyed",
     "take the options after `?` out: TLS is the scheme `rediss`, the database is the path, user and password \
      stand before the host: `rediss://user:password@host:6379/3`",
 );
+
+/// The URL with the scheme of Redis, where it has that of Valkey, which is the same but for the name.
+pub(super) fn of_redis(url: SecretString) -> SecretString {
+    match url.expose_secret().strip_prefix("valkey") {
+        Some(rest) => format!("redis{rest}").into(),
+        None => url,
+    }
+}
 
 /// The URL of one Redis with its options written in the form that is read. Any other URL, and one
 /// without options, stays as it is.
@@ -58,7 +66,8 @@ pub(super) fn settled(text: &str) -> Result<String, Refusal> {
                 }
                 url.set_path(&path);
             }
-            "ssl_cert_reqs" if value.eq_ignore_ascii_case("required") => {}
+            "ssl_cert_reqs"
+                if ["required", "cert_required"].contains(&&*value.to_ascii_lowercase()) => {}
             "ssl_check_hostname" if value.eq_ignore_ascii_case("true") => {}
             "protocol" => kept = Some(value.into_owned()),
             other if other.starts_with("ssl_") || other.starts_with("tls_") => {
@@ -108,6 +117,14 @@ mod tests {
             ("redis://host?tls=false", "redis://host"),
             ("rediss://host/1?ssl_cert_reqs=required", "rediss://host/1"),
             (
+                "rediss://host/1?ssl_cert_reqs=CERT_REQUIRED",
+                "rediss://host/1",
+            ),
+            ("valkey://host:6379/1", "redis://host:6379/1"),
+            ("valkeys://host?db=2", "rediss://host/2"),
+            ("valkeys+cluster://a,b", "rediss+cluster://a,b"),
+            ("valkey+sentinel://a,b/m", "redis+sentinel://a,b/m"),
+            (
                 "rediss://host?protocol=resp3&db=0",
                 "rediss://host/0?protocol=resp3",
             ),
@@ -145,7 +162,7 @@ mod tests {
             ),
             (
                 "rediss://:s3cret@host?ssl_cert_reqs=none",
-                "`SSL_CERT_FILE`",
+                "`OUTBOUND_CA_FILE`",
             ),
             (
                 "rediss://:s3cret@host?ssl_cert_reqs=CERT_NONE",
@@ -153,9 +170,13 @@ mod tests {
             ),
             (
                 "rediss://:s3cret@host?ssl_ca_certs=/ca.pem",
-                "`SSL_CERT_FILE`",
+                "`OUTBOUND_CA_FILE`",
             ),
             ("redis://host?password=s3cret", "stand before the host"),
+            ("rediss://:s3cret@host#insecure", "always checked"),
+            ("rediss://:s3cret@host/#insecure", "always checked"),
+            ("rediss://:s3cret@host?ssl=true#insecure", "always checked"),
+            ("redis://:s3#cret@host", "`%23`"),
             (
                 "redis://host?socket_timeout=s3",
                 "take the options after `?` out",

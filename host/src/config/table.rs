@@ -239,9 +239,9 @@ settings! {
         /// `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`, with the login of
         /// Redis, and `?sentinel_password=` if theirs is another; or a cluster,
         /// `redis+cluster://user:password@host:6379,host2:6379`. `rediss` instead of `redis` is TLS
-        /// with a certificate trusted by the system or `SSL_CERT_FILE`; of options after `?`, `ssl` and
-        /// `db` are obeyed. It stores what may be used
-        /// only once. If unset, the memory of this process does.
+        /// with a certificate trusted by the system or `OUTBOUND_CA_FILE`, and `valkey` is another name for
+        /// it; of options after `?`, `ssl` and `db` are obeyed. It stores what may be used only once. If
+        /// unset, the memory of this process does.
         OAUTH_STORE_URL: "URL", secret();
         /// Lets clients register themselves (RFC 7591).
         OAUTH_REGISTRATION: "BOOLEAN", default("true");

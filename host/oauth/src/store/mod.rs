@@ -29,7 +29,7 @@ pub(super) use self::{
     clients::set_blocked,
     clients_file::ClientsFile,
     memory::MemoryStore,
-    redis::{PREFIX, RedisStore, Trust, is_unknown_name, reach, store_kind, trouble},
+    redis::{RedisStore, Trust, is_unknown_name, probe_key, reach, store_kind, trouble},
 };
 use super::types::{ClientKey, FamilyId, StoreKey};
 

@@ -31,14 +31,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     address::Address,
-    connection::{Call, Connection},
+    connection::{Call, Connection, PREFIX},
     scripts::Scripts,
 };
 pub use self::{address::StoreUrlError, reach::check_store_url};
 pub(crate) use self::{
-    connection::{PREFIX, is_unknown_name},
-    reach::{reach, store_kind},
-    trust::{Trust, trouble},
+    reach::{probe_key, reach, store_kind},
+    trust::{Trust, is_unknown_name, trouble},
 };
 use super::{
     ListedClient, MAX_IN_GRACE, Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture,

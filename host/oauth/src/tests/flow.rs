@@ -108,6 +108,10 @@ async fn a_client_registers_and_gets_its_metadata_back() {
     assert_eq!(registered["application_type"], "native");
     assert!(registered.get("client_secret").is_none());
     assert!(!answer.body.contains("null"));
+    // One without the brackets of a list.
+    let asked = json!({ "redirect_uris": REDIRECT });
+    let answer = world.post_json("/oauth/register", &asked).await;
+    assert_eq!(answer.json()["redirect_uris"], json!([REDIRECT]));
 }
 
 #[tokio::test]

@@ -305,7 +305,7 @@ async fn a_refused_registration_has_its_true_reason_in_the_log() {
             "`redirect_uris` is missing or empty",
         ),
         (
-            json!({ "redirect_uris": "s3cret" }),
+            json!({ "redirect_uris": { "s3cret": 1 } }),
             "`redirect_uris` is not a list",
         ),
         (

@@ -25,6 +25,11 @@ pub enum StoreUrlError {
         "not a URL that can be read: special characters in a user or password must be percent-encoded (`@` is `%40`, `/` is `%2F`), and a database is a number"
     )]
     Unreadable,
+    /// A fragment, by which the client of one Redis is told not to check certificates.
+    #[error(
+        "a URL with a `#`: certificates are always checked, and in a user or password `#` must be percent-encoded (`%23`)"
+    )]
+    Fragment,
     /// Several hosts where one is expected.
     #[error(
         "the URL of one Redis with several hosts, which `redis+sentinel://` or `redis+cluster://` take"
@@ -112,6 +117,9 @@ impl Address {
             _ => false,
         };
         if single {
+            if text.contains('#') {
+                return Err(StoreUrlError::Fragment);
+            }
             let one = text.into_connection_info();
             return one.map(Self::One).map_err(|_| StoreUrlError::Unreadable);
         }
@@ -365,6 +373,9 @@ mod tests {
             ("redis+sentinels://:s3cret@host/m", E::Scheme),
             ("redis://:s3cret@host/db", E::Unreadable),
             ("redis://:s3cret@host:port", E::Unreadable),
+            ("rediss://:s3cret@host#insecure", E::Fragment),
+            ("rediss://:s3cret@host/0#insecure", E::Fragment),
+            ("redis://:s3#cret@host", E::Fragment),
             ("redis://:s3cret@one:6379,two:6379/0", E::SeveralHosts),
             ("redis+sentinel://:s3cret@host", E::Master),
             ("redis+sentinel://:s3cret@host/", E::Master),

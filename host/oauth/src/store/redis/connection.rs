@@ -19,12 +19,12 @@ use tokio::sync::Mutex;
 
 use super::{
     address::{Address, Sentinels},
-    trust::{Trust, is_tls, trouble},
+    trust::{Trust, is_tls, is_unknown_name, trouble},
 };
 use crate::store::StoreError;
 
 /// One slot of a cluster for all keys, since the scripts touch several.
-pub(crate) const PREFIX: &str = "{datahub-mcp}";
+pub(super) const PREFIX: &str = "{datahub-mcp}";
 /// The longest time for connecting to a server, and for its answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The time for which nobody looks for another server after nothing was found.
@@ -362,11 +362,6 @@ fn is_of_the_connection(error: &RedisError) -> bool {
     // Before version 7, Redis wraps what a script met.
     let within_a_script = || error.detail().is_some_and(|text| text.contains("READONLY"));
     of_the_server || error.is_io_error() || error.is_unrecoverable_error() || within_a_script()
-}
-
-/// True if the name of the host has no address. The error of the standard library has no kind for that.
-pub(crate) fn is_unknown_name(error: &RedisError) -> bool {
-    error.is_io_error() && error.to_string().contains("lookup address")
 }
 
 /// True for what a Redis without cluster mode answers to the client of a cluster.

@@ -28,6 +28,11 @@ pub(crate) fn store_kind(url: &SecretString) -> Result<StoreKind, StoreUrlError>
     Address::parse(url.expose_secret()).map(|address| address.kind())
 }
 
+/// A key of ours that is never set.
+pub(crate) fn probe_key() -> String {
+    format!("{PREFIX}:doctor")
+}
+
 /// Connects to the store at `url` as the server does, and runs a script that changes nothing.
 pub(crate) async fn reach(
     url: &SecretString,
@@ -38,7 +43,5 @@ pub(crate) async fn reach(
     let address = Address::parse(url.expose_secret()).map_err(unreadable)?;
     let connection = Connection::new(address, &Trust::new(authorities))?;
     let script = StoreScript::new("return redis.status_reply('OK')");
-    connection
-        .call(&script.key(format!("{PREFIX}:doctor")), limit)
-        .await
+    connection.call(&script.key(probe_key()), limit).await
 }

@@ -43,3 +43,8 @@ pub(crate) fn trouble(error: &RedisError) -> Option<&'static str> {
         None => tls_trouble(source),
     }
 }
+
+/// True if the name of the host has no address. The error of the standard library has no kind for that.
+pub(crate) fn is_unknown_name(error: &RedisError) -> bool {
+    error.is_io_error() && error.to_string().contains("lookup address")
+}
