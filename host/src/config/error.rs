@@ -19,8 +19,11 @@ impl Problem {
             Some(value) => format!(" is `{}`:", shown(value)),
             None => String::new(),
         };
+        let alias = setting
+            .alias
+            .map_or(String::new(), |alias| format!(", `{alias}`"));
         Self(format!(
-            "`{}` (`--{}`){value} {wrong}; {fix}",
+            "`{}` (`--{}`{alias}){value} {wrong}; {fix}",
             setting.name,
             setting.flag()
         ))

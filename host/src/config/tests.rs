@@ -91,7 +91,7 @@ fn every_setting_that_is_wrong_says_so_in_one_line() {
         let mut pairs = others.to_vec();
         pairs.push((setting.name, value));
         let text = problems(&pairs);
-        let start = format!("`{}` (`--{}`) ", setting.name, setting.flag());
+        let start = format!("`{}` (`--{}`", setting.name, setting.flag());
         let lines: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with(&start))
