@@ -49,6 +49,8 @@ fn the_test_of_a_release_runs_the_doctor_with_the_settings_of_the_server() {
             "{file}"
         );
     }
+    // An empty volume has mode 0777, which neither the server nor the doctor takes for a state directory.
+    assert!(pod.contains("- {name: state, mountPath: /var/lib}\n"));
     let service = chart("templates/service.yaml");
     assert!(service.contains("app.kubernetes.io/name: datahub-mcp\n"));
     assert!(
