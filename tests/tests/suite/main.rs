@@ -10,6 +10,7 @@ mod access_lines;
 mod authorization;
 mod c_header;
 mod chains;
+mod corners;
 mod datahub_failures;
 mod datahub_people;
 mod doctor;

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import business
+import corners
 import tables
 
 HERE = Path(__file__).parent
@@ -46,7 +47,9 @@ def named(reference):
 
 
 def field(urn, path):
-    return f"urn:li:schemaField:({urn},{path})"
+    """The urn of a column; DataHub encodes these three characters of its path."""
+    encoded = path.replace("(", "%28").replace(")", "%29").replace(",", "%2C")
+    return f"urn:li:schemaField:({urn},{encoded})"
 
 
 def container(key):
@@ -910,10 +913,93 @@ def documents():
     out.write()
 
 
+def corner_table(out, reference, table):
+    platform, name = reference.split(":", 1)
+    urn = named(reference)
+    path = containers(out, platform, name)
+    out.add(urn, "datasetKey", {"platform": f"urn:li:dataPlatform:{platform}", "name": name, "origin": "PROD"})
+    title = name.split(".")[-1]
+    properties = {"name": title, "description": table["text"], "customProperties": {}, "tags": []}
+    out.add(urn, "datasetProperties", properties)
+    fields = []
+    for path_, native, text in table["columns"]:
+        kind = {"type": {f"com.linkedin.schema.{field_type(native)}": {}}}
+        entry = {"fieldPath": path_, "nullable": True, "type": kind, "nativeDataType": native}
+        fields.append({**entry, "description": text} if text else entry)
+    out.add(
+        urn,
+        "schemaMetadata",
+        {
+            "schemaName": name,
+            "platform": f"urn:li:dataPlatform:{platform}",
+            "version": 0,
+            "hash": "",
+            "platformSchema": {"com.linkedin.schema.OtherSchema": {"rawSchema": ""}},
+            "fields": fields,
+        },
+    )
+    out.add(urn, "subTypes", {"typeNames": ["Table"]})
+    out.add(urn, "dataPlatformInstance", {"platform": f"urn:li:dataPlatform:{platform}"})
+    out.add(urn, "container", {"container": path[-1]["urn"]})
+    out.add(urn, "browsePathsV2", {"path": path})
+    out.add(urn, "status", {"removed": table.get("removed", False)})
+    if "deprecated" in table:
+        stated = {"deprecated": table["deprecated"], "note": "", "actor": user("tomas.weber")}
+        out.add(urn, "deprecation", stated)
+    if "application" in table:
+        out.add(urn, "applications", {"applications": [f"urn:li:application:{table['application']}"]})
+    if "copy_of" in table:
+        column_lineage = [(path_, [f"{table['copy_of']}#{path_}"]) for path_, *_ in table["columns"]]
+        out.add(urn, "upstreamLineage", lineage(urn, {"upstreams": [table["copy_of"]], "column_lineage": column_lineage}))
+
+
+def corner_incidents(out, target):
+    active, resolved = [], []
+    for name, (state, stage, priority, title) in corners.INCIDENTS.items():
+        urn = f"urn:li:incident:{name}"
+        out.add(
+            urn,
+            "incidentInfo",
+            {
+                "type": "OPERATIONAL",
+                "title": title,
+                "description": "",
+                "entities": [target],
+                "priority": priority,
+                "assignees": [{"actor": user("tomas.weber"), "assignedAt": stamp(user("editor"), 2)}],
+                "status": {"state": state, "stage": stage, "message": "", "lastUpdated": stamp(user("tomas.weber"), 2)},
+                "source": {"type": "MANUAL"},
+                "created": stamp(user("editor"), 3),
+            },
+        )
+        detail = {"urn": urn, "type": "OPERATIONAL", "createdAt": EPOCH - 3 * DAY, "priority": priority}
+        (active if state == "ACTIVE" else resolved).append(detail)
+    out.add(target, "incidentsSummary", {"activeIncidentDetails": active, "resolvedIncidentDetails": resolved})
+
+
+def corners_file():
+    out = File("10-corners.json")
+    info = {"name": "oracle", "displayName": "Oracle", "type": "RELATIONAL_DB", "datasetNameDelimiter": "."}
+    out.add("urn:li:dataPlatform:oracle", "dataPlatformInfo", info)
+    for name, spec in corners.APPLICATIONS.items():
+        urn = f"urn:li:application:{name}"
+        out.add(urn, "applicationKey", {"id": name})
+        out.add(urn, "applicationProperties", {"name": spec["name"], "description": spec["text"], "customProperties": {}})
+        out.add(urn, "ownership", owners(spec["owners"]))
+        out.add(urn, "status", {"removed": False})
+    for reference, table in corners.TABLES.items():
+        corner_table(out, reference, table)
+    for urn, (aspect, value) in corners.REMOVED.items():
+        out.add(urn, aspect, value)
+        out.add(urn, "status", {"removed": True})
+    corner_incidents(out, named("oracle:kiln.lab.sensor_readings"))
+    out.write()
+
+
 def check():
     """Every reference leads somewhere: a typing error must not become a ghost in the catalog."""
     known, used = set(), set()
-    for file in sorted(HERE.glob("0*.json")):
+    for file in sorted(HERE.glob("[01]*.json")):
         for proposal in json.loads(file.read_text(encoding="utf-8")):
             known.add(proposal["entityUrn"])
             used |= set(urns(proposal["aspect"]["json"]))
@@ -921,6 +1007,11 @@ def check():
         field(named(reference), path)
         for reference, table in tables.TABLES.items()
         for path, *_ in columns(table)
+    }
+    fields |= {
+        field(named(reference), path)
+        for reference, table in corners.TABLES.items()
+        for path, *_ in table["columns"]
     }
     builtin = ("urn:li:dataType:", "urn:li:entityType:", "urn:li:ownershipType:", SYSTEM)
     ghosts = sorted(u for u in used - known - fields if not u.startswith(builtin))
@@ -946,4 +1037,5 @@ if __name__ == "__main__":
     looker()
     activity()
     documents()
+    corners_file()
     check()

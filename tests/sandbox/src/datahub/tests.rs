@@ -8,6 +8,7 @@ mod complete;
 mod reading;
 mod rest;
 mod searching;
+mod siblings;
 mod trusted_issuers;
 mod writing;
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::catalog::Catalog;
 use super::super::kinds::EntityKind;
 use super::super::lineage::{Direction, Edge};
 use super::arguments::Arguments;
@@ -86,7 +87,15 @@ fn lineage<'a>(node: &EntityNode<'_>, input: &Value) -> Shape<'a> {
         .and_then(Value::as_bool)
         .unwrap_or(false);
     let catalog = node.cx.catalog();
-    let all = catalog.graph().neighbours(&node.urn, direction);
+    let separate = input.get("separateSiblings").and_then(Value::as_bool);
+    let all: Vec<&Edge> = match separate {
+        Some(true) => catalog
+            .graph()
+            .neighbours(&node.urn, direction)
+            .iter()
+            .collect(),
+        _ => with_siblings(&catalog, &node.urn, direction),
+    };
     let visible = |edge: &&Edge| {
         EntityKind::of_urn(&edge.other).is_some()
             && (ghosts
@@ -94,7 +103,7 @@ fn lineage<'a>(node: &EntityNode<'_>, input: &Value) -> Shape<'a> {
                     .get(&edge.other)
                     .is_some_and(|record| !record.removed()))
     };
-    let found: Vec<&Edge> = all.iter().filter(visible).collect();
+    let found: Vec<&Edge> = all.iter().copied().filter(visible).collect();
     let (start, shown) = cut(&found, input);
     let shown_json: Value = shown
         .iter()
@@ -116,6 +125,41 @@ fn lineage<'a>(node: &EntityNode<'_>, input: &Value) -> Shape<'a> {
         "filtered": all.len() - found.len(), "relationships": shown_json,
     })
     .into()
+}
+
+/// The lineage of an entity and of its siblings as one (`SiblingGraphService` below
+/// metadata-io/src/main/java/com/linkedin/metadata/graph): without the siblings themselves, and of two
+/// neighbours that are siblings only the primary one.
+fn with_siblings<'a>(catalog: &'a Catalog, urn: &str, direction: Direction) -> Vec<&'a Edge> {
+    let group: Vec<&str> = std::iter::once(urn).chain(siblings(catalog, urn)).collect();
+    let mut found: Vec<&Edge> = Vec::new();
+    for member in &group {
+        for edge in catalog.graph().neighbours(member, direction) {
+            let known = found.iter().any(|known| known.other == edge.other);
+            if !known && (group.len() == 1 || !group.contains(&&*edge.other)) {
+                found.push(edge);
+            }
+        }
+    }
+    if group.len() > 1 {
+        let all = found.clone();
+        found.retain(|edge| {
+            let is_there = |sibling: &str| all.iter().any(|other| &*other.other == sibling);
+            is_primary(catalog, &edge.other) || !siblings(catalog, &edge.other).any(is_there)
+        });
+    }
+    found
+}
+
+fn siblings<'a>(catalog: &'a Catalog, urn: &str) -> impl Iterator<Item = &'a str> {
+    let aspect = catalog.aspect(urn, "siblings");
+    let all = aspect.and_then(|aspect| aspect.get("siblings")?.as_array());
+    all.into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn is_primary(catalog: &Catalog, urn: &str) -> bool {
+    let aspect = catalog.aspect(urn, "siblings");
+    aspect.is_none_or(|aspect| aspect.get("primary").and_then(Value::as_bool) == Some(true))
 }
 
 fn related_documents<'a>(node: &EntityNode<'_>, input: &Value) -> Shape<'a> {
