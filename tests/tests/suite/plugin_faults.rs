@@ -1,7 +1,9 @@
 //! Faults of a library that is not safe code: initialisers that hang, exit and crash, processes that
 //! fork, stop, and say something before they die.
 
-use integration_tests::{PluginDir, Server, ServerBuilder, StubDataHub, faulty, status, until};
+use integration_tests::{
+    PluginDir, Server, ServerBuilder, StubDataHub, artifacts, faulty, status, until,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -210,4 +212,54 @@ async fn a_crowd_that_waits_for_threads_does_not_open_the_breaker() {
         let (_, output) = server.stop().unwrap();
         assert!(!output.contains("breaker open"), "{mode}: {output}");
     }
+}
+
+/// The raw library's validators, through the real server: parts of an answer that break the contract.
+#[tokio::test]
+async fn an_answer_whose_json_is_none_is_a_fault_of_the_plugin() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let plugins = PluginDir::with(&artifacts().plugin("hostile_raw")).unwrap();
+    for mode in MODES {
+        for (factory, expected) in [
+            ("extensions", 200),
+            ("array_extensions", 503),
+            ("array_claims", 503),
+            ("broken_claims", 503),
+            ("not_utf8", 503),
+            ("unknown_kind", 503),
+            ("zero_kind", 503),
+        ] {
+            let server = plugins
+                .server(&datahub, &format!("hostile_raw:{factory}"), &json!({}))
+                .env("PLUGIN_ISOLATION", mode)
+                .env("RUST_LOG", "info,datahub_mcp=debug")
+                .start()
+                .unwrap();
+            assert_eq!(
+                status(&server.mcp(), "somebody").await,
+                expected,
+                "{mode}, {factory}"
+            );
+            let output = server.output();
+            let extensions = output.contains(r#"{\"assurance\": \"high\"}"#);
+            assert_eq!(extensions, factory == "extensions", "{mode}: {output}");
+        }
+    }
+}
+
+#[test]
+fn try_shows_the_extensions_of_an_answer() {
+    let plugins = PluginDir::with(&artifacts().plugin("hostile_raw")).unwrap();
+    let token = plugins.path().join("token");
+    std::fs::write(&token, "somebody").unwrap();
+    let tried = std::process::Command::new(artifacts().server())
+        .args(["plugins", "try", "hostile_raw:extensions", "--json"])
+        .arg("--token-file")
+        .arg(&token)
+        .env("TOKEN_VALIDATOR_PLUGIN_DIR", plugins.path())
+        .output()
+        .unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!(said["outcome"], "accepted", "{said}");
+    assert_eq!(said["extensions"], r#"{"assurance": "high"}"#, "{said}");
 }

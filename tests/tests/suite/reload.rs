@@ -10,7 +10,8 @@ use std::{
 };
 
 use integration_tests::{
-    Mcp, PluginDir, Server, StubDataHub, artifacts, artifacts::workspace_root, status, until,
+    Mcp, PluginDir, Server, StubDataHub, artifacts, artifacts::workspace_root, faulty, status,
+    until,
 };
 use rustix::process::Signal;
 use serde_json::json;
@@ -113,6 +114,7 @@ async fn metric(server: &Server, name: &str) -> usize {
 
 const TAKEN: &str = "datahub_mcp_plugin_reloads_total{outcome=\"taken\"}";
 const REFUSED: &str = "datahub_mcp_plugin_reloads_total{outcome=\"refused\"}";
+const RETURNED: &str = "datahub_mcp_plugin_reloads_total{outcome=\"returned\"}";
 const MAPPINGS: &str = "datahub_mcp_plugin_mappings";
 
 /// Puts another file in place, asks for a reload and waits until it is done.
@@ -284,12 +286,12 @@ async fn the_copies_are_bounded_and_the_same_file_is_no_new_one() {
     plugins.put_version(3).unwrap();
     server.signal(Signal::HUP).unwrap();
     until("a refusal", async || metric(&server, REFUSED).await == 1).await;
-    assert!(
-        server.output().contains("TOKEN_VALIDATOR_MAX_MAPPINGS")
-            && server.output().contains("restart the server"),
-        "{}",
-        server.output()
-    );
+    // Counted first, then written down.
+    until("what to do", async || {
+        let output = server.output();
+        output.contains("TOKEN_VALIDATOR_MAX_MAPPINGS") && output.contains("restart the server")
+    })
+    .await;
     assert_eq!(metric(&server, MAPPINGS).await, 2);
     assert_eq!(Held::by(&server).mappings, 2);
     assert_eq!(status(&mcp, "good-after").await, 200);
@@ -316,6 +318,70 @@ async fn a_broken_new_file_leaves_the_old_one_serving() {
     .await;
     assert_eq!(status(&mcp, "good-after").await, 200);
     assert_eq!(status(&mcp, "bad").await, 401);
+}
+
+/// New validators that come up and then only fail are taken back.
+#[tokio::test]
+async fn new_validators_that_only_fail_are_taken_back() {
+    let target = tempfile::tempdir().unwrap();
+    let datahub = StubDataHub::start().await.unwrap();
+    let plugins = PluginDir::with(&faulty(target.path(), "").unwrap()).unwrap();
+    let failing = fs::read(faulty(target.path(), "only_fails = 1").unwrap()).unwrap();
+    for mode in ["process", "in-process"] {
+        plugins.put(plugins.bytes()).unwrap();
+        let server = plugins
+            .server(&datahub, "faulty", &json!({}))
+            .env("PLUGIN_ISOLATION", mode)
+            .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
+            .start()
+            .unwrap();
+        let mcp = server.mcp();
+        assert_eq!(status(&mcp, "good-before").await, 200);
+        plugins.put(&failing).unwrap();
+        server.signal(Signal::HUP).unwrap();
+        until("a reload", async || metric(&server, TAKEN).await == 1).await;
+        let mut failed = 0;
+        for number in 0..10 {
+            match status(&mcp, &format!("good-{number}")).await {
+                503 => failed += 1,
+                200 => break,
+                other => panic!("{mode}: {other}"),
+            }
+        }
+        assert_eq!(failed, 3, "{mode}");
+        assert_eq!(metric(&server, RETURNED).await, 1, "{mode}");
+        let output = server.output();
+        assert!(output.contains("those before serve again"), "{output}");
+        // They have proved themselves, and a mended file is taken.
+        plugins.put_version(1).unwrap();
+        server.signal(Signal::HUP).unwrap();
+        until("a reload", async || metric(&server, TAKEN).await == 2).await;
+        assert_eq!(status(&mcp, "good-after").await, 200, "{mode}");
+        assert_eq!(status(&mcp, "bad").await, 401, "{mode}");
+    }
+}
+
+/// Failures that are no fault of the new validators, such as of what they depend on, take nothing back.
+#[tokio::test]
+async fn new_validators_that_decide_stay() {
+    let target = tempfile::tempdir().unwrap();
+    let datahub = StubDataHub::start().await.unwrap();
+    let plugins = PluginDir::with(&faulty(target.path(), "").unwrap()).unwrap();
+    let server = plugins
+        .server(&datahub, "faulty", &json!({}))
+        .env("DATAHUB_MCP_METRICS_ADDRESS", "127.0.0.1:0")
+        .start()
+        .unwrap();
+    let mcp = server.mcp();
+    assert_eq!(status(&mcp, "good-before").await, 200);
+    plugins.put_version(1).unwrap();
+    server.signal(Signal::HUP).unwrap();
+    until("a reload", async || metric(&server, TAKEN).await == 1).await;
+    assert_eq!(status(&mcp, "bad").await, 401);
+    for number in 0..4 {
+        let _ = status(&mcp, &format!("crashes-{number}")).await;
+    }
+    assert_eq!(metric(&server, RETURNED).await, 0);
 }
 
 /// No signal: the file alone is enough where the operator asked for that.

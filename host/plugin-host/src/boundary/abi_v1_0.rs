@@ -183,6 +183,7 @@ fn accepted_of(accepted: v1_0::Accepted) -> Result<Accepted, &'static str> {
         resolved_token,
         // One byte over the limit, so that the check of answers sees that it is too long.
         claims_json: text(accepted.claims_json, MAX_TEXT_BYTES)?,
+        ext_json: text(accepted.ext_json, MAX_TEXT_BYTES)?,
     })
 }
 
@@ -197,6 +198,7 @@ fn taken_over(failure: v1_0::Failure) -> Failure {
             .map(Duration::from_millis),
         oauth_error: or_note(text(failure.oauth_error, MAX_TEXT_BYTES)),
         log_detail: or_note(text(failure.log_detail, MAX_TEXT_BYTES)),
+        ext_json: or_note(text(failure.ext_json, MAX_TEXT_BYTES)),
     }
 }
 

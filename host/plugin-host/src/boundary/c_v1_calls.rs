@@ -110,6 +110,7 @@ unsafe fn answer(outcome: *const c_v1::Outcome) -> Answer {
             retry_after: retry_after.map(Duration::from_millis),
             oauth_error: or_note(text(outcome.oauth_error)),
             log_detail: or_note(text(outcome.log_detail)),
+            ext_json: or_note(text(outcome.ext_json)),
         });
     }
     let accepted = || {
@@ -122,6 +123,7 @@ unsafe fn answer(outcome: *const c_v1::Outcome) -> Answer {
             cache_ttl_s: has(c_v1::HAS_CACHE_TTL, outcome.cache_ttl_s),
             resolved_token: (!token.is_empty()).then(|| SecretString::from(token)),
             claims_json: text(outcome.claims_json)?,
+            ext_json: text(outcome.ext_json)?,
         })
     };
     match accepted() {

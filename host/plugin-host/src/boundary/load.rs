@@ -23,7 +23,7 @@ use super::{
     BadLibrary, Library, abi_v1_0, abi_v1_1,
     abi_version::{AbiVersion, Number},
     c_v1,
-    sealed::SealedLibrary,
+    sealed::{SealedLibrary, root_symbol},
 };
 
 /// Never unload: threads and thread-local destructors of a plugin outlive its last use.
@@ -93,11 +93,6 @@ impl LibraryError {
 /// The versions of the ABI that this host loads, oldest first. A library is loaded by the version that its
 /// header states and by no other: two versions may share a layout and differ in meaning.
 const KNOWN: [AbiVersion; 2] = [abi_v1_0::VERSION, abi_v1_1::VERSION];
-
-/// The symbol that a Rust plugin exports, without the terminating NUL.
-pub(crate) fn root_symbol() -> &'static str {
-    ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
-}
 
 /// Loads `file`. Its initialisers run here, with the rights of this process. Loading one value twice
 /// gives the same library twice.

@@ -124,6 +124,7 @@ pub(crate) struct Accepted {
     pub(crate) cache_ttl_s: Option<u64>,
     pub(crate) resolved_token: Option<SecretString>,
     pub(crate) claims_json: String,
+    pub(crate) ext_json: String,
 }
 
 /// See `plugin_api::v1_0::FailKind`.
@@ -182,6 +183,7 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) oauth_error: String,
     pub(crate) log_detail: String,
+    pub(crate) ext_json: String,
 }
 
 impl Failure {
@@ -191,6 +193,7 @@ impl Failure {
             retry_after: None,
             oauth_error: String::new(),
             log_detail: log_detail.into(),
+            ext_json: String::new(),
         }
     }
 }

@@ -3,9 +3,10 @@
 
 use std::{io, path::PathBuf};
 
+use abi_stable::library::ROOT_MODULE_LOADER_NAME_WITH_NUL;
 use serde::{Deserialize, Serialize};
 
-use super::{c_v1, load, private_copy::PrivateCopy};
+use super::{c_v1, private_copy::PrivateCopy};
 use crate::{
     Sha256Digest,
     library::{check::CheckedFile, elf},
@@ -50,12 +51,17 @@ impl SealedLibrary {
     }
 }
 
+/// The symbol that a Rust plugin exports, without the terminating NUL.
+pub(crate) fn root_symbol() -> &'static str {
+    ROOT_MODULE_LOADER_NAME_WITH_NUL.trim_end_matches('\0')
+}
+
 impl Symbols {
     fn in_library(bytes: &[u8]) -> Self {
         let exports = elf::summary(bytes).exports;
         let has = |symbol: &str| exports.iter().any(|name| name == symbol);
         Self {
-            rust: has(load::root_symbol()),
+            rust: has(root_symbol()),
             c: has(c_v1::ENTRY),
             // The C side of every library built by the Go compiler calls into Go through this function.
             go: has("crosscall2"),

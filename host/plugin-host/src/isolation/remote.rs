@@ -63,7 +63,7 @@ impl Remote {
 }
 
 fn died() -> Failure {
-    let mut failure = Failure::new(FailureKind::Unavailable, "its process died");
+    let mut failure = Failure::new(FailureKind::Internal, "its process died");
     failure.retry_after = Some(Duration::from_secs(1));
     failure
 }

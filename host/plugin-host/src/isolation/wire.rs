@@ -160,6 +160,7 @@ pub(super) enum WireAnswer {
         cache_ttl_s: Option<u64>,
         resolved_token: Option<Zeroizing<String>>,
         claims_json: String,
+        ext_json: String,
     },
     Failed(WireFailure),
     Nonsense(String),
@@ -172,6 +173,7 @@ pub(super) struct WireFailure {
     retry_after_ms: Option<u64>,
     oauth_error: String,
     log_detail: String,
+    ext_json: String,
 }
 
 impl From<Answer> for WireAnswer {
@@ -186,6 +188,7 @@ impl From<Answer> for WireAnswer {
                     .resolved_token
                     .map(|token| Zeroizing::new(token.expose_secret().to_owned())),
                 claims_json: accepted.claims_json,
+                ext_json: accepted.ext_json,
             },
             Answer::Failed(failure) => Self::Failed(failure.into()),
             Answer::Nonsense(what) => Self::Nonsense(what.into_owned()),
@@ -203,6 +206,7 @@ impl From<WireAnswer> for Answer {
                 cache_ttl_s,
                 resolved_token,
                 claims_json,
+                ext_json,
             } => Self::Accepted(Accepted {
                 subject,
                 scopes,
@@ -210,6 +214,7 @@ impl From<WireAnswer> for Answer {
                 cache_ttl_s,
                 resolved_token: resolved_token.map(|token| SecretString::from(token.as_str())),
                 claims_json,
+                ext_json,
             }),
             WireAnswer::Failed(failure) => Self::Failed(failure.into()),
             WireAnswer::Nonsense(what) => Self::Nonsense(what.into()),
@@ -226,6 +231,7 @@ impl From<Failure> for WireFailure {
                 .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
             oauth_error: failure.oauth_error,
             log_detail: failure.log_detail,
+            ext_json: failure.ext_json,
         }
     }
 }
@@ -237,6 +243,7 @@ impl From<WireFailure> for Failure {
             retry_after: failure.retry_after_ms.map(Duration::from_millis),
             oauth_error: failure.oauth_error,
             log_detail: failure.log_detail,
+            ext_json: failure.ext_json,
         }
     }
 }
@@ -446,6 +453,7 @@ mod tests {
             retry_after: Some(Duration::from_millis(1_500)),
             oauth_error: "x".to_owned(),
             log_detail: "y".to_owned(),
+            ext_json: r#"{"a": 1}"#.to_owned(),
         };
         let mut wire = Vec::new();
         let answer = WireAnswer::from(Answer::Failed(failure));
@@ -455,6 +463,7 @@ mod tests {
                 Answer::Failed(failure) => {
                     assert_eq!(failure.kind, FailureKind::Unavailable);
                     assert_eq!(failure.retry_after, Some(Duration::from_millis(1_500)));
+                    assert_eq!(failure.ext_json, r#"{"a": 1}"#);
                 }
                 other => panic!("{other:?}"),
             },

@@ -9,7 +9,13 @@
 //!
 //! A failing validator never lets the next one decide: it could have rejected the token.
 
-use std::{fmt::Write, sync::Arc};
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -29,6 +35,7 @@ const MAX_DETAIL_CHARS: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) validators: Vec<Arc<Validator>>,
+    proven: AtomicBool,
     released: DropGuard,
 }
 
@@ -36,8 +43,28 @@ impl Chain {
     pub(crate) fn new(validators: Vec<Arc<Validator>>) -> Self {
         Self {
             validators,
+            proven: AtomicBool::new(false),
             released: CancellationToken::new().drop_guard(),
         }
+    }
+
+    /// True if it has decided about a token.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    /// Records that it has decided about a token.
+    pub(crate) fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Its validators and the checksums of their libraries, for the log.
+    pub(crate) fn names(&self) -> String {
+        let names = self.validators.iter().map(|one| {
+            let sha256 = one.origin.sha256.to_string();
+            format!("{} {}", one.name(), sha256.get(..12).unwrap_or_default())
+        });
+        names.collect::<Vec<_>>().join(", ")
     }
 
     /// Cancelled once no caller holds this chain: after that, no call of its validators begins.
@@ -52,6 +79,15 @@ pub(crate) struct Decided {
     pub(crate) decision: Decision,
     /// The reason of each validator that was asked, for the log; redacted.
     pub(crate) reason: String,
+    /// True if a fault of a validator is why there is no decision.
+    pub(crate) is_fault: bool,
+}
+
+impl Decided {
+    /// True if it is about the token.
+    pub(crate) fn is_decision(&self) -> bool {
+        !matches!(self.decision, Decision::Unavailable(_))
+    }
 }
 
 /// Asks the validators in order.
@@ -67,7 +103,13 @@ pub(crate) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Decided
         }
         match ruling.decision {
             Decision::NotRecognized => {}
-            decision => return Decided { decision, reason },
+            decision => {
+                return Decided {
+                    decision,
+                    reason,
+                    is_fault: ruling.outcome.is_own_fault(),
+                };
+            }
         }
     }
     tracing::debug!(
@@ -77,6 +119,7 @@ pub(crate) async fn ask(validators: &[Arc<Validator>], check: &Check) -> Decided
     Decided {
         decision: Decision::NotRecognized,
         reason,
+        is_fault: false,
     }
 }
 

@@ -13,4 +13,5 @@ pub(crate) mod reload;
 pub(crate) mod ruling;
 pub(crate) mod service;
 pub(crate) mod single_flight;
+mod trial;
 pub(crate) mod validator;

@@ -98,7 +98,7 @@ impl Validators {
             })
             .collect();
         let old = inner.swap(chain);
-        inner.retire(old);
+        inner.begin_trial(old);
         Ok(Reloaded {
             validators,
             mappings: inner.loader.mappings(),

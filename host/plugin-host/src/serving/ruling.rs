@@ -4,7 +4,7 @@
 //! to doubt: no empty subject, no expiry in the past, no control characters, nothing oversized.
 
 use std::{
-    fmt,
+    fmt, mem,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Ruling {
     pub(crate) outcome: Outcome,
     /// The reason, for the log; already redacted.
     pub(crate) detail: String,
+    /// The extensions of the answer: a JSON object, or empty. This version knows none.
+    pub(crate) extensions: String,
 }
 
 /// The consequence of a ruling.
@@ -87,6 +89,18 @@ impl Outcome {
         matches!(self, Self::TimedOut | Self::Failed(FailureKind::Panicked))
     }
 
+    /// Is it a fault of the validator itself, and not of what it depends on or of the load?
+    pub(crate) fn is_own_fault(self) -> bool {
+        match self {
+            Self::Failed(kind) => matches!(
+                kind,
+                FailureKind::Misconfigured | FailureKind::Internal | FailureKind::Panicked
+            ),
+            Self::Nonsense | Self::TimedOut => true,
+            Self::Accepted | Self::Busy | Self::BreakerOpen => false,
+        }
+    }
+
     /// Is it something that an operator should look at?
     pub(crate) fn is_trouble(self) -> bool {
         !matches!(
@@ -113,6 +127,7 @@ impl Ruling {
             decision: Decision::Unavailable(retry_after),
             outcome,
             detail: detail.into(),
+            extensions: String::new(),
         }
     }
 }
@@ -128,26 +143,42 @@ pub(crate) struct Context<'a> {
 /// Turns a plugin's answer into a ruling.
 pub(crate) fn rule(answer: Answer, context: Context<'_>) -> Ruling {
     match answer {
-        Answer::Accepted(accepted) => match acceptance(accepted, context) {
-            Ok((acceptance, ttl)) => Ruling {
-                decision: Decision::Accepted(Box::new(acceptance), ttl),
-                outcome: Outcome::Accepted,
-                detail: String::new(),
-            },
-            Err(Refused::Misconfigured(what)) => Ruling::unavailable(
-                Outcome::Failed(FailureKind::Misconfigured),
-                RETRY_AFTER,
-                what,
-            ),
-            Err(Refused::Ended) => Ruling {
-                decision: Decision::Rejected,
-                outcome: Outcome::Failed(FailureKind::Rejected),
-                detail: "the identity has expired".to_owned(),
-            },
-            Err(Refused::Nonsense(what)) => nonsense(what),
-        },
-        Answer::Failed(failure) => failed(&failure),
+        Answer::Accepted(mut accepted) => {
+            let extensions = mem::take(&mut accepted.ext_json);
+            if !is_object_or_empty(&extensions) {
+                return nonsense("extensions that are not a JSON object");
+            }
+            let ruling = accepted_by(accepted, context);
+            Ruling {
+                extensions,
+                ..ruling
+            }
+        }
+        Answer::Failed(failure) => failed(failure),
         Answer::Nonsense(what) => nonsense(&what),
+    }
+}
+
+fn accepted_by(accepted: Accepted, context: Context<'_>) -> Ruling {
+    match acceptance(accepted, context) {
+        Ok((acceptance, ttl)) => Ruling {
+            decision: Decision::Accepted(Box::new(acceptance), ttl),
+            outcome: Outcome::Accepted,
+            detail: String::new(),
+            extensions: String::new(),
+        },
+        Err(Refused::Misconfigured(what)) => Ruling::unavailable(
+            Outcome::Failed(FailureKind::Misconfigured),
+            RETRY_AFTER,
+            what,
+        ),
+        Err(Refused::Ended) => Ruling {
+            decision: Decision::Rejected,
+            outcome: Outcome::Failed(FailureKind::Rejected),
+            detail: "the identity has expired".to_owned(),
+            extensions: String::new(),
+        },
+        Err(Refused::Nonsense(what)) => nonsense(what),
     }
 }
 
@@ -159,7 +190,7 @@ fn nonsense(what: &str) -> Ruling {
     )
 }
 
-fn failed(failure: &Failure) -> Ruling {
+fn failed(failure: Failure) -> Ruling {
     let mut detail = redact::for_log(&failure.log_detail);
     if !failure.oauth_error.is_empty() {
         detail = format!("{} ({detail})", redact::for_log(&failure.oauth_error));
@@ -167,18 +198,20 @@ fn failed(failure: &Failure) -> Ruling {
     let decision = match failure.kind {
         FailureKind::NotMine => Decision::NotRecognized,
         FailureKind::Rejected => Decision::Rejected,
-        FailureKind::Unavailable => {
+        FailureKind::Unavailable
+        | FailureKind::Misconfigured
+        | FailureKind::Internal
+        | FailureKind::Panicked => {
             let wanted = failure.retry_after.unwrap_or(RETRY_AFTER);
             Decision::Unavailable(wanted.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER))
-        }
-        FailureKind::Misconfigured | FailureKind::Internal | FailureKind::Panicked => {
-            Decision::Unavailable(RETRY_AFTER)
         }
     };
     Ruling {
         decision,
         outcome: Outcome::Failed(failure.kind),
         detail,
+        // Whatever they are, the token was not accepted.
+        extensions: failure.ext_json,
     }
 }
 
@@ -299,6 +332,7 @@ mod tests {
             cache_ttl_s: None,
             resolved_token: Some(SecretString::from("datahub")),
             claims_json: String::new(),
+            ext_json: String::new(),
         }
     }
 
@@ -317,6 +351,27 @@ mod tests {
             "accepted"
         );
         assert_eq!(outcome(|a| a.subject = "Änn Özil".to_owned()), "accepted");
+    }
+
+    #[test]
+    fn extensions_are_passed_on() {
+        let extensions = r#"{"assurance": "high"}"#;
+        let accepted = Accepted {
+            ext_json: extensions.to_owned(),
+            ..good()
+        };
+        let ruling = rule(Answer::Accepted(accepted), context());
+        assert_eq!(ruling.outcome.as_str(), "accepted");
+        assert_eq!(ruling.extensions, extensions);
+        let failure = Failure {
+            ext_json: extensions.to_owned(),
+            ..Failure::new(FailureKind::Rejected, "")
+        };
+        assert_eq!(
+            rule(Answer::Failed(failure), context()).extensions,
+            extensions
+        );
+        assert_eq!(outcome(|a| a.ext_json = "[1]".to_owned()), "nonsense");
     }
 
     #[test]
@@ -374,7 +429,7 @@ mod tests {
         let ruling = |after| {
             let mut failure = Failure::new(FailureKind::Unavailable, "");
             failure.retry_after = after;
-            match failed(&failure).decision {
+            match failed(failure).decision {
                 Decision::Unavailable(after) => after,
                 other => panic!("{other:?}"),
             }

@@ -19,6 +19,7 @@ use super::{
     loader::Loader,
     ruling::{self, Decision},
     single_flight::SingleFlight,
+    trial::{self, Judgement, Trial},
     validator::{Check, Validator},
 };
 use crate::{LoadError, Settings};
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) loader: Loader,
     pub(crate) chain: ArcSwap<Chain>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    trial: Trial,
     verdicts: Verdicts,
     flights: Arc<SingleFlight>,
     health: tokio::sync::Mutex<Option<(Duration, Health)>>,
@@ -109,6 +111,7 @@ impl Validators {
             flights: SingleFlight::new(limits.waiters_per_token),
             chain: ArcSwap::from_pointee(Chain::new(chain)),
             reloading: tokio::sync::Mutex::default(),
+            trial: Trial::default(),
             health: tokio::sync::Mutex::default(),
             retiring: Mutex::default(),
             hits: lookups("hit"),
@@ -228,6 +231,7 @@ impl Validators {
     /// within the shut-down limit plus one second.
     pub async fn shutdown(&self) {
         let limit = self.inner.loader.settings.limits.shutdown;
+        self.inner.end_trial();
         let chain = self.inner.chain.swap(Arc::new(Chain::new(Vec::new())));
         let ends = chain.validators.iter();
         futures::future::join_all(ends.map(|one| one.retire(LAST_CALLS, limit))).await;
@@ -257,7 +261,11 @@ impl Inner {
                 retry_after: ruling::RETRY_AFTER,
             };
         }
-        let Decided { decision, reason } = chain::ask(&chain.validators, &check).await;
+        let decided = chain::ask(&chain.validators, &check).await;
+        self.judge(&chain, &decided);
+        let Decided {
+            decision, reason, ..
+        } = decided;
         let (verdict, ttl) = match decision {
             Decision::Accepted(acceptance, ttl) => {
                 (Verdict::accept(*acceptance, Lease::of(&chain)), ttl)
@@ -285,10 +293,65 @@ impl Inner {
 
     /// Replaces the serving chain with `chain`; verdicts of the old one are forgotten.
     pub(crate) fn swap(&self, chain: Vec<Arc<Validator>>) -> Arc<Chain> {
-        let old = self.chain.swap(Arc::new(Chain::new(chain)));
+        self.put(Arc::new(Chain::new(chain)))
+    }
+
+    /// As [`Self::swap`] with a chain that may have served before.
+    fn put(&self, chain: Arc<Chain>) -> Arc<Chain> {
+        let old = self.chain.swap(chain);
         self.flights.forget_all(|| self.verdicts.clear());
         self.report_mappings();
         old
+    }
+
+    /// Keeps `before`, which a reload has replaced, until the new validators have proved themselves.
+    pub(super) fn begin_trial(self: &Arc<Self>, before: Arc<Chain>) {
+        if let Some(retired) = self.trial.begin(before) {
+            self.retire(retired);
+            return;
+        }
+        let (inner, new) = (Arc::downgrade(self), Arc::downgrade(&self.chain.load()));
+        tokio::spawn(async move {
+            tokio::time::sleep(trial::LONGEST).await;
+            if let Some(inner) = inner.upgrade()
+                && let Some(new) = new.upgrade()
+                && inner.serves(&new)
+            {
+                inner.end_trial();
+            }
+        });
+    }
+
+    fn end_trial(&self) {
+        if let Some(before) = self.trial.end() {
+            self.retire(before);
+        }
+    }
+
+    fn serves(&self, chain: &Arc<Chain>) -> bool {
+        Arc::ptr_eq(chain, &self.chain.load())
+    }
+
+    /// Puts the validators before a reload back if `chain`, which it brought, only fails.
+    fn judge(&self, chain: &Arc<Chain>, decided: &Decided) {
+        if chain.is_proven() {
+            return;
+        }
+        let before = match self.trial.judge(chain, self.serves(chain), decided) {
+            Judgement::None => return,
+            Judgement::Passed(before) => return self.retire(before),
+            Judgement::Failed(before) => before,
+        };
+        tracing::error!(
+            new = chain.names(),
+            serving = before.names(),
+            reason = decided.reason,
+            "the reloaded validators only failed: those before serve again; put the earlier files back, or \
+             mended ones in their place"
+        );
+        metrics::counter!("datahub_mcp_plugin_reloads_total", "outcome" => "returned").increment(1);
+        let new = self.put(before);
+        self.retire(new);
     }
 
     /// Retires the validators of a chain that serves no new request, in the background: a check that

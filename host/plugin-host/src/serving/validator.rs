@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Sha256Digest,
     boundary::{
-        Answer, Failure, FailureKind, Instance, Question, Queue, plugin_log::RedactionGuard,
+        Answer, Failure, FailureKind, Instance, Question, Queue, plugin_log::RedactionGuard, redact,
     },
     settings::{BreakerSettings, Limits},
 };
@@ -243,6 +243,13 @@ impl Validator {
             Decision::Accepted(acceptance, _) => Some(&acceptance.subject),
             _ => None,
         };
+        if !ruling.extensions.is_empty() {
+            let extensions = redact::for_log(&ruling.extensions);
+            tracing::debug!(
+                validator, ?token, %request_id, extensions,
+                "the answer has extensions that this version does not know"
+            );
+        }
         if ruling.outcome.is_trouble() {
             tracing::warn!(
                 validator, ?token, %request_id, outcome, detail, ms = took.as_millis(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Isolation, LoadError, Settings, ValidatorSpec,
+    boundary::redact,
     serving::{loader::Loader, ruling::Decision, validator::Check},
 };
 
@@ -28,6 +29,8 @@ pub struct Attempt {
     pub scopes: Vec<String>,
     /// Its expiry, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
+    /// The extensions of its answer (`ext_json`), which this version does not know.
+    pub extensions: String,
     /// The first digits of the token's SHA-256, as the server's log names it.
     pub token: String,
     /// The duration of the call, in microseconds.
@@ -77,6 +80,7 @@ pub async fn attempt(
         outcome: ruling.outcome.to_string(),
         accepted: accepted.is_some(),
         detail: ruling.detail,
+        extensions: redact::for_log(&ruling.extensions),
         subject: accepted.as_ref().map(|accepted| accepted.subject.clone()),
         expires_at: accepted
             .as_ref()

@@ -126,6 +126,7 @@ pub(super) fn attempt(attempt: &Attempt) -> String {
             .map(|at| at.to_string())
             .unwrap_or_default(),
     );
+    line("extensions", &attempt.extensions);
     line("token", &format!("sha256 {}...", attempt.token));
     line("took", &format!("{} us", attempt.us));
     line("health", &attempt.health);

@@ -12,7 +12,7 @@
 //! | `not_utf8` | accepts with a subject that is not UTF-8 |
 //! | `never_wakes` | never answers, and does not keep the waker |
 //! | `wakes_for_ever` | never answers, and wakes the caller on each poll |
-//! | `broken_schema` | has a schema that is not JSON |
+//! | `extensions`, `array_extensions` | answers with extensions that are an object, or are none |
 #![expect(
     unsafe_code,
     reason = "the export of a library and broken text are made by hand"
@@ -50,21 +50,23 @@ enum What {
     BrokenClaims,
     ArrayClaims,
     NotUtf8,
+    Extensions,
+    ArrayExtensions,
     NeverWakes,
     WakesForEver,
-    BrokenSchema,
 }
 
-const FACTORIES: [(&str, What); 9] = [
+const FACTORIES: [(&str, What); 10] = [
     ("good", What::Good),
     ("unknown_kind", What::UnknownKind),
     ("zero_kind", What::ZeroKind),
     ("broken_claims", What::BrokenClaims),
     ("array_claims", What::ArrayClaims),
     ("not_utf8", What::NotUtf8),
+    ("extensions", What::Extensions),
+    ("array_extensions", What::ArrayExtensions),
     ("never_wakes", What::NeverWakes),
     ("wakes_for_ever", What::WakesForEver),
-    ("broken_schema", What::BrokenSchema),
 ];
 
 struct Raw(What);
@@ -117,7 +119,7 @@ impl Validator for Raw {
     fn validate(&self, request: Request) -> FfiFuture<Outcome> {
         let person = accepted("raw", &request.token);
         let outcome: Outcome = match self.0 {
-            What::Good | What::BrokenSchema => RErr(failure(FailKind::REJECTED, "not good")),
+            What::Good => RErr(failure(FailKind::REJECTED, "not good")),
             What::UnknownKind => RErr(failure(FailKind(4711), "of a kind to come")),
             What::ZeroKind => RErr(failure(FailKind(0), "of no kind")),
             What::BrokenClaims => ROk(Accepted {
@@ -126,6 +128,14 @@ impl Validator for Raw {
             }),
             What::ArrayClaims => ROk(Accepted {
                 claims_json: "[1, 2]".into(),
+                ..person
+            }),
+            What::Extensions => ROk(Accepted {
+                ext_json: r#"{"assurance": "high"}"#.into(),
+                ..person
+            }),
+            What::ArrayExtensions => ROk(Accepted {
+                ext_json: "[1, 2]".into(),
                 ..person
             }),
             What::NotUtf8 => {
@@ -161,12 +171,9 @@ extern "C" fn info_json() -> RString {
 extern "C" fn factories() -> RVec<Factory> {
     FACTORIES
         .iter()
-        .map(|(name, what)| Factory {
+        .map(|(name, _)| Factory {
             name: (*name).into(),
-            schema_json: match what {
-                What::BrokenSchema => "{\"type\":".into(),
-                _ => r#"{"type": "object", "properties": {}}"#.into(),
-            },
+            schema_json: r#"{"type": "object", "properties": {}}"#.into(),
             ext_json: RString::new(),
         })
         .collect()

@@ -340,6 +340,7 @@ impl Bench {
                 decision: Decision::Rejected,
                 outcome: Outcome::Failed(FailureKind::Rejected),
                 detail: "an identity that has expired".to_owned(),
+                extensions: String::new(),
             };
         }
         let context = ruling::Context {
