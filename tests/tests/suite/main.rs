@@ -22,6 +22,7 @@ mod hostile_plugins;
 mod http_edges;
 mod hygiene;
 mod identity_provider;
+mod image;
 mod isolation;
 mod kit;
 mod linked_libraries;
