@@ -62,6 +62,17 @@ impl<H: Copy + Eq + Hash> Supply<H> {
         Ok(taken)
     }
 
+    /// Those who hold more than half of a share, and how much: the largest first, at most `most`.
+    pub fn largest(&self, most: usize) -> Vec<(H, usize)> {
+        let held = self.held.lock();
+        let large = held.by.iter().filter(|(_, mine)| **mine > self.share / 2);
+        let mut large: Vec<_> = large.map(|(holder, mine)| (*holder, *mine)).collect();
+        drop(held);
+        large.sort_by_key(|(_, mine)| std::cmp::Reverse(*mine));
+        large.truncate(most);
+        large
+    }
+
     fn give(&self, holder: H, amount: usize) -> Result<(), Exhausted> {
         if amount == 0 {
             return Ok(());
@@ -137,10 +148,16 @@ mod tests {
         assert_eq!(greedy.len(), 80);
         let refused = supply.take(0, 1).unwrap_err();
         assert_eq!(refused, Exhausted::Share);
+        assert_eq!(supply.largest(5), [(0, 80)]);
+        let few = take(&supply, 1, 5);
+        assert_eq!(supply.largest(5), [(0, 80)], "half a share is not much");
+        drop(few);
         let others: Vec<_> = (1..9).map(|person| take(&supply, person, 1000)).collect();
         assert!(others.iter().all(|held| held.len() == 10), "{others:?}");
         let refused = supply.take(10, 1).unwrap_err();
         assert_eq!(refused, Exhausted::All);
+        let largest = supply.largest(3);
+        assert_eq!((largest.len(), largest[0]), (3, (0, 80)));
         drop(greedy);
         assert_eq!(take(&supply, 9, 5).len(), 5);
         drop(others);

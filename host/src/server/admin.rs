@@ -26,8 +26,9 @@ use super::{
 
 /// The routes of the listener.
 pub(super) fn router(state: &Arc<State>, metrics: Metrics) -> Router {
+    let supplies = Arc::clone(state);
     let serve = move || {
-        let text = metrics.render();
+        let text = metrics.render() + &supplies.supplies.largest();
         async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
     };
     Router::new()

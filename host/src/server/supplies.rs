@@ -50,9 +50,40 @@ impl Supplies {
             // All who send no token have the operator's.
             Some(person) if person.token_digest().is_some() => {
                 let name = (person.validator(), person.subject());
-                Holder::Person(self.digest.hash_one(name))
+                Holder::Person(self.digest.hash_one(name), person.digest())
             }
             _ => Holder::Network(request.get().map(|client: &ClientAddress| client.network())),
+        }
+    }
+
+    /// What those hold who hold most of something, as lines of metrics: nobody, on usual days.
+    pub(super) fn largest(&self) -> String {
+        /// The most holders of one thing.
+        const MOST: usize = 5;
+        let mut text = String::new();
+        for (of, supply) in [
+            ("requests", &self.requests),
+            ("sign_ins", &self.sign_ins),
+            ("checks", &self.checks),
+            ("body_bytes", &self.body_bytes),
+        ] {
+            for (holder, amount) in supply.largest(MOST) {
+                let (kind, name) = match holder {
+                    Holder::Person(_, digest) => ("person", digest.to_string()),
+                    Holder::Network(Some(network)) => ("network", network.to_string()),
+                    Holder::Network(None) => ("network", "unknown".to_owned()),
+                };
+                text += &format!(
+                    "datahub_mcp_share_held{{of=\"{of}\",kind=\"{kind}\",holder=\"{name}\"}} {amount}\n"
+                );
+            }
+        }
+        match text.is_empty() {
+            true => text,
+            false => format!(
+                "# HELP datahub_mcp_share_held what people and networks hold that hold more than half of a share\n\
+                 # TYPE datahub_mcp_share_held gauge\n{text}"
+            ),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use integration_tests::{Reply, Server, StubDataHub, raw, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{oauth_world, world::World};
@@ -187,6 +187,53 @@ async fn one_person_with_many_slow_calls_leaves_places_for_others() {
     assert_eq!(refused.header("retry-after"), "1");
     let token = world.idp.access_token("editor");
     assert_eq!(list(&world.server, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_name_who_holds_much_by_the_digest_of_the_log() {
+    let world = World::with(sandbox::idp::Options::default(), |server| {
+        server
+            .env("DATAHUB_MCP_MAX_CONCURRENT_REQUESTS", "16")
+            .env("DATAHUB_MCP_ADMIN_ADDRESS", "127.0.0.1:0")
+    })
+    .await;
+    let held = async || {
+        let metrics = world.server.metrics().await.unwrap();
+        let lines = metrics.lines().map(str::to_owned);
+        lines
+            .filter(|line| line.starts_with("datahub_mcp_share_held{"))
+            .collect::<Vec<_>>()
+    };
+    let greedy = world.idp.access_token("viewer");
+    let known = list(&world.server, &greedy).await;
+    assert_eq!(known.status, 200);
+    assert!(held().await.is_empty(), "on a usual day");
+    let id = known.header("x-request-id");
+    let line = || {
+        let output = world.server.output();
+        let lines = output.lines().map(serde_json::from_str);
+        let mut lines = lines.filter_map(Result::<Value, _>::ok);
+        lines.find(|line| line["target"] == "access" && line["request_id"] == id)
+    };
+    until("the line is there", async || line().is_some()).await;
+    let digest = line().unwrap()["subject"].as_str().unwrap().to_owned();
+
+    world.datahub.behave(integration_tests::Behaviour::Stall);
+    let address = world.server.address();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_me","arguments":{}}}"#;
+    let request = head(address, "/mcp", call.len(), &bearer(&greedy)) + call;
+    let mut calls = Vec::new();
+    for _ in 0..8 {
+        calls.push(opened(address, &request).await);
+    }
+    let expected =
+        format!(r#"datahub_mcp_share_held{{of="requests",kind="person",holder="{digest}"}} 8"#);
+    until("the person is named", async || {
+        held().await.contains(&expected)
+    })
+    .await;
+    drop(calls);
+    until("nobody holds much", async || held().await.is_empty()).await;
 }
 
 #[tokio::test]
