@@ -30,7 +30,7 @@ const PEOPLE: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(100);
 const GREEDY: &str = "good-greedy";
 /// Bounds of this scenario.
-const MOST_MIB: u64 = 150;
+const MOST_MIB: u64 = 143;
 const REST: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(seconds: u64) -> anyhow::Result<()> {
