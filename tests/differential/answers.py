@@ -26,10 +26,14 @@ def search(answer):
     }
 
 
+def is_flat(entity):
+    """In ours the members of an entity have no layers."""
+    return "properties" not in entity and not isinstance(entity.get("platform"), dict)
+
+
 def name_of(entity):
-    """In ours the name of a hit is beside its urn, in theirs below `properties`."""
-    flat = entity.get("name") if "properties" not in entity and "platform" in entity else None
-    return (entity.get("properties") or {}).get("name") or (entity.get("info") or {}).get("title") or flat
+    layered = (entity.get("properties") or {}).get("name") or (entity.get("info") or {}).get("title")
+    return layered or (entity.get("name") if is_flat(entity) else None)
 
 
 def get_entities(answer):
@@ -43,29 +47,58 @@ def facts(entity):
     if "error" in entity:
         return {"error": True}
     info = entity.get("info") or {}
-    structured = (entity.get("structuredProperties") or {}).get("properties", [])
     known = {
         "name": name_of(entity),
-        "description": (entity.get("editableProperties") or {}).get("description")
-        or (entity.get("properties") or {}).get("description"),
-        "owners": [
-            [owner["owner"]["urn"], (owner.get("ownershipType") or {}).get("urn")]
-            for owner in (entity.get("ownership") or {}).get("owners", [])
-        ],
-        "tags": labels(entity, "tags", "tags", "tag"),
-        "terms": labels(entity, "glossaryTerms", "terms", "term"),
-        "domain": ((entity.get("domain") or {}).get("domain") or {}).get("urn"),
-        "structuredProperties": {one["structuredProperty"]["urn"]: one["values"] for one in structured},
-        "customProperties": {
-            pair["key"]: pair.get("value") for pair in (entity.get("properties") or {}).get("customProperties", [])
-        },
+        **(flat(entity) if is_flat(entity) else layered(entity)),
         "deprecated": (entity.get("deprecation") or {}).get("deprecated") or None,
-        "statement": (((entity.get("properties") or {}).get("statement")) or {}).get("value"),
         "subjects": subjects(entity),
         "text": (info.get("contents") or {}).get("text"),
         "columns": columns(entity),
     }
     return Shared({name: value for name, value in known.items() if value not in (None, [], {})})
+
+
+def flat(entity):
+    """Facts of ours."""
+    return {
+        "description": entity.get("description"),
+        "owners": [[owner["urn"], owner.get("ownershipType")] for owner in entity.get("owners", [])],
+        "tags": [tag["urn"] for tag in entity.get("tags", [])],
+        "terms": [term["urn"] for term in entity.get("glossaryTerms", [])],
+        "domain": (entity.get("domain") or {}).get("urn"),
+        "structuredProperties": {one["urn"]: one["values"] for one in entity.get("structuredProperties", [])},
+        "customProperties": entity.get("customProperties"),
+        "statement": (entity.get("statement") or {}).get("value"),
+    }
+
+
+def layered(entity):
+    """The same of theirs."""
+    structured = (entity.get("structuredProperties") or {}).get("properties", [])
+    properties = entity.get("properties") or {}
+    return {
+        "description": (entity.get("editableProperties") or {}).get("description") or properties.get("description"),
+        "owners": [
+            [owner["owner"]["urn"], kind_of(owner.get("ownershipType") or {})]
+            for owner in (entity.get("ownership") or {}).get("owners", [])
+        ],
+        "tags": labels(entity, "tags", "tags", "tag"),
+        "terms": labels(entity, "glossaryTerms", "terms", "term"),
+        "domain": ((entity.get("domain") or {}).get("domain") or {}).get("urn"),
+        "structuredProperties": {
+            one["structuredProperty"]["urn"]: [value_of(value) for value in one["values"]] for one in structured
+        },
+        "customProperties": {pair["key"]: pair.get("value") for pair in properties.get("customProperties", [])},
+        "statement": (properties.get("statement") or {}).get("value"),
+    }
+
+
+def kind_of(ownership):
+    return (ownership.get("info") or {}).get("name") or ownership.get("urn")
+
+
+def value_of(value):
+    return value.get("stringValue", value.get("numberValue"))
 
 
 def labels(entity, outer, inner, one):

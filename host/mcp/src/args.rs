@@ -176,9 +176,8 @@ impl Param {
     fn schema(&self) -> Value {
         let mut schema = match &self.kind {
             Kind::Text { .. } | Kind::Content { .. } => json!({"type": "string"}),
-            Kind::Integer { min, max } => {
-                json!({"type": "integer", "minimum": min, "maximum": max})
-            }
+            // That it is not negative says its name.
+            Kind::Integer { max, .. } => json!({"type": "integer", "maximum": max}),
             Kind::Flag => json!({"type": "boolean"}),
             Kind::Choice(values) => json!({"type": "string", "enum": values}),
             Kind::Texts { .. } => json!({"type": "array", "items": {"type": "string"}}),

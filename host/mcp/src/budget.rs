@@ -61,6 +61,14 @@ pub(crate) fn cut_texts(value: &mut Value, chars: usize) {
     }
 }
 
+/// The first `chars` characters of `text`, with an ellipsis where that is not all of it.
+pub(crate) fn beginning(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
 fn cut(text: &mut String, chars: usize) {
     if text.len() <= chars {
         return;
@@ -114,6 +122,8 @@ mod tests {
         cut_texts(&mut value, 3);
         assert_eq!(value["d"], "äöü... [cut: 3 of 6 characters]");
         assert_eq!(value["short"], "abc");
+        assert_eq!(beginning("äöü", 3), "äöü");
+        assert_eq!(beginning("äö üx", 3), "äö…");
         let mut value = json!(vec!["y".repeat(10_000); 20]);
         force(&mut value, 2_000);
         assert!(tokens(&value) <= 2_000);

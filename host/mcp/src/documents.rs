@@ -77,11 +77,15 @@ documents! {
     AUTOCOMPLETE = "autocomplete.graphql";
     COLUMNS = "columns.graphql";
     COLUMN_LINEAGE = "get_lineage_columns.gql";
+    CREATE_DATA_PRODUCT = "create_data_product.graphql";
     CREATE_DOCUMENT = "save_document_create.graphql", Since::DOCUMENTS;
+    CREATE_GLOSSARY_NODE = "create_glossary_node.graphql";
+    CREATE_GLOSSARY_TERM = "create_glossary_term.graphql";
     CREATE_TAG = "create_tag.graphql";
     DATASET_ASSERTIONS = "get_dataset_assertions.graphql";
     DATASET_PROFILE = "get_dataset_profile.graphql";
     DATASET_QUERIES = "get_dataset_queries.graphql";
+    DATA_PRODUCTS_OF = "data_products_of.gql";
     DEFAULT_VIEW = "default_view.graphql";
     DESCRIBE_CHART = "update_description_chart.graphql";
     DESCRIBE_DASHBOARD = "update_description_dashboard.graphql";
@@ -113,6 +117,7 @@ documents! {
     SEARCH_DOCUMENTS = "search_documents.gql", Since::DOCUMENTS;
     SEARCH_DOCUMENTS_SEMANTIC = "search_documents_semantic.gql", Since::DOCUMENTS;
     SEARCH_SEMANTIC = "search_semantic.gql", Since::DOCUMENTS;
+    SET_DATA_PRODUCT = "set_data_product.graphql";
     SET_DOMAINS = "set_domains.graphql";
     UPDATE_DESCRIPTION = "update_description.graphql";
     UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;

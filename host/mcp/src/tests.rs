@@ -196,7 +196,7 @@ async fn search_names_its_results_as_datahub_does() {
         "start": 0,
         "count": 1,
         "total": 3,
-        "searchResults": [{"entity": {"urn": "urn:li:tag:a", "type": "TAG"}}],
+        "searchResults": [{"entity": {"urn": "urn:li:tag:a"}}],
         "next": "2 more; call again with offset=1"
     });
     assert_eq!(result["structuredContent"], expected);

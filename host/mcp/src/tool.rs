@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use rmcp::model::{JsonObject, ToolAnnotations};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     args::{self, Param},
@@ -34,10 +34,8 @@ impl Effect {
     fn annotations(self) -> ToolAnnotations {
         let annotations = ToolAnnotations::new().open_world(false);
         match self {
-            Self::Reads => annotations
-                .read_only(true)
-                .destructive(false)
-                .idempotent(true),
+            // The other two mean something for tools that write only.
+            Self::Reads => annotations.read_only(true),
             Self::Adds { idempotent } => annotations
                 .read_only(false)
                 .destructive(false)
@@ -67,11 +65,23 @@ impl Definition {
     pub(crate) fn to_mcp(&self) -> rmcp::model::Tool {
         let mut output = Map::new();
         output.insert("type".to_owned(), Value::from("object"));
-        output.insert("properties".to_owned(), self.output.clone());
+        output.insert("properties".to_owned(), self.listed_output());
         rmcp::model::Tool::new(self.name, self.description, args::schema(&self.params))
             .with_title(self.title)
             .with_raw_output_schema(output.into())
             .with_annotations(self.effect.annotations())
+    }
+
+    /// The members of the answer by which a model goes on, with their types: what they hold it sees in the
+    /// answer, and every model reads the list of tools before it has asked anything.
+    fn listed_output(&self) -> Value {
+        let members = self.output.as_object().into_iter().flatten();
+        let listed = members.filter(|(name, _)| *name != "success");
+        Value::Object(
+            listed
+                .map(|(name, schema)| (name.clone(), json!({"type": schema["type"]})))
+                .collect(),
+        )
     }
 }
 

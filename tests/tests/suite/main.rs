@@ -7,6 +7,7 @@
 
 mod abuse;
 mod access_lines;
+mod analysts;
 mod authorization;
 mod c_header;
 mod chains;
@@ -56,5 +57,6 @@ mod transcripts;
 mod validators;
 mod vendor_plugins;
 mod vendor_walk;
+mod vocabulary;
 mod who_is_let_in;
 mod world;

@@ -126,6 +126,8 @@ fn reads() -> Vec<Script> {
 fn writes() -> Vec<Script> {
     let tag = |tag: &str, column: &str| json!({"tag_urns": tag, "entity_urns": ORDERS, "column_paths": column});
     let term = |term: &str| json!({"term_urns": term, "entity_urns": ORDERS});
+    let product =
+        |product: &str, urn: &str| json!({"data_product_urn": product, "entity_urns": urn});
     let owner = |owner: &str, kind: &str| json!({"owner_urns": owner, "entity_urns": ORDERS, "ownership_type": kind});
     let domain = |domain: &str| json!({"domain_urn": domain, "entity_urns": ORDERS});
     let describe = |operation: &str, column: &str| json!({"entity_urn": ORDERS, "operation": operation, "description": "Mind the time zone.", "column_path": column});
@@ -154,6 +156,30 @@ fn writes() -> Vec<Script> {
             json!({"name": "Needs an owner", "description": "Nobody looks after it."}),
             json!({"name": "certified"}),
             json!({"name": "Certified", "id": "certified-by-finance"}),
+        ),
+        script(
+            "create_glossary_term",
+            json!({"name": "Return rate", "description": "Returned by sold pieces.", "id": "return-rate"}),
+            json!({"name": "Net revenue"}),
+            json!({"name": "Net revenue", "id": "net-revenue-of-stores"}),
+        ),
+        script(
+            "create_data_product",
+            json!({"name": "Stock", "domain_urn": "urn:li:domain:supply-chain", "id": "stock"}),
+            json!({"name": "Revenue", "domain_urn": "urn:li:domain:finance"}),
+            json!({"name": "Revenue by store", "domain_urn": "urn:li:domain:finance", "id": "store-revenue"}),
+        ),
+        script(
+            "add_to_data_product",
+            product("urn:li:dataProduct:customer-insight", ORDERS),
+            product("urn:li:dataProduct:customer-insights", STAGED),
+            product("urn:li:dataProduct:customer-insight", STAGED),
+        ),
+        script(
+            "remove_from_data_product",
+            product("urn:li:dataProduct:customer-insight", ORDERS),
+            product("urn:li:dataProduct:revenue", STAGED),
+            product("urn:li:dataProduct:customer-insight", STAGED),
         ),
         script(
             "add_terms",
@@ -288,10 +314,10 @@ fn tidy(value: &mut Value) {
     }
 }
 
-/// `2026-11-27T02:00:00Z`
+/// `2026-11-27T02:00:00Z`, or the day alone.
 fn is_time(text: &str) -> bool {
     let form = "0000-00-00T00:00:00Z";
-    text.len() == form.len()
+    [form.len(), "0000-00-00".len()].contains(&text.len())
         && text
             .bytes()
             .zip(form.bytes())

@@ -46,7 +46,7 @@ async fn hidden_text_reaches_no_model() {
     })
     .await;
     let answer = hub.ok("get_entities", json!({"urns": TABLE})).await;
-    assert_eq!(answer["properties"]["description"], "Orders. gnihtemos end");
+    assert_eq!(answer["description"], "Orders. gnihtemos end");
     let arguments = json!({"urn": TABLE, "column": "order_id"});
     let error = hub.error("get_lineage", arguments).await;
     assert!(error.contains("did you mean order_id?"), "{error}");

@@ -65,7 +65,8 @@ fn page() -> String {
             let about = text(&param["description"]).replace('|', "\\|");
             writeln!(page, "| `{name}` | {kind} | {default} | {about} |").unwrap();
         }
-        let output = tool["outputSchema"]["properties"].as_object().unwrap();
+        let definition = &registry.find(&name).unwrap().definition;
+        let output = definition.output.as_object().unwrap();
         let members: Vec<String> = output
             .iter()
             .map(|(name, member)| format!("`{name}` ({})", text(&member["type"])))

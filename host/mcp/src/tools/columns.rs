@@ -65,8 +65,12 @@ fn column(path: &str, field: &mut Value, edit: &mut Value) -> Value {
     if path.starts_with('[') {
         column.insert("path".to_owned(), Value::from(simple_path(path)));
     }
-    for key in ["type", "nativeDataType", "label"] {
+    for key in ["nativeDataType", "label"] {
         column.insert(key.to_owned(), fields::take(field, &[key]));
+    }
+    // The source's own type says more.
+    if column["nativeDataType"].as_str().is_none_or(str::is_empty) {
+        column.insert("type".to_owned(), fields::take(field, &["type"]));
     }
     for key in ["nullable", "isPartOfKey", "isPartitioningKey"] {
         if field[key] == true {
@@ -211,7 +215,8 @@ mod tests {
             "schemaMetadata": {"fields": [
                 {"fieldPath": "a", "type": "STRING", "description": "old", "nullable": false,
                  "tags": {"tags": [{"tag": {"urn": "urn:li:tag:x"}}]}},
-                {"fieldPath": "b", "type": "NUMBER", "description": "kept", "nullable": true}
+                {"fieldPath": "b", "type": "NUMBER", "nativeDataType": "NUMBER(9)",
+                 "description": "kept", "nullable": true}
             ]},
             "editableSchemaMetadata": {"editableSchemaFieldInfo": [
                 {"fieldPath": "a", "description": "new",
@@ -223,7 +228,8 @@ mod tests {
             [
                 json!({"fieldPath": "a", "type": "STRING", "description": "new",
                        "tags": ["urn:li:tag:x", "urn:li:tag:y"]}),
-                json!({"fieldPath": "b", "type": "NUMBER", "nullable": true, "description": "kept"}),
+                json!({"fieldPath": "b", "nativeDataType": "NUMBER(9)", "nullable": true,
+                       "description": "kept"}),
             ]
         );
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::writing;
+use super::created;
 use crate::{
     args::text,
     context::ToolContext,
@@ -35,55 +35,21 @@ impl Tool for CreateTag {
                 text("description", ""),
                 text("id", "The last part of its urn; random if left out."),
             ],
-            output: json!({"urn": {"type": "string"}, "message": {"type": "string"}}),
+            output: created::output(),
             effect: Effect::Adds { idempotent: false },
             enabled: |settings| settings.mutations,
         }
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        if args.name.trim().is_empty() {
-            return Err(ToolError::Arguments("`name` is empty".to_owned()));
-        }
-        let name = args.name.trim();
-        let id = args.id.filter(|id| !id.trim().is_empty());
-        // Where the call gives an id, DataHub itself refuses one that is taken.
-        if id.is_none()
-            && let Some(urn) = named(context, name).await?
-        {
-            return Err(ToolError::Arguments(format!(
-                "there is a tag `{name}` already, {urn}; put it on entities with add_tags, or \
-                 create another with an `id` of its own"
-            )));
-        }
-        let mut input = json!({"name": name});
-        if let Some(description) = args.description {
-            input["description"] = json!(description);
-        }
+        let id = created::id_of(args.id.as_ref());
+        let use_it = "put it on entities with add_tags";
+        let name = created::free_name(context, "TAG", &args.name, id, use_it).await?;
+        let mut input = created::described(name, args.description);
         if let Some(id) = id {
-            input["id"] = json!(id.trim());
+            input["id"] = json!(id);
         }
-        let urn = writing::send(context, &documents::CREATE_TAG, json!({"input": input})).await?;
-        Ok(json!({"urn": urn, "message": "tag created; use add_tags to put it on entities"}))
+        let message = "tag created; use add_tags to put it on entities";
+        created::send(context, &documents::CREATE_TAG, input, message).await
     }
-}
-
-/// The urn of the tag with this name, compared without regard to case.
-async fn named(context: &ToolContext, name: &str) -> Result<Option<String>, ToolError> {
-    let input = json!({"input": {
-        "types": ["TAG"], "query": name, "start": 0, "count": 20,
-        "searchFlags": {"skipHighlighting": true, "skipAggregates": true},
-    }});
-    let found = context
-        .ask_for(&documents::SEARCH, input, "searchAcrossEntities")
-        .await?;
-    let hits = found["searchResults"].as_array();
-    let urn = hits.into_iter().flatten().find_map(|hit| {
-        let tag = &hit["entity"];
-        let same = tag["properties"]["name"]
-            .as_str()
-            .is_some_and(|known| known.eq_ignore_ascii_case(name));
-        same.then(|| tag["urn"].as_str().map(str::to_owned))?
-    });
-    Ok(urn)
 }

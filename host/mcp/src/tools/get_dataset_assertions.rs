@@ -36,7 +36,7 @@ impl Tool for GetDatasetAssertions {
             description: "The assertions on a dataset (freshness, volume, columns, SQL, custom) \
                 with their latest results, newest first.",
             params: vec![
-                text("urn", "A dataset's urn.").required(),
+                text("urn", "").required(),
                 integer("start", 0, 10_000, "").default(0),
                 integer("count", 1, 100, "").default(20),
                 integer("run_events_count", 0, 50, "Results per assertion.").default(5),

@@ -36,7 +36,7 @@ impl Tool for GetDatasetProfile {
                 maximum, mean, samples; the latest profile in full, earlier ones as row counts. \
                 Name columns to get only those.",
             params: vec![
-                text("urn", "A dataset's urn.").required(),
+                text("urn", "").required(),
                 words("columns", 200, ""),
                 integer("limit", 1, 50, "Profiles, newest first.").default(5),
             ],

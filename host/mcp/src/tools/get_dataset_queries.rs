@@ -37,7 +37,7 @@ impl Tool for GetDatasetQueries {
                 filtered, aggregated. MANUAL queries were saved by people, SYSTEM ones were seen \
                 in query logs.",
             params: vec![
-                text("urn", "A dataset's urn.").required(),
+                text("urn", "").required(),
                 text("column", ""),
                 choice("source", &["MANUAL", "SYSTEM"], ""),
                 integer("start", 0, 10_000, "").default(0),

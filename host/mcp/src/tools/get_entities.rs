@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{columns, entity, people};
+use super::{columns, details, entity};
 use crate::{
     args::text_or_texts,
     budget,
@@ -146,7 +146,7 @@ fn shape(context: &ToolContext, entity: &mut Value) {
         }
     }
     name_products(entity);
-    people::shorten(entity);
+    details::flatten(entity);
     clean(entity);
     budget::cut_texts(entity, context.settings.description_chars);
 }

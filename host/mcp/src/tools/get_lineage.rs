@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{columns, entity, flat::flatten, get_entities, hits::query_of, nothing_found, window};
+use super::{
+    columns, entity, flat::flatten, get_entities, hits::query_of, nothing_found, people, window,
+};
 use crate::{
     answer_shape::not_understood,
     args::{flag, integer, text},
@@ -17,6 +19,16 @@ use crate::{
     urn,
 };
 
+/// The longest description of a neighbour, in characters: enough to know what it is. What lies further
+/// away is named only.
+const DESCRIPTION_CHARS: usize = 120;
+/// The members of DataHub's summary of the last 30 days, and the names that hits have for them.
+const USE: &[(&str, &str)] = &[
+    ("queryCountLast30Days", "queriesLast30Days"),
+    ("viewCountLast30Days", "viewsLast30Days"),
+    ("uniqueUserCountLast30Days", "usersLast30Days"),
+];
+
 pub(super) struct GetLineage;
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +41,7 @@ pub(super) struct Args {
     max_hops: i64,
     max_results: i64,
     offset: i64,
+    skip_cache: bool,
 }
 
 impl Tool for GetLineage {
@@ -39,18 +52,19 @@ impl Tool for GetLineage {
             name: "get_lineage",
             title: "Get lineage",
             description: "What an asset or a column comes from (upstream) or what depends on it \
-                (upstream=false): totals by number of hops first, then a page of assets with their \
-                degree. query and filter (as in search) narrow the result, for example type = \
-                dashboard for the dashboards a change would touch.",
+                (upstream=false): totals by number of hops, the owners to warn, and a page of assets \
+                with their degree and use. query and filter (as in search) narrow the result, as type \
+                = dashboard for the dashboards a change would touch.",
             params: vec![
-                text("urn", "An asset's urn.").required(),
-                text("column", "A column of the dataset: lineage of that column."),
-                text("query", "Words that the result must match."),
-                text("filter", "As in search."),
-                flag("upstream", "false for what depends on it.").default(true),
+                text("urn", "").required(),
+                text("column", "Lineage of that column."),
+                text("query", ""),
+                text("filter", ""),
+                flag("upstream", "").default(true),
                 integer("max_hops", 1, 20, "3 and more mean all hops.").default(1),
                 integer("max_results", 1, 200, "").default(30),
                 integer("offset", 0, 10_000, "").default(0),
+                flag("skip_cache", "Also what changed minutes ago; slower.").default(false),
             ],
             output: json!({
                 "upstreams": {"type": "object"},
@@ -90,6 +104,9 @@ impl Tool for GetLineage {
             "orFilters": or_filters,
             "searchFlags": compiled.flags(json!({"skipHighlighting": true, "maxAggValues": 10})),
         });
+        if args.skip_cache {
+            input["searchFlags"]["skipCache"] = json!(true);
+        }
         if let Some(types) = compiled.types {
             input["types"] = json!(types);
         }
@@ -159,7 +176,14 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
         let columns = lineage_columns(fields::take(result, &["paths"]));
         if let Some(map) = result.as_object_mut() {
             map.shift_remove("truncatedChildren");
-            map.get_mut("entity").map(flatten);
+            let near = map.get("degree").and_then(Value::as_i64) == Some(1);
+            if let Some(entity) = map.get_mut("entity") {
+                show_use(entity);
+                flatten(entity, DESCRIPTION_CHARS);
+                if !near {
+                    fields::take(entity, &["description"]);
+                }
+            }
             map.insert("columns".to_owned(), Value::from(columns));
         }
         clean(result);
@@ -167,19 +191,32 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
     }
     let limit = context.settings.response_tokens;
     budget::fit(&mut results, limit - limit / 8);
+    let owners = people::collect(&mut results);
     let next = offset + i64::try_from(results.len()).unwrap_or(i64::MAX);
-    let mut page = json!({"total": total, "byDegree": degrees, "searchResults": results});
+    let mut page = json!({
+        "total": total, "byDegree": degrees, "owners": owners, "searchResults": results
+    });
     if let Some(more) = window::more("offset", offset, next, total) {
         page["next"] = json!(more);
     }
-    if degrees_empty(&page) {
-        page.as_object_mut().map(|map| map.shift_remove("byDegree"));
+    if let Some(page) = page.as_object_mut() {
+        page.retain(|name, value| match value {
+            Value::Object(map) => !map.is_empty(),
+            Value::Array(list) => name != "owners" || !list.is_empty(),
+            _ => true,
+        });
     }
     Ok(page)
 }
 
-fn degrees_empty(page: &Value) -> bool {
-    page["byDegree"].as_object().is_some_and(Map::is_empty)
+/// Puts how much an asset is used in place of DataHub's summary.
+fn show_use(entity: &mut Value) {
+    let summary = fields::take(entity, &["statsSummary"]);
+    for (theirs, ours) in USE {
+        if !summary[*theirs].is_null() {
+            fields::set(entity, ours, summary[*theirs].clone());
+        }
+    }
 }
 
 /// The columns at the far ends of the paths, without duplicates.

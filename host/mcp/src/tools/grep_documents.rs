@@ -44,7 +44,7 @@ impl Tool for GrepDocuments {
                 (?i) ignores case), with context and positions. To read a long document piece by \
                 piece use pattern (?s).{1,4000} and start_offset.",
             params: vec![
-                texts("urns", 50, "Documents' urns, from search_documents.").required(),
+                texts("urns", 50, "From search_documents.").required(),
                 text("pattern", "").required(),
                 integer("context_chars", 0, 5_000, "").default(200),
                 integer("max_matches_per_doc", 1, 100, "").default(5),

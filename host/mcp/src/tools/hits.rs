@@ -3,11 +3,25 @@
 use datahub::{Answer, DataHubError};
 use serde_json::{Value, json};
 
-use super::{flat::flatten, window};
+use super::{flat::flatten, people, said::is_said_by, window};
 use crate::{
     answer_shape::not_understood, budget, clean::clean, context::ToolContext, error::ToolError,
     fields,
 };
+
+/// The longest description of a hit, in characters: enough to choose by.
+const DESCRIPTION_CHARS: usize = 120;
+/// The facets whose values stand in every hit: they say more only where there are more hits.
+const IN_HITS: &[&str] = &[
+    "_entityType",
+    "entity",
+    "platform",
+    "typeNames",
+    "tags",
+    "domains",
+];
+/// The facets that narrow a search least. They are given where facets alone are asked for.
+const ALONE: &[&str] = &["origin", "owners", "fieldTags", "fieldGlossaryTerms"];
 
 /// The query for DataHub, in which an empty one is replaced by one that matches everything.
 pub(super) fn query_of(query: &str) -> &str {
@@ -35,23 +49,35 @@ pub(super) fn shape(
     };
     for hit in &mut hits {
         if let Some(entity) = hit.get_mut("entity") {
-            flatten(entity);
+            flatten(entity, DESCRIPTION_CHARS);
         }
         clean(hit);
         budget::cut_texts(hit, context.settings.description_chars);
     }
     let reserve = context.settings.response_tokens / 8;
     budget::fit(&mut hits, context.settings.response_tokens - reserve);
+    let owners = people::collect(&mut hits);
     let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
     let mut answer =
-        json!({"start": offset, "count": hits.len(), "total": total, "searchResults": hits});
+        json!({"start": offset, "count": hits.len(), "total": total, "searchResults": &hits});
+    if !owners.is_empty() {
+        answer["owners"] = Value::from(owners);
+    }
     if let Some(more) = window::more("offset", offset, next, total) {
         answer["next"] = json!(more);
     }
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
-    let facets = facets(fields::take(&mut found, &["facets"]));
+    let mut facets = facets(fields::take(&mut found, &["facets"]));
+    if !hits.is_empty() {
+        let nearly_all = offset == 0 && total <= 2 * next;
+        facets.retain(|facet| {
+            let is_of = |names: &[&str]| names.iter().any(|name| facet["field"] == *name);
+            let values = facet["aggregations"].as_array().map_or(0, Vec::len);
+            !is_of(ALONE) && !(is_of(IN_HITS) && (nearly_all || values < 2))
+        });
+    }
     if !facets.is_empty() {
         answer["facets"] = Value::from(facets);
     }
@@ -73,15 +99,29 @@ fn facets(facets: Value) -> Vec<Value> {
         .map(|mut facet| {
             let values = facet["aggregations"].as_array_mut();
             values.into_iter().flatten().for_each(name_value);
+            drop_title(&mut facet);
             clean(&mut facet);
             facet
         })
         .collect()
 }
 
-/// Puts the name of the entity that a facet's value stands for in place of the entity.
+/// Drops the title of a facet whose field says as much: only that of a property of one's own does not.
+fn drop_title(facet: &mut Value) {
+    let own = facet["field"]
+        .as_str()
+        .is_some_and(|field| field.starts_with("structuredProperties."));
+    if let Some(facet) = facet.as_object_mut().filter(|_| !own) {
+        facet.shift_remove("displayName");
+    }
+}
+
+/// Puts the name of the entity that a facet's value stands for in place of the entity, unless its urn
+/// says it.
 fn name_value(value: &mut Value) {
-    let name = named_value(value).map(str::to_owned);
+    let urn = value["value"].as_str().unwrap_or_default();
+    let name = named_value(value).filter(|name| !is_said_by(urn, name));
+    let name = name.map(str::to_owned);
     fields::take(value, &["entity"]);
     if let Some(name) = name {
         fields::set(value, "name", name);

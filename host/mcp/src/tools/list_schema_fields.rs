@@ -38,8 +38,8 @@ impl Tool for ListSchemaFields {
                 keywords, columns that match most of them (in path, description, label, tags, \
                 terms) come first and matchingCount says how many match at all.",
             params: vec![
-                text("urn", "A dataset's urn.").required(),
-                words("keywords", 50, "Words to look for."),
+                text("urn", "").required(),
+                words("keywords", 50, ""),
                 integer("limit", 1, 1_000, "").default(100),
                 integer("offset", 0, 1_000_000, "").default(0),
             ],

@@ -4,8 +4,13 @@ mod add_owners;
 mod add_structured_properties;
 mod add_tags;
 mod add_terms;
+mod add_to_data_product;
 mod columns;
+mod create_data_product;
+mod create_glossary_term;
 mod create_tag;
+mod created;
+mod details;
 mod domain_membership;
 mod entity;
 mod flat;
@@ -26,13 +31,16 @@ mod list_schema_fields;
 mod nothing_found;
 mod ownership;
 mod people;
+mod product_membership;
 mod raise_incident;
 mod remove_domains;
+mod remove_from_data_product;
 mod remove_owners;
 mod remove_structured_properties;
 mod remove_tags;
 mod remove_terms;
 mod resolve_incident;
+mod said;
 mod save_document;
 mod search;
 mod search_documents;
@@ -70,10 +78,14 @@ pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn AnyTool>> {
         Box::new(create_tag::CreateTag),
         Box::new(add_terms::AddTerms),
         Box::new(remove_terms::RemoveTerms),
+        Box::new(create_glossary_term::CreateGlossaryTerm),
         Box::new(add_owners::AddOwners),
         Box::new(remove_owners::RemoveOwners),
         Box::new(set_domains::SetDomains),
         Box::new(remove_domains::RemoveDomains),
+        Box::new(create_data_product::CreateDataProduct),
+        Box::new(add_to_data_product::AddToDataProduct),
+        Box::new(remove_from_data_product::RemoveFromDataProduct),
         Box::new(update_description::UpdateDescription),
         Box::new(add_structured_properties::AddStructuredProperties),
         Box::new(remove_structured_properties::RemoveStructuredProperties),

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fields;
+use super::said::is_said_by;
+use crate::{clean::clean, fields};
 
 /// Shortens every owner and assignee in `value` to urn, name and mail.
 pub(super) fn shorten(value: &mut Value) {
@@ -22,6 +23,46 @@ pub(super) fn shorten(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(shorten),
         _ => {}
     }
+}
+
+/// The owners of all `hits`, who are shortened already, with the number of hits that they own if it is
+/// more than one, most first.
+/// Each hit keeps their urns: the same few people own most of a page. A name that the urn says is left
+/// out.
+pub(super) fn collect(hits: &mut [Value]) -> Vec<Value> {
+    let mut people: Vec<(Value, usize)> = Vec::new();
+    for hit in hits {
+        let owners = hit
+            .pointer_mut("/entity/owners")
+            .and_then(Value::as_array_mut);
+        for owner in owners.into_iter().flatten() {
+            if owner["urn"].is_null() {
+                continue;
+            }
+            let urn = owner["urn"].clone();
+            match people.iter_mut().find(|(known, _)| known["urn"] == urn) {
+                Some((_, hits)) => *hits += 1,
+                None => people.push((owner.take(), 1)),
+            }
+            *owner = urn;
+        }
+    }
+    people.sort_by_key(|(_, hits)| std::cmp::Reverse(*hits));
+    people
+        .into_iter()
+        .map(|(mut person, hits)| {
+            let urn = person["urn"].as_str().unwrap_or_default();
+            let said = |name: &str| is_said_by(urn, name);
+            if person["name"].as_str().is_some_and(said) {
+                fields::take(&mut person, &["name"]);
+            }
+            if hits > 1 {
+                fields::set(&mut person, "hits", hits);
+            }
+            clean(&mut person);
+            person
+        })
+        .collect()
 }
 
 fn shorten_one(person: &mut Value) {
@@ -61,6 +102,27 @@ fn shorten_one(person: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_names_each_owner_once() {
+        let ada = json!({"urn": "urn:li:corpuser:a", "name": "Ada", "email": "a@x.example"});
+        let bo = json!({"urn": "urn:li:corpuser:b"});
+        let mut hits = [
+            json!({"entity": {"owners": [bo, null]}}),
+            json!({"entity": {"owners": [ada, bo]}}),
+            json!({"entity": {}}),
+            json!({"entity": {"owners": [ada, bo]}}),
+        ];
+        assert_eq!(
+            collect(&mut hits),
+            [
+                json!({"urn": "urn:li:corpuser:b", "hits": 3}),
+                json!({"urn": "urn:li:corpuser:a", "name": "Ada", "email": "a@x.example", "hits": 2}),
+            ]
+        );
+        let urns = json!(["urn:li:corpuser:a", "urn:li:corpuser:b"]);
+        assert_eq!(hits[1]["entity"]["owners"], urns);
+    }
 
     #[test]
     fn owners_have_name_and_mail_beside_the_urn() {

@@ -31,7 +31,7 @@ impl Tool for RaiseIncident {
             name: "raise_incident",
             title: "Raise an incident",
             description: "Raises an incident on assets, so that everybody who looks at them sees \
-                it. list_incidents shows them.",
+                it.",
             params: vec![
                 texts("entity_urns", 20, "").required(),
                 text("title", "").required(),

@@ -29,7 +29,7 @@ impl Tool for ResolveIncident {
             title: "Resolve an incident",
             description: "Marks an incident as resolved, with a word on how.",
             params: vec![
-                text("incident_urn", "From raise_incident or list_incidents.").required(),
+                text("incident_urn", "From list_incidents.").required(),
                 text("message", ""),
             ],
             output: writing::output(),

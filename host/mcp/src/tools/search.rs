@@ -15,6 +15,13 @@ use crate::{
     tool::{Definition, Effect, Tool},
 };
 
+/// The number of values of each facet beside a list of hits.
+const VALUES_BESIDE_HITS: i64 = 3;
+/// The same where facets alone are asked for.
+const VALUES_ALONE: i64 = 10;
+/// Whoever asks for fewer hits looks something up, and narrows nothing.
+const FEW: i64 = 5;
+
 pub(super) struct Search {
     /// Offers the search by meaning.
     pub(super) semantic: bool,
@@ -46,7 +53,7 @@ impl Tool for Search {
                 five by urn), deprecated, has_active_incidents, status, structuredProperties.<id>, \
                 or any index field. num_results 0 gives facets only.",
             params: vec![
-                text("query", "Words, or /q and a query string.").default("*"),
+                text("query", "").default("*"),
                 text("filter", "As platform = snowflake AND env = PROD."),
                 integer("num_results", 0, 50, "").default(10),
                 text(
@@ -54,13 +61,14 @@ impl Tool for Search {
                     "An index field, as lastModifiedAt; by relevance if left out.",
                 ),
                 choice("sort_order", &["asc", "desc"], "").default("desc"),
-                integer("offset", 0, 10_000, "Where to go on.").default(0),
+                integer("offset", 0, 10_000, "").default(0),
             ],
             output: json!({
                 "start": {"type": "integer"},
                 "count": {"type": "integer"},
                 "total": {"type": "integer"},
                 "searchResults": {"type": "array", "items": {"type": "object"}},
+                "owners": {"type": "array", "items": {"type": "object"}},
                 "facets": {"type": "array", "items": {"type": "object"}},
                 "next": {"type": "string"},
                 "hint": {"type": "string"}
@@ -95,8 +103,8 @@ impl Tool for Search {
             "orFilters": compiled.or_filters,
             "searchFlags": compiled.flags(json!({
                 "skipHighlighting": true,
-                "maxAggValues": 5,
-                "skipAggregates": args.offset > 0,
+                "maxAggValues": if args.num_results > 0 { VALUES_BESIDE_HITS } else { VALUES_ALONE },
+                "skipAggregates": args.offset > 0 || (1..FEW).contains(&args.num_results),
             })),
         });
         if let Some(types) = compiled.types {

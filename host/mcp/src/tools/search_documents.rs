@@ -41,7 +41,7 @@ impl Tool for SearchDocuments {
             title: "Search documents",
             description: "Finds documents (runbooks, definitions, decisions) by words and, with \
                 semantic_query where the server can, by meaning. Returns titles and urns; read \
-                them with get_entities or grep_documents. filter as in search.",
+                them with get_entities or grep_documents.",
             params: vec![
                 text("query", "").default("*"),
                 text("semantic_query", "A question in plain words."),

@@ -43,7 +43,7 @@ impl Tool for UpdateDescription {
                 text("entity_urn", "").required(),
                 choice("operation", &["replace", "append", "remove"], "").default("replace"),
                 long_text("description", MAX_CHARS, "The text; not with remove."),
-                text("column_path", "A column of the dataset."),
+                text("column_path", ""),
             ],
             output: writing::output(),
             effect: Effect::Destroys,

@@ -1,4 +1,5 @@
-//! The vocabulary of a catalog: tags, domains, glossary, ownership types, structured properties.
+//! The vocabulary of a catalog: tags, domains, data products, glossary, ownership types, structured
+//! properties.
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ pub(super) fn field(writer: &mut Writer, call: &Call<'_>) -> Option<Done> {
         "setTagColor" => tag_color(writer, call),
         "deleteTag" | "deleteDomain" => delete(writer, call),
         "createDomain" => create_domain(writer, call),
+        "createDataProduct" => create_product(writer, call),
         "createGlossaryTerm" => create_glossary(writer, call, "glossaryTerm"),
         "createGlossaryNode" => create_glossary(writer, call, "glossaryNode"),
         "createOwnershipType" => create_ownership_type(writer, call),
@@ -124,6 +126,21 @@ fn create_domain(writer: &mut Writer, call: &Call<'_>) -> Done {
         "parentDomain": parent,
     });
     writer.put(&urn, "domainProperties", properties);
+    own(writer, call, &urn)?;
+    Ok(json!(urn))
+}
+
+fn create_product(writer: &mut Writer, call: &Call<'_>) -> Done {
+    let urn = new_urn(call, "dataProduct");
+    taken(writer, &urn, "Data Product")?;
+    let domain = call.text("domainUrn");
+    if !exists(writer, &domain) {
+        return Err(ApiError::bad_request("The Domain provided does not exist"));
+    }
+    let given = |name: &str| call.input["properties"].get(name).cloned();
+    let properties = json!({ "name": given("name"), "description": given("description") });
+    writer.put(&urn, "dataProductProperties", properties);
+    writer.put(&urn, "domains", json!({ "domains": [domain] }));
     own(writer, call, &urn)?;
     Ok(json!(urn))
 }
