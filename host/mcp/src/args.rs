@@ -30,6 +30,52 @@ const DUMMIES: &[&str] = &[
     "unused",
 ];
 
+/// Names that other servers have for the same: whoever sends one means that of these which the tool has.
+const SYNONYMS: &[&[&str]] = &[
+    &[
+        "limit",
+        "count",
+        "num_results",
+        "max_results",
+        "size",
+        "top_k",
+        "page_size",
+        "first",
+    ],
+    &["offset", "start", "skip", "from", "start_offset"],
+    &["query", "q", "search", "keywords", "term"],
+    &[
+        "urn",
+        "urns",
+        "entity_urn",
+        "entity_urns",
+        "dataset_urn",
+        "asset_urn",
+        "id",
+    ],
+    &["upstream", "direction", "downstream"],
+    &[
+        "column",
+        "columns",
+        "column_path",
+        "column_paths",
+        "field",
+        "field_path",
+    ],
+    &[
+        "filter",
+        "filters",
+        "where",
+        "types",
+        "entity_types",
+        "platform",
+    ],
+    &["name", "title"],
+    &["description", "content", "text", "definition", "message"],
+    &["range", "time_range", "period", "days"],
+    &["parent_node", "parent", "node"],
+];
+
 /// The type of value that a parameter takes.
 #[derive(Debug, Clone)]
 enum Kind {
@@ -300,6 +346,13 @@ fn means_nothing(params: &[Param], name: &str, value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty) || dummy()
 }
 
+/// The parameter that has another name for the same.
+fn synonym<'a>(params: &'a [Param], name: &str) -> Option<&'a str> {
+    let group = SYNONYMS.iter().find(|group| group.contains(&name))?;
+    let mut names = params.iter().map(|param| param.name);
+    names.find(|known| group.contains(known))
+}
+
 /// The input schema of a tool with these parameters.
 pub(crate) fn schema(params: &[Param]) -> Map<String, Value> {
     let properties: Map<String, Value> = params
@@ -355,7 +408,10 @@ pub(crate) fn read<T: DeserializeOwned>(
     given.retain(|name, value| !means_nothing(params, name, value));
     for name in given.keys().take(5) {
         let shown: String = name.chars().take(60).collect();
-        let near = suggest::names(name, params.iter().map(|param| param.name), 1);
+        let mut near = suggest::names(name, params.iter().map(|param| param.name), 1);
+        if near.is_empty() {
+            near = synonym(params, name).into_iter().collect();
+        }
         wrong.push(match near.first() {
             Some(near) => {
                 format!("`{shown}` is not an argument of {tool} (did you mean `{near}`?)")

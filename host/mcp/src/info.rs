@@ -19,6 +19,7 @@ pub(crate) fn info() -> ServerConfig {
         .enable_resources()
         .enable_prompts()
         .enable_completions()
+        .enable_skills()
         .build();
     let mut info = ServerConfig::new(capabilities);
     info.server_info = Implementation::new("datahub-mcp", env!("CARGO_PKG_VERSION"))

@@ -2,6 +2,7 @@
 //! and event streams; many name only JSON, a wildcard or nothing, and JSON is what they get.
 
 use http::{HeaderMap, HeaderValue, Method, Request, header::ACCEPT};
+use rmcp::{RoleServer, model::ProgressToken, service::RequestContext};
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -62,6 +63,19 @@ fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (String, f32)> {
                 .unwrap_or(1.0);
             (!range.is_empty()).then_some((range, quality))
         })
+}
+
+/// The token of the progress that the client asks for, if it takes an event stream for an answer.
+pub(crate) fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken> {
+    takes_events(context)
+        .then(|| context.meta.get_progress_token())
+        .flatten()
+}
+
+/// Returns false if the client accepts a single JSON message only.
+fn takes_events(context: &RequestContext<RoleServer>) -> bool {
+    let parts = context.extensions.get::<http::request::Parts>();
+    parts.is_none_or(|parts| parts.extensions.get::<JsonOnly>().is_none())
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! for methods that it does not know; they are answered with "invalid params" and what is wrong.
 
 use rmcp::{
-    ErrorData,
+    ErrorData, RoleServer,
     model::{
         CallToolRequestParams, CompleteRequestParams, CustomRequest, ErrorCode,
         GetPromptRequestParams, InitializeRequestParams, PaginatedRequestParams,
         ReadResourceRequestParams,
     },
+    service::RequestContext,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -179,6 +180,28 @@ fn name_of(value: &Value) -> &'static str {
 fn reason<T: DeserializeOwned>(params: Value) -> Option<String> {
     let error = serde_json::from_value::<T>(params).err()?;
     Some(error.to_string().chars().take(MAX_REASON).collect())
+}
+
+/// The first protocol version without `initialize`.
+const STATELESS: &str = "2026-07-28";
+
+/// Returns true if the request names a protocol version without sessions, in its header or in `_meta`.
+pub(crate) fn is_stateless(request: &CustomRequest, context: &RequestContext<RoleServer>) -> bool {
+    const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+    let header = context
+        .extensions
+        .get::<http::request::Parts>()
+        .and_then(|parts| parts.headers.get("mcp-protocol-version"))
+        .and_then(|version| version.to_str().ok());
+    let in_params = request
+        .params
+        .as_ref()
+        .map(|params| &params["_meta"][VERSION]);
+    let in_meta = context.meta.get(VERSION);
+    let named = [in_params, in_meta].into_iter().flatten();
+    let named = named.filter_map(Value::as_str).chain(header);
+    // Versions are dates, so they compare as text.
+    named.into_iter().any(|version| version >= STATELESS)
 }
 
 #[cfg(test)]

@@ -6,18 +6,19 @@ use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMes
 /// The argument of a prompt is cut to this length.
 const MAX_ARGUMENT_CHARS: usize = 500;
 
-struct Template {
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
+/// A usual job, in words that lead from tool to tool.
+pub(super) struct Job {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
     argument: (&'static str, &'static str),
     /// The tools that the text names: who may not use one of them gets no prompt.
-    tools: &'static [&'static str],
-    text: &'static str,
+    pub(super) tools: &'static [&'static str],
+    pub(super) text: &'static str,
 }
 
-const TEMPLATES: &[Template] = &[
-    Template {
+pub(super) const JOBS: &[Job] = &[
+    Job {
         name: "find_trusted_data",
         title: "Find trusted data",
         description: "Which dataset to use for a question, and why that one",
@@ -41,7 +42,7 @@ const TEMPLATES: &[Template] = &[
             4. Answer with one recommendation and its urn, why, its owner, what to watch out for, \
             and the runners-up in a line each.",
     },
-    Template {
+    Job {
         name: "impact_of_change",
         title: "Impact of a change",
         description: "What and whom a change to a table or column would touch",
@@ -64,7 +65,7 @@ const TEMPLATES: &[Template] = &[
             4. Answer: what breaks (by kind and degree), who owns it and should be told, what is \
             used most, and a safe order of steps.",
     },
-    Template {
+    Job {
         name: "explain_table",
         title: "Explain a table",
         description: "What a table holds, where it comes from and how it is used",
@@ -90,14 +91,13 @@ const TEMPLATES: &[Template] = &[
 
 /// The tools that the prompt `name` leads to.
 pub(super) fn tools_of(name: &str) -> Option<&'static [&'static str]> {
-    let template = TEMPLATES.iter().find(|template| template.name == name)?;
+    let template = JOBS.iter().find(|template| template.name == name)?;
     Some(template.tools)
 }
 
 /// The prompts as `prompts/list` shows them to somebody who may use the tools that `admits` admits.
 pub(super) fn list(admits: impl Fn(&[&str]) -> bool) -> Vec<Prompt> {
-    TEMPLATES
-        .iter()
+    JOBS.iter()
         .filter(|template| admits(template.tools))
         .map(|template| {
             let (name, description) = template.argument;
@@ -124,8 +124,8 @@ pub(super) fn get(
     arguments: Option<&JsonObject>,
     admits: impl Fn(&[&str]) -> bool,
 ) -> Result<GetPromptResult, String> {
-    let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else {
-        let known = TEMPLATES.iter().filter(|template| admits(template.tools));
+    let Some(template) = JOBS.iter().find(|template| template.name == name) else {
+        let known = JOBS.iter().filter(|template| admits(template.tools));
         let names: Vec<&str> = known.map(|template| template.name).collect();
         return Err(format!(
             "there is no such prompt; prompts: {}",
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn each_prompt_needs_and_uses_its_argument() {
         assert_eq!(list(|_| true).len(), 3);
-        for template in TEMPLATES {
+        for template in JOBS {
             assert!(template.text.contains("{value}"));
             let error = get(template.name, None, |_| true).unwrap_err();
             assert!(error.contains(template.argument.0));
@@ -171,7 +171,7 @@ mod tests {
     fn a_prompt_says_which_tools_it_names() {
         let settings = crate::tests::everything();
         let all = crate::registry::Registry::new(&settings).unwrap();
-        for template in TEMPLATES {
+        for template in JOBS {
             let words = template
                 .text
                 .split(|c: char| !(c.is_ascii_lowercase() || c == '_'));

@@ -7,7 +7,9 @@ use rmcp::model::{
 };
 use serde_json::json;
 
-use super::{budget, context::ToolContext, error::ToolError, fields, hidden, tools, urn};
+use super::{
+    budget, context::ToolContext, error::ToolError, fields, hidden, tools, untrusted, urn,
+};
 
 /// The prefix of a resource's URI; the urn follows, percent-encoded or not.
 const SCHEME: &str = "datahub://";
@@ -70,7 +72,7 @@ pub(super) async fn read(
     if !warnings.is_empty() {
         fields::set(&mut entity, "warnings", warnings);
     }
-    hidden::remove(&mut entity);
+    untrusted::prepare(&mut entity);
     budget::force(&mut entity, context.settings.response_tokens);
     let contents =
         ResourceContents::text(entity.to_string(), uri).with_mime_type("application/json");

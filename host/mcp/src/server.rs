@@ -9,9 +9,10 @@ use rmcp::{
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
         CompleteResult, ContentBlock, CustomRequest, CustomResult, GetPromptRequestParams,
-        GetPromptResponse, GetPromptResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressToken,
-        ReadResourceRequestParams, ReadResourceResponse, ServerConfig, ServerResult,
+        GetPromptResponse, GetPromptResult, GetSkillRequestParams, GetSkillResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
+        ListToolsResult, PaginatedRequestParams, ProgressToken, ReadResourceRequestParams,
+        ReadResourceResponse, ServerConfig, ServerResult,
     },
     service::RequestContext,
 };
@@ -23,15 +24,21 @@ use super::{
     budget,
     context::ToolContext,
     error::ToolError,
-    hidden, info,
-    negotiation::JsonOnly,
+    info,
+    negotiation::progress_token,
     outcome, panics, params, prompts,
     registry::{Entry, Registry, SetupError},
     resources,
     settings::Settings,
+    skills,
+    tools::near_urns,
+    untrusted,
     views::Views,
     written::{self, Part, Written},
 };
+
+/// The time for which a client may keep a list: settings and scopes change that seldom.
+const LIST_TTL_MS: u64 = 300_000;
 
 /// The MCP server. Cheap to clone; one clone serves one request.
 #[derive(Clone)]
@@ -130,13 +137,22 @@ impl McpServer {
     ) -> Result<Value, ToolError> {
         let definition = &entry.definition;
         let caller = self.caller(&context)?;
-        self.access(&caller).check(&[definition.name])?;
+        let access = self.access(&caller);
+        access.check(&[definition.name])?;
+        // What is near is what a search would find.
+        let searches = access.admits(&[near_urns::FOUND_BY]);
         let cancelled = context.ct.clone();
         let context = self.tool_context(caller, progress.map(|token| (context.peer, token)));
         let arguments = params.arguments.unwrap_or_default();
         // Dropping the tool's future cancels its calls to DataHub.
+        let call = async {
+            match entry.tool.call(&context, definition, arguments).await {
+                Err(error) if searches => Err(near_urns::explained(&context, error).await),
+                result => result,
+            }
+        };
         let mut value = tokio::select! {
-            result = entry.tool.call(&context, definition, arguments) => result?,
+            result = call => result?,
             () = cancelled.cancelled() => return Err(ToolError::Cancelled),
         };
         finish(&mut value, &context);
@@ -172,7 +188,7 @@ impl McpServer {
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
                 // Errors name what is near, as others wrote it.
-                let text = hidden::visible(&error.to_string()).into_owned();
+                let text = untrusted::prepared(&error.to_string());
                 CallToolResult::error(vec![ContentBlock::text(text)])
             }
         };
@@ -187,6 +203,10 @@ impl McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
         let read = async {
+            if let Some(job) = skills::of(&request.uri) {
+                self.access(&self.caller(&context)?).check(job.tools)?;
+                return Ok(skills::read(job));
+            }
             let context = self.context_like(resources::READ_BY, &context)?;
             resources::read(&context, &request.uri).await
         };
@@ -242,53 +262,33 @@ impl McpServer {
     }
 }
 
+/// The protocol's error for a prompt or a skill that is not given.
+fn not_given(context: &RequestContext<RoleServer>, error: ToolError) -> ErrorData {
+    match error {
+        // One whose tool is switched off is not there.
+        ToolError::Arguments(why) | ToolError::NotFound(why) => {
+            outcome::invalid(context, "arguments");
+            ErrorData::invalid_params(why, None)
+        }
+        other => {
+            outcome::note::<()>(&outcome::notes(context), &Err(other.clone()));
+            internal(other)
+        }
+    }
+}
+
 /// The protocol's error for a request that is not wrong itself.
 fn internal(error: impl std::fmt::Display) -> ErrorData {
     ErrorData::internal_error(error.to_string(), None)
 }
 
-/// The first protocol version without `initialize`.
-const STATELESS: &str = "2026-07-28";
-
-/// Returns true if the request names a protocol version without sessions, in its header or in `_meta`.
-fn is_stateless(request: &CustomRequest, context: &RequestContext<RoleServer>) -> bool {
-    const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-    let header = context
-        .extensions
-        .get::<http::request::Parts>()
-        .and_then(|parts| parts.headers.get("mcp-protocol-version"))
-        .and_then(|version| version.to_str().ok());
-    let in_params = request
-        .params
-        .as_ref()
-        .map(|params| &params["_meta"][VERSION]);
-    let in_meta = context.meta.get(VERSION);
-    let named = [in_params, in_meta].into_iter().flatten();
-    let named = named.filter_map(Value::as_str).chain(header);
-    // Versions are dates, so they compare as text.
-    named.into_iter().any(|version| version >= STATELESS)
-}
-
-/// The token of the progress that the client asks for, if it takes an event stream for an answer.
-fn progress_token(context: &RequestContext<RoleServer>) -> Option<ProgressToken> {
-    takes_events(context)
-        .then(|| context.meta.get_progress_token())
-        .flatten()
-}
-
-/// Returns false if the client accepts a single JSON message only.
-fn takes_events(context: &RequestContext<RoleServer>) -> bool {
-    let parts = context.extensions.get::<http::request::Parts>();
-    parts.is_none_or(|parts| parts.extensions.get::<JsonOnly>().is_none())
-}
-
-/// Adds the warnings, leaves out what people do not see, and cuts the answer to its budget.
+/// Adds the warnings, prepares what people wrote, and cuts the answer to its budget.
 fn finish(value: &mut Value, context: &ToolContext) {
     let warnings = context.take_warnings();
     if let (Value::Object(map), false) = (&mut *value, warnings.is_empty()) {
         map.insert("warnings".to_owned(), Value::from(warnings));
     }
-    hidden::remove(value);
+    untrusted::prepare(value);
     budget::force(value, context.settings.response_tokens);
 }
 
@@ -313,7 +313,7 @@ impl ServerHandler for McpServer {
             None => registry.list(|entry| access.has(entry)),
         };
         Ok(list
-            .with_ttl_ms(300_000)
+            .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
 
@@ -349,7 +349,9 @@ impl ServerHandler for McpServer {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         // Every entity of the catalog is a resource: they are found by search or completion.
-        Ok(ListResourcesResult::default().with_cache_scope(CacheScope::Private))
+        Ok(ListResourcesResult::default()
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
     }
 
     async fn list_resource_templates(
@@ -363,6 +365,7 @@ impl ServerHandler for McpServer {
             false => Vec::new(),
         };
         Ok(ListResourceTemplatesResult::with_all_items(templates)
+            .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
 
@@ -374,7 +377,9 @@ impl ServerHandler for McpServer {
         let caller = self.caller(&context).map_err(internal)?;
         let access = self.access(&caller);
         let prompts = prompts::list(|tools| access.admits(tools));
-        Ok(ListPromptsResult::with_all_items(prompts).with_cache_scope(CacheScope::Private))
+        Ok(ListPromptsResult::with_all_items(prompts)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
     }
 
     async fn get_prompt(
@@ -384,17 +389,35 @@ impl ServerHandler for McpServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         self.prompt(&request, &context)
             .map(GetPromptResponse::from)
-            .map_err(|error| match error {
-                // A prompt whose tool is switched off is not there.
-                ToolError::Arguments(why) | ToolError::NotFound(why) => {
-                    outcome::invalid(&context, "arguments");
-                    ErrorData::invalid_params(why, None)
-                }
-                other => {
-                    outcome::note::<()>(&outcome::notes(&context), &Err(other.clone()));
-                    internal(other)
-                }
-            })
+            .map_err(|error| not_given(&context, error))
+    }
+
+    async fn list_skills(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        let caller = self.caller(&context).map_err(internal)?;
+        let access = self.access(&caller);
+        let skills = skills::list(|tools| access.admits(tools));
+        Ok(ListSkillsResult::with_all_items(skills)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        let skill = || {
+            let job = skills::of(&request.uri).ok_or_else(|| {
+                ToolError::Arguments(format!("there is no skill {:.200}", request.uri))
+            })?;
+            self.access(&self.caller(&context)?).check(job.tools)?;
+            Ok(GetSkillResult::new(skills::skill(job)))
+        };
+        skill().map_err(|error| not_given(&context, error))
     }
 
     async fn on_custom_request(
@@ -403,7 +426,7 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         outcome::invalid(&context, "method_or_parameters");
-        let stateless = is_stateless(&request, &context);
+        let stateless = params::is_stateless(&request, &context);
         if let Some(call) = params::call_without_arguments(&request) {
             let mut answer = ServerResult::from(self.call_tool(call, context).await?);
             if !stateless {

@@ -39,6 +39,7 @@ fn methods() -> Vec<(&'static str, Value, Option<&'static str>, Gives)> {
         "clientInfo": {"name": "test", "version": "1"},
     });
     let resource = json!({"uri": format!("datahub://{URN}")});
+    let skill = json!({"uri": "skill://explain-table/SKILL.md"});
     let call = json!({"name": "get_entities", "arguments": {"urns": [URN]}});
     // Read as a call without arguments, by another function.
     let bare_call = json!({"name": "get_me", "arguments": []});
@@ -103,13 +104,9 @@ fn methods() -> Vec<(&'static str, Value, Option<&'static str>, Gives)> {
         ("tasks/get", task.clone(), None, Gives::Nothing),
         ("tasks/update", task.clone(), None, Gives::Nothing),
         ("tasks/cancel", task, None, Gives::Nothing),
-        ("skills/list", json!({}), None, Gives::Nothing),
-        (
-            "skills/get",
-            json!({"uri": "skill://a/SKILL.md"}),
-            None,
-            Gives::Nothing,
-        ),
+        ("skills/list", json!({}), Some("list_skills"), Gives::List),
+        ("skills/get", skill.clone(), Some("get_skill"), Gives::Data),
+        ("resources/read", skill, Some("read_resource"), Gives::Data),
         ("entities/list", json!({}), None, Gives::Nothing),
     ]
 }
@@ -194,7 +191,7 @@ async fn the_table_of_methods_has_all_that_the_server_answers() {
     let capabilities: Vec<&str> = capabilities.keys().map(String::as_str).collect();
     assert_eq!(
         capabilities.iter().copied().collect::<BTreeSet<_>>(),
-        BTreeSet::from(["completions", "prompts", "resources", "tools"])
+        BTreeSet::from(["completions", "extensions", "prompts", "resources", "tools"])
     );
 }
 

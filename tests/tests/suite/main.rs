@@ -60,3 +60,4 @@ mod vendor_walk;
 mod vocabulary;
 mod who_is_let_in;
 mod world;
+mod wrong_calls;

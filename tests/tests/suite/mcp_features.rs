@@ -3,6 +3,7 @@
 
 use integration_tests::{Reply, mcp};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::shop_world::{ORDERS, ShopWorld};
 
@@ -82,6 +83,37 @@ async fn prompts_lead_to_tools_that_are_there() {
         let message = got.json["error"]["message"].as_str().unwrap();
         assert!(message.contains(argument), "{message}");
     }
+}
+
+/// The jobs of the prompts as skills: what is listed, what one is, and the file with that digest.
+#[tokio::test]
+async fn skills_are_listed_with_digests_of_files_that_can_be_read() {
+    let world = ShopWorld::start().await;
+    let list = ask(&world, "skills/list", json!({})).await;
+    let skills = list.json["result"]["skills"].as_array().unwrap().clone();
+    assert_eq!(skills.len(), 3, "{}", list.text);
+    for skill in skills {
+        let uri = json!({"uri": skill["uri"]});
+        let one = ask(&world, "skills/get", uri.clone()).await;
+        assert_eq!(one.json["result"]["skill"], skill);
+        let read = ask(&world, "resources/read", uri).await;
+        let file = &read.json["result"]["contents"][0];
+        assert_eq!(file["mimeType"], "text/markdown");
+        let text = file["text"].as_str().unwrap();
+        let name = skill["frontmatter"]["name"].as_str().unwrap();
+        assert!(text.starts_with(&format!("---\nname: {name}\n")), "{text}");
+        let digest = Sha256::digest(text.as_bytes());
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let listed = &skill["resources"][0];
+        assert_eq!(listed["digest"], format!("sha256:{hex}"), "{skill}");
+        assert_eq!(listed["size"], text.len(), "{skill}");
+    }
+    let unknown = json!({"uri": "skill://none/SKILL.md"});
+    let unknown = ask(&world, "skills/get", unknown).await;
+    assert_eq!(unknown.json["error"]["code"], -32602, "{}", unknown.text);
+    let limited = ShopWorld::with(|_| {}, |server| server.env("TOOLS", "search,get_*")).await;
+    let list = ask(&limited, "skills/list", json!({})).await;
+    assert!(!list.text.contains("explain-table"), "{}", list.text);
 }
 
 /// The messages of an answer that is a stream.
@@ -279,6 +311,7 @@ async fn no_list_may_be_kept_for_another_person() {
         "prompts/list",
         "resources/list",
         "resources/templates/list",
+        "skills/list",
     ] {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -297,5 +330,6 @@ async fn no_list_may_be_kept_for_another_person() {
         let reply = mcp::reply(request).await.unwrap();
         let scope = &reply.json["result"]["cacheScope"];
         assert_eq!(scope, "private", "{method}: {}", reply.text);
+        assert_eq!(reply.json["result"]["ttlMs"], 300_000, "{method}");
     }
 }

@@ -159,7 +159,7 @@ fn writes() -> Vec<Script> {
         ),
         script(
             "create_glossary_term",
-            json!({"name": "Return rate", "description": "Returned by sold pieces.", "id": "return-rate"}),
+            json!({"name": "Refund share", "description": "Refunds by gross revenue.", "id": "refund-share"}),
             json!({"name": "Net revenue"}),
             json!({"name": "Net revenue", "id": "net-revenue-of-stores"}),
         ),

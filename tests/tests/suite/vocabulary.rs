@@ -23,10 +23,10 @@ async fn terms_and_nodes_are_created_described_and_linked() {
     let node = json!({"kind": "node", "name": "Returns", "description": "What comes back."});
     let node = urn(&world.ok("create_glossary_term", node).await);
     assert!(node.starts_with("urn:li:glossaryNode:"), "{node}");
-    let term = json!({"name": "Return rate", "description": "Draft.", "parent_node": node, "id": "return-rate"});
+    let term = json!({"name": "Refund share", "description": "Draft.", "parent_node": node, "id": "refund-share"});
     let term = urn(&world.ok("create_glossary_term", term).await);
-    assert_eq!(term, "urn:li:glossaryTerm:return-rate");
-    let text = "Returned pieces by sold pieces.";
+    assert_eq!(term, "urn:li:glossaryTerm:refund-share");
+    let text = "Refunds by gross revenue.";
     for urn in [&term, &node] {
         let described = json!({"entity_urn": urn, "description": text});
         world.ok("update_description", described).await;
@@ -194,4 +194,44 @@ async fn lineage_of_this_minute_is_asked_for_by_a_flag() {
         world.ok("get_lineage", plain).await,
         world.ok("get_lineage", fresh).await
     );
+}
+
+/// What people wrote is named, shows no image, and is bounded in lists.
+#[tokio::test]
+async fn what_people_wrote_is_marked_and_fetches_nothing() {
+    let world = ShopWorld::start().await;
+    let text = format!(
+        "![x](https://x.example/?q=1) <img src=//x.example> {}",
+        "long ".repeat(100)
+    );
+    let described = json!({"entity_urn": STOCK, "description": text});
+    world.ok("update_description", described).await;
+    let read = entity(&world, STOCK).await;
+    let shown = read["description"].as_str().unwrap();
+    assert!(
+        shown.starts_with("[x](https://x.example/?q=1) &lt;img src"),
+        "{shown}"
+    );
+    let marked = read["writtenByPeople"].to_string();
+    assert!(marked.contains("description"), "{marked}");
+    let hits = world
+        .ok(
+            "search",
+            json!({"query": "fct_stock_daily", "num_results": 1}),
+        )
+        .await;
+    let hit = &hits["searchResults"][0]["entity"];
+    assert!(
+        hit["description"].as_str().unwrap().chars().count() <= 130,
+        "{hit}"
+    );
+    assert_eq!(hits["writtenByPeople"], json!(["description"]));
+    // A write is answered in words of this server.
+    let done = world
+        .ok(
+            "add_tags",
+            json!({"tag_urns": "urn:li:tag:daily", "entity_urns": STOCK}),
+        )
+        .await;
+    assert_eq!(done["writtenByPeople"], Value::Null);
 }

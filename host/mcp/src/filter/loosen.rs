@@ -30,6 +30,24 @@ pub(crate) fn loosened(text: &str, limit: usize) -> Vec<Loosened> {
     found
 }
 
+/// The fields that the filter `text` names, in their order.
+pub(crate) fn fields_in(text: &str) -> Vec<String> {
+    fn collect(expr: &Expr, found: &mut Vec<String>) {
+        match expr {
+            Expr::And(parts) | Expr::Or(parts) => {
+                parts.iter().for_each(|part| collect(part, found));
+            }
+            Expr::Not(inner) => collect(inner, found),
+            Expr::Condition(condition) => found.push(condition.field.clone()),
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(expr) = parser::parse(text) {
+        collect(&expr, &mut found);
+    }
+    found
+}
+
 /// Adds the conditions of `expr`; `beside` is what must hold with it.
 fn collect(expr: &Expr, beside: &[&Expr], limit: usize, found: &mut Vec<Loosened>) {
     if found.len() >= limit {

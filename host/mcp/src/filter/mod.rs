@@ -26,8 +26,8 @@ mod tests;
 pub(crate) use self::ast::{Condition, Expr, Operator};
 pub(crate) use self::{
     compile::Compiled,
-    fields::index_field,
-    loosen::{Loosened, loosened},
+    fields::{index_field, near_field},
+    loosen::{Loosened, fields_in, loosened},
 };
 
 /// An error in a filter: the problem, its position, and what to write instead.

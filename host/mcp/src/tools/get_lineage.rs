@@ -199,6 +199,9 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
     if let Some(more) = window::more("offset", offset, next, total) {
         page["next"] = json!(more);
     }
+    if let Some(hint) = window::beyond("offset", offset, total) {
+        page["hint"] = json!(hint);
+    }
     if let Some(page) = page.as_object_mut() {
         page.retain(|name, value| match value {
             Value::Object(map) => !map.is_empty(),

@@ -94,6 +94,12 @@ impl Tool for GrepDocuments {
         let limit = context.settings.response_tokens;
         let dropped = budget::fit(&mut results, limit - limit / 8);
         let mut answer = json!({"totalMatches": total, "results": results});
+        if total == 0 {
+            answer["hint"] = json!(
+                "no passage matches behind `start_offset`; try (?i), a shorter pattern, or \
+                 search_documents for another document"
+            );
+        }
         if dropped > 0 {
             answer["next"] = json!(format!(
                 "{dropped} documents left out; call again with fewer urns"

@@ -66,6 +66,9 @@ pub(super) fn shape(
     if let Some(more) = window::more("offset", offset, next, total) {
         answer["next"] = json!(more);
     }
+    if let Some(hint) = window::beyond("offset", offset, total) {
+        answer["hint"] = json!(hint);
+    }
     if total == 0 {
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }

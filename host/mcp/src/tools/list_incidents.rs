@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The kinds of entities on which incidents are raised.
-const KINDS: &[&str] = &["dataset", "dashboard", "chart", "dataFlow", "dataJob"];
+pub(super) const KINDS: &[&str] = &["dataset", "dashboard", "chart", "dataFlow", "dataJob"];
 
 pub(super) struct ListIncidents;
 

@@ -94,11 +94,19 @@ impl Tool for ListSchemaFields {
         });
         if let Some(matching) = matching {
             answer["matchingCount"] = json!(matching);
+            if matching == 0 {
+                answer["hint"] = json!("no column matches `keywords`; these are the first of all");
+            }
         }
         if primary_keys.as_array().is_some_and(|keys| !keys.is_empty()) {
             answer["primaryKeys"] = primary_keys;
         }
         answer["fields"] = Value::from(page);
+        if total > 0 && args.offset >= total {
+            answer["hint"] = json!(format!(
+                "`offset` is behind the last of {total} columns; call again with offset=0"
+            ));
+        }
         if remaining > 0 {
             answer["next"] = json!(format!("{remaining} more; call again with offset={end}"));
         }

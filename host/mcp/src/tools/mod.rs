@@ -28,6 +28,7 @@ mod hits;
 mod labels;
 mod list_incidents;
 mod list_schema_fields;
+pub(super) mod near_urns;
 mod nothing_found;
 mod ownership;
 mod people;

@@ -18,6 +18,8 @@ const MAX_CONDITIONS: usize = 4;
 const MAX_VALUES: usize = 100;
 /// The largest number of values that are named for one condition.
 const NAMED: usize = 3;
+/// The number of characters at the beginning of a word that are taken to be right.
+const BEGINNING: usize = 3;
 /// What the index puts before the name of a platform; a filter may leave it out.
 const PLATFORM: &str = "urn:li:dataPlatform:";
 
@@ -29,7 +31,17 @@ pub(super) async fn hint(
     text: Option<&str>,
     base: &Value,
 ) -> Option<String> {
-    let conditions = filter::loosened(text?, MAX_CONDITIONS);
+    let text = text?;
+    let misspelt = filter::fields_in(text).into_iter().find_map(|field| {
+        let near = filter::near_field(&field)?;
+        Some(format!(
+            "`{field}` is no field that filters know; did you mean {near}?"
+        ))
+    });
+    if misspelt.is_some() {
+        return misspelt;
+    }
+    let conditions = filter::loosened(text, MAX_CONDITIONS);
     let calls: Vec<_> = conditions
         .iter()
         .map(|condition| reason(context, condition, base))
@@ -37,6 +49,36 @@ pub(super) async fn hint(
     let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
     let reasons: Vec<String> = found.into_iter().flatten().collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// The hint for a single word that nothing matches: words of names that begin alike and are near it.
+pub(super) async fn near_word(context: &ToolContext, query: &str) -> Option<String> {
+    let word = query.trim();
+    let plain = word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let beginning: String = word.chars().take(BEGINNING).collect();
+    if !plain || word.chars().count() <= BEGINNING {
+        return None;
+    }
+    let input = json!({
+        "query": format!("/q {beginning}*"), "start": 0, "count": MAX_VALUES,
+        "searchFlags": {"skipHighlighting": true, "skipAggregates": true},
+    });
+    let found = context
+        .ask_for(
+            &documents::SEARCH,
+            json!({"input": input}),
+            "searchAcrossEntities",
+        )
+        .await
+        .ok()?;
+    let hits = found["searchResults"].as_array();
+    let names = hits.into_iter().flatten().filter_map(named_value);
+    let words = names.flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
+    let mut words: Vec<String> = words.map(str::to_lowercase).collect();
+    words.sort();
+    words.dedup();
+    let near = suggest::names(word, words.iter().map(String::as_str), NAMED);
+    (!near.is_empty()).then(|| format!("nothing matches `{word}`; near it is {}", near.join(", ")))
 }
 
 /// A value of a field, with the number of hits that have it.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::writing;
+use super::{list_incidents::KINDS, writing};
 use crate::{
     args::{choice, long_text, text, texts},
     context::ToolContext,
@@ -58,7 +58,7 @@ impl Tool for RaiseIncident {
     }
 
     async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
-        writing::urns("entity_urns", &args.entity_urns, &[])?;
+        writing::urns("entity_urns", &args.entity_urns, KINDS)?;
         let mut input = json!({"type": args.incident_type, "title": args.title});
         // Older servers take only one asset, in a member of another name.
         match args.entity_urns.as_slice() {

@@ -1,5 +1,6 @@
 //! `resolve_incident`: marks an incident as resolved.
 
+use datahub::DataHubError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -45,7 +46,14 @@ impl Tool for ResolveIncident {
             input["message"] = json!(message);
         }
         let variables = json!({"urn": args.incident_urn, "input": input});
-        writing::send(context, &documents::RESOLVE_INCIDENT, variables).await?;
+        let done = writing::send(context, &documents::RESOLVE_INCIDENT, variables).await;
+        done.map_err(|error| match error {
+            ToolError::DataHub(DataHubError::NotFound { .. }) => ToolError::NotFound(format!(
+                "there is no incident {}; list_incidents shows those of an asset",
+                args.incident_urn
+            )),
+            other => other,
+        })?;
         Ok(writing::done("incident resolved"))
     }
 }

@@ -138,6 +138,9 @@ impl Tool for Search {
             .await
             .map_err(|error| sorted::explained(error, sort_by.as_deref()))?;
         if let Some(field) = &sort_by {
+            if let Some(doubt) = sorted::doubt(field) {
+                context.warn(doubt);
+            }
             sorted::show(&mut found, field);
         }
         let mut answer = shape(context, found, args.offset)?;
@@ -148,7 +151,10 @@ impl Tool for Search {
         }
         if answer["total"] == 0 {
             let base = json!({"query": input["query"], "viewUrn": input["viewUrn"]});
-            let hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;
+            let mut hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;
+            if hint.is_none() {
+                hint = nothing_found::near_word(context, &args.query).await;
+            }
             answer["hint"] = hint.map_or_else(|| answer["hint"].take(), Value::from);
         }
         Ok(answer)

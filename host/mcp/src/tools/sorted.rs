@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use datahub::{DataHubError, Document};
+use foundation::suggest;
 use serde_json::Value;
 
 use crate::{documents, error::ToolError, fields, filter, times};
@@ -114,13 +115,31 @@ pub(super) fn sortable(field: &str) -> Cow<'_, str> {
 pub(super) fn explained(error: ToolError, sort_by: Option<&str>) -> ToolError {
     match (&error, sort_by) {
         (ToolError::DataHub(DataHubError::Internal { .. }), Some(field)) => {
+            let near = near(field).map_or(String::new(), |near| format!(". Did you mean {near}?"));
             ToolError::Arguments(format!(
                 "DataHub failed, which it does where its index has no values of `{field}` to sort by. \
-                 Leave sort_by out, or write name, createdAt, lastModifiedAt or lastOperationTime"
+                 Leave sort_by out, or write name, createdAt, lastModifiedAt or lastOperationTime{near}"
             ))
         }
         _ => error,
     }
+}
+
+/// The warning for a field that is near one that hits are sorted by, and that DataHub said nothing about.
+pub(super) fn doubt(field: &str) -> Option<String> {
+    let near = near(field)?;
+    Some(format!(
+        "`sort_by` {field} may be no field of DataHub's index; did you mean {near}?"
+    ))
+}
+
+/// The field by which hits are sorted that is near this one, if this is none.
+fn near(field: &str) -> Option<&'static str> {
+    if find(field).is_some() || OF_URNS.contains(&field) || field.contains('.') {
+        return None;
+    }
+    let names = FIELDS.iter().flat_map(|known| known.names.iter().copied());
+    suggest::names(field, names, 1).first().copied()
 }
 
 /// The document that asks for the value of `field`, too; none if DataHub's answer cannot have it.

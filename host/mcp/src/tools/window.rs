@@ -44,6 +44,12 @@ pub(super) fn more(name: &str, start: i64, next: i64, total: i64) -> Option<Stri
     })
 }
 
+/// The sentence for a page that begins behind the last of `total` results.
+pub(super) fn beyond(name: &str, start: i64, total: i64) -> Option<String> {
+    (total > 0 && start >= total)
+        .then(|| format!("`{name}` is behind the last of {total}; call again with {name}=0"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,8 @@ mod tests {
         );
         assert_eq!(more("offset", 0, 12, 12), None);
         assert_eq!(more("offset", 20, 20, 12), None);
+        assert!(beyond("offset", 12, 12).unwrap().contains("offset=0"));
+        assert_eq!(beyond("offset", 0, 0), None);
+        assert_eq!(beyond("offset", 11, 12), None);
     }
 }
