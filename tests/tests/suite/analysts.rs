@@ -168,13 +168,13 @@ fn questions() -> Vec<Question> {
             ],
         },
         Question {
-            asked: "Which tables of the warehouse are used most, and which are going away?",
+            asked: "Which tables of the warehouse changed last, and which are going away?",
             calls: vec![
                 (
                     "search",
                     json!({
                         "query": "*", "filter": "type = dataset AND platform = snowflake",
-                        "sort_by": "queryCountLast30DaysFeature", "num_results": 4,
+                        "sort_by": "lastModifiedAt", "num_results": 4,
                     }),
                 ),
                 (
@@ -187,7 +187,7 @@ fn questions() -> Vec<Question> {
                 ),
             ],
             facts: &[
-                "\"sortedBy\":5010",
+                "\"sortedBy\":\"20",
                 "\"deprecated\":true",
                 "decommissionTime",
                 "\"note\":",
