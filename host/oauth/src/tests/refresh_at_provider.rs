@@ -76,6 +76,8 @@ async fn other_errors_of_the_provider_do_not_cost_the_sign_in() {
         "unauthorized_client",
         "invalid_request",
         "client_authentication_required",
+        "client_secret_expired",
+        "certificate_expired",
         "server_error",
         "unheard_of",
     ];

@@ -31,8 +31,15 @@ const SIGN_IN_PARTS: [&str; 3] = ["refresh_token", "expired", "revoked"];
 /// How they end otherwise: `login_required` and others of OpenID Connect (section 3.1.2.6), Auth0's
 /// `mfa_required`.
 const SIGN_IN_END: &str = "_required";
-/// What codes of that form begin with that are about this server, and not about the person.
-const ABOUT_US: [&str; 4] = ["client", "dpop", "https", "pkce"];
+/// What codes of these forms have in them that are about this server, and not about the person.
+const ABOUT_US: [&str; 6] = [
+    "assertion",
+    "certificate",
+    "client",
+    "dpop",
+    "https",
+    "secret",
+];
 /// The codes by which providers say that they cannot answer now, also with HTTP 400 or 200.
 const OVERLOAD_CODES: [&str; 4] = [
     "temporarily_unavailable",
@@ -80,10 +87,9 @@ impl UpstreamError {
 /// True for a code by which a refresh is refused until the person signs in again.
 fn wants_the_person(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
-    let about_us = || ABOUT_US.iter().any(|start| code.starts_with(start));
-    SIGN_IN_CODES.contains(&&*code)
-        || SIGN_IN_PARTS.iter().any(|part| code.contains(part))
-        || code.ends_with(SIGN_IN_END) && !about_us()
+    let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+    let in_its_words = || has(&SIGN_IN_PARTS) || code.ends_with(SIGN_IN_END);
+    SIGN_IN_CODES.contains(&&*code) || in_its_words() && !has(&ABOUT_US)
 }
 
 /// The result of a successful token request.
