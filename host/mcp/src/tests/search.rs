@@ -227,3 +227,23 @@ async fn hits_are_sorted_by_what_the_index_can_sort() {
         assert_eq!(sent.as_str(), field, "{sort_by}");
     }
 }
+
+#[tokio::test]
+async fn query_strings_name_fields_as_the_index_does() {
+    let hub = Hub::new(|_, _| found(0, json!([]), json!([]))).await;
+    for (query, sent) in [
+        ("/q tag:PII", "/q tags:PII"),
+        (
+            "/q (tag:PII OR -owner:jane) +term:x",
+            "/q (tags:PII OR -owners:jane) +glossaryTerms:x",
+        ),
+        // Within quotes, within another word, and outside query strings, nothing is a field.
+        ("/q \"tag:PII\" AND mytag:x", "/q \"tag:PII\" AND mytag:x"),
+        ("/q name:tag", "/q name:tag"),
+        ("tag:PII", "tag:PII"),
+        ("", "*"),
+    ] {
+        hub.ok("search", json!({"query": query})).await;
+        assert_eq!(hub.asked("search")["input"]["query"], sent, "{query}");
+    }
+}

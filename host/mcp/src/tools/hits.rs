@@ -1,5 +1,7 @@
 //! Hits of a search, as a model reads them.
 
+use std::borrow::Cow;
+
 use datahub::{Answer, DataHubError};
 use serde_json::{Value, json};
 
@@ -24,11 +26,50 @@ const IN_HITS: &[&str] = &[
 const ALONE: &[&str] = &["origin", "owners", "fieldTags", "fieldGlossaryTerms"];
 
 /// The query for DataHub, in which an empty one is replaced by one that matches everything.
-pub(super) fn query_of(query: &str) -> &str {
+pub(super) fn query_of(query: &str) -> Cow<'_, str> {
     match query.trim() {
-        "" => "*",
-        query => query,
+        "" => Cow::Borrowed("*"),
+        query if query.starts_with("/q ") => Cow::Owned(with_index_fields(query)),
+        query => Cow::Borrowed(query),
     }
+}
+
+/// Fields as models name them in a query string, and their names in the index, where any other name
+/// matches nothing.
+const FIELDS: &[(&str, &str)] = &[
+    ("column", "fieldPaths"),
+    ("domain", "domains"),
+    ("env", "origin"),
+    ("glossaryTerm", "glossaryTerms"),
+    ("glossary_term", "glossaryTerms"),
+    ("owner", "owners"),
+    ("tag", "tags"),
+    ("term", "glossaryTerms"),
+];
+
+/// The query string with the names of the index in place of [`FIELDS`].
+fn with_index_fields(query: &str) -> String {
+    let mut written = String::with_capacity(query.len());
+    let mut quoted = false;
+    let mut begins = false;
+    let mut rest = query;
+    while let Some(c) = rest.chars().next() {
+        let known = FIELDS.iter().find(|(name, _)| {
+            let after = rest.strip_prefix(name);
+            begins && !quoted && after.is_some_and(|after| after.starts_with(':'))
+        });
+        if let Some((name, index)) = known {
+            written.push_str(index);
+            rest = rest.strip_prefix(name).unwrap_or_default();
+            begins = false;
+            continue;
+        }
+        quoted ^= c == '"';
+        begins = c.is_whitespace() || "(+-!".contains(c);
+        written.push(c);
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    written
 }
 
 /// Cleans the hits, keeps those that fit, and says how to get the rest.

@@ -67,7 +67,7 @@ impl Tool for SearchDocuments {
         let filter = context.filter(args.filter.as_deref()).await?;
         let question = args.semantic_query.as_deref().map(str::trim);
         let count = window::within(context, "offset", args.offset, args.num_results)?;
-        let (words, page) = (query_of(&args.query), (args.offset, count));
+        let (words, page) = (&*query_of(&args.query), (args.offset, count));
         let mut query = words;
         if let Some(question) = question.filter(|question| !question.is_empty()) {
             let wide = (0, (args.offset + args.num_results).min(MOST_MERGED));

@@ -1,6 +1,6 @@
 //! Scores entities against a query, and finds the texts that match.
 
-use super::super::index::{SearchDoc, Text, stem};
+use super::super::index::{Kind, MAPPING, PROPERTIES, SearchDoc, Text, stem};
 use super::Query;
 
 /// A text that matched: the field, and its value.
@@ -9,42 +9,6 @@ pub(crate) struct Matched {
     pub(crate) field: String,
     pub(crate) value: String,
 }
-
-/// The names in the index of a field of a query string.
-const FIELD_NAMES: &[(&str, &[&str])] = &[
-    ("tag", &["tags", "fieldTags", "editedFieldTags"]),
-    ("tags", &["tags", "fieldTags", "editedFieldTags"]),
-    (
-        "term",
-        &[
-            "glossaryTerms",
-            "fieldGlossaryTerms",
-            "editedFieldGlossaryTerms",
-        ],
-    ),
-    (
-        "glossaryTerm",
-        &[
-            "glossaryTerms",
-            "fieldGlossaryTerms",
-            "editedFieldGlossaryTerms",
-        ],
-    ),
-    (
-        "glossaryTerms",
-        &[
-            "glossaryTerms",
-            "fieldGlossaryTerms",
-            "editedFieldGlossaryTerms",
-        ],
-    ),
-    ("owner", &["owners"]),
-    ("domain", &["domains"]),
-    ("column", &["fieldPaths"]),
-    ("fieldPath", &["fieldPaths", "fieldPath"]),
-    ("description", &["description", "editedDescription"]),
-    ("type", &["_entityType", "typeNames"]),
-];
 
 impl Query {
     /// The score of the entity; none if it does not match. Zero if all entities match equally.
@@ -80,18 +44,23 @@ impl Query {
                 field: Some(field),
                 text,
                 words,
-            } => field_matches(doc, field, &|value| {
-                value == text || text_words_in(value, words)
+            } => field_matches(doc, field, &|value, of_words| match of_words {
+                true => words_in(value, words),
+                false => value == text,
             }),
             Self::Phrase {
                 field: Some(field),
                 text,
-            } => field_matches(doc, field, &|value| value.contains(text.as_str())),
+            } => field_matches(doc, field, &|value, of_words| match of_words {
+                true => words_in(value, &stems(text)),
+                false => value == text,
+            }),
             Self::Pattern {
                 field: Some(field),
                 pattern,
-            } => field_matches(doc, field, &|value| {
-                wild(pattern, value) || wild(pattern, last_part(value))
+            } => field_matches(doc, field, &|value, of_words| {
+                let any = || components(value).any(|part| wild(pattern, part));
+                wild(pattern, value) || (of_words && any())
             }),
             Self::And(all) => all
                 .iter()
@@ -228,33 +197,36 @@ fn name_bonus(doc: &SearchDoc, words: &[String]) -> f32 {
     }
 }
 
-fn field_matches(doc: &SearchDoc, field: &str, test: &dyn Fn(&str) -> bool) -> Option<f32> {
-    let field = field.strip_suffix(".keyword").unwrap_or(field);
-    let own = [field];
-    let names = FIELD_NAMES
-        .iter()
-        .find(|(name, _)| *name == field)
-        .map_or(&own[..], |(_, n)| n);
-    let mut values = names.iter().flat_map(|name| doc.values(name));
-    values
-        .any(|value| test(&value.to_lowercase()))
-        .then_some(1.0)
+/// Looks into the field of the index that a query string names, which has to be its name: an unknown one
+/// matches nothing. A text is compared as a whole, in lower case; urns, and texts under `.delimited`,
+/// word by word. `test` is told which.
+fn field_matches(doc: &SearchDoc, field: &str, test: &dyn Fn(&str, bool) -> bool) -> Option<f32> {
+    let (name, delimited) = match field.rsplit_once('.') {
+        Some((name, "delimited")) => (name, true),
+        Some((name, "keyword")) => (name, false),
+        _ => (field, false),
+    };
+    let kind = MAPPING.kind(doc.entity_type(), name);
+    let of_words = delimited || kind == Some(Kind::Urn);
+    let is_known = kind.is_some() || name.starts_with(PROPERTIES);
+    let mut values = doc.values(name).iter();
+    (is_known && values.any(|value| test(&value.to_lowercase(), of_words))).then_some(1.0)
 }
 
-fn text_words_in(value: &str, words: &[String]) -> bool {
-    let value: Vec<String> = super::super::index::words(value)
+fn stems(text: &str) -> Vec<String> {
+    super::super::index::words(text)
         .map(|word| stem(&word))
-        .collect();
+        .collect()
+}
+
+fn words_in(value: &str, words: &[String]) -> bool {
+    let value = stems(value);
     !words.is_empty() && words.iter().all(|word| value.contains(word))
 }
 
-/// The last part of a urn, which is the part that people write.
-fn last_part(value: &str) -> &str {
-    if value.starts_with("urn:li:") {
-        value.rsplit(':').next().unwrap_or(value)
-    } else {
-        value
-    }
+/// The parts of a urn that are words in the index.
+fn components(value: &str) -> impl Iterator<Item = &str> {
+    value.split(|c: char| "(),./:".contains(c))
 }
 
 /// `*` stands for any text, `?` for one character.

@@ -69,15 +69,29 @@ fn query_strings_follow_lucenes_syntax() {
     assert_eq!(matching("/q user+clicks"), ["user_events"]);
     assert_eq!(matching("/q revenue*"), ["revenue_2023", "orders"]);
     assert_eq!(matching("/q \"quarterly revenue\""), ["orders"]);
-    assert_eq!(matching("/q tag:PII"), ["user_events"]);
+    assert_eq!(matching("/q tags:PII"), ["user_events"]);
     assert_eq!(
-        matching("/q tag:gold AND NOT name:orders"),
+        matching("/q tags:gold AND NOT name:orders"),
         ["revenue_2023"]
     );
     assert_eq!(matching("/q (user OR revenue) AND quarterly"), ["orders"]);
     assert_eq!(matching("/q user OR orders").len(), 2);
     assert_eq!(matching("/q -revenue"), ["user_events"]);
     assert_eq!(matching("/q name:*_20??"), ["revenue_2023"]);
+}
+
+#[test]
+fn a_field_is_named_and_compared_as_in_the_index() {
+    assert_eq!(matching("/q tags:pi*"), ["user_events"]);
+    assert_eq!(matching("/q tags:\"PII\""), ["user_events"]);
+    assert_eq!(matching("/q _entityName:orders"), ["orders"]);
+    // A name is one term, whatever its case; its words are under `.delimited`.
+    assert!(matching("/q name:revenue").is_empty());
+    assert_eq!(matching("/q name:REVENUE_2023"), ["revenue_2023"]);
+    assert_eq!(matching("/q name.delimited:revenue"), ["revenue_2023"]);
+    for unknown in ["tag:PII", "owner:jane", "column:id", "nothing:*"] {
+        assert!(matching(&format!("/q {unknown}")).is_empty(), "{unknown}");
+    }
 }
 
 #[test]
