@@ -28,6 +28,23 @@ fn the_readme_lists_all_settings_as_they_are() {
     );
 }
 
+/// The entry for registries of MCP servers, in the form of their schema of 2025-12-11.
+#[test]
+fn the_entry_for_registries_is_of_this_version() {
+    let entry: serde_json::Value =
+        serde_json::from_str(&document("host/packaging/server.json")).expect("JSON");
+    assert_eq!(entry["version"], env!("CARGO_PKG_VERSION"));
+    let name = entry["name"].as_str().expect("a name");
+    assert_eq!(name.matches('/').count(), 1, "{name}");
+    let description = entry["description"].as_str().expect("a description");
+    assert!(description.chars().count() <= 100, "{description}");
+    let url = entry["remotes"][0]["url"].as_str().expect("a URL");
+    assert!(
+        url.starts_with("https://") && url.ends_with("/mcp"),
+        "{url}"
+    );
+}
+
 /// The steps of the form `path/of/file.rs:function` that stand in backticks.
 fn steps(text: &str) -> Vec<(&str, &str)> {
     let code = text.split('`').skip(1).step_by(2);
