@@ -101,6 +101,8 @@ fn in_the_vendors_workspace(command: &str) -> Command {
         .arg("--manifest-path")
         .arg(workspace_root().join("tests/vendor/rust/Cargo.toml"))
         .env("CARGO_TARGET_DIR", vendors_target())
+        // A vendor's code is not linted by our rules.
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
         // Nobody steps through it.
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     cargo
