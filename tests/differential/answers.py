@@ -63,9 +63,9 @@ def flat(entity):
     return {
         "description": entity.get("description"),
         "owners": [[owner["urn"], owner.get("ownershipType")] for owner in entity.get("owners", [])],
-        "tags": [tag["urn"] for tag in entity.get("tags", [])],
-        "terms": [term["urn"] for term in entity.get("glossaryTerms", [])],
-        "domain": (entity.get("domain") or {}).get("urn"),
+        "tags": labels(entity, "tags", "tags", "tag"),
+        "terms": labels(entity, "glossaryTerms", "terms", "term"),
+        "domain": ((entity.get("domain") or {}).get("domain") or {}).get("urn"),
         "structuredProperties": {one["urn"]: one["values"] for one in entity.get("structuredProperties", [])},
         "customProperties": entity.get("customProperties"),
         "statement": (entity.get("statement") or {}).get("value"),

@@ -230,7 +230,7 @@ fn questions() -> Vec<Question> {
                 ),
                 (
                     "grep_documents",
-                    json!({"urns": RUNBOOK, "pattern": "red", "context_chars": 120}),
+                    json!({"urns": RUNBOOK, "pattern": "red", "context_chars": 80}),
                 ),
             ],
             facts: &[

@@ -72,7 +72,10 @@ async fn data_products_are_created_filled_and_emptied() {
     let product = urn(&world.ok("create_data_product", new.clone()).await);
     let read = entity(&world, &product).await;
     assert_eq!(read["name"], "Stock");
-    assert_eq!(read["domain"]["urn"], "urn:li:domain:supply-chain");
+    assert_eq!(
+        read["domain"]["domain"]["urn"],
+        "urn:li:domain:supply-chain"
+    );
     assert_eq!(read["owners"][0]["urn"], "urn:li:corpuser:editor");
     let again = world.error("create_data_product", new).await;
     assert!(again.contains(&product), "{again}");

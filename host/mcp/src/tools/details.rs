@@ -1,6 +1,6 @@
 //! An entity in full, without the layers in which DataHub wraps its facts: lists are lists, names stand
 //! beside urns, what people wrote goes before what the source says. Members have the names that hits
-//! have ([`flat`](super::flat)).
+//! have ([`flat`](super::flat)). Domain, tags and terms keep their layers: programs find them by these.
 
 use serde_json::{Map, Value, json};
 
@@ -46,17 +46,15 @@ pub(super) fn flatten(entity: &mut Value) {
     }
     let lists = [
         ("subTypes", fields::take(entity, &["subTypes", "typeNames"])),
-        ("domain", named(&entity["domain"]["domain"])),
-        ("owners", each(&entity["ownership"]["owners"], owner)),
         (
-            "tags",
-            each(&entity["tags"]["tags"], |one| explained(&one["tag"])),
+            "domain",
+            json!({"domain": named(&entity["domain"]["domain"])}),
         ),
+        ("owners", each(&entity["ownership"]["owners"], owner)),
+        ("tags", labels(entity, "tags", "tags", "tag")),
         (
             "glossaryTerms",
-            each(&entity["glossaryTerms"]["terms"], |one| {
-                explained(&one["term"])
-            }),
+            labels(entity, "glossaryTerms", "terms", "term"),
         ),
         (
             "structuredProperties",
@@ -155,6 +153,18 @@ fn counted(value: Value) -> Value {
     };
     let urns = each(&value[*list], |one| one["entity"]["urn"].clone());
     json!({"total": value["total"], "urns": urns})
+}
+
+/// Tags or terms, in the layers in which programs for the Python server read them.
+fn labels(entity: &Value, name: &str, list: &str, one: &str) -> Value {
+    let labels = each(&entity[name][list], |label| {
+        let mut layer = Map::new();
+        layer.insert(one.to_owned(), explained(&label[one]));
+        Value::Object(layer)
+    });
+    let mut layer = Map::new();
+    layer.insert(list.to_owned(), labels);
+    Value::Object(layer)
 }
 
 fn owner(one: &Value) -> Value {
@@ -261,11 +271,12 @@ mod tests {
                 "urn": "urn:li:dataset:(urn:li:dataPlatform:hive,db.orders,PROD)", "type": "DATASET",
                 "name": "ORDERS", "platform": "hive", "description": "edited",
                 "sourceDescription": "source", "subTypes": ["Table"],
-                "domain": {"urn": "urn:li:domain:sales"},
+                "domain": {"domain": {"urn": "urn:li:domain:sales"}},
                 "owners": [{"urn": "urn:li:corpuser:a", "name": "Ada", "email": "a@x.example",
                     "ownershipType": "Technical Owner"}],
-                "tags": [{"urn": "urn:li:tag:tier-1", "description": "Wakes somebody up."}],
-                "glossaryTerms": [{"urn": "urn:li:glossaryTerm:47", "name": "Order"}],
+                "tags": {"tags": [{"tag": {"urn": "urn:li:tag:tier-1",
+                    "description": "Wakes somebody up."}}]},
+                "glossaryTerms": {"terms": [{"term": {"urn": "urn:li:glossaryTerm:47", "name": "Order"}}]},
                 "structuredProperties": [{"urn": "urn:li:structuredProperty:io.retention",
                     "values": ["7 years", 7.0]}],
                 "links": [{"url": "https://x.example", "label": "wiki"}],
