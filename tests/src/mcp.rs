@@ -30,16 +30,18 @@ impl Reply {
         &self.json["result"]["structuredContent"]
     }
 
-    /// The text of a tool's answer. A sentence that says how to get the rest may follow it.
+    /// The text of a tool's answer. What is beside DataHub's answer may follow it.
     pub fn tool_text(&self) -> &str {
         self.json["result"]["content"][0]["text"]
             .as_str()
             .unwrap_or_default()
     }
 
-    /// What follows the text of a tool's answer, if anything.
-    pub fn tool_note(&self) -> Option<&str> {
-        self.json["result"]["content"][1]["text"].as_str()
+    /// The texts that follow that of a tool's answer, in one.
+    pub fn tool_note(&self) -> Option<String> {
+        let texts = self.json["result"]["content"].as_array()?.iter().skip(1);
+        let texts: Vec<&str> = texts.filter_map(|block| block["text"].as_str()).collect();
+        (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
     /// True if the answer is a tool's own error.

@@ -14,9 +14,13 @@ use rmcp::{
     model::{CallToolResult, ContentBlock},
     service::RequestContext,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fields;
+
+/// The member that is not DataHub's in the answer of any tool, and those in the answer of a search.
+const BESIDE: &[&str] = &["next"];
+const BESIDE_HITS: &[&str] = &["owners", "writtenByPeople", "next"];
 
 /// The place of a list of tools that is left empty.
 const TOOLS: &str = r#""tools":[]"#;
@@ -36,8 +40,8 @@ pub(crate) enum Part {
     /// The object that a tool answers with.
     Result {
         text: String,
-        /// The member that only structured content has.
-        next: Option<Value>,
+        /// The members that only structured content has.
+        beside: Map<String, Value>,
     },
 }
 
@@ -67,7 +71,7 @@ impl Written {
                 let (before, after) = around(with_places, TOOLS, 2)?;
                 Some([before, tools, after].concat())
             }
-            Some(Part::Result { text, next }) => {
+            Some(Part::Result { text, beside }) => {
                 let (before, rest) = around(with_places, TEXT, 2)?;
                 let (between, after) = around(rest, STRUCTURED, 2)?;
                 let mut answer = Vec::with_capacity(with_places.len() + text.len() * 5 / 2);
@@ -75,12 +79,12 @@ impl Written {
                 serde_json::to_writer(&mut answer, text).ok()?;
                 answer.extend_from_slice(between);
                 answer.extend_from_slice(text.as_bytes());
-                if let Some(next) = next {
+                if !beside.is_empty() {
                     // Into the object, which has other members.
                     answer.pop();
-                    answer.extend_from_slice(br#","next":"#);
-                    serde_json::to_writer(&mut answer, next).ok()?;
-                    answer.push(b'}');
+                    answer.push(b',');
+                    let members = serde_json::to_vec(beside).ok()?;
+                    answer.extend_from_slice(members.get(1..)?);
                 }
                 answer.extend_from_slice(after);
                 Some(answer)
@@ -89,39 +93,56 @@ impl Written {
     }
 }
 
-/// The result of a tool that answers with `value`, as text and as structured content. The sentence that
-/// says how to get the rest, `next`, is a text of its own: clients read the text of a search as DataHub's
-/// answer.
+/// The result of a tool that answers with `value`, as text and as structured content. What a search says
+/// beside DataHub's answer is in texts of its own, as is the sentence that says how to get the rest, `next`:
+/// clients read the first text as DataHub's answer.
 pub(crate) fn result(mut value: Value, written: Option<&Written>) -> CallToolResult {
-    let next = value
-        .as_object_mut()
-        .and_then(|map| map.shift_remove("next"));
+    let beside = take_beside(&mut value);
+    let next = beside
+        .get("next")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let mut rest = beside.clone();
+    rest.shift_remove("next");
     // Not its `Display`: that checks each piece of the text once more.
     let text = serde_json::to_string(&value).unwrap_or_default();
     let mut blocks = Vec::with_capacity(2);
     let structured = match written {
         Some(written) => {
-            written.give(Part::Result {
-                text,
-                next: next.clone(),
-            });
+            written.give(Part::Result { text, beside });
             blocks.push(ContentBlock::text(""));
             json!({})
         }
         None => {
             blocks.push(ContentBlock::text(text));
-            if let Some(next) = &next {
-                fields::set(&mut value, "next", next.clone());
+            for (name, member) in beside {
+                fields::set(&mut value, &name, member);
             }
             value
         }
     };
-    if let Some(Value::String(next)) = next {
-        blocks.push(ContentBlock::text(next));
+    if !rest.is_empty() {
+        blocks.push(ContentBlock::text(Value::from(rest).to_string()));
     }
+    blocks.extend(next.map(ContentBlock::text));
     let mut result = CallToolResult::success(blocks);
     result.structured_content = Some(structured);
     result
+}
+
+/// Takes out the members of `value` that are not DataHub's.
+fn take_beside(value: &mut Value) -> Map<String, Value> {
+    let mut beside = Map::new();
+    if let Value::Object(map) = value {
+        let is_search = map.contains_key("searchResults");
+        let names = if is_search { BESIDE_HITS } else { BESIDE };
+        for name in names {
+            if let Some(member) = map.shift_remove(*name) {
+                beside.insert((*name).to_owned(), member);
+            }
+        }
+    }
+    beside
 }
 
 /// What is before and after the empty value, of `length` bytes, at the end of `place`. A place cannot
@@ -145,20 +166,21 @@ mod tests {
         Some(serde_json::from_slice(&answer).unwrap())
     }
 
-    fn part(value: &Value, next: Option<Value>) -> Part {
+    fn part(value: &Value, beside: &Value) -> Part {
         let text = value.to_string();
-        Part::Result { text, next }
+        let beside = beside.as_object().cloned().unwrap_or_default();
+        Part::Result { text, beside }
     }
 
     #[test]
-    fn what_comes_next_is_in_structured_content_only() {
-        let next = Some(json!("2 \"more\""));
+    fn what_is_beside_the_answer_is_in_structured_content_only() {
+        let beside = json!({"owners": [{"urn": "u"}], "next": "2 \"more\""});
         let with_places = json!({"text": "", "structuredContent": {}, "isError": false});
         assert_eq!(
-            filled(part(&json!({"a": 1}), next), &with_places).unwrap(),
+            filled(part(&json!({"a": 1}), &beside), &with_places).unwrap(),
             json!({
                 "text": "{\"a\":1}",
-                "structuredContent": {"a": 1, "next": "2 \"more\""},
+                "structuredContent": {"a": 1, "owners": [{"urn": "u"}], "next": "2 \"more\""},
                 "isError": false
             })
         );
@@ -184,7 +206,7 @@ mod tests {
                 "structuredContent": {},
                 "isError": false,
             }});
-            let whole = filled(part(&value, None), &called).unwrap();
+            let whole = filled(part(&value, &json!({})), &called).unwrap();
             assert_eq!(whole["id"], *id);
             assert_eq!(whole["result"]["structuredContent"], value);
             let text = whole["result"]["content"][0]["text"].as_str().unwrap();
@@ -197,7 +219,7 @@ mod tests {
         let tools = || Part::Tools(Bytes::from_static(b"[]"));
         assert_eq!(filled(tools(), &json!({"result": {}})), None);
         assert_eq!(filled(tools(), &json!({"tools": [1]})), None);
-        let result = || part(&json!({}), None);
+        let result = || part(&json!({}), &json!({}));
         assert_eq!(filled(result(), &json!({"structuredContent": {}})), None);
         assert_eq!(filled(result(), &json!({"text": ""})), None);
     }
