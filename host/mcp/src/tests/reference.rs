@@ -1,5 +1,5 @@
 //! `host/docs/tools.md`: every tool with its parameters and the members of its answer, as a model reads
-//! them. `UPDATE_DOCS=1` writes it.
+//! them, and a call with its answer from the transcripts of the black-box suite. `UPDATE_DOCS=1` writes it.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
@@ -11,10 +11,34 @@ use crate::registry::Registry;
 const HEAD: &str = "\
 # Tools
 
-Every tool with its parameters and the members of its answer, generated from the definitions that models read
-(`UPDATE_DOCS=1 cargo test -p datahub-mcp-mcp --lib reference` writes this page). [README.md](../../README.md) has the settings
+Every tool with its parameters, the members of its answer, and an example: a call to the sandbox, whose catalog of a shop
+`cargo build && target/debug/sandbox` serves, and the first lines of its answer. Generated from the definitions that models read and
+from the suite's transcripts (`UPDATE_DOCS=1 cargo test -p datahub-mcp-mcp --lib reference` writes this page). [README.md](../../README.md) has the settings
 that switch tools on and off; which members a hit has is in [From the Python server](from-the-python-server.md#answers).
 ";
+
+/// The longest example, in lines of its answer.
+const EXAMPLE_LINES: usize = 32;
+
+/// The first call of the transcript of `tool`, with the first lines of its answer.
+fn example(tool: &str) -> String {
+    let snapshots = "../../tests/tests/suite/snapshots";
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(snapshots)
+        .join(format!("suite__transcripts__{tool}.snap"));
+    let transcript =
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let prompt = format!("\n> {tool} ");
+    let at = transcript.find(&prompt);
+    let at = at.unwrap_or_else(|| panic!("{}: no call of {tool}", path.display()));
+    let call = &transcript[at + 1..];
+    let call = call.split("\n\n> ").next().unwrap_or_default().trim_end();
+    let mut lines: Vec<&str> = call.lines().take(EXAMPLE_LINES + 1).collect();
+    if call.lines().count() > lines.len() {
+        lines.push("...");
+    }
+    lines.join("\n")
+}
 
 /// The page as it should be.
 fn page() -> String {
@@ -76,6 +100,7 @@ fn page() -> String {
             false => members.join(", "),
         };
         writeln!(page, "\nAnswers {members}.").unwrap();
+        writeln!(page, "\n```text\n{}\n```", example(&name)).unwrap();
     }
     page
 }
