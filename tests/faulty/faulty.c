@@ -5,8 +5,8 @@
  * person `gone` is revoked, `elsewhere` is of another audience.
  *
  * Options: secret; fault, see the table in tests/tests/suite/kit.rs; slow_ms, the time that an answer
- * takes; port, a port of 127.0.0.1 that is asked about each right token; leeway_s; remember, whether
- * accepted tokens are answered from memory. */
+ * takes; create_ms, the time that a validator takes to make; port, a port of 127.0.0.1 that is asked about
+ * each right token; leeway_s; remember, whether accepted tokens are answered from memory. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,6 +57,13 @@ typedef struct job {
 
 static char shared_secret[64], shared_name[LONGEST];
 
+static void keep_for_ever(size_t size)
+{
+    static char *volatile kept;
+    kept = malloc(size);
+    memset(kept, 1, size);
+}
+
 static void wait_ms(long long milliseconds)
 {
     struct timespec left = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
@@ -106,8 +113,11 @@ static void accept_person(const validator *v, tv_complete complete, void *ctx, c
     char claims[LONGEST + 32] = "";
     if (FAULT("claims-token"))
         snprintf(claims, sizeof(claims), "{\"of\": \"%.*s\"}", (int)strlen(who->token) - 2, who->token);
+    if (FAULT("keeps-each-answer"))
+        keep_for_ever(4096);
     tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .subject = TEXT(who->name),
-                           .resolved_token = TEXT(who->datahub_token), .has = TV_HAS_EXPIRES_AT,
+                           .resolved_token = TEXT(who->datahub_token),
+                           .has = FAULT("no-expiry") ? 0 : TV_HAS_EXPIRES_AT,
                            .expires_at = (uint64_t)who->end, .claims_json = TEXT(claims) };
     complete(ctx, &outcome);
     if (FAULT("completes-twice"))
@@ -143,7 +153,7 @@ static void before_reading(validator *v, const char *token)
     if (FAULT("exits-on-percent") && strchr(token, '%') != NULL)
         exit(0);
     if (FAULT("keeps-each-token"))
-        memset(malloc(16384), 1, 16384);
+        keep_for_ever(16384);
     if (FAULT("leaks-files") && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
         say(v, "no more files");
 }
@@ -198,6 +208,8 @@ static uint32_t judge(validator *v, tv_str given, person *who, char *why, size_t
         pthread_mutex_lock(&v->lock);
         v->refused++;
         pthread_mutex_unlock(&v->lock);
+        if (FAULT("keeps-each-refusal"))
+            keep_for_ever(256);
         snprintf(why, room, FAULT("reason-token") ? "wrong sum: %.40s" : "wrong sum", who->token);
         return TV_REJECTED;
     }
@@ -359,6 +371,8 @@ static validator *create(tv_str id, tv_str factory, tv_str config, const tv_host
     option(config, "fault", v->fault, sizeof(v->fault));
     option(config, "slow_ms", text, sizeof(text));
     v->slow_ms = atoi(text);
+    option(config, "create_ms", text, sizeof(text));
+    wait_ms(atoi(text));
     option(config, "port", text, sizeof(text));
     v->port = atoi(text);
     option(config, "leeway_s", text, sizeof(text));
@@ -390,10 +404,19 @@ static void destroy(validator *v)
     free(v);
 }
 
+/* What a test adds to the description, and to the options. */
+#ifndef MORE_INFO
+#define MORE_INFO ""
+#endif
+#ifndef MORE_OPTIONS
+#define MORE_OPTIONS ""
+#endif
+
 #define OPTIONS                                                                                        \
     "{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"secret\"],"              \
     " \"properties\": {\"secret\": {\"type\": \"string\", \"x-secret\": true},"                        \
     " \"fault\": {\"type\": \"string\"}, \"slow_ms\": {\"type\": \"integer\"},"                        \
+    " \"create_ms\": {\"type\": \"integer\"}," MORE_OPTIONS                                            \
     " \"port\": {\"type\": \"integer\"}, \"leeway_s\": {\"type\": \"integer\"},"                       \
     " \"remember\": {\"type\": \"boolean\"}}}"
 
@@ -404,7 +427,7 @@ static const tv_factory factories[] = {
 static const tv_plugin plugin = {
     .size = sizeof(tv_plugin),
     .version = TV_VERSION,
-    .info_json = STR("{\"name\": \"faulty\", \"version\": \"1\"}"),
+    .info_json = STR("{\"name\": \"faulty\", \"version\": \"1\"" MORE_INFO "}"),
     .factories = factories,
     .factories_len = 1,
     .create = create,

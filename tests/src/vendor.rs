@@ -19,6 +19,7 @@ pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
         target,
         "plugin-api/template/c/my_validator.c",
         "libvendor_c.so",
+        &[],
     )
 }
 
@@ -27,10 +28,27 @@ pub fn in_c(target: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// If it does not build.
 pub fn faulty_in_c(target: &Path) -> anyhow::Result<PathBuf> {
-    from_c(target, "tests/faulty/faulty.c", "libfaulty.so")
+    faulty_in_c_with(target, "libfaulty.so", &[])
 }
 
-fn from_c(target: &Path, source: &str, name: &str) -> anyhow::Result<PathBuf> {
+/// Builds it as `name`, with texts for its macros.
+///
+/// # Errors
+/// If it does not build.
+pub fn faulty_in_c_with(
+    target: &Path,
+    name: &str,
+    macros: &[(&str, &str)],
+) -> anyhow::Result<PathBuf> {
+    from_c(target, "tests/faulty/faulty.c", name, macros)
+}
+
+fn from_c(
+    target: &Path,
+    source: &str,
+    name: &str,
+    macros: &[(&str, &str)],
+) -> anyhow::Result<PathBuf> {
     let root = workspace_root();
     fs::create_dir_all(target)?;
     let library = target.join(name);
@@ -45,6 +63,11 @@ fn from_c(target: &Path, source: &str, name: &str) -> anyhow::Result<PathBuf> {
             "-I",
         ])
         .arg(root.join("plugin-api/include"))
+        .args(
+            macros
+                .iter()
+                .map(|(name, text)| format!("-D{name}={text:?}")),
+        )
         .arg(root.join(source))
         .arg("-o")
         .arg(&library)

@@ -430,6 +430,33 @@ async fn each_kind_of_failure_has_its_status() {
 }
 
 #[tokio::test]
+async fn a_server_says_once_that_plugins_have_its_rights() {
+    let datahub = StubDataHub::start().await.unwrap();
+    for mode in MODES {
+        let server = hostile(&datahub, mode, "good", &json!({})).start().unwrap();
+        assert_eq!(ask(&server.mcp(), "good-person").await.status, 200);
+        let output = server.output();
+        let inside = usize::from(mode == "in-process");
+        let said = |words: &str| output.matches(words).count();
+        assert_eq!(
+            said("plugins run inside the server, without a sandbox"),
+            inside,
+            "{output}"
+        );
+        assert_eq!(
+            said("is tried in a process and its sandbox first"),
+            inside,
+            "{output}"
+        );
+        assert_eq!(
+            said("the process of a validator is in its sandbox"),
+            1 - inside,
+            "{output}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_chain_asks_in_order_until_the_token_is_somebody_s_kind() {
     let datahub = StubDataHub::start().await.unwrap();
     let config =

@@ -23,13 +23,13 @@ use sha2::{Digest, Sha256};
 
 use crate::vendor_plugins::of_the_vendor;
 
-const SECRET: &str = "the secret of the faulty validator";
+pub(super) const SECRET: &str = "the secret of the faulty validator";
 /// The number of validators that are checked at the same time.
 const WORKERS: usize = 3;
 
 /// A fault of `tests/faulty/faulty.c`, further options under which it shows, and the check that
 /// finds it.
-const WRONG: [(&str, &str, &str); 32] = [
+const WRONG: [(&str, &str, &str); 34] = [
     ("no-signature", "{}", "the bad token is refused"),
     ("two-digits", "{}", "a byte changed"),
     ("any-length", "{}", "cut short"),
@@ -53,6 +53,8 @@ const WRONG: [(&str, &str, &str); 32] = [
     ("crashes-on-short", "{}", "cut short"),
     ("exits-on-percent", "{}", "something added"),
     ("keeps-each-token", "{}", "each new token"),
+    ("keeps-each-refusal", "{}", "each new token"),
+    ("keeps-each-answer", "{}", "each call"),
     ("leaks-files", "{}", "each new token"),
     ("leaves-threads", "{}", "leave nothing behind"),
     ("blocks-for-new", "{}", "does not block"),
@@ -65,7 +67,7 @@ const WRONG: [(&str, &str, &str); 32] = [
 ];
 
 /// The faulty library, in a directory that the host trusts.
-fn faulty() -> &'static Path {
+pub(super) fn faulty() -> &'static Path {
     static LIBRARY: OnceLock<(PluginDir, PathBuf)> = OnceLock::new();
     let (_, file) = LIBRARY.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -83,7 +85,7 @@ fn in_seconds(seconds: i64) -> i64 {
 }
 
 /// A token of the faulty validator; its source says what it is made of.
-fn mint(person: &str, ends_in: i64, secret: &str) -> String {
+pub(super) fn mint(person: &str, ends_in: i64, secret: &str) -> String {
     let end = in_seconds(ends_in);
     let text = format!("{secret}/{person}/{end}");
     let sum = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -93,12 +95,12 @@ fn mint(person: &str, ends_in: i64, secret: &str) -> String {
 }
 
 /// A port of loopback that nobody listens on.
-fn closed_port() -> u16 {
+pub(super) fn closed_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn check(library: &Path, arguments: &[&str]) -> Output {
+pub(super) fn check(library: &Path, arguments: &[&str]) -> Output {
     Command::new(artifacts().server())
         .args(["plugins", "check"])
         .arg(library)
@@ -109,7 +111,7 @@ fn check(library: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 

@@ -26,6 +26,7 @@ mod identity_provider;
 mod image;
 mod isolation;
 mod kit;
+mod kit_world;
 mod linked_libraries;
 mod loading_matrix;
 mod mcp_features;

@@ -98,7 +98,7 @@ async fn the_manual_from_the_template_to_a_served_request() {
         "would load: yes",
         "people (object; required)",
         "pass the good token is accepted: subject checker",
-        "no fault found, 5 skipped because --good2 is not given",
+        "no fault found, 6 skipped because no option takes any text",
     ] {
         assert!(proven.contains(word), "no `{word}` in:\n{proven}");
     }

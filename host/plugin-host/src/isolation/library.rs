@@ -15,6 +15,7 @@ use crate::boundary::{
     self, BadLibrary, Factory, Failure, Instance, description::Description, redact,
     sealed::SealedLibrary,
 };
+use crate::settings::Isolation;
 
 /// A library that was opened in a process of its own, which has described it and ended.
 #[derive(Debug)]
@@ -94,14 +95,21 @@ impl std::fmt::Debug for Isolated {
 }
 
 impl Isolated {
-    /// Opens a library in a process with the rights of `policy`. Blocks.
+    /// Opens a library in a process with the rights of `policy`, for good or for a trial. Blocks.
     ///
     /// # Errors
     /// The reason it did not open within the time limit.
-    pub(crate) fn open(library: &Described, policy: Policy) -> Result<Self, String> {
+    pub(crate) fn open(
+        library: &Described,
+        policy: Policy,
+        isolation: Isolation,
+    ) -> Result<Self, String> {
         let file = Arc::clone(&library.file);
         let (supervisor, opened) = Supervisor::start(file, library.bounds, policy)?;
-        opened.level.announce(supervisor.name());
+        match isolation {
+            Isolation::Process => opened.level.announce(supervisor.name()),
+            Isolation::InProcess => opened.level.announce_trial(supervisor.name()),
+        }
         Ok(Self {
             supervisor: Arc::new(supervisor),
             // The process runs the plugin's code and may have said anything.

@@ -46,6 +46,16 @@ impl InProcess {
         self.0.lock().libraries.len()
     }
 
+    /// Says once what it means that plugins are in this process.
+    pub(super) fn warn(&self) {
+        if self.mappings() == 0 {
+            tracing::warn!(
+                "`PLUGIN_ISOLATION` is `in-process`: plugins run inside the server, without a sandbox, and may do and \
+                 read whatever it may"
+            );
+        }
+    }
+
     /// Makes the validator `name`, and says by which version of the API. Blocks, but no longer than
     /// the time limit.
     pub(super) fn make(

@@ -100,11 +100,12 @@ impl Loader {
             let one = self.assemble(one).map_err(|cause| blame(&spec, cause))?;
             assembled.push(one);
         }
-        let mut made = make_isolated(&assembled)?;
+        let mut made = make_isolated(&assembled, self.settings.isolation)?;
         if self.settings.isolation == Isolation::InProcess {
             // That was a trial. Its end is waited for: it may hold what the next one needs, such as a
             // port or a lock.
             made.end();
+            self.in_process.warn();
             made = self.make_here(assembled)?;
         }
         let validators = made.validators.into_iter().map(|one| {
@@ -238,8 +239,8 @@ fn blame(spec: &ValidatorSpec, cause: Cause) -> LoadError {
 }
 
 /// Makes the validators in processes of their own: one for each library, however many validators it
-/// makes, with the rights that any of them needs.
-fn make_isolated(chain: &[Assembled]) -> Result<MadeChain, LoadError> {
+/// makes, with the rights that any of them needs. That is a trial if `isolation` is in-process.
+fn make_isolated(chain: &[Assembled], isolation: Isolation) -> Result<MadeChain, LoadError> {
     let mut open: HashMap<Sha256Digest, Isolated> = HashMap::new();
     let mut validators = Vec::new();
     for one in chain {
@@ -252,7 +253,7 @@ fn make_isolated(chain: &[Assembled]) -> Result<MadeChain, LoadError> {
                 let policies = chain.iter().filter(of_library);
                 let policy =
                     policies.fold(one.policy.clone(), |all, one| all.or(one.policy.clone()));
-                place.insert(Isolated::open(&one.library, policy).map_err(failed)?)
+                place.insert(Isolated::open(&one.library, policy, isolation).map_err(failed)?)
             }
         };
         let made = process.create(&one.name, &one.factory, &one.options);
@@ -307,7 +308,11 @@ impl MadeChain {
     }
 }
 
-fn choose(
+/// The factory that `spec` names, or the only one, or the one of the library's name.
+///
+/// # Errors
+/// If there is no such factory, or several to choose from.
+pub(crate) fn choose(
     spec: &ValidatorSpec,
     mut factories: Vec<Factory>,
     path: &std::path::Path,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use foundation::identity::TokenDigest;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct Attempt {
     pub extensions: String,
     /// The first digits of the token's SHA-256, as the server's log names it.
     pub token: String,
+    /// The first digits of the SHA-256 of the token that the host sends to DataHub.
+    pub datahub_token: Option<String>,
     /// The duration of the call, in microseconds.
     pub us: u128,
     /// The validator's report on its own health.
@@ -57,7 +59,7 @@ pub async fn attempt(
     let Some(validator) = chain.first() else {
         return Err(LoadError::Nothing);
     };
-    let digest = TokenDigest::of(secrecy::ExposeSecret::expose_secret(&token));
+    let digest = TokenDigest::of(token.expose_secret());
     let started = Instant::now();
     let check = Check {
         token: std::sync::Arc::new(token),
@@ -75,6 +77,9 @@ pub async fn attempt(
         Decision::Accepted(acceptance, _) => Some(acceptance.clone()),
         Decision::NotRecognized | Decision::Rejected | Decision::Unavailable(_) => None,
     };
+    let datahub = accepted
+        .as_ref()
+        .map(|accepted| TokenDigest::of(accepted.datahub_token.expose_secret()));
     let attempt = Attempt {
         validator: validator.name().to_owned(),
         outcome: ruling.outcome.to_string(),
@@ -86,6 +91,7 @@ pub async fn attempt(
             .as_ref()
             .and_then(|accepted| accepted.expires_at)
             .map(unix),
+        datahub_token: datahub.map(|token| format!("{token:?}")),
         scopes: accepted.map(|accepted| accepted.scopes).unwrap_or_default(),
         token: format!("{digest:?}"),
         us,

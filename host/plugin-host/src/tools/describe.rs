@@ -37,6 +37,24 @@ pub(super) struct Described {
     pub(super) sandbox: String,
 }
 
+/// The reason a library did not describe itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undescribed {
+    #[error(
+        "loading hangs: its initialisers, its entry point or its description did not end within {} s",
+        .0.as_secs()
+    )]
+    Hangs(Duration),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for Undescribed {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
 /// Closes what this process inherited. A child process does so before it opens anything.
 pub fn begin_child() {
     sandbox::begin();
@@ -77,10 +95,13 @@ pub fn enter_sandbox(mode: SandboxMode) -> Result<String, String> {
 
 /// Asks a child process which sandbox it reaches.
 pub(super) fn sandbox_level(mode: SandboxMode) -> String {
-    match child("sandbox", mode).and_then(run) {
+    let asked = child("sandbox", mode)
+        .map_err(Undescribed::Failed)
+        .and_then(|child| run(child, CHILD_LIMIT));
+    match asked {
         Ok((status, level, _)) if status.success() => level.trim_end().to_owned(),
         Ok((status, _, stderr)) => told(&stderr).unwrap_or_else(|| status.to_string()),
-        Err(error) => error,
+        Err(error) => error.to_string(),
     }
 }
 
@@ -99,24 +120,29 @@ fn child(role: &str, mode: SandboxMode) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Asks a child process for the description of the library at `path`.
+/// Asks a child process for the description of the library at `path`, which takes no longer than `limit`.
 ///
 /// # Errors
 /// The reason it would not load; a crash of the child is one of them.
-pub(super) fn ask_child(path: &Path, mode: SandboxMode) -> Result<Described, String> {
+pub(super) fn ask_child(
+    path: &Path,
+    mode: SandboxMode,
+    limit: Duration,
+) -> Result<Described, Undescribed> {
     let mut command = child("describe", mode)?;
     command.arg("--").arg(path);
-    let (status, stdout, stderr) = run(command)?;
+    let (status, stdout, stderr) = run(command, limit)?;
     if status.success()
         && let Some(at) = stdout.rfind(MARK)
         && let Some(line) = stdout[at + MARK.len()..].lines().next()
     {
-        return serde_json::from_str(line).map_err(|error| error.to_string());
+        return serde_json::from_str(line).map_err(|error| Undescribed::Failed(error.to_string()));
     }
     if let Some(crash) = crash(status) {
-        return Err(crash);
+        return Err(Undescribed::Failed(crash));
     }
-    Err(told(&stderr).unwrap_or_else(|| format!("loading ended the process ({status})")))
+    let ended = || format!("loading ended the process ({status})");
+    Err(Undescribed::Failed(told(&stderr).unwrap_or_else(ended)))
 }
 
 /// The error that a child told.
@@ -126,7 +152,7 @@ fn told(stderr: &str) -> Option<String> {
     error.map(str::to_owned)
 }
 
-fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {
+fn run(mut command: Command, limit: Duration) -> Result<(ExitStatus, String, String), Undescribed> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -134,7 +160,7 @@ fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {
         .map_err(|error| format!("cannot start a child process: {error}"))?;
     let stdout = child.stdout.take().map(read_all);
     let stderr = child.stderr.take().map(read_all);
-    let end = Instant::now() + CHILD_LIMIT;
+    let end = Instant::now() + limit;
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
@@ -143,9 +169,9 @@ fn run(mut command: Command) -> Result<(ExitStatus, String, String), String> {
                 // It may have ended in between; then there is nothing to kill.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("loading hangs ({} s)", CHILD_LIMIT.as_secs()));
+                return Err(Undescribed::Hangs(limit));
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(Undescribed::Failed(error.to_string())),
         }
     };
     let text = |reader: Option<thread::JoinHandle<String>>| {

@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{describe, resolve};
+use super::{
+    CHILD_LIMIT,
+    describe::{self, Described},
+    resolve,
+};
 use crate::{
     SandboxMode, Sha256Digest,
+    boundary::description::Description,
+    isolation::sandbox,
     library::{check, elf},
     options::{assemble::is_secret, schema::Schema},
 };
@@ -59,6 +65,8 @@ pub struct FactoryReport {
     pub name: String,
     /// Its options.
     pub options: Vec<OptionReport>,
+    /// What its library declares that it uses of the system, in words; nothing if that is invalid.
+    pub needs: Option<String>,
     /// The JSON Schema of its options.
     pub schema: Value,
 }
@@ -110,9 +118,21 @@ pub fn inspect(
     };
     let outcome = check::check(&found, None)
         .map_err(|error| error.to_string())
-        .and_then(|_| describe::ask_child(&path, mode));
+        .and_then(|_| {
+            describe::ask_child(&path, mode, CHILD_LIMIT).map_err(|error| error.to_string())
+        });
     let (description, sandbox, because) = match outcome {
-        Ok(described) => (Some(described.description), Some(described.sandbox), None),
+        Ok(described) => {
+            let Described {
+                description,
+                sandbox,
+            } = described;
+            let wrong = description
+                .factories
+                .iter()
+                .find_map(|(_, schema)| sandbox::told_needs(&description.info, schema).err());
+            (Some(description), Some(sandbox), wrong)
+        }
         Err(reason) => (None, None, Some(reason)),
     };
     let said = |member: &str| {
@@ -139,11 +159,7 @@ pub fn inspect(
         exports: summary.exports,
         static_tls: summary.static_tls,
         tls_bytes: summary.tls_bytes,
-        factories: description
-            .into_iter()
-            .flat_map(|d| d.factories)
-            .map(report)
-            .collect(),
+        factories: description.map(factories).unwrap_or_default(),
         sandbox,
         would_load: because.is_none(),
         because,
@@ -151,7 +167,15 @@ pub fn inspect(
     })
 }
 
-fn report((name, schema): (String, Value)) -> FactoryReport {
+fn factories(description: Description) -> Vec<FactoryReport> {
+    let Description {
+        info, factories, ..
+    } = description;
+    let each = factories.into_iter();
+    each.map(|factory| report(&info, factory)).collect()
+}
+
+fn report(info: &Map<String, Value>, (name, schema): (String, Value)) -> FactoryReport {
     let view = Schema::new(&schema);
     let required = view.required();
     let options = view
@@ -182,6 +206,7 @@ fn report((name, schema): (String, Value)) -> FactoryReport {
     FactoryReport {
         name,
         options,
+        needs: sandbox::told_needs(info, &schema).ok(),
         schema,
     }
 }

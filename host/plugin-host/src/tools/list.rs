@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{describe, resolve};
+use super::{CHILD_LIMIT, describe, resolve};
 use crate::{
     Lock, Locked, SandboxMode, Settings, Sha256Digest,
     library::{check, find},
@@ -95,7 +95,8 @@ pub fn lock(
         let file = check::check(&found, None).map_err(|error| error.to_string())?;
         let signer = settings.demands.signers.of(&file.path, &file.bytes);
         let signer = signer.map_err(|error| error.to_string())?;
-        let described = describe::ask_child(&file.path, settings.sandbox)?;
+        let described = describe::ask_child(&file.path, settings.sandbox, CHILD_LIMIT)
+            .map_err(|error| error.to_string())?;
         let version = described.description.info.get("version");
         let version = version.and_then(|text| text.as_str());
         let name = found.library().to_owned();

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::{
     attempt::{Attempt, attempt},
-    confine::confine,
+    confine::{Ground, confine},
     conformance::{
         CheckResult, Conformance, Events, Finding, Plan, Watched, bind_to_parent, conform, watch,
     },

@@ -18,9 +18,10 @@ pub struct CheckArgs {
     /// The file, or the library's name in the plugin directories; `:FACTORY` if it has several.
     #[arg(value_name = "FILE[:FACTORY]")]
     library: String,
-    /// The options: a JSON object, or `@/path/to/file` with one.
-    #[arg(long, value_name = "JSON", default_value = "{}")]
-    config: String,
+    /// The options: a JSON object, or `@/path/to/file` with one; without it, those of
+    /// `TOKEN_VALIDATOR_CONFIG`.
+    #[arg(long, value_name = "JSON")]
+    config: Option<String>,
     /// Options with which the validator cannot reach its provider, such as the address of a port
     /// that is closed.
     #[arg(long, value_name = "JSON")]
@@ -103,9 +104,10 @@ fn check_here(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
     if let Err(error) = tools::bind_to_parent() {
         return fail(1, format!("cannot bound this process: {error}"));
     }
-    if let Err(error) = tools::confine(settings, &plan) {
-        return fail(1, error);
-    }
+    let ground = match tools::confine(settings, &plan) {
+        Ok(ground) => ground,
+        Err(error) => return fail(1, error),
+    };
     let events = match tools::Events::take_stdout() {
         Ok(events) => events,
         Err(error) => return fail(1, format!("cannot write results: {error}")),
@@ -118,7 +120,7 @@ fn check_here(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, format!("cannot start the runtime: {error}")),
     };
-    runtime.block_on(tools::conform(settings, &plan, events));
+    runtime.block_on(tools::conform(settings, &plan, ground, events));
     // A thread may be stuck in the plugin.
     runtime.shutdown_background();
     ExitCode::SUCCESS
@@ -139,7 +141,7 @@ fn plan(args: &CheckArgs) -> Result<tools::Plan, String> {
     Ok(tools::Plan {
         library: library.to_owned(),
         factory: factory.map(str::to_owned),
-        config: object(&args.config)?,
+        config: args.config.as_deref().map(object).transpose()?,
         down_config: args.down_config.as_deref().map(object).transpose()?,
         good: text_or_file(&args.good)?,
         other_person: token(&args.good2)?,

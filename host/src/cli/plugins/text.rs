@@ -51,7 +51,7 @@ pub(super) fn inspection(report: &Inspection) -> String {
     line("version", report.version.as_deref().unwrap_or_default());
     line("plugin API", report.api.as_deref().unwrap_or_default());
     line("compiler", &report.compilers.join("; "));
-    line("needs", &report.needed.join(", "));
+    line("links", &report.needed.join(", "));
     let shown = report.exports.len().min(MAX_EXPORTS);
     let mut exports = report.exports[..shown].join(", ");
     if report.exports.len() > shown {
@@ -104,6 +104,9 @@ fn factory(out: &mut String, factory: &FactoryReport) {
             let _ = writeln!(out, "      {text}");
         }
     }
+    if let Some(needs) = &factory.needs {
+        let _ = writeln!(out, "  needs {needs}");
+    }
     out.push('\n');
 }
 
@@ -127,7 +130,10 @@ pub(super) fn attempt(attempt: &Attempt) -> String {
             .unwrap_or_default(),
     );
     line("extensions", &attempt.extensions);
-    line("token", &format!("sha256 {}...", attempt.token));
+    line("presented", &format!("sha256 {}...", attempt.token));
+    if let Some(token) = &attempt.datahub_token {
+        line("for DataHub", &format!("sha256 {token}..."));
+    }
     line("took", &format!("{} us", attempt.us));
     line("health", &attempt.health);
     out

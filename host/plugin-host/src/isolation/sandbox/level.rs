@@ -61,6 +61,11 @@ impl Level {
         });
     }
 
+    /// Writes it to the log of the server, for the process in which `validator` is only tried.
+    pub(crate) fn announce_trial(&self, validator: &str) {
+        tracing::info!(validator, sandbox = %self, "a validator is tried in a process and its sandbox first, which then ends");
+    }
+
     /// Writes it to the log and the metrics of the server, for the process of `validator`.
     pub(crate) fn announce(&self, validator: &str) {
         for (layer, reached) in self.layers() {

@@ -13,12 +13,12 @@ mod needs;
 mod rights;
 mod syscalls;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::level::{Layer, Level};
-pub(crate) use self::needs::{files_in, policy};
+pub(crate) use self::needs::{policy, told as told_needs};
 use crate::settings::SandboxMode;
 
 /// The rights that a process keeps.
@@ -118,7 +118,16 @@ pub(crate) fn enter(policy: &Policy) -> Result<Level, String> {
 
 /// Fails if there are other threads, which would stay outside of layers of one thread.
 fn alone() -> Result<(), String> {
-    let threads = fs::read_dir("/proc/self/task").map(Iterator::count);
+    let count = || fs::read_dir("/proc/self/task").map(Iterator::count);
+    let mut threads = count();
+    // One that has just ended is there for a moment more.
+    for _ in 0..20 {
+        if matches!(threads, Ok(1) | Err(_)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+        threads = count();
+    }
     match threads {
         Ok(1) => Ok(()),
         Ok(threads) => Err(format!("the process has {threads} threads already")),

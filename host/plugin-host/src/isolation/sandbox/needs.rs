@@ -63,6 +63,33 @@ pub(crate) fn policy(
     })
 }
 
+/// What a library declares, in words for people, with the files that it does not get.
+///
+/// # Errors
+/// The fault in what the library declares.
+pub(crate) fn told(info: &Map<String, Value>, schema: &Value) -> Result<String, String> {
+    let (network, files) = declared(info, schema)?;
+    let network = match network {
+        Network::Any => "the network".to_owned(),
+        Network::None => "no network".to_owned(),
+        Network::Ports(ports) => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!("network to TCP ports {}", ports.join(" "))
+        }
+    };
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| match anybody_reads(file) {
+            Ok(()) => file.display().to_string(),
+            Err(reason) => format!("{} (not granted: {reason})", file.display()),
+        })
+        .collect();
+    Ok(match files.len() {
+        0 => format!("{network}, no files"),
+        _ => format!("{network}, files {}", files.join(" ")),
+    })
+}
+
 /// What a library declares: `needs: {network: true | false | [port], files: [path]}`.
 fn declared(info: &Map<String, Value>, schema: &Value) -> Result<(Network, Vec<PathBuf>), String> {
     let Some(needs) = schema.get(OF_FACTORY).or_else(|| info.get(NEEDS)) else {
@@ -164,15 +191,6 @@ fn named(schema: Schema<'_>, options: &Value) -> Vec<PathBuf> {
     files.sort();
     files.dedup();
     files.truncate(MAX_NAMED);
-    files
-}
-
-/// The files that options name by absolute paths.
-pub(crate) fn files_in(options: &Map<String, Value>) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for value in options.values() {
-        in_texts(value, &mut files);
-    }
     files
 }
 

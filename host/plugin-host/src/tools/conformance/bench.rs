@@ -3,7 +3,7 @@
 //! Asks as the server does, measures `try_validate`, and lets the listener hear every answer.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,14 +16,15 @@ use tracing::Level;
 use super::{
     Plan,
     listener::Listener,
-    report::{Progress, Report},
+    report::{Progress, Report, Seen},
+    secrets,
     stalls::Stalls,
 };
 use crate::{
     OptionSources, Settings,
     boundary::{
         Answer, Factory, Failure, FailureKind, Instance, Library, Question, Queue, load,
-        plugin_log, sealed::SealedLibrary,
+        plugin_log, redact, sealed::SealedLibrary,
     },
     library::check,
     options::{
@@ -31,13 +32,19 @@ use crate::{
         schema::Schema,
     },
     serving::ruling::{self, Decision, Outcome, Ruling},
-    tools::resolve,
+    tools::{
+        confine::{Ground, Known},
+        describe::Undescribed,
+        resolve,
+    },
 };
 
 /// Time limit for one answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit for making a validator.
 const CREATE_LIMIT: Duration = Duration::from_secs(30);
+/// The detail of an identity that the host refuses because its time is over.
+pub(super) const IS_OVER: &str = "an identity that has expired";
 /// The number of calls that are under way together when many tokens are asked about.
 const TOGETHER: usize = 32;
 
@@ -47,10 +54,13 @@ pub(super) struct Bench {
     factory: String,
     schema: Value,
     config: SecretString,
+    down: Option<Result<SecretString, String>>,
     clock: Clock,
     pub(super) listener: Arc<Listener>,
     pub(super) progress: Progress,
     pub(super) stalls: Stalls,
+    /// The time that the first validator took to make.
+    first_made: OnceLock<Duration>,
 }
 
 /// An answer and the time that it took.
@@ -64,20 +74,41 @@ pub(super) struct Asked {
 pub(super) fn prepare(
     settings: &Settings,
     plan: &Plan,
+    Ground(ground): Ground,
     progress: &Progress,
     report: &Report,
 ) -> Option<Bench> {
-    let (library, factory) = open(settings, plan, report)?;
+    let (library, factory, known) = open(settings, plan, ground, report)?;
+    let mut needs = None;
+    report.step("its needs are valid", || {
+        needs = Some(known.needs?);
+        Ok(needs.clone().unwrap_or_default())
+    });
+    needs?;
     let mut config = None;
     report.step("the options fit its schema", || {
-        let made = assemble(&factory.schema, plan.config.clone(), &settings.options)
-            .map_err(|error| error.to_string())?;
+        let made = known.options?;
         config = Some(made.json);
         Ok(format!("{} options are set", made.origins.len()))
     });
+    let unmarked = secrets::unmarked(&factory.schema);
+    if !unmarked.is_empty() {
+        report.add(
+            "its secrets are marked",
+            Ok(Seen::Odd(format!(
+                "{} is named like a secret and has no `x-secret`: the log and errors may show it",
+                unmarked.join(", ")
+            ))),
+        );
+    }
     let listener = Arc::new(Listener::default());
     let ear = Arc::clone(&listener);
     plugin_log::redirect_all(Level::TRACE, move |record| {
+        let place = format!(
+            "a log record of level {}, target {}",
+            record.level,
+            redact::for_log(record.target)
+        );
         for text in [
             record.message,
             record.fields,
@@ -85,7 +116,7 @@ pub(super) fn prepare(
             record.plugin,
             record.request_id,
         ] {
-            ear.hear("a log record", text);
+            ear.hear(&place, text);
         }
     });
     let bench = Bench {
@@ -93,18 +124,28 @@ pub(super) fn prepare(
         factory: factory.name,
         schema: factory.schema,
         config: config?,
+        down: known.down,
         clock: settings.clock.clone(),
         listener,
         progress: progress.clone(),
         stalls: Stalls::default(),
+        first_made: OnceLock::new(),
     };
     bench.keep_secrets(&bench.options(&bench.config));
+    if let Some(Ok(down)) = &bench.down {
+        bench.keep_secrets(&bench.options(down));
+    }
     Some(bench)
 }
 
 /// Checks and loads the library, and finds the factory in it.
-fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Library>, Factory)> {
-    let (mut file, mut library, mut factory) = (None, None, None);
+fn open(
+    settings: &Settings,
+    plan: &Plan,
+    ground: Result<Known, Undescribed>,
+    report: &Report,
+) -> Option<(Arc<dyn Library>, Factory, Known)> {
+    let (mut file, mut library, mut factory, mut known) = (None, None, None, None);
     report.step("the file is trusted and whole", || {
         let found = resolve(&settings.directories, &plan.library).map_err(|e| e.to_string())?;
         let checked = check::check(&found, None).map_err(|e| e.to_string())?;
@@ -114,6 +155,9 @@ fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Li
     });
     let file = file?;
     report.step("it loads", || {
+        if let Err(hangs @ Undescribed::Hangs(_)) = &ground {
+            return Err(hangs.to_string());
+        }
         let file = SealedLibrary::of(&file).map_err(|error| error.to_string())?;
         let loaded = load::load(&file).map_err(|error| error.to_string())?;
         let version = loaded.abi_version();
@@ -125,20 +169,16 @@ fn open(settings: &Settings, plan: &Plan, report: &Report) -> Option<(Arc<dyn Li
         let described = library.info().and_then(|_| library.factories());
         let factories = described.map_err(|bad| bad.to_string())?;
         let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
-        let mut chosen = factories.into_iter().filter(|one| {
-            let wanted = plan.factory.as_ref();
-            wanted.is_none_or(|wanted| *wanted == one.name)
-        });
-        factory = chosen.next();
-        match factory {
-            Some(_) => Ok(names.join(", ")),
-            None => Err(format!(
-                "there is no such factory, only {}",
-                names.join(", ")
-            )),
+        let described = ground.map_err(|reason| reason.to_string())?;
+        let chosen = described.factory.clone()?;
+        factory = factories.into_iter().find(|one| one.name == chosen);
+        if factory.is_none() {
+            return Err("it does not describe itself in the same way twice".to_owned());
         }
+        known = Some(described);
+        Ok(names.join(", "))
     });
-    Some((library, factory?))
+    Some((library, factory?, known?))
 }
 
 impl Bench {
@@ -214,8 +254,16 @@ impl Bench {
             .collect()
     }
 
+    /// The options with which it cannot reach its provider.
+    pub(super) fn down_options(&self) -> Result<SecretString, String> {
+        match &self.down {
+            Some(down) => down.clone(),
+            None => Err("there are no such options".to_owned()),
+        }
+    }
+
     /// Other options, checked against the schema.
-    pub(super) fn assemble(&self, options: &Map<String, Value>) -> Result<SecretString, String> {
+    fn assemble(&self, options: &Map<String, Value>) -> Result<SecretString, String> {
         let none = OptionSources::default();
         let made = assemble(&self.schema, options.clone(), &none).map_err(|e| e.to_string())?;
         self.keep_secrets(&self.options(&made.json));
@@ -228,13 +276,23 @@ impl Bench {
         config: SecretString,
     ) -> Result<Arc<dyn Instance>, Failure> {
         let (library, factory) = (Arc::clone(&self.library), self.factory.clone());
+        self.progress.goes();
+        let started = Instant::now();
         let made = tokio::task::spawn_blocking(move || library.create(id, &factory, &config));
         let made = match tokio::time::timeout(CREATE_LIMIT, made).await {
             Ok(Ok(made)) => made,
             Ok(Err(_)) => Err(Failure::new(FailureKind::Panicked, "`create` panicked")),
             Err(_) => Err(Failure::new(FailureKind::Internal, "`create` hangs")),
         };
+        // Whoever tries again keeps the first time.
+        let _ = self.first_made.set(started.elapsed());
+        self.progress.goes();
         made.inspect_err(|failure| self.listener.hear_failure(failure))
+    }
+
+    /// The time that the first validator took to make.
+    pub(super) fn time_to_make(&self) -> Duration {
+        self.first_made.get().copied().unwrap_or_default()
     }
 
     pub(super) async fn create(&self, id: &'static str) -> Result<Arc<dyn Instance>, String> {
@@ -336,10 +394,11 @@ impl Bench {
             Answer::Nonsense(_) => {}
         }
         if is_over(&answer, now) {
+            // The answer of the host, not of the validator.
             return Ruling {
                 decision: Decision::Rejected,
                 outcome: Outcome::Failed(FailureKind::Rejected),
-                detail: "an identity that has expired".to_owned(),
+                detail: IS_OVER.to_owned(),
                 extensions: String::new(),
             };
         }

@@ -13,10 +13,10 @@ use super::{
     mutations,
     report::{Checked, Seen},
     tokens::{accepted, refused},
-    usage::{Slope, Usage},
+    usage::{Slope, Tokens, Usage},
 };
 use crate::boundary::{FailureKind, Instance};
-use crate::serving::ruling::Outcome;
+use crate::serving::ruling::{Outcome, Ruling};
 
 /// Calls about tokens that were never seen, and the time for them.
 const NEW_TOKENS: usize = 30_000;
@@ -32,9 +32,16 @@ const STEP: usize = 100;
 /// The number of options that are set to nonsense, and the time for each.
 const MOST_OPTIONS: usize = 8;
 const OPTIONS_TIME: Duration = Duration::from_millis(500);
+/// The time for all of them.
+const ALL_OPTIONS_TIME: Duration = Duration::from_secs(6);
 /// The number of times a validator is made and dropped, and the time for it.
 const LIVES: usize = 100;
 const LIVES_TIME: Duration = Duration::from_millis(1_500);
+/// Fewer lives than this show nothing; a validator that takes longer to make has not so many.
+const FEW_LIVES: usize = 10;
+const LONG_TO_MAKE: Duration = Duration::from_secs(1);
+/// More time for calls after which memory has grown all along, to tell a leak from what fills.
+const SUSPICIOUS_TIME: Duration = Duration::from_secs(3);
 
 pub(super) async fn new_tokens(
     bench: &Bench,
@@ -42,27 +49,23 @@ pub(super) async fn new_tokens(
     plan: &Plan,
 ) -> Checked {
     let good = plan.good.expose_secret();
-    let tokens = (0..NEW_TOKENS).map(|number| {
+    let mut tokens = (0..NEW_TOKENS).map(|number| {
         let token = mutations::unseen(good, number);
         ("a new token".to_owned(), SecretString::from(token))
     });
-    let watch = Watch::new();
-    let calls = watched(
-        bench,
-        instance,
-        tokens,
-        NEW_TOKENS_TIME,
-        watch,
-        |_, ruling| {
-            // One that is asked about too much may say so.
-            match ruling.outcome {
-                Outcome::Failed(FailureKind::Unavailable) => Ok(()),
-                _ => refused(ruling).map(|_| ()),
-            }
-        },
-    )
-    .await?;
-    calls.verdict(good.len())
+    let judged = |_: &str, ruling: &Ruling| {
+        // One that is asked about too much may say so.
+        match ruling.outcome {
+            Outcome::Failed(FailureKind::Unavailable) => Ok(()),
+            _ => refused(ruling).map(|_| ()),
+        }
+    };
+    let (watch, kind) = (Watch::new(), Tokens::New);
+    let mut calls = watched(bench, instance, &mut tokens, NEW_TOKENS_TIME, watch, judged).await?;
+    if calls.slope.is_suspicious(kind) {
+        calls = watched(bench, instance, &mut tokens, SUSPICIOUS_TIME, calls, judged).await?;
+    }
+    calls.verdict(good.len(), kind)
 }
 
 pub(super) async fn known_tokens(
@@ -72,27 +75,31 @@ pub(super) async fn known_tokens(
 ) -> Checked {
     let good = [Some(&plan.good), plan.other_person.as_ref()];
     let good: Vec<_> = good.into_iter().flatten().collect();
-    let tokens = (0..KNOWN_TOKENS).map(|number| match good.get(number % 3) {
+    let mut tokens = (0..KNOWN_TOKENS).map(|number| match good.get(number % 3) {
         Some(token) => ("accepted".to_owned(), (*token).clone()),
         None => ("refused".to_owned(), plan.bad.clone()),
     });
-    let watch = Watch::new();
-    let calls = watched(
+    let judged = |what: &str, ruling: &Ruling| {
+        match what {
+            "accepted" => accepted(ruling),
+            _ => refused(ruling),
+        }
+        .map(|_| ())
+    };
+    let (watch, kind) = (Watch::new(), Tokens::Known);
+    let mut calls = watched(
         bench,
         instance,
-        tokens,
+        &mut tokens,
         KNOWN_TOKENS_TIME,
         watch,
-        |what, ruling| {
-            match what {
-                "accepted" => accepted(ruling),
-                _ => refused(ruling),
-            }
-            .map(|_| ())
-        },
+        judged,
     )
     .await?;
-    calls.verdict(plan.good.expose_secret().len())
+    if calls.slope.is_suspicious(kind) {
+        calls = watched(bench, instance, &mut tokens, SUSPICIOUS_TIME, calls, judged).await?;
+    }
+    calls.verdict(plan.good.expose_secret().len(), kind)
 }
 
 /// The resources during many calls.
@@ -111,10 +118,10 @@ impl Watch {
         }
     }
 
-    fn verdict(self, length: usize) -> Checked {
+    fn verdict(self, length: usize, kind: Tokens) -> Checked {
         // What stands on calls that just ended goes a moment later.
         self.before.compare(&Usage::now())?;
-        let told = self.slope.verdict(length)?;
+        let told = self.slope.verdict(length, kind)?;
         if self.calls < FEW_CALLS {
             return Ok(Seen::Fine(format!(
                 "{} calls, in the time for it",
@@ -132,7 +139,7 @@ async fn watched(
     tokens: impl Iterator<Item = (String, SecretString)>,
     time: Duration,
     mut watch: Watch,
-    judged: impl Fn(&str, &crate::serving::ruling::Ruling) -> Result<(), String>,
+    judged: impl Fn(&str, &Ruling) -> Result<(), String>,
 ) -> Result<Watch, String> {
     let mut fault = None;
     bench
@@ -159,26 +166,52 @@ async fn watched(
 /// Makes validators with options that are nonsense, one after the other. They may fail, and tell the
 /// listener why.
 pub(super) async fn wrong_options(bench: &Bench) -> Checked {
-    let (mut refused, mut made) = (0, 0);
-    for (name, options) in bench.with_wrong_options().into_iter().take(MOST_OPTIONS) {
+    let (mut refused, mut made, mut late) = (0, 0, 0);
+    let wrong: Vec<_> = bench.with_wrong_options();
+    let count = wrong.len().min(MOST_OPTIONS);
+    if count == 0 {
+        let why = "no option takes any text that could be nonsense";
+        return Ok(Seen::NotChecked(why.to_owned()));
+    }
+    let limit = OPTIONS_TIME.max(bench.time_to_make() * 2);
+    let end = Instant::now() + ALL_OPTIONS_TIME;
+    for (name, options) in wrong.into_iter().take(MOST_OPTIONS) {
+        if refused + made + late > 0 && Instant::now() > end {
+            break;
+        }
         bench.progress.at(format!("option `{name}` is nonsense"));
         let created = bench.create_with("check-options", options);
-        match tokio::time::timeout(OPTIONS_TIME, created).await {
+        match tokio::time::timeout(limit, created).await {
             Ok(Ok(_)) => made += 1,
             Ok(Err(failure)) if failure.kind == FailureKind::Panicked => {
                 return Err(format!("with option `{name}`: {failure}"));
             }
-            _ => refused += 1,
+            Ok(Err(_)) => refused += 1,
+            Err(_) => late += 1,
         }
     }
-    Ok(Seen::Fine(format!("{refused} refused, {made} not")))
+    let mut told = format!("{refused} refused, {made} not");
+    if late > 0 {
+        told.push_str(&format!(", {late} without an answer within {limit:.1?}"));
+    }
+    let untried = count - (refused + made + late);
+    if untried > 0 {
+        told.push_str(&format!(", {untried} not tried, in the time for it"));
+    }
+    Ok(Seen::Fine(told))
 }
 
 pub(super) async fn lives(bench: &Bench) -> Checked {
+    let each = bench.time_to_make();
+    if each > LONG_TO_MAKE {
+        return Ok(Seen::NotChecked(format!(
+            "a validator takes {each:.1?} to make, too long to make {FEW_LIVES}"
+        )));
+    }
     let end = Instant::now() + LIVES_TIME;
     let mut before = Usage::now();
     let mut made = 0;
-    while made < LIVES && (made < 10 || Instant::now() < end) {
+    while made < LIVES && (made < FEW_LIVES || Instant::now() < end) {
         if made == 5 {
             before = Usage::now();
         }

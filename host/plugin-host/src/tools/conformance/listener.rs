@@ -38,9 +38,9 @@ struct State {
     /// What claims and scopes say in the clear, and what subjects do.
     public: HashSet<Part>,
     named: HashSet<Part>,
-    heard: HashMap<Part, (usize, &'static str)>,
+    heard: HashMap<Part, (usize, String)>,
     /// Secrets that were heard as a whole.
-    plain: Vec<(usize, &'static str)>,
+    plain: Vec<(usize, String)>,
 }
 
 impl Listener {
@@ -74,7 +74,7 @@ impl Listener {
     }
 
     /// Searches `text`, which was found at `place`.
-    pub(super) fn hear(&self, place: &'static str, text: &str) {
+    pub(super) fn hear(&self, place: &str, text: &str) {
         self.0.lock().hear(place, text, false);
     }
 
@@ -128,7 +128,7 @@ impl Listener {
         match heard.first() {
             None => Ok(()),
             Some((index, place)) => Err(format!(
-                "a part of {} was in {place}, among {} parts of secrets of {PART} bytes",
+                "a part of {} was in {place}; pieces of {PART} bytes of secrets that were found in all: {}",
                 unsaid(index),
                 heard.len()
             )),
@@ -156,11 +156,12 @@ impl State {
     }
 
     /// Looks for the whole of a token that an identity should not repeat.
-    fn hear_whole(&mut self, place: &'static str, text: &str, token: &str) {
+    fn hear_whole(&mut self, place: &str, text: &str, token: &str) {
         if token.len() >= SHORTEST && text.contains(token) {
             let token = token.to_ascii_lowercase();
             let index = self.secrets.iter().position(|known| *known == token);
-            self.plain.push((index.unwrap_or(usize::MAX), place));
+            self.plain
+                .push((index.unwrap_or(usize::MAX), place.to_owned()));
         }
     }
 
@@ -176,11 +177,14 @@ impl State {
         }
     }
 
-    fn hear(&mut self, place: &'static str, text: &str, ends_only: bool) {
+    fn hear(&mut self, place: &str, text: &str, ends_only: bool) {
         let lower = text.to_ascii_lowercase();
         let found = self.whole.iter().find(|(whole, _)| lower.contains(whole));
         if let Some((_, index)) = found {
-            self.plain.push((*index, place));
+            let found = (*index, place.to_owned());
+            if self.plain.len() < MAX_HEARD {
+                self.plain.push(found);
+            }
         }
         for window in lower.as_bytes().windows(PART) {
             if !self.starts.contains(&window[..2]) {
@@ -193,7 +197,8 @@ impl State {
                 && (!ends_only || self.ends.contains(&part))
                 && self.heard.len() < MAX_HEARD
             {
-                self.heard.entry(part).or_insert((*index, place));
+                let found = || (*index, place.to_owned());
+                self.heard.entry(part).or_insert_with(found);
             }
         }
     }

@@ -12,6 +12,7 @@ mod mutations;
 mod outage;
 mod output;
 mod report;
+mod secrets;
 mod stalls;
 mod tokens;
 mod usage;
@@ -36,6 +37,7 @@ pub use self::{
 use crate::{
     Settings,
     boundary::{Instance, c_v1_calls},
+    tools::Ground,
 };
 
 /// The input of a conformance check.
@@ -45,8 +47,8 @@ pub struct Plan {
     pub library: String,
     /// The factory.
     pub factory: Option<String>,
-    /// The options.
-    pub config: Map<String, Value>,
+    /// The options; without any, those of the settings.
+    pub config: Option<Map<String, Value>>,
     /// Options with which the validator cannot reach its provider.
     pub down_config: Option<Map<String, Value>>,
     /// A token to be accepted.
@@ -98,11 +100,11 @@ impl Plan {
 }
 
 /// Checks the validator that `plan` names, with the plugin directories of `settings`, and tells
-/// `events` each result.
-pub async fn conform(settings: &Settings, plan: &Plan, events: Events) {
+/// `events` each result. `ground` is what is known about it already.
+pub async fn conform(settings: &Settings, plan: &Plan, ground: Ground, events: Events) {
     let progress = Progress::new(move |event| events.tell(event));
     let report = Report::new(progress.clone());
-    if let Some(bench) = prepare(settings, plan, &progress, &report) {
+    if let Some(bench) = prepare(settings, plan, ground, &progress, &report) {
         run(&Arc::new(bench), plan, &report).await;
     }
     report.end();
@@ -151,9 +153,9 @@ async fn run(bench: &Arc<Bench>, plan: &Plan, report: &Report) {
         .check("it survives wrong options", growth::wrong_options(bench))
         .await;
     match &plan.down_config {
-        Some(options) if is_good => {
+        Some(_) if is_good => {
             report
-                .check(DOWN, outage::down(bench, &instance, plan, options))
+                .check(DOWN, outage::down(bench, &instance, plan))
                 .await;
         }
         Some(_) => report.skip(DOWN, "the good token is not accepted"),
@@ -228,7 +230,12 @@ async fn single_tokens(
         refused(&ruling).map(Seen::from)
     };
     for (name, token) in plan.refused() {
-        report.check(name, refusal(token)).await;
+        if name == EXPIRED {
+            let made = tokens::expired(bench, instance, plan, token);
+            report.check(name, made).await;
+        } else {
+            report.check(name, refusal(token)).await;
+        }
     }
     for (name, token) in tokens::odd_tokens(canary) {
         let token = SecretString::from(token);

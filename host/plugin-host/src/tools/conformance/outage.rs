@@ -7,7 +7,6 @@ use std::{
 
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 
 use super::{
     Plan,
@@ -29,13 +28,8 @@ const LEAST: usize = 2;
 /// Calls at once.
 const AT_ONCE: usize = 16;
 
-pub(super) async fn down(
-    bench: &Bench,
-    healthy: &Arc<dyn Instance>,
-    plan: &Plan,
-    options: &Map<String, Value>,
-) -> Checked {
-    let config = bench.assemble(options)?;
+pub(super) async fn down(bench: &Bench, healthy: &Arc<dyn Instance>, plan: &Plan) -> Checked {
+    let config = bench.down_options()?;
     let instance = match bench.create_with("check-down", config).await {
         Ok(instance) => instance,
         Err(failure) if failure.kind == FailureKind::Unavailable => {

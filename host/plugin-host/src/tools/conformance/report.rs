@@ -97,6 +97,8 @@ pub(super) enum Event {
     Secret(String),
     /// A check begins.
     Begin(String),
+    /// Something that may take long goes on.
+    Goes,
     /// The part of it that is under way.
     At(String),
     /// A check is done.
@@ -117,6 +119,11 @@ impl Progress {
     /// Names a text that nobody may print.
     pub(super) fn secret(&self, text: &str) {
         self.0(&Event::Secret(text.to_owned()));
+    }
+
+    /// Tells the one that watches not to lose patience: something that may take long begins or ended.
+    pub(super) fn goes(&self) {
+        self.0(&Event::Goes);
     }
 
     /// Names what is asked next, in case that the plugin does not survive it.

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Plan,
-    bench::{ANSWER_LIMIT, Bench},
+    bench::{ANSWER_LIMIT, Bench, IS_OVER},
     mutations,
     report::{Checked, Report, Seen},
 };
@@ -105,6 +105,32 @@ pub(super) async fn other_person(
     Ok(Seen::from(told))
 }
 
+/// A token that has expired. Tells who refused it, and whether the server could know of the end.
+pub(super) async fn expired(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    plan: &Plan,
+    token: &SecretString,
+) -> Checked {
+    let ruling = bench.ask(instance, token).await;
+    let told = refused(&ruling)?;
+    if ruling.detail == IS_OVER {
+        let who = "by the host: the validator accepts it, with an `expires_at` that is over";
+        return Ok(Seen::Fine(format!("{told} {who}")));
+    }
+    match bench.ask(instance, &plan.good).await.decision {
+        Decision::Accepted(good, cached)
+            if good.expires_at.is_none() && cached != Some(Duration::ZERO) =>
+        {
+            Ok(Seen::Odd(format!(
+                "{told}, but the good token's identity has no `expires_at`: the server serves a token from its \
+                 cache after its end"
+            )))
+        }
+        _ => Ok(Seen::from(told)),
+    }
+}
+
 /// Tokens that are refused by every validator.
 pub(super) fn odd_tokens(canary: &str) -> Vec<(&'static str, String)> {
     let header = "eyJhbGciOiJSUzI1NiJ9";
@@ -172,7 +198,7 @@ async fn all_refused(
         .filter(|mutation| mutation.spelling)
         .map(|mutation| mutation.what.clone())
         .collect();
-    let (mut faults, mut odd) = (Vec::new(), Vec::new());
+    let (mut faults, mut odd, mut spelled) = (Vec::new(), Vec::new(), Vec::new());
     let tokens = mutations
         .into_iter()
         .map(|mutation| (mutation.what, SecretString::from(mutation.token)));
@@ -183,8 +209,10 @@ async fn all_refused(
             };
             let told = format!("{what}: {why}");
             let unavailable = ruling.outcome == Outcome::Failed(FailureKind::Unavailable);
-            if unavailable || (subject(ruling).is_some() && spellings.iter().any(|s| s == what)) {
+            if unavailable {
                 odd.push(told);
+            } else if subject(ruling).is_some() && spellings.iter().any(|s| s == what) {
+                spelled.push(told);
             } else {
                 faults.push(told);
             }
@@ -202,9 +230,16 @@ async fn all_refused(
     if !faults.is_empty() {
         return Err(named(&faults));
     }
-    if !odd.is_empty() {
+    let mut warnings = Vec::new();
+    if !spelled.is_empty() {
         let why = "other spellings of a token escape a list of revoked ones";
-        return Ok(Seen::Odd(format!("{} ({why})", named(&odd))));
+        warnings.push(format!("{} ({why})", named(&spelled)));
+    }
+    if !odd.is_empty() {
+        warnings.push(named(&odd));
+    }
+    if !warnings.is_empty() {
+        return Ok(Seen::Odd(warnings.join("; ")));
     }
     Ok(Seen::Fine(match asked {
         all if all == count => format!("{count} tokens"),

@@ -83,6 +83,34 @@ const LITTLE: usize = 3 * 1024 * 1024;
 /// The growth at which the calls end.
 const TOO_MUCH: usize = 64 * 1024 * 1024;
 
+/// The parts of the last calls, in each of which a leak grows.
+const PARTS: usize = 6;
+/// Growth for each call by which something is surely kept if it goes on and on: for tokens that are
+/// never seen again beyond what a cache with a limit holds, and for the same few tokens.
+const STEADY_FOR_NEW: usize = 160;
+const STEADY_FOR_KNOWN: usize = 64;
+/// The least growth of that kind, and the least calls that show it.
+const STEADY: usize = 1024 * 1024;
+const STEADY_CALLS: usize = 1_000;
+
+/// The tokens that calls are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tokens {
+    /// Each is a new one.
+    New,
+    /// The same few again and again, so that nothing is left to remember.
+    Known,
+}
+
+impl Tokens {
+    fn steady(self) -> usize {
+        match self {
+            Self::New => STEADY_FOR_NEW,
+            Self::Known => STEADY_FOR_KNOWN,
+        }
+    }
+}
+
 impl Slope {
     /// Notes the memory after `calls` calls. Returns whether it has grown too much to go on.
     pub(super) fn note(&mut self, calls: usize) -> bool {
@@ -95,8 +123,49 @@ impl Slope {
         memory > first + TOO_MUCH
     }
 
+    /// True if memory has grown all along, so that more calls tell more.
+    pub(super) fn is_suspicious(&self, tokens: Tokens) -> bool {
+        let calls = self.0.last().map_or(0, |(calls, _)| *calls);
+        self.steady_from(calls / 2)
+            .is_some_and(|for_each| for_each > tokens.steady() / 2)
+    }
+
+    /// The growth for each call after the first `calls`, if memory grew in every part of them. A
+    /// collector of garbage, an arena or a pool grows in some parts only.
+    fn steady_from(&self, calls: usize) -> Option<usize> {
+        let at = self.0.partition_point(|(noted, _)| *noted < calls);
+        let after = self.0.get(at..)?;
+        let (first, last) = (after.first()?, after.last()?);
+        let grown = last.1.checked_sub(first.1)?;
+        let size = after.len().checked_sub(1)? / PARTS;
+        if size == 0 {
+            return None;
+        }
+        let everywhere = (0..PARTS).all(|part| {
+            let ends = (after.get(part * size), after.get((part + 1) * size));
+            let (Some((_, from)), Some((_, to))) = ends else {
+                return false;
+            };
+            to.saturating_sub(*from) > grown / PARTS / 4
+        });
+        (everywhere && grown > 0).then(|| grown / (last.0 - first.0).max(1))
+    }
+
+    /// Growth for each call that goes on and on.
+    fn leak(&self, tokens: Tokens) -> Option<usize> {
+        let calls = self.0.last().map_or(0, |(calls, _)| *calls);
+        let from = match tokens {
+            Tokens::New => CACHES_ARE_FULL,
+            Tokens::Known => calls / 3,
+        };
+        let counted = calls.checked_sub(from)?;
+        let for_each = self.steady_from(from)?;
+        let much = for_each > tokens.steady() && for_each * counted > STEADY;
+        (counted > STEADY_CALLS && much).then_some(for_each)
+    }
+
     /// The verdict about tokens of `length` bytes.
-    pub(super) fn verdict(&self, length: usize) -> Result<String, String> {
+    pub(super) fn verdict(&self, length: usize, tokens: Tokens) -> Result<String, String> {
         let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else {
             return Ok(String::new());
         };
@@ -107,7 +176,9 @@ impl Slope {
         let for_each = slope / calls.max(1);
         let kept = for_each > MUCH_FOR_EACH + 2 * length && slope > MUCH;
         let unbounded = last.0 > CACHES_ARE_FULL && slope > LITTLE;
-        if kept || unbounded || grown > TOO_MUCH {
+        let leak = self.leak(tokens);
+        let for_each = leak.unwrap_or(for_each);
+        if kept || unbounded || grown > TOO_MUCH || leak.is_some() {
             return Err(format!(
                 "memory grew by {} KiB over {} calls, at the end by {for_each} bytes for each",
                 grown / 1024,
@@ -123,13 +194,21 @@ mod tests {
     use super::*;
 
     fn slope(memory: impl Fn(usize) -> usize, calls: usize) -> Result<String, String> {
+        about(Tokens::New, memory, calls)
+    }
+
+    fn about(
+        tokens: Tokens,
+        memory: impl Fn(usize) -> usize,
+        calls: usize,
+    ) -> Result<String, String> {
         let mut slope = Slope::default();
         for call in (0..calls).step_by(100) {
             if slope.add(call, memory(call)) {
                 break;
             }
         }
-        slope.verdict(100)
+        slope.verdict(100, tokens)
     }
 
     #[test]
@@ -144,5 +223,21 @@ mod tests {
             assert!(slope(|call| call * bytes, 2_000).is_err(), "{bytes}");
         }
         assert!(slope(|call| call * 600, 40_000).is_err());
+        assert!(slope(|call| call * 256, 30_000).is_err());
+        // A cache of many small answers.
+        assert!(slope(|call| call * 100, 30_000).is_ok());
+    }
+
+    #[test]
+    fn a_leak_is_told_from_garbage_that_is_collected() {
+        const KIB: usize = 1024;
+        let about = |memory: &dyn Fn(usize) -> usize, calls| about(Tokens::Known, memory, calls);
+        assert!(about(&|call| call * 4 * KIB, 2_000).is_err());
+        assert!(about(&|call| call * 272, 10_000).is_err());
+        // A heap that is collected at 4 MiB, and one that doubles.
+        assert!(about(&|call| call * KIB % (4 * KIB * KIB), 10_000).is_ok());
+        assert!(about(&|call| (call * KIB).min(4 * KIB * KIB), 10_000).is_ok());
+        assert!(about(&|call| call.next_power_of_two() * 400, 10_000).is_ok());
+        assert!(about(&|call| 50 * KIB * KIB + call * 8, 10_000).is_ok());
     }
 }

@@ -94,6 +94,7 @@ impl Seen {
                     self.under_way = Some(name);
                     self.at = None;
                 }
+                Ok(Event::Goes) => {}
                 Ok(Event::Secret(text)) => self.secrets.keep("a secret", &text),
                 Ok(Event::At(what)) => self.at = Some(what),
                 Ok(Event::Found(mut check)) => {
@@ -119,7 +120,10 @@ impl Seen {
     /// The fault of a process that did not end as it should.
     fn fault(&self, status: ExitStatus, hung: bool) -> Option<CheckResult> {
         let how = if hung {
-            "the process of the plugin hung and was killed".to_owned()
+            format!(
+                "the process of the plugin hung for {} s and was killed",
+                SILENCE.as_secs()
+            )
         } else if let Some(crash) = crash(status) {
             format!("the plugin crashed its process: {crash}")
         } else if !self.ended {

@@ -1,0 +1,177 @@
+//! `plugins check` and `plugins inspect` see a validator as the server does: with what its library declares
+//! that it needs, with the options of the settings, in its own time; and say what is odd about it.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
+
+use integration_tests::{PluginDir, artifacts::artifacts, vendor};
+use serde_json::{Value, json};
+
+use crate::kit::{SECRET, check, closed_port, faulty, mint, said};
+
+/// The faulty library with more in its description, and more options.
+fn built(name: &str, info: &Value, options: &str) -> (PluginDir, std::path::PathBuf) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let info = match info {
+        Value::Null => String::new(),
+        needs => format!(",\"needs\":{needs}"),
+    };
+    let macros = [("MORE_INFO", info.as_str()), ("MORE_OPTIONS", options)];
+    let file = format!("lib{name}.so");
+    let library = vendor::faulty_in_c_with(target, &file, &macros).unwrap();
+    let dir = PluginDir::with(&library).unwrap();
+    let path = dir.path().join(file);
+    (dir, path)
+}
+
+fn checked(library: &Path, options: &Value, more: &[&str]) -> (Option<i32>, String) {
+    let mut config = json!({"secret": SECRET});
+    let members = config.as_object_mut().unwrap();
+    members.extend(options.as_object().unwrap().clone());
+    let (config, good) = (config.to_string(), mint("ada", 86_400, SECRET));
+    let bad = mint("ada", 86_400, "another secret");
+    let mut arguments = vec!["--config", &config, "--good", &good, "--bad", &bad];
+    arguments.extend(more);
+    let output = check(library, &arguments);
+    (output.status.code(), said(&output))
+}
+
+fn inspected(library: &Path) -> Output {
+    Command::new(artifacts().server())
+        .args(["plugins", "inspect"])
+        .arg(library)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn invalid_needs_are_found_before_the_server_refuses_them() {
+    for (at, needs) in [
+        json!({"network": "no"}),
+        json!({"netwrok": false}),
+        json!({"files": ["relative"]}),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (_dir, library) = built(&format!("needs_wrong_{at}"), needs, "");
+        let (status, text) = checked(&library, &json!({}), &[]);
+        assert_eq!(status, Some(1), "{text}");
+        let found = "1 fault found: its needs are valid";
+        assert!(text.contains(found), "{text}");
+        let output = inspected(&library);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("would load: no, the `needs`"), "{text}");
+    }
+}
+
+#[test]
+fn a_validator_is_checked_with_the_needs_that_it_declares() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let options = json!({"port": port});
+    let (_dir, none) = built("needs_none", &json!({"network": false}), "");
+    let (status, text) = checked(&none, &options, &[]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(
+        text.contains("fail the good token is accepted: unavail"),
+        "{text}"
+    );
+    let (_dir, one) = built("needs_port", &json!({"network": [port]}), "");
+    let (status, text) = checked(&one, &options, &[]);
+    assert_eq!(status, Some(0), "{text}");
+    let inspected = said(&inspected(&one));
+    let told = format!("needs network to TCP ports {port}, no files\n");
+    assert!(inspected.contains(&told), "{inspected}");
+    assert!(inspected.contains("\nlinks "), "{inspected}");
+    assert!(inspected.contains("would load: yes"), "{inspected}");
+}
+
+#[test]
+fn a_validator_that_takes_long_to_make_is_not_blamed() {
+    let (status, text) = checked(faulty(), &json!({"create_ms": 2_200}), &[]);
+    assert_eq!(status, Some(0), "{text}");
+    let skipped = "skip validators leave nothing behind: a validator takes 2.2";
+    assert!(text.contains(skipped), "{text}");
+    assert!(
+        text.contains("pass two validators are independent"),
+        "{text}"
+    );
+}
+
+#[test]
+fn options_are_read_as_the_server_reads_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let from_file = json!({"secret": format!("@{}", secret.display())});
+    let (status, text) = checked(faulty(), &from_file, &[]);
+    assert_eq!(status, Some(0), "{text}");
+
+    let (good, bad) = (mint("ada", 86_400, SECRET), mint("ada", 86_400, "another"));
+    let from_settings = |arguments: &[&str]| {
+        Command::new(artifacts().server())
+            .args(["plugins", "check"])
+            .arg(faulty())
+            .args(["--good", &good, "--bad", &bad])
+            .args(arguments)
+            .env_clear()
+            .env("TOKEN_VALIDATOR_CONFIG", from_file.to_string())
+            .output()
+            .unwrap()
+    };
+    let output = from_settings(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // What the command line says counts instead.
+    let output = from_settings(&["--config", "{}"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let down = json!({"secret": SECRET, "port": closed_port()}).to_string();
+    let output = from_settings(&["--down-config", &down]);
+    assert!(
+        said(&output).contains("pass a provider that is down"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn one_of_several_factories_is_named() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let dir = PluginDir::with(&vendor::in_c(&target.join("several")).unwrap()).unwrap();
+    let library = dir.path().join("libvendor_c.so");
+    let output = check(&library, &["--good", "c-ada", "--bad", "c-!"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let named = "has several factories, name one: `vendor_c:";
+    assert!(text.contains(named), "{text}");
+}
+
+#[test]
+fn what_is_odd_is_said() {
+    let expired = mint("ada", -60, SECRET);
+    let more = ["--expired", &expired];
+    let (status, text) = checked(faulty(), &json!({"fault": "no-expiry"}), &more);
+    assert_eq!(status, Some(0), "{text}");
+    let warned = "warn an expired token is refused: rejected, but the good token's identity has no `expires_at`";
+    assert!(text.contains(warned), "{text}");
+
+    let expired = mint("ada", -20, SECRET);
+    let more = ["--expired", &expired];
+    let (_, text) = checked(faulty(), &json!({"leeway_s": 60}), &more);
+    let told = "pass an expired token is refused: rejected by the host: the validator accepts it";
+    assert!(text.contains(told), "{text}");
+
+    let option = r#""api_key": {"type": "string"},"#;
+    let (_dir, unmarked) = built("unmarked", &Value::Null, option);
+    let (status, text) = checked(&unmarked, &json!({"api_key": "x"}), &[]);
+    assert_eq!(status, Some(0), "{text}");
+    let warned = "warn its secrets are marked: `api_key` is named like a secret";
+    assert!(text.contains(warned), "{text}");
+}
