@@ -39,7 +39,7 @@ async fn bad_registrations_are_refused_with_the_error_of_rfc_7591() {
         ),
         (json!({ "redirect_uris": long }), "invalid_client_metadata"),
         (
-            json!({ "redirect_uris": "https://app.example" }),
+            json!({ "redirect_uris": { "uri": "https://app.example" } }),
             "invalid_client_metadata",
         ),
         (json!({ "redirect_uris": [1] }), "invalid_client_metadata"),
@@ -57,6 +57,19 @@ async fn bad_registrations_are_refused_with_the_error_of_rfc_7591() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{asked}");
         assert_eq!(answer.error(), error, "{asked}");
     }
+}
+
+/// RFC 7591 section 2 has an array; a client with one URI loses nothing without the brackets.
+#[tokio::test]
+async fn one_redirect_uri_needs_no_brackets() {
+    let world = World::new().await;
+    let asked = json!({ "redirect_uris": REDIRECT });
+    let answer = world.post_json("/oauth/register", &asked).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!(answer.json()["redirect_uris"], json!([REDIRECT]));
+    let bad = json!({ "redirect_uris": "javascript:alert(1)" });
+    let answer = world.post_json("/oauth/register", &bad).await;
+    assert_eq!(answer.error(), "invalid_redirect_uri");
 }
 
 /// RFC 7591 section 2: what is not needed may be left out. The answer says what was registered.
