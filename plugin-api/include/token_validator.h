@@ -132,7 +132,8 @@ typedef struct tv_host {
 typedef struct tv_factory {
     size_t size;        /* sizeof(tv_factory) of the plugin */
     tv_str name;        /* ASCII letters, digits, _ and -; selected as LIBRARY:NAME */
-    tv_str schema_json; /* JSON Schema (an object schema) of its options; "x-env", "x-secret" allowed */
+    tv_str schema_json; /* JSON Schema (an object schema) of its options. On an option: "x-env", "x-secret",
+                         * "x-file"; on the schema: "x-needs". See README */
     tv_str ext_json;    /* reserved for extensions: a JSON object or empty */
 } tv_factory;
 
@@ -151,7 +152,9 @@ typedef struct tv_plugin {
     /* Creates a validator. REQUIRED. May block for as long as the host's start may take. All arguments are
      * borrowed, except host, which may be kept. Either returns the validator, which the host OWNS until it
      * calls destroy, and never calls failed; or calls failed exactly once before it returns, and returns
-     * NULL. config_json is a JSON object that fits the factory's schema; it may hold SECRETS. */
+     * NULL. config_json is a JSON object that fits the factory's schema; it may hold SECRETS. It is UTF-8,
+     * has its members in any order and its texts escaped as JSON allows, and holds only what is set: a
+     * "default" of the schema is not filled in. Read it with a JSON parser. */
     tv_validator *(*create)(tv_str plugin_id, tv_str factory, tv_str config_json, const tv_host *host,
                             tv_complete failed, void *ctx);
 

@@ -64,7 +64,7 @@ pub enum PluginsCommand {
     Header,
     /// Check a token with one validator and the settings of the server.
     Try {
-        /// The validator.
+        /// The validator, as in `TOKEN_VALIDATOR_FACTORY`, or its file.
         #[arg(value_name = "LIBRARY[:FACTORY]")]
         validator: String,
         /// The file that holds the token; `-` reads it from stdin.
@@ -245,7 +245,10 @@ fn attempt(
     token_file: &std::path::Path,
     json: bool,
 ) -> ExitCode {
-    let spec = match ValidatorSpec::parse(validator) {
+    let mut settings = settings.clone();
+    let (directory, name) = in_directory(validator);
+    settings.directories = directory.map_or(settings.directories, |directory| vec![directory]);
+    let spec = match ValidatorSpec::parse(&name) {
         Ok(spec) => spec,
         Err(error) => return fail(EXIT_USAGE, error),
     };
@@ -261,7 +264,7 @@ fn attempt(
         Ok(runtime) => runtime,
         Err(error) => return fail(1, format!("cannot start the runtime: {error}")),
     };
-    let attempt = runtime.block_on(tools::attempt(settings.clone(), spec, token));
+    let attempt = runtime.block_on(tools::attempt(settings, spec, token));
     // A thread may be stuck in the plugin.
     runtime.shutdown_background();
     match attempt {
@@ -279,6 +282,24 @@ fn attempt(
         }
         Err(error) => fail(EXIT_USAGE, error),
     }
+}
+
+/// The directory of a validator that is named by the path of its file, and its name there.
+fn in_directory(validator: &str) -> (Option<PathBuf>, String) {
+    let Some((directory, file)) = validator.rsplit_once('/') else {
+        return (None, validator.to_owned());
+    };
+    let (file, factory) = match file.split_once(':') {
+        Some((file, factory)) => (file, format!(":{factory}")),
+        None => (file, String::new()),
+    };
+    let name = file.strip_suffix(".so").unwrap_or(file);
+    let name = name.strip_prefix("lib").unwrap_or(name);
+    let directory = match directory {
+        "" => "/",
+        directory => directory,
+    };
+    (Some(PathBuf::from(directory)), format!("{name}{factory}"))
 }
 
 fn read_token(path: &std::path::Path) -> std::io::Result<SecretString> {

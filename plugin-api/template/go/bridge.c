@@ -9,6 +9,7 @@
 
 #include "_cgo_export.h"
 
+#define STR_AND_LENGTH(literal) literal, sizeof(literal) - 1
 #define STR(literal) { literal, sizeof(literal) - 1 }
 
 /* The host holds this; Go holds the validator, under a number. */
@@ -68,6 +69,11 @@ static tv_validator *create(tv_str plugin_id, tv_str factory, tv_str config_json
         return NULL;
     }
     validator->handle = goCreate((uintptr_t)host, plugin_id, factory);
+    if (validator->handle == 0) {
+        free(validator);
+        bridge_fail((uintptr_t)failed, (uintptr_t)ctx, TV_PANICKED, STR_AND_LENGTH("a panic"));
+        return NULL;
+    }
     return validator;
 }
 

@@ -79,8 +79,23 @@ func at(handle C.uintptr_t) *validator {
 	return cgo.Handle(handle).Value().(*validator)
 }
 
+// Completes the call if the caller panics: a panic that leaves an exported function or a goroutine ends the
+// process. Defer it first. Nothing panics after an answer was given.
+func (a answer) recovered() {
+	if recover() != nil {
+		a.fail(C.TV_PANICKED, "a panic")
+	}
+}
+
+// Zero, which is no handle, after a panic.
+//
 //export goCreate
-func goCreate(host C.uintptr_t, pluginID, factory C.tv_str) C.uintptr_t {
+func goCreate(host C.uintptr_t, pluginID, factory C.tv_str) (handle C.uintptr_t) {
+	defer func() {
+		if recover() != nil {
+			handle = 0
+		}
+	}()
 	id, message := taken(pluginID), []byte("made in go")
 	idText, idSize := lend(id)
 	messageText, messageSize := lend(message)
@@ -90,13 +105,15 @@ func goCreate(host C.uintptr_t, pluginID, factory C.tv_str) C.uintptr_t {
 }
 
 //export goTryValidate
-func goTryValidate(handle C.uintptr_t, borrowed C.tv_str, complete, ctx C.uintptr_t) C.uint32_t {
+func goTryValidate(handle C.uintptr_t, borrowed C.tv_str, complete, ctx C.uintptr_t) (answered C.uint32_t) {
+	reply := answer{complete, ctx}
+	answered = 1
+	defer reply.recovered()
 	if at(handle).slow {
 		return 0
 	}
 	token := taken(borrowed)
 	defer wipe(token)
-	reply := answer{complete, ctx}
 	if bytes.HasPrefix(token, []byte("go-")) {
 		reply.accept(token, len("go-"))
 	} else {
@@ -121,6 +138,7 @@ func slowPrefix(token []byte) (time.Duration, int) {
 //export goValidate
 func goValidate(handle C.uintptr_t, id C.uint64_t, borrowed C.tv_str, complete, ctx C.uintptr_t) {
 	reply := answer{complete, ctx}
+	defer reply.recovered()
 	validator := at(handle)
 	if !validator.slow {
 		goTryValidate(handle, borrowed, complete, ctx)
@@ -138,6 +156,7 @@ func goValidate(handle C.uintptr_t, id C.uint64_t, borrowed C.tv_str, complete, 
 	validator.calls[uint64(id)] = cancelled
 	validator.mutex.Unlock()
 	go func() {
+		defer reply.recovered()
 		defer wipe(token)
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -150,8 +169,7 @@ func goValidate(handle C.uintptr_t, id C.uint64_t, borrowed C.tv_str, complete, 
 		validator.mutex.Lock()
 		delete(validator.calls, uint64(id))
 		validator.mutex.Unlock()
-		// A panic in a goroutine ends the process: real work belongs before this, with a recover that
-		// leads to TV_PANICKED.
+		// Real work belongs before this.
 		if expired {
 			reply.accept(token, prefix)
 		} else {
@@ -162,6 +180,7 @@ func goValidate(handle C.uintptr_t, id C.uint64_t, borrowed C.tv_str, complete, 
 
 //export goCancel
 func goCancel(handle C.uintptr_t, id C.uint64_t) {
+	defer func() { _ = recover() }()
 	validator := at(handle)
 	validator.mutex.Lock()
 	defer validator.mutex.Unlock()
@@ -173,6 +192,7 @@ func goCancel(handle C.uintptr_t, id C.uint64_t) {
 
 //export goDestroy
 func goDestroy(handle C.uintptr_t) {
+	defer func() { _ = recover() }()
 	cgo.Handle(handle).Delete()
 }
 

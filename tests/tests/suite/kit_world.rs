@@ -142,6 +142,36 @@ fn options_are_read_as_the_server_reads_them() {
 }
 
 #[test]
+fn a_token_is_tried_with_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = dir.path().join("token");
+    fs::write(&token, mint("ada", 86_400, SECRET)).unwrap();
+    for factory in ["", ":faulty"] {
+        let output = Command::new(artifacts().server())
+            .args(["plugins", "try"])
+            .arg(format!("{}{factory}", faulty().display()))
+            .arg("--token-file")
+            .arg(&token)
+            .env_clear()
+            .env(
+                "TOKEN_VALIDATOR_CONFIG",
+                json!({"secret": SECRET}).to_string(),
+            )
+            .output()
+            .unwrap();
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        for line in [
+            "subject     ada\n",
+            "presented   sha256 ",
+            "for DataHub sha256 ",
+        ] {
+            assert!(text.contains(line), "no `{line}` in {text}");
+        }
+    }
+}
+
+#[test]
 fn one_of_several_factories_is_named() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = PluginDir::with(&vendor::in_c(&target.join("several")).unwrap()).unwrap();

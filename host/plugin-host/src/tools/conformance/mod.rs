@@ -233,6 +233,10 @@ async fn single_tokens(
         if name == EXPIRED {
             let made = tokens::expired(bench, instance, plan, token);
             report.check(name, made).await;
+        } else if name == BAD {
+            report
+                .check(name, tokens::bad(bench, instance, token))
+                .await;
         } else {
             report.check(name, refusal(token)).await;
         }

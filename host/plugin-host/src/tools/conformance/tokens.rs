@@ -105,6 +105,22 @@ pub(super) async fn other_person(
     Ok(Seen::from(told))
 }
 
+/// The bad token, which tells nothing about signatures if it is of no form that the validator knows.
+pub(super) async fn bad(
+    bench: &Bench,
+    instance: &Arc<dyn Instance>,
+    token: &SecretString,
+) -> Checked {
+    let ruling = bench.ask(instance, token).await;
+    let told = refused(&ruling)?;
+    Ok(Seen::Fine(match ruling.decision {
+        Decision::NotRecognized => {
+            format!("{told}; if its tokens have a form, give one of that form")
+        }
+        _ => told,
+    }))
+}
+
 /// A token that has expired. Tells who refused it, and whether the server could know of the end.
 pub(super) async fn expired(
     bench: &Bench,
