@@ -4,7 +4,10 @@
  * prefix: accepts c-SUBJECT as SUBJECT, at once.
  * slow:   accepts slow-MILLISECONDS-SUBJECT as SUBJECT, from a thread of its own, after that time, and
  *         stops early when the call is cancelled. It stands for anything that has to be waited for.
- * Other tokens are not theirs. c-! and slow-N-! are rejected. */
+ * SUBJECT@SECONDS is a subject whose token ends at that time, in seconds since the Unix epoch.
+ * Other tokens are not theirs. c-! and slow-N-! are rejected.
+ *
+ * Option: secret, a key for your check. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -33,6 +36,7 @@ struct call {
 struct tv_validator {
     const tv_host *host;
     int slow;
+    char secret[256]; /* SECRET; for your check; empty: not set */
     size_t plugin_id_len;
     char *plugin_id;
     pthread_mutex_t lock;
@@ -58,7 +62,25 @@ static void fail(tv_complete complete, void *ctx, uint32_t kind, const char *why
     complete(ctx, &outcome);
 }
 
-/* Completes a call with the subject that a token ends with; DataHub is asked with the token itself. */
+/* The time at the end of SUBJECT@SECONDS, which is cut off; 0: there is none. */
+static uint64_t cut_end(tv_str *subject)
+{
+    uint64_t end = 0, unit = 1;
+    for (size_t at = subject->len; at > 1 && subject->len - at < 12; at--, unit *= 10) {
+        char digit = subject->ptr[at - 1];
+        if (digit == '@' && unit > 1) {
+            subject->len = at - 1;
+            return end;
+        }
+        if (digit < '0' || digit > '9')
+            return 0;
+        end += (uint64_t)(digit - '0') * unit;
+    }
+    return 0;
+}
+
+/* Completes a call with the subject that a token ends with; DataHub is asked with the token itself. The host
+ * gets the end of the token: it answers from its cache, and would not ask again. */
 static void accept(tv_complete complete, void *ctx, tv_str token, size_t prefix_len)
 {
     static const tv_str scopes[] = { STR("read"), STR("write") };
@@ -67,22 +89,53 @@ static void accept(tv_complete complete, void *ctx, tv_str token, size_t prefix_
         fail(complete, ctx, TV_REJECTED, "nobody's token");
         return;
     }
-    tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .has = TV_HAS_CACHE_TTL,
-                           .subject = subject, .scopes = scopes, .scopes_len = 2, .cache_ttl_s = 60,
+    uint64_t end = cut_end(&subject);
+    if (end != 0 && end <= (uint64_t)time(NULL)) {
+        fail(complete, ctx, TV_REJECTED, "expired");
+        return;
+    }
+    tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .expires_at = end,
+                           .has = TV_HAS_CACHE_TTL | (end != 0 ? TV_HAS_EXPIRES_AT : 0u), .subject = subject, .scopes = scopes, .scopes_len = 2, .cache_ttl_s = 60,
                            .resolved_token = token, .claims_json = STR("{\"from\": \"c\"}") };
     complete(ctx, &outcome);
+}
+
+/* Copies the option "secret". Returns 0 if it cannot be used. The schema allows no other option, no escapes and
+ * no quotes, so this is enough. With more options, use a JSON parser: members come in any order, and texts are
+ * escaped. */
+static int read_secret(tv_str json, char *secret, size_t room)
+{
+    static const char name[] = "{\"secret\":\"";
+    size_t start = sizeof(name) - 1;
+    *secret = 0;
+    if (json.len <= 2)
+        return 1; /* {} */
+    if (json.len < start + 2 || memcmp(json.ptr, name, start) != 0)
+        return 0;
+    size_t len = json.len - start - 2;
+    if (len < 16 || len >= room)
+        return 0;
+    memcpy(secret, json.ptr + start, len);
+    secret[len] = 0;
+    return 1;
 }
 
 static tv_validator *create(tv_str plugin_id, tv_str factory, tv_str config_json, const tv_host *host,
                             tv_complete failed, void *ctx)
 {
-    (void)config_json; /* neither factory has options, so it is {} */
     tv_validator *validator = calloc(1, sizeof(*validator));
     char *id = malloc(plugin_id.len + 1);
     if (validator == NULL || id == NULL) {
         free(validator);
         free(id);
         fail(failed, ctx, TV_INTERNAL, "out of memory");
+        return NULL;
+    }
+    if (!read_secret(config_json, validator->secret, sizeof(validator->secret))) {
+        free(validator);
+        free(id);
+        /* The name of the option, and never its value. */
+        fail(failed, ctx, TV_MISCONFIGURED, "`secret`: expected 16 to 255 letters, digits, - or _");
         return NULL;
     }
     if (plugin_id.len > 0)
@@ -241,14 +294,19 @@ static void destroy(tv_validator *validator)
     pthread_cond_destroy(&validator->changed);
     pthread_mutex_destroy(&validator->lock);
     free(validator->plugin_id);
+    explicit_bzero(validator->secret, sizeof(validator->secret));
     free(validator);
 }
 
-#define NO_OPTIONS "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
+/* x-secret: no log and no error of the host shows the value, and @/path/to/file reads it from there. */
+#define OPTIONS                                                                                    \
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\"secret\": {"         \
+    "\"type\": \"string\", \"x-secret\": true, \"pattern\": \"^[A-Za-z0-9_-]*$\","                   \
+    " \"description\": \"The key of the tokens, 16 to 255 letters, digits, - or _.\"}}}"
 
 static const tv_factory factories[] = {
-    { .size = sizeof(tv_factory), .name = STR("prefix"), .schema_json = STR(NO_OPTIONS) },
-    { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(NO_OPTIONS) },
+    { .size = sizeof(tv_factory), .name = STR("prefix"), .schema_json = STR(OPTIONS) },
+    { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(OPTIONS) },
 };
 
 /* What it needs of the system: no network and no files. A host with a sandbox allows nothing else. */

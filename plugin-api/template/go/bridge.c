@@ -9,7 +9,6 @@
 
 #include "_cgo_export.h"
 
-#define STR_AND_LENGTH(literal) literal, sizeof(literal) - 1
 #define STR(literal) { literal, sizeof(literal) - 1 }
 
 /* The host holds this; Go holds the validator, under a number. */
@@ -30,10 +29,11 @@ __attribute__((constructor(101))) static void block_signals(void)
 }
 
 void bridge_accept(uintptr_t complete, uintptr_t ctx, const char *subject, size_t subject_len,
-                   const char *token, size_t token_len)
+                   const char *token, size_t token_len, uint64_t end)
 {
     static const tv_str scopes[] = { STR("read"), STR("write") };
-    tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .has = TV_HAS_CACHE_TTL,
+    tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .expires_at = end,
+                           .has = TV_HAS_CACHE_TTL | (end != 0 ? TV_HAS_EXPIRES_AT : 0u),
                            .subject = { subject, subject_len }, .scopes = scopes, .scopes_len = 2,
                            .cache_ttl_s = 60, .resolved_token = { token, token_len },
                            .claims_json = STR("{\"from\": \"go\"}") };
@@ -61,17 +61,16 @@ void bridge_log(uintptr_t host, uint32_t level, const char *plugin_id, size_t pl
 static tv_validator *create(tv_str plugin_id, tv_str factory, tv_str config_json, const tv_host *host,
                             tv_complete failed, void *ctx)
 {
-    (void)config_json; /* neither factory has options, so it is {} */
     tv_validator *validator = malloc(sizeof(*validator));
     if (validator == NULL) {
         static const char why[] = "out of memory";
         bridge_fail((uintptr_t)failed, (uintptr_t)ctx, TV_INTERNAL, why, sizeof(why) - 1);
         return NULL;
     }
-    validator->handle = goCreate((uintptr_t)host, plugin_id, factory);
+    validator->handle = goCreate((uintptr_t)host, plugin_id, factory, config_json, (uintptr_t)failed,
+                                 (uintptr_t)ctx);
     if (validator->handle == 0) {
         free(validator);
-        bridge_fail((uintptr_t)failed, (uintptr_t)ctx, TV_PANICKED, STR_AND_LENGTH("a panic"));
         return NULL;
     }
     return validator;
@@ -107,11 +106,15 @@ static void destroy(tv_validator *validator)
     free(validator);
 }
 
-#define NO_OPTIONS "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
+/* x-secret: no log and no error of the host shows the value, and @/path/to/file reads it from there. */
+#define OPTIONS                                                                                    \
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\"secret\": {"         \
+    "\"type\": \"string\", \"x-secret\": true,"                                                      \
+    " \"description\": \"The key of the tokens, at least 16 bytes.\"}}}"
 
 static const tv_factory factories[] = {
-    { .size = sizeof(tv_factory), .name = STR("prefix"), .schema_json = STR(NO_OPTIONS) },
-    { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(NO_OPTIONS) },
+    { .size = sizeof(tv_factory), .name = STR("prefix"), .schema_json = STR(OPTIONS) },
+    { .size = sizeof(tv_factory), .name = STR("slow"), .schema_json = STR(OPTIONS) },
 };
 
 /* What it needs of the system: no network and no files. A host with a sandbox allows nothing else. */

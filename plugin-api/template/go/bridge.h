@@ -6,10 +6,11 @@
 
 #include "token_validator.h"
 
-/* Completes a call as accepted, with the token itself for DataHub. Everything is borrowed for the call,
+/* Completes a call as accepted, with the token itself for DataHub, and its end in seconds since the Unix epoch;
+ * 0: it has none. Everything is borrowed for the call,
  * so Go may lend its own memory. */
 void bridge_accept(uintptr_t complete, uintptr_t ctx, const char *subject, size_t subject_len,
-                   const char *token, size_t token_len);
+                   const char *token, size_t token_len, uint64_t end);
 
 /* Completes a call with a failure. */
 void bridge_fail(uintptr_t complete, uintptr_t ctx, uint32_t kind, const char *why, size_t why_len);

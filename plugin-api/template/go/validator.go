@@ -6,7 +6,10 @@
 //
 //	when the call is cancelled. It stands for anything that has to be waited for.
 //
+// SUBJECT@SECONDS is a subject whose token ends at that time, in seconds since the Unix epoch.
 // Other tokens are not theirs. go-! and slow-N-! are rejected.
+//
+// Option: secret, a key for your check.
 //
 // Build: go build -buildmode=c-shared -o libmy_validator.so
 package main
@@ -17,6 +20,7 @@ import "C"
 
 import (
 	"bytes"
+	"encoding/json"
 	"runtime/cgo"
 	"strconv"
 	"sync"
@@ -27,6 +31,8 @@ import (
 // What the host holds by a handle. Nothing of it is C's memory.
 type validator struct {
 	slow bool
+	// For your check; empty: not set.
+	secret string
 
 	mutex sync.Mutex
 	// The calls that wait; closing a channel cancels its call.
@@ -51,16 +57,34 @@ func (a answer) fail(kind C.uint32_t, why string) {
 	C.bridge_fail(a.complete, a.ctx, kind, text, size)
 }
 
-// Accepts the subject that the token ends with; DataHub is asked with the token itself.
+// The subject and the time of SUBJECT@SECONDS; without one the time is 0.
+func cutEnd(text []byte) ([]byte, uint64) {
+	at := bytes.LastIndexByte(text, '@')
+	if at < 1 {
+		return text, 0
+	}
+	end, err := strconv.ParseUint(string(text[at+1:]), 10, 36)
+	if err != nil {
+		return text, 0
+	}
+	return text[:at], end
+}
+
+// Accepts the subject that the token ends with; DataHub is asked with the token itself. The host gets the end of
+// the token: it answers from its cache, and would not ask again.
 func (a answer) accept(token []byte, prefix int) {
-	subject := token[prefix:]
+	subject, end := cutEnd(token[prefix:])
 	if len(subject) == 0 || bytes.Equal(subject, []byte("!")) {
 		a.fail(C.TV_REJECTED, "nobody's token")
 		return
 	}
+	if end != 0 && end <= uint64(time.Now().Unix()) {
+		a.fail(C.TV_REJECTED, "expired")
+		return
+	}
 	subjectText, subjectSize := lend(subject)
 	tokenText, tokenSize := lend(token)
-	C.bridge_accept(a.complete, a.ctx, subjectText, subjectSize, tokenText, tokenSize)
+	C.bridge_accept(a.complete, a.ctx, subjectText, subjectSize, tokenText, tokenSize, C.uint64_t(end))
 }
 
 // A copy of the host's text, which is only borrowed.
@@ -87,20 +111,39 @@ func (a answer) recovered() {
 	}
 }
 
-// Zero, which is no handle, after a panic.
+// Zero, which is no handle, if the call was completed with a failure.
 //
 //export goCreate
-func goCreate(host C.uintptr_t, pluginID, factory C.tv_str) (handle C.uintptr_t) {
-	defer func() {
-		if recover() != nil {
-			handle = 0
+func goCreate(host C.uintptr_t, pluginID, factory, config C.tv_str, failed, ctx C.uintptr_t) C.uintptr_t {
+	reply := answer{failed, ctx}
+	defer reply.recovered()
+	var options struct {
+		Secret *string `json:"secret"`
+	}
+	text := taken(config)
+	defer wipe(text)
+	if json.Unmarshal(text, &options) != nil {
+		reply.fail(C.TV_MISCONFIGURED, "the options are no JSON object")
+		return 0
+	}
+	secret := ""
+	if options.Secret != nil {
+		secret = *options.Secret
+		if len(secret) < 16 {
+			// The name of the option, and never its value.
+			reply.fail(C.TV_MISCONFIGURED, "`secret`: expected at least 16 bytes")
+			return 0
 		}
-	}()
+	}
 	id, message := taken(pluginID), []byte("made in go")
 	idText, idSize := lend(id)
 	messageText, messageSize := lend(message)
 	C.bridge_log(host, C.TV_INFO, idText, idSize, messageText, messageSize)
-	made := &validator{slow: string(taken(factory)) == "slow", calls: make(map[uint64]chan struct{})}
+	made := &validator{
+		slow:   string(taken(factory)) == "slow",
+		secret: secret,
+		calls:  make(map[uint64]chan struct{}),
+	}
 	return C.uintptr_t(cgo.NewHandle(made))
 }
 

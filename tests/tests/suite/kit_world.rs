@@ -172,6 +172,44 @@ fn a_token_is_tried_with_a_file() {
 }
 
 #[test]
+fn the_templates_have_a_secret_option_and_pass_the_end_of_tokens_on() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates");
+    let mut libraries = vec![(vendor::in_c(&target).unwrap(), "c-")];
+    libraries.extend(
+        vendor::in_go(&target)
+            .unwrap()
+            .map(|library| (library, "go-")),
+    );
+    for (library, prefix) in libraries {
+        let dir = PluginDir::with(&library).unwrap();
+        let library = dir.path().join(library.file_name().unwrap());
+        let of = |options: &Value, end: i64| {
+            let token = dir.path().join("token");
+            fs::write(&token, format!("{prefix}ada@{end}")).unwrap();
+            let output = Command::new(artifacts().server())
+                .args(["plugins", "try"])
+                .arg(format!("{}:prefix", library.display()))
+                .arg("--token-file")
+                .arg(&token)
+                .env_clear()
+                .env("TOKEN_VALIDATOR_CONFIG", options.to_string())
+                .output()
+                .unwrap();
+            said(&output)
+        };
+        let right = json!({"secret": "0123456789abcdef"});
+        let accepted = of(&right, 4_000_000_000);
+        assert!(accepted.contains("subject     ada\n"), "{accepted}");
+        assert!(accepted.contains("expires     4000000000\n"), "{accepted}");
+        let expired = of(&json!({}), 1_000);
+        assert!(expired.contains("outcome     rejected\n"), "{expired}");
+        let refused = of(&json!({"secret": "too short"}), 4_000_000_000);
+        assert!(refused.contains("`secret`: expected"), "{refused}");
+        assert!(!refused.contains("too short"), "{refused}");
+    }
+}
+
+#[test]
 fn one_of_several_factories_is_named() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = PluginDir::with(&vendor::in_c(&target.join("several")).unwrap()).unwrap();
