@@ -62,6 +62,8 @@ impl Workshop {
             .env("PATH", search_path())
             .env("DATAHUB_MCP", workspace_root().canonicalize().unwrap())
             .env("CARGO_TARGET_DIR", &self.target)
+            // A vendor's code is not linted by our rules.
+            .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("GOCACHE", self.target.join("go-cache"))
             .env("GOFLAGS", "-buildvcs=false")
