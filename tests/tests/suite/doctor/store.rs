@@ -302,6 +302,8 @@ async fn a_single_redis_and_a_cluster_are_not_taken_for_each_other() {
         let port = free_port();
         let child = tokio::process::Command::new("redis-server")
             .args(["--port", &port.to_string(), "--save", ""])
+            // Else the port plus 10,000, which may be none.
+            .args(["--cluster-port", &free_port().to_string()])
             .args([
                 "--cluster-enabled",
                 if is_cluster { "yes" } else { "no" },
