@@ -5,7 +5,6 @@ use std::{ffi::OsString, net::SocketAddr, path::Path};
 use foundation::public_url::{PublicUrl, PublicUrlError};
 use oauth::UpstreamToken;
 use secrecy::{ExposeSecret, SecretString};
-use telemetry;
 
 use super::{
     datahub,
