@@ -1,6 +1,8 @@
 //! Who pays for a request: strangers and what fails, by address; what a person proves, never. Many
 //! people share an address, and everybody may name a client.
 
+use std::ops::Range;
+
 use axum::http::StatusCode;
 
 use super::*;
@@ -22,10 +24,11 @@ async fn posted_from(world: &World, peer: &str, path: &str, form: &[(&str, &str)
     world.send_from(peer, request).await
 }
 
-/// `count` sign-ins of a client, the browser of each at an address of its own.
-async fn people(world: &World, client: &str, count: u8) -> Vec<Value> {
+/// Sign-ins of a client, the browser of each at an address of its own: those with these numbers. Each
+/// address is used once: two of them may share a bucket, which has room for that.
+async fn people(world: &World, client: &str, numbers: Range<u8>) -> Vec<Value> {
     let mut tokens = Vec::new();
-    for number in 0..count {
+    for number in numbers {
         let mut jar = Jar::default();
         let home = format!("203.0.113.{number}");
         let query = encode(&good_request(client));
@@ -61,7 +64,7 @@ async fn a_hundred_people_behind_one_address_redeem_and_refresh_at_once() {
         "client.test",
         |url| json!({ "client_id": url, "client_name": "Claude", "redirect_uris": [REDIRECT] }),
     );
-    let tokens = people(&world, &client, 100).await;
+    let tokens = people(&world, &client, 0..100).await;
     let refreshed = futures::future::join_all(tokens.iter().map(async |tokens| {
         let token = text(tokens, "refresh_token");
         posted_from(&world, NAT, "/oauth/token", &refreshing(&client, &token)).await
@@ -94,7 +97,7 @@ async fn a_hundred_people_behind_one_address_redeem_and_refresh_at_once() {
         let answer = posted_from(&world, NAT, "/oauth/token", &refreshing(&client, &token)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
-    people(&world, &client, 2).await;
+    people(&world, &client, 100..102).await;
     let token = text(&refreshed[9].json(), "refresh_token");
     let form = [("token", &*token), ("client_id", &*client)];
     let revoked = posted_from(&world, NAT, "/oauth/revoke", &form).await;
@@ -106,7 +109,7 @@ async fn a_hundred_people_behind_one_address_redeem_and_refresh_at_once() {
 async fn naming_a_client_takes_nothing_from_its_people() {
     let world = World::with(narrow).await;
     let client = world.register("x").await;
-    let person = people(&world, &client, 1).await.remove(0);
+    let person = people(&world, &client, 0..1).await.remove(0);
     for number in 0..60 {
         let stranger = format!("192.0.2.{number}");
         let query = encode(&good_request(&client));
@@ -121,7 +124,7 @@ async fn naming_a_client_takes_nothing_from_its_people() {
     let token = text(&person, "refresh_token");
     let answer = posted_from(&world, NAT, "/oauth/token", &refreshing(&client, &token)).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    people(&world, &client, 1).await;
+    people(&world, &client, 1..2).await;
 }
 
 /// One person's program that refreshes in a circle stops itself alone.
@@ -129,7 +132,7 @@ async fn naming_a_client_takes_nothing_from_its_people() {
 async fn one_sign_in_that_refreshes_without_end_is_429_and_others_are_not() {
     let world = World::with(narrow).await;
     let client = world.register("x").await;
-    let both = people(&world, &client, 2).await;
+    let both = people(&world, &client, 0..2).await;
     let mut token = text(&both[0], "refresh_token");
     for round in 0..7 {
         let answer = posted_from(&world, NAT, "/oauth/token", &refreshing(&client, &token)).await;
