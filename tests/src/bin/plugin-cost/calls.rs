@@ -6,7 +6,7 @@ use std::{path::Path, time::Instant};
 use anyhow::{bail, ensure};
 use foundation::identity::Verdict;
 use integration_tests::{PluginDir, artifacts, say, vendor};
-use plugin_host::{Isolation, Settings, ValidatorSpec, Validators};
+use plugin_host::{Isolation, SandboxMode, Settings, ValidatorSpec, Validators};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -23,6 +23,7 @@ struct Way<'a> {
     options: Value,
     prefix: &'a str,
     isolation: Isolation,
+    sandbox: SandboxMode,
 }
 
 pub(super) fn run() -> anyhow::Result<()> {
@@ -38,6 +39,7 @@ pub(super) fn run() -> anyhow::Result<()> {
         options: options.clone(),
         prefix,
         isolation,
+        sandbox: SandboxMode::Required,
     };
     let (here, apart) = (Isolation::InProcess, Isolation::Process);
     let none = json!({});
@@ -109,6 +111,17 @@ pub(super) fn run() -> anyhow::Result<()> {
         "good-",
         apart,
     ));
+    // What the sandbox costs: the same again without it.
+    for (name, options) in [
+        ("Rust, try_validate, no sandbox", &fast),
+        ("Rust, validate, no sandbox", &later),
+    ] {
+        let unconfined = way(name, &*hostile, "hostile:good", options, "good-", apart);
+        ways.push(Way {
+            sandbox: SandboxMode::Off,
+            ..unconfined
+        });
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -133,6 +146,7 @@ async fn measure(way: &Way<'_>) -> anyhow::Result<f64> {
     let mut settings = Settings::new(vec![plugins.path().to_path_buf()], chain);
     settings.options.config = way.options.as_object().cloned().unwrap_or_default();
     settings.isolation = way.isolation;
+    settings.sandbox = way.sandbox;
     let validators = tokio::task::spawn_blocking(|| Validators::load(settings)).await??;
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {

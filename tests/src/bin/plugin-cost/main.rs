@@ -16,8 +16,11 @@ use anyhow::{Context, bail};
 use datahub_mcp::{cli, config};
 
 fn main() -> anyhow::Result<ExitCode> {
+    // The host starts a validator's process from its own executable, which is this program.
+    if plugin_host::is_validator_process(std::env::args_os()) {
+        return Ok(plugin_host::run_isolated());
+    }
     match std::env::args().nth(1).as_deref() {
-        // The host starts a validator's process from its own executable, which is this program.
         Some("plugins") => child(),
         Some("reloads") => reloads::run().map(|()| ExitCode::SUCCESS),
         Some(other) => bail!("`{other}` is not an argument; use `reloads`"),
