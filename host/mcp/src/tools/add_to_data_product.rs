@@ -1,9 +1,12 @@
 //! `add_to_data_product`: puts assets into a data product.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{get_entities, product_membership, writing};
+use super::{
+    get_entities,
+    product_membership::{self, Membership, assets},
+    writing,
+};
 use crate::{
     context::ToolContext,
     error::ToolError,
@@ -12,14 +15,8 @@ use crate::{
 
 pub(super) struct AddToDataProduct;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Args {
-    data_product_urn: String,
-    entity_urns: Vec<String>,
-}
-
 impl Tool for AddToDataProduct {
-    type Args = Args;
+    type Args = Membership;
 
     fn definition(&self) -> Definition {
         Definition {
@@ -33,7 +30,7 @@ impl Tool for AddToDataProduct {
         }
     }
 
-    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+    async fn call(&self, context: &ToolContext, args: Membership) -> Result<Value, ToolError> {
         let (product, entities) = (args.data_product_urn.trim(), &args.entity_urns);
         let before = product_membership::of_each(context, product, entities).await?;
         get_entities::must_exist(context, product).await?;
@@ -48,13 +45,5 @@ impl Tool for AddToDataProduct {
             message = format!("{message}; {}", moved.join("; "));
         }
         Ok(writing::done(message))
-    }
-}
-
-/// `3 assets`, for messages.
-pub(super) fn assets(entities: &[String]) -> String {
-    match entities.len() {
-        1 => "1 asset".to_owned(),
-        n => format!("{n} assets"),
     }
 }

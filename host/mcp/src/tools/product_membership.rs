@@ -2,6 +2,7 @@
 //! takes it out. DataHub keeps an asset in one product: setting another one moves it.
 
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{entity, writing};
@@ -14,6 +15,13 @@ use crate::{
 
 /// The number of concurrent calls to DataHub.
 const AT_ONCE: usize = 8;
+
+/// The arguments of the tools that change which product assets are in.
+#[derive(Debug, Deserialize)]
+pub(super) struct Membership {
+    pub(super) data_product_urn: String,
+    pub(super) entity_urns: Vec<String>,
+}
 
 pub(super) fn params() -> Vec<Param> {
     vec![
@@ -64,4 +72,12 @@ pub(super) async fn set(
     let variables: Value = json!({"input": input});
     writing::send(context, &documents::SET_DATA_PRODUCT, variables).await?;
     Ok(())
+}
+
+/// `3 assets`, for messages.
+pub(super) fn assets(entities: &[String]) -> String {
+    match entities.len() {
+        1 => "1 asset".to_owned(),
+        n => format!("{n} assets"),
+    }
 }

@@ -1,9 +1,11 @@
 //! `remove_from_data_product`: takes assets out of a data product.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{add_to_data_product::assets, product_membership, writing};
+use super::{
+    product_membership::{self, Membership, assets},
+    writing,
+};
 use crate::{
     context::ToolContext,
     error::ToolError,
@@ -12,14 +14,8 @@ use crate::{
 
 pub(super) struct RemoveFromDataProduct;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Args {
-    data_product_urn: String,
-    entity_urns: Vec<String>,
-}
-
 impl Tool for RemoveFromDataProduct {
-    type Args = Args;
+    type Args = Membership;
 
     fn definition(&self) -> Definition {
         Definition {
@@ -33,7 +29,7 @@ impl Tool for RemoveFromDataProduct {
         }
     }
 
-    async fn call(&self, context: &ToolContext, args: Args) -> Result<Value, ToolError> {
+    async fn call(&self, context: &ToolContext, args: Membership) -> Result<Value, ToolError> {
         let (product, entities) = (args.data_product_urn.trim(), &args.entity_urns);
         let before = product_membership::of_each(context, product, entities).await?;
         // DataHub takes an asset out of whatever product it is in.

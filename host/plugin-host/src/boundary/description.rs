@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{BadLibrary, Library};
+use super::{BadLibrary, Factory, Library};
 
 /// A library's own description.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +29,17 @@ impl Description {
                 .collect(),
         })
     }
+
+    /// The validators that the library can make.
+    ///
+    /// # Errors
+    /// If the description of one is invalid.
+    pub(crate) fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
+        let each = self.factories.iter();
+        let list = each.map(|(name, schema)| super::factory(name.clone(), &schema.to_string()));
+        super::factories(list.collect::<Result<_, _>>()?)
+    }
+
     /// The schema of the options of `factory`; null if there is no such factory.
     pub(crate) fn schema(&self, factory: &str) -> &Value {
         let found = self.factories.iter().find(|(name, _)| name == factory);

@@ -12,8 +12,7 @@ use super::{
     supervisor::{NotMade, Supervisor},
 };
 use crate::boundary::{
-    self, BadLibrary, Factory, Failure, Instance, description::Description, redact,
-    sealed::SealedLibrary,
+    BadLibrary, Factory, Failure, Instance, description::Description, redact, sealed::SealedLibrary,
 };
 use crate::settings::Isolation;
 
@@ -53,12 +52,7 @@ impl Described {
     /// # Errors
     /// If the description of one is invalid.
     pub(crate) fn factories(&self) -> Result<Vec<Factory>, BadLibrary> {
-        let list = self
-            .description
-            .factories
-            .iter()
-            .map(|(name, schema)| boundary::factory(name.clone(), &schema.to_string()));
-        boundary::factories(list.collect::<Result<_, _>>()?)
+        self.description.factories()
     }
 
     /// The rights that the validator `factory` needs with these options.

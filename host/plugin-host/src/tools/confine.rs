@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     OptionSources, Settings, ValidatorSpec,
-    boundary::{self, Factory, description::Description},
+    boundary::{Factory, description::Description},
     isolation::sandbox::{self, Policy},
     library::find::Found,
     options::assemble::{Options, assemble, config_of},
@@ -80,7 +80,8 @@ fn know(
         library: found.library().to_owned(),
         factory: plan.factory.clone(),
     };
-    let factory = factories(description).and_then(|factories| {
+    let factories = description.factories().map_err(|bad| bad.to_string());
+    let factory = factories.and_then(|factories| {
         choose(&spec, factories, &found.path()).map_err(|error| error.to_string())
     });
     let factory = match factory {
@@ -120,14 +121,6 @@ fn know(
         down,
     };
     (known, policy)
-}
-
-fn factories(description: &Description) -> Result<Vec<Factory>, String> {
-    let each = description.factories.iter();
-    each.map(|(name, schema)| boundary::factory(name.clone(), &schema.to_string()))
-        .collect::<Result<_, _>>()
-        .and_then(boundary::factories)
-        .map_err(|bad| bad.to_string())
 }
 
 /// The options that `plan` gives, or else those of the server's settings.
