@@ -150,6 +150,8 @@ static void before_reading(validator *v, const char *token)
         fprintf(stderr, "%s\n", text);
     if (FAULT("crashes-on-short") && strlen(token) < 16)
         abort();
+    if (FAULT("crashes-on-longer") && strlen(token) > 128)
+        abort();
     if (FAULT("exits-on-percent") && strchr(token, '%') != NULL)
         exit(0);
     if (FAULT("keeps-each-token"))

@@ -29,7 +29,7 @@ const WORKERS: usize = 3;
 
 /// A fault of `tests/faulty/faulty.c`, further options under which it shows, and the check that
 /// finds it.
-const WRONG: [(&str, &str, &str); 34] = [
+const WRONG: [(&str, &str, &str); 35] = [
     ("no-signature", "{}", "the bad token is refused"),
     ("two-digits", "{}", "a byte changed"),
     ("any-length", "{}", "cut short"),
@@ -51,6 +51,7 @@ const WRONG: [(&str, &str, &str); 34] = [
     ("reason-token", "{}", "no secret"),
     ("claims-token", "{}", "no secret"),
     ("crashes-on-short", "{}", "cut short"),
+    ("crashes-on-longer", "{}", "odd tokens"),
     ("exits-on-percent", "{}", "something added"),
     ("keeps-each-token", "{}", "each new token"),
     ("keeps-each-refusal", "{}", "each new token"),

@@ -9,6 +9,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// The maximum number of positions that are changed, and of lengths that are cut to.
 const MAX_POSITIONS: usize = 128;
+/// Lengths of tokens just above those of the buffers that are made for them, in bytes.
+const LENGTHS: [usize; 9] = [65, 129, 257, 400, 513, 1_025, 2_049, 4_097, 16_385];
 /// The separators of the parts of a token, the likeliest first.
 const SEPARATORS: [char; 7] = ['.', ':', '|', '~', '/', '_', '-'];
 
@@ -323,6 +325,14 @@ fn odd_parts(good: &str) -> Vec<(String, String, bool)> {
             let mut parts = parts.clone();
             parts[at] = text;
             let what = format!("part {} is {what}", at + 1);
+            found.push((what, join(&parts, separator), false));
+        }
+        let others = good.len() - parts[at].len();
+        for length in LENGTHS {
+            let text = "7".repeat(length.saturating_sub(others));
+            let mut parts = parts.clone();
+            parts[at] = &text;
+            let what = format!("part {} makes it {length} bytes long", at + 1);
             found.push((what, join(&parts, separator), false));
         }
     }
