@@ -39,6 +39,9 @@ fn main() -> ExitCode {
 }
 
 fn run_command() -> ExitCode {
+    if let Err(error) = cli::check_start() {
+        return cli::fail(1, error.to_string());
+    }
     let environment = config::environment(env::vars_os());
     let Invocation { command, raw } =
         match cli::parse(env::args_os(), environment, cli::stdin_is_a_pipe()) {

@@ -9,28 +9,39 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 use tokio::runtime::{Builder, Runtime};
 
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 /// The memory that a server at rest writes to, and what each thread of its runtime adds.
 const DATA: u64 = 64 * MIB;
 /// The addresses that it reserves besides.
-const ADDRESSES: u64 = 192 * MIB;
+const ADDRESSES: u64 = 224 * MIB;
 const PER_CORE: u64 = 4 * MIB;
+/// The files that a server without connections has open, those of its plugins' start included.
+const FILES: u64 = 20;
+/// What the command line and the first allocation need, whatever the command is.
+const ANY_COMMAND: [(Kind, u64); 3] = [
+    (Kind::Stack, MIB),
+    (Kind::Data, 24 * MIB),
+    (Kind::Addresses, 96 * MIB),
+];
 
 /// A limit of the machine that is too small.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
-    /// A limit of memory.
+    /// A limit of the process.
     #[error(
-        "the memory limit of this process (`{command}`) is {} MiB; the server needs at least {} MiB",
-        .limit / MIB, .needed / MIB
+        "the limit of {} of this process (`{}`) is {}; {} needs at least {}",
+        .kind.what(), .kind.command(), .kind.amount(*.limit), .who, .kind.amount(*.needed)
     )]
-    Memory {
-        /// The command and the directive of systemd that set it.
-        command: &'static str,
-        /// The limit in bytes.
+    Limit {
+        /// What is limited.
+        kind: Kind,
+        /// The limit.
         limit: u64,
-        /// The bytes that are needed.
+        /// The limit that is needed.
         needed: u64,
+        /// The part of the program that needs it.
+        who: &'static str,
     },
     /// The runtime could not be built.
     #[error(
@@ -40,24 +51,91 @@ pub enum MachineError {
     Threads(String),
 }
 
-/// Checks the limits that would otherwise end the process later.
+/// What a limit of the process bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Memory that is written to, in bytes.
+    Data,
+    /// Addresses, in bytes.
+    Addresses,
+    /// The stack of the first thread, in bytes.
+    Stack,
+    /// Open files.
+    Files,
+}
+
+impl Kind {
+    fn resource(self) -> Resource {
+        match self {
+            Self::Data => Resource::Data,
+            Self::Addresses => Resource::As,
+            Self::Stack => Resource::Stack,
+            Self::Files => Resource::Nofile,
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Data => "memory",
+            Self::Addresses => "memory (addresses)",
+            Self::Stack => "stack memory",
+            Self::Files => "open files",
+        }
+    }
+
+    /// The command and the directive of systemd that set it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Data => "ulimit -d, LimitDATA=",
+            Self::Addresses => "ulimit -v, LimitAS=",
+            Self::Stack => "ulimit -s, LimitSTACK=",
+            Self::Files => "ulimit -n, LimitNOFILE=",
+        }
+    }
+
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Files => number.to_string(),
+            _ if number < MIB => format!("{} KiB", number / KIB),
+            _ => format!("{} MiB", number / MIB),
+        }
+    }
+}
+
+/// Checks what every command needs, before anything is read or allocated: below it, even the command line
+/// ends in an abort.
+///
+/// # Errors
+/// The first limit that is too small.
+pub fn check_start() -> Result<(), MachineError> {
+    check("the program", &ANY_COMMAND)
+}
+
+/// Checks the limits that would otherwise end a server later.
 ///
 /// # Errors
 /// The first limit that is too small.
 pub fn check_limits() -> Result<(), MachineError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = PER_CORE * u64::try_from(cores).unwrap_or(u64::MAX / PER_CORE);
-    for (resource, command, needed) in [
-        (Resource::Data, "ulimit -d, LimitDATA=", DATA + threads),
-        (Resource::As, "ulimit -v, LimitAS=", ADDRESSES + threads),
-    ] {
-        if let Some(limit) = getrlimit(resource).current
+    let needs = [
+        (Kind::Data, DATA + threads),
+        (Kind::Addresses, ADDRESSES + threads),
+        (Kind::Files, FILES),
+    ];
+    check("the server", &needs)
+}
+
+fn check(who: &'static str, needs: &[(Kind, u64)]) -> Result<(), MachineError> {
+    for (kind, needed) in needs.iter().copied() {
+        if let Some(limit) = getrlimit(kind.resource()).current
             && limit < needed
         {
-            return Err(MachineError::Memory {
-                command,
+            return Err(MachineError::Limit {
+                kind,
                 limit,
                 needed,
+                who,
             });
         }
     }

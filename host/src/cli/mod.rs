@@ -18,7 +18,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 use self::mode::Transport;
 pub use self::{
     clients::ClientsCommand,
-    machine::{MachineError, check_limits, runtime},
+    machine::{MachineError, check_limits, check_start, runtime},
     mode::stdin_is_a_pipe,
     output::{fail, note, print, warn},
     plugins::PluginsCommand,

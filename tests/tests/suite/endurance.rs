@@ -230,6 +230,35 @@ async fn a_server_that_is_aborted_leaves_no_core_file() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
+/// A limit of the machine that is too small ends the start in one line that names it, never in an abort.
+#[test]
+fn a_limit_that_is_too_small_ends_the_start_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    for (limit, named) in [
+        ("-d 16384", "`ulimit -d, LimitDATA=`) is 16 MiB"),
+        ("-d 49152", "`ulimit -d, LimitDATA=`) is 48 MiB"),
+        ("-v 81920", "`ulimit -v, LimitAS=`) is 80 MiB"),
+        ("-v 163840", "`ulimit -v, LimitAS=`) is 160 MiB"),
+        ("-s 256", "`ulimit -s, LimitSTACK=`) is 256 KiB"),
+        ("-n 12", "`ulimit -n, LimitNOFILE=`) is 12"),
+    ] {
+        let script = format!("ulimit {limit}; exec datahub-mcp serve");
+        let output = Server::script(directory.path(), &script)
+            .env("DATAHUB_GMS_URL", "http://127.0.0.1:9")
+            .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+            .command()
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{limit}: {said}");
+        assert_eq!(said.lines().count(), 1, "{limit}: {said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(named),
+            "{said}"
+        );
+    }
+}
+
 fn readelf(file: &Path) -> Option<String> {
     let output = Command::new("readelf").args(["-hldW"]).arg(file).output();
     let output = output.ok()?;
