@@ -27,6 +27,7 @@ mod hidden;
 mod images;
 mod info;
 mod negotiation;
+mod not_offered;
 mod outcome;
 mod panics;
 mod params;

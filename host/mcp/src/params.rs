@@ -4,14 +4,16 @@
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        CallToolRequestParams, CompleteRequestParams, CustomRequest, ErrorCode,
-        GetPromptRequestParams, InitializeRequestParams, PaginatedRequestParams,
+        CallToolRequestParams, CompleteRequestParams, CustomRequest, GetPromptRequestParams,
+        GetSkillRequestParams, InitializeRequestParams, PaginatedRequestParams,
         ReadResourceRequestParams,
     },
     service::RequestContext,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::not_offered;
 
 /// The longest part of the library's own explanation that is shown, in characters.
 const MAX_REASON: usize = 200;
@@ -87,6 +89,12 @@ const FORMS: &[Form] = &[
         ],
         reason: reason::<CompleteRequestParams>,
     },
+    Form {
+        method: "skills/get",
+        members: &[Member("uri", Type::Text, Need::Required)],
+        reason: reason::<GetSkillRequestParams>,
+    },
+    page("skills/list"),
     page("tools/list"),
     page("resources/list"),
     page("resources/templates/list"),
@@ -107,7 +115,7 @@ pub(crate) fn refuse(request: &CustomRequest, stateless: bool) -> ErrorData {
     let known =
         |form: &&Form| form.method == request.method && !(stateless && form.method == "initialize");
     let Some(form) = FORMS.iter().find(known) else {
-        return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method.clone(), None);
+        return not_offered::refusal(&request.method);
     };
     let problem = problem(form, request.params.as_ref());
     ErrorData::invalid_params(format!("{}: {problem}", form.method), None)
@@ -206,6 +214,7 @@ pub(crate) fn is_stateless(request: &CustomRequest, context: &RequestContext<Rol
 
 #[cfg(test)]
 mod tests {
+    use rmcp::model::ErrorCode;
     use serde_json::json;
 
     use super::*;
@@ -250,6 +259,8 @@ mod tests {
         );
         assert!(told("tools/list", Some(json!({"cursor": 5}))).contains("`cursor`"));
         assert!(told("resources/read", Some(json!({}))).contains("`uri` is missing"));
+        assert!(told("skills/get", Some(json!({"uri": 7}))).contains("`uri` must be a string"));
+        assert!(told("skills/list", Some(json!({"cursor": 5}))).contains("`cursor`"));
     }
 
     #[test]

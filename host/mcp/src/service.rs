@@ -20,7 +20,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::{service_fn, util::BoxCloneSyncService};
 
-use super::{McpServer, negotiation, written::Written};
+use super::{McpServer, negotiation, not_offered, written::Written};
 
 /// The service that the server mounts at `/mcp`. Boxed, so that the code of the protocol is compiled
 /// with this crate and not with everything that mounts it.
@@ -70,7 +70,7 @@ where
             let ready = written.is_given() && response.status() == StatusCode::OK;
             Ok(match ready {
                 true => filled(response, &written).await,
-                false => response.map(Body::new),
+                false => not_offered::answered(response).await,
             })
         }
     }))

@@ -3,14 +3,18 @@
 //!
 //! Writes nothing but the protocol to stdout.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use datahub::{Caller, DataHub};
 use foundation::identity::Principal;
-use rmcp::ServiceExt;
+use rmcp::{
+    ErrorData, RoleServer, Service, ServiceExt,
+    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    service::{NotificationContext, RequestContext},
+};
 use secrecy::SecretString;
 
-use super::{McpServer, Settings, SetupError};
+use super::{McpServer, Settings, SetupError, not_offered};
 
 /// The reason why the session ended other than by the client closing it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,36 @@ pub enum StdioError {
     /// The server's task failed.
     #[error("the server ended unexpectedly: {0}")]
     Task(String),
+}
+
+/// The server, which says of methods that it does not offer what to do instead.
+struct InWords(McpServer);
+
+impl Service<RoleServer> for InWords {
+    async fn handle_request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let result = self.0.handle_request(request, context).await;
+        result.map_err(not_offered::in_words)
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.0.handle_notification(notification, context).await
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        Service::get_info(&self.0)
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        Service::supported_protocol_versions(&self.0)
+    }
 }
 
 /// Serves one person until stdin ends.
@@ -43,7 +77,7 @@ pub async fn serve(
     };
     let caller = Caller::new(Arc::new(principal), datahub.client(token));
     let server = McpServer::with_caller(settings, Some(caller))?;
-    let running = server
+    let running = InWords(server)
         .serve(rmcp::transport::stdio())
         .await
         .map_err(|error| StdioError::Handshake(error.to_string()))?;

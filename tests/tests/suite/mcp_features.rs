@@ -224,7 +224,8 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
             "`clientInfo` is missing",
         ),
         ("resources/read", json!({"uri": 7}), -32602, "`uri`"),
-        ("tools/cal", json!({}), -32601, "tools/cal"),
+        ("skills/get", json!({}), -32602, "`uri` is missing"),
+        ("tools/cal", json!({}), -32601, "did you mean `tools/call`?"),
     ] {
         let reply = ask(&world, method, params.clone()).await;
         let error = &reply.json["error"];
@@ -232,6 +233,62 @@ async fn params_of_another_shape_are_told_what_is_wrong() {
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(words), "{method} {params}: {message}");
     }
+}
+
+/// The name, the reason and what to do instead, in the status of each protocol era.
+#[tokio::test]
+async fn a_method_that_is_not_offered_is_refused_in_words() {
+    let world = ShopWorld::start().await;
+    let listened = json!({"notifications": {"toolsListChanged": true}});
+    let task = json!({"taskId": "x"});
+    let uri = json!({"uri": format!("datahub://{ORDERS}")});
+    for (method, params, words) in [
+        (
+            "subscriptions/listen",
+            listened,
+            "ask for it again after that",
+        ),
+        ("resources/subscribe", uri.clone(), "read it again"),
+        ("resources/directory/read", uri, "`skills/list`"),
+        ("tasks/get", task, "no call is a task"),
+        (
+            "logging/setLevel",
+            json!({"level": "debug"}),
+            "no log is sent",
+        ),
+        ("entities/list", json!({}), "methods: initialize"),
+    ] {
+        let old = ask(&world, method, params.clone()).await;
+        let new = ask_statelessly(&world, method, params).await;
+        for (reply, status) in [(old, 200), (new, 404)] {
+            assert_eq!(reply.status, status, "{method}: {}", reply.text);
+            assert_eq!(reply.json["id"], 1, "{method}: {}", reply.text);
+            let error = &reply.json["error"];
+            assert_eq!(error["code"], -32601, "{method}: {}", reply.text);
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains(&format!("`{method}`")), "{message}");
+            assert!(message.contains(words), "{method}: {message}");
+        }
+    }
+}
+
+/// Asks as a client of the protocol without sessions.
+async fn ask_statelessly(world: &ShopWorld, method: &str, mut params: Value) -> Reply {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let token = world.datahub.token("viewer").unwrap();
+    let mut request = world.server.mcp().request(Some(&token));
+    request = request
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", method);
+    if let Some(name) = params["uri"].as_str().or(params["taskId"].as_str()) {
+        request = request.header("mcp-name", name);
+    }
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    mcp::reply(request.json(&body)).await.unwrap()
 }
 
 #[tokio::test]
