@@ -119,6 +119,8 @@ documents! {
     SEARCH_SEMANTIC = "search_semantic.gql", Since::DOCUMENTS;
     SET_DATA_PRODUCT = "set_data_product.graphql";
     SET_DOMAINS = "set_domains.graphql";
+    SKILL = "skill.graphql", Since::DOCUMENTS;
+    SKILLS = "skills.graphql", Since::DOCUMENTS;
     UPDATE_DESCRIPTION = "update_description.graphql";
     UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;
     UPDATE_DOCUMENT_RELATED = "save_document_related.graphql", Since::DOCUMENTS;

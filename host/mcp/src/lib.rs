@@ -58,6 +58,7 @@ pub use self::{
     server::McpServer,
     service::{HttpSettings, McpHttpService, stateless_http},
     settings::Settings,
+    skills::folder::check as check_skills_folder,
 };
 
 /// All GraphQL documents that the tools send, for checks against DataHub's schemas.

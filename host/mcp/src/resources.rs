@@ -38,7 +38,7 @@ pub(super) fn urn_of(uri: &str) -> Option<String> {
 }
 
 /// Decodes percent-encoding; `None` if the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

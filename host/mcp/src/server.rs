@@ -1,6 +1,8 @@
 //! The MCP server: an implementation of rmcp's handler, written by hand so that nothing is rebuilt
 //! for each request.
 
+mod skill_methods;
+
 use std::sync::Arc;
 
 use datahub::Caller;
@@ -203,9 +205,8 @@ impl McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let (cancelled, notes) = (context.ct.clone(), outcome::notes(&context));
         let read = async {
-            if let Some(job) = skills::of(&request.uri) {
-                self.access(&self.caller(&context)?).check(job.tools)?;
-                return Ok(skills::read(job));
+            if skills::is_one(&request.uri) {
+                return self.read_skill(&request.uri, &context).await;
             }
             let context = self.context_like(resources::READ_BY, &context)?;
             resources::read(&context, &request.uri).await
@@ -392,32 +393,20 @@ impl ServerHandler for McpServer {
             .map_err(|error| not_given(&context, error))
     }
 
-    async fn list_skills(
+    fn list_skills(
         &self,
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
-    ) -> Result<ListSkillsResult, ErrorData> {
-        let caller = self.caller(&context).map_err(internal)?;
-        let access = self.access(&caller);
-        let skills = skills::list(|tools| access.admits(tools));
-        Ok(ListSkillsResult::with_all_items(skills)
-            .with_ttl_ms(LIST_TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+    ) -> impl Future<Output = Result<ListSkillsResult, ErrorData>> + Send + '_ {
+        Box::pin(self.skills(context))
     }
 
-    async fn get_skill(
+    fn get_skill(
         &self,
         request: GetSkillRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<GetSkillResult, ErrorData> {
-        let skill = || {
-            let job = skills::of(&request.uri).ok_or_else(|| {
-                ToolError::Arguments(format!("there is no skill {:.200}", request.uri))
-            })?;
-            self.access(&self.caller(&context)?).check(job.tools)?;
-            Ok(GetSkillResult::new(skills::skill(job)))
-        };
-        skill().map_err(|error| not_given(&context, error))
+    ) -> impl Future<Output = Result<GetSkillResult, ErrorData>> + Send + '_ {
+        Box::pin(self.skill(request.uri, context))
     }
 
     async fn on_custom_request(

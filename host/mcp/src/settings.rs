@@ -28,6 +28,8 @@ pub struct Settings {
     /// `SAVE_DOCUMENT_RESTRICT_UPDATES`: only documents in that folder may be overwritten. Default
     /// true.
     pub restrict_document_updates: bool,
+    /// `SKILLS_FOLDER`: the urn of the document below which a company keeps skills. Default none.
+    pub skills_folder: Option<String>,
     /// Opposite of `DATAHUB_MCP_DISABLE_DEFAULT_VIEW`: a person's default view narrows searches.
     /// Default true.
     pub default_view: bool,
@@ -56,6 +58,7 @@ impl Default for Settings {
             document_folder: "Shared".to_owned(),
             documents_by_user: false,
             restrict_document_updates: true,
+            skills_folder: None,
             default_view: true,
             response_tokens: 80_000,
             schema_tokens: 16_000,

@@ -1,6 +1,10 @@
 //! Skills: the jobs of the [prompts](crate::prompts) as files that an agent loads by itself when a task
 //! calls for one (the extension `io.modelcontextprotocol/skills`, SEP-2640). Each is one `SKILL.md`, which
-//! is read as a resource; its digest says that it is the one that was listed.
+//! is read as a resource; its digest says that it is the one that was listed. Beside them are those that a
+//! company keeps in a [`folder`] of its DataHub.
+
+mod file;
+pub(super) mod folder;
 
 use rmcp::model::{
     CacheScope, ReadResourceResult, ResourceContents, Skill, SkillFrontmatter, SkillResource,
@@ -16,6 +20,11 @@ const FILE: &str = "SKILL.md";
 pub(super) fn list(admits: impl Fn(&[&str]) -> bool) -> Vec<Skill> {
     let jobs = prompts::JOBS.iter();
     jobs.filter(|job| admits(job.tools)).map(skill).collect()
+}
+
+/// True for a URI of the scheme of skills, whether or not there is such a skill.
+pub(super) fn is_one(uri: &str) -> bool {
+    uri.starts_with("skill://")
 }
 
 /// The job of the skill whose file this is.

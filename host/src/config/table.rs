@@ -297,6 +297,10 @@ settings! {
         SAVE_DOCUMENT_ORGANIZE_BY_USER: "BOOLEAN", default("false");
         /// Lets `save_document` overwrite documents in its own folder only.
         SAVE_DOCUMENT_RESTRICT_UPDATES: "BOOLEAN", default("true");
+        /// Urn of a document of DataHub (`urn:li:document:skills`): the published documents below it are
+        /// skills for agents, beside those of this server. Whoever may write there decides what agents
+        /// are told to do. Everybody sees those that DataHub shows to them.
+        SKILLS_FOLDER: "URN";
         /// Searches everything, ignoring a person's default view.
         DATAHUB_MCP_DISABLE_DEFAULT_VIEW: "BOOLEAN", default("false");
         /// Scopes that a token needs for a tool, or for `read` or `write` tools, such

@@ -23,6 +23,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
         );
         AllowList::default()
     });
+    let skills_folder = reader.text(&t::SKILLS_FOLDER);
+    let skills_folder = skills_folder.filter(|urn| !urn.is_empty());
+    if let Some(urn) = &skills_folder
+        && let Err(why) = mcp::check_skills_folder(urn)
+    {
+        reader.wrong(
+            &t::SKILLS_FOLDER,
+            why,
+            "set it to the urn of a document such as `urn:li:document:skills`",
+        );
+    }
     Settings {
         tools,
         mutations: reader.switch(&t::TOOLS_IS_MUTATION_ENABLED),
@@ -36,6 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
             .unwrap_or_default(),
         documents_by_user: reader.switch(&t::SAVE_DOCUMENT_ORGANIZE_BY_USER),
         restrict_document_updates: reader.switch(&t::SAVE_DOCUMENT_RESTRICT_UPDATES),
+        skills_folder,
         default_view: !reader.switch(&t::DATAHUB_MCP_DISABLE_DEFAULT_VIEW),
         response_tokens: reader.size(&t::TOOL_RESPONSE_TOKEN_LIMIT, 1_000..=10_000_000),
         schema_tokens: reader.size(&t::ENTITY_SCHEMA_TOKEN_BUDGET, 100..=10_000_000),

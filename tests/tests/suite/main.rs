@@ -11,6 +11,7 @@ mod analysts;
 mod authorization;
 mod c_header;
 mod chains;
+mod company_skills;
 mod corners;
 mod datahub_failures;
 mod datahub_people;

@@ -17,6 +17,26 @@ from the suite's transcripts (`UPDATE_DOCS=1 cargo test -p datahub-mcp-mcp --lib
 that switch tools on and off; which members a hit has is in [From the Python server](from-the-python-server.md#answers).
 ";
 
+const SKILLS: &str = "
+## Skills
+
+Three jobs of several tools (find trusted data, the impact of a change, explain a table) are prompts and, by the extension
+`io.modelcontextprotocol/skills`, skills. With `SKILLS_FOLDER` set to the urn of a document, the published documents directly below it are skills, too, on
+DataHub 1.4 and newer:
+
+- `skills/list` has the first 50, each with the digest of its file; `skills/get` and `resources/read` also answer for others of the folder. Each is read with the
+  token of the person who asks and kept for nobody. They are hidden from whoever may not use `search_documents` and `get_entities`. A document that is not published,
+  removed, or not shown in global context is none.
+- The URI is `skill://datahub/<id of the document>/<name>/SKILL.md`. The name is the title in lower case with a hyphen for each run of other
+  characters than letters and digits. Where two documents, or a document and a skill of this server, would have one name, each such document
+  has eight characters of the digest of its urn behind it.
+- The description is `description` of the frontmatter that the document's text begins with, or its first paragraph. Nothing else of its own frontmatter counts. Hidden
+  characters are left out, images are links, and description and file say that people of the company wrote it. A text has at most 64 KiB.
+- What is left out or renamed stands in `_meta`, `io.github.datahub-mcp/notes`, of the list. Without DataHub the list has this server's own skills, and says so there.
+
+Whoever may write in the folder tells agents what to do: give that right as you give that of merging code. The folders to which `save_document` saves are refused.
+";
+
 /// The longest example, in lines of its answer.
 const EXAMPLE_LINES: usize = 32;
 
@@ -102,6 +122,7 @@ fn page() -> String {
         writeln!(page, "\nAnswers {members}.").unwrap();
         writeln!(page, "\n```text\n{}\n```", example(&name)).unwrap();
     }
+    page.push_str(SKILLS);
     page
 }
 

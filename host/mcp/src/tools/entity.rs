@@ -15,6 +15,15 @@ pub(super) fn existing(entity: &Value, urn: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
+/// True if the aspect `status`, which the document asked for, says that the entity was removed.
+pub(crate) fn is_removed(entity: &Value) -> bool {
+    let aspects = entity["aspects"].as_array();
+    aspects.into_iter().flatten().any(|aspect| {
+        let payload = aspect["payload"].as_str().unwrap_or_default();
+        serde_json::from_str::<Value>(payload).is_ok_and(|status| status["removed"] == true)
+    })
+}
+
 /// Refuses a text that is not a urn, and a urn of another kind.
 pub(super) fn of_kind(urn: &str, kinds: &[&str]) -> Result<(), ToolError> {
     match urn::kind(urn) {

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::writing;
+use super::{entity, writing};
 use crate::{context::ToolContext, documents, error::ToolError};
 
 const ID: &str = "__system_shared_documents";
@@ -60,7 +60,7 @@ pub(super) fn must_hold(
 }
 
 /// True if the urn is that of one of the folders.
-fn is_folder(urn: &str) -> bool {
+pub(crate) fn is_folder(urn: &str) -> bool {
     urn == URN
         || urn
             .strip_prefix("urn:li:document:")
@@ -89,7 +89,7 @@ async fn folder(
             // Somebody created it elsewhere or moved it: save to the shared folder instead.
             return Ok(parent.to_owned());
         }
-        if is_removed(&found) {
+        if entity::is_removed(&found) {
             let input = json!({"input": {"urns": [urn], "deleted": false}});
             writing::send(context, &documents::RESTORE_DOCUMENT, input).await?;
         }
@@ -128,17 +128,6 @@ pub(super) async fn place(context: &ToolContext, urn: &str) -> Result<Value, Too
     context
         .ask_for(&documents::DOCUMENT_PLACE, variables, "document")
         .await
-}
-
-fn is_removed(document: &Value) -> bool {
-    document["aspects"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|aspect| {
-            let payload = aspect["payload"].as_str().unwrap_or_default();
-            serde_json::from_str::<Value>(payload).is_ok_and(|status| status["removed"] == true)
-        })
 }
 
 /// The id of a person's folder; `None` for a name without any usable character.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::error::ApiError;
 use super::filters::Filter;
+use super::index::SearchDoc;
 use super::kinds::{EntityKind, KINDS};
 use super::query_string::Query;
 use super::record::Record;
@@ -24,6 +25,8 @@ pub(crate) struct Search {
     filter: Filter,
     view: View,
     with_removed: bool,
+    /// Those whose unpublished documents are found, too.
+    owners: Vec<String>,
     sort: Vec<sort::Criterion>,
 }
 
@@ -49,6 +52,7 @@ impl Search {
             query: Query::parse(text("query").unwrap_or("*")),
             types: types(input),
             with_removed: named || soft_deleted.and_then(Value::as_bool).unwrap_or(false),
+            owners: Vec::new(),
             sort: sort::criteria(input),
             view,
             filter,
@@ -64,6 +68,22 @@ impl Search {
             query: Query::meaning(question.unwrap_or_default()),
             ..Self::parse(catalog, input)?
         })
+    }
+
+    /// The same, which also finds the documents that these people and groups have not published yet.
+    pub(crate) fn with_unpublished_of(mut self, owners: Vec<String>) -> Self {
+        self.owners = owners;
+        self
+    }
+
+    /// True unless it is a document that searches leave out: one that is not published, and one that is
+    /// shown beside its related assets alone (`DefaultEntityFiltersUtil` and `DocumentSearchFilterUtils`
+    /// below datahub-graphql-core/src/main/java/com/linkedin/datahub/graphql/resolvers).
+    fn shows(&self, doc: &SearchDoc) -> bool {
+        let is = |field: &str, value: &str| doc.values(field).iter().any(|held| held == value);
+        let owned = || self.owners.iter().any(|owner| is("owners", owner));
+        doc.entity_type() != "document"
+            || (!is("showInGlobalContext", "false") && (!is("state", "UNPUBLISHED") || owned()))
     }
 
     /// True if the search includes entities of this type.
@@ -100,6 +120,9 @@ impl Search {
             return None;
         }
         let doc = record.doc();
+        if !self.shows(doc) {
+            return None;
+        }
         if !self.filter.selects(doc, degree) || !self.view.filter.selects(doc, degree) {
             return None;
         }

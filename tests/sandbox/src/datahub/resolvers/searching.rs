@@ -61,7 +61,7 @@ pub(crate) fn field<'a>(cx: &'a Cx, field: &str, arguments: &Arguments<'_>) -> R
         "listDataProductAssets" => {
             product_assets(&catalog, &arguments.text("urn"), &input, arguments)
         }
-        "searchDocuments" => search_documents(&catalog, &input),
+        "searchDocuments" => search_documents(cx, &catalog, &input),
         _ => lists::field(cx, &catalog, field, &input),
     }
 }
@@ -279,7 +279,8 @@ fn product_assets<'a>(
     inside(catalog, input, &condition, arguments)
 }
 
-fn search_documents<'a>(catalog: &Catalog, input: &Value) -> Resolved<'a> {
+/// Published documents, and those that the caller or a group of theirs has not published yet.
+fn search_documents<'a>(cx: &Cx, catalog: &Catalog, input: &Value) -> Resolved<'a> {
     let (start, count) = bounds(input, DEFAULT_COUNT)?;
     let mut wide = input.clone();
     wide["types"] = json!(["DOCUMENT"]);
@@ -304,7 +305,10 @@ fn search_documents<'a>(catalog: &Catalog, input: &Value) -> Resolved<'a> {
     }
     wide["orFilters"] = json!([{ "and": all }]);
     wide["filters"] = Value::Null;
-    let hits = Search::parse(catalog, &wide)?.run(catalog);
+    let mut owners = groups_of(catalog, &cx.actor.urn);
+    owners.push(cx.actor.urn.clone());
+    let search = Search::parse(catalog, &wide)?.with_unpublished_of(owners);
+    let hits = search.run(catalog);
     let urns: Vec<&str> = cut(&hits, start, count)
         .iter()
         .map(|hit| &*hit.record.urn)
@@ -314,6 +318,19 @@ fn search_documents<'a>(catalog: &Catalog, input: &Value) -> Resolved<'a> {
         "facets": facets::facets(catalog, &hits, &wide, None),
     })
     .into())
+}
+
+fn groups_of(catalog: &Catalog, person: &str) -> Vec<String> {
+    let aspects = ["groupMembership", "nativeGroupMembership"].into_iter();
+    let aspects = aspects.filter_map(|name| catalog.aspect(person, name));
+    let members = |aspect: &Value| ["groups", "nativeGroups"].map(|name| aspect.get(name).cloned());
+    let groups = aspects.flat_map(members).flatten();
+    let groups = groups
+        .filter_map(|groups| groups.as_array().cloned())
+        .flatten();
+    groups
+        .filter_map(|group| group.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Records of one type that are not soft-deleted.
