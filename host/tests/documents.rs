@@ -1,6 +1,8 @@
 //! Checks that README.md and DEVELOPING.md match the code, and that GraphQL documents are sent as
 //! written down in `tests/sent`.
 
+mod registry;
+
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 fn root() -> PathBuf {
@@ -28,21 +30,46 @@ fn the_readme_lists_all_settings_as_they_are() {
     );
 }
 
-/// The entry for registries of MCP servers, in the form of their schema of 2025-12-11.
+/// The entry for registries of MCP servers: what its schema of 2025-12-11 asks for of each member that it has
+/// (`docs/reference/server-json` of the registry's sources), so that publishing it does not fail first.
 #[test]
-fn the_entry_for_registries_is_of_this_version() {
+fn the_entry_for_registries_is_of_this_version_and_of_its_schema() {
     let entry: serde_json::Value =
         serde_json::from_str(&document("host/packaging/server.json")).expect("JSON");
+    assert_eq!(registry::problems(&entry), Vec::<String>::new());
     assert_eq!(entry["version"], env!("CARGO_PKG_VERSION"));
-    let name = entry["name"].as_str().expect("a name");
-    assert_eq!(name.matches('/').count(), 1, "{name}");
-    let description = entry["description"].as_str().expect("a description");
-    assert!(description.chars().count() <= 100, "{description}");
     let url = entry["remotes"][0]["url"].as_str().expect("a URL");
     assert!(
         url.starts_with("https://") && url.ends_with("/mcp"),
         "{url}"
     );
+    for (pointer, wrong) in [
+        (
+            "/$schema",
+            serde_json::json!("https://x.example/server.schema.json"),
+        ),
+        ("/name", serde_json::json!("datahub-mcp")),
+        ("/name", serde_json::json!("io.github.a/b/c")),
+        ("/title", serde_json::json!("")),
+        ("/description", serde_json::json!("x".repeat(101))),
+        ("/version", serde_json::json!("^1.0.0")),
+        ("/version", serde_json::json!("latest")),
+        ("/repository/source", serde_json::Value::Null),
+        ("/remotes/0/type", serde_json::json!("stdio")),
+        ("/remotes/0/url", serde_json::json!("host/mcp")),
+        ("/remotes/0/url", serde_json::json!("https://{other}/mcp")),
+        (
+            "/remotes/0/variables/host/isRequired",
+            serde_json::json!("yes"),
+        ),
+    ] {
+        let mut other = entry.clone();
+        *other.pointer_mut(pointer).expect(pointer) = wrong;
+        assert_eq!(registry::problems(&other).len(), 1, "{pointer}");
+    }
+    let mut other = entry;
+    other["packages"] = serde_json::json!([{"registry_type": "oci", "identifier": "x"}]);
+    assert_eq!(registry::problems(&other).len(), 3);
 }
 
 /// The steps of the form `path/of/file.rs:function` that stand in backticks.
