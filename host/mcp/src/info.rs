@@ -1,6 +1,13 @@
 //! What the server says of itself: its capabilities, its name, and the instructions for models.
 
-use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
+use rmcp::model::{Implementation, ProtocolVersion, ServerCapabilities, ServerConfig};
+use serde_json::json;
+
+/// The name in registries of servers, as in `host/packaging/server.json`.
+const REGISTERED: &str = "io.github.datahub-mcp/datahub-mcp";
+/// The schema of server cards.
+const CARD_SCHEMA: &str =
+    "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json";
 
 /// The instructions that a model reads before anything else.
 const INSTRUCTIONS: &str = "\
@@ -27,4 +34,25 @@ pub(crate) fn info() -> ServerConfig {
         .with_description("Search, understand and improve the metadata of a DataHub catalog");
     info.instructions = Some(INSTRUCTIONS.to_owned());
     info
+}
+
+/// The server card (SEP-2127) of the server at `url`: what a client may know before it connects. Nothing of
+/// the company, its DataHub or its settings is in it.
+pub fn card(url: &str) -> String {
+    let info = info().server_info;
+    let versions: Vec<&str> = ProtocolVersion::KNOWN_VERSIONS
+        .iter()
+        .map(ProtocolVersion::as_str)
+        .collect();
+    let card = json!({
+        "$schema": CARD_SCHEMA,
+        "name": REGISTERED,
+        "title": info.title,
+        "description": info.description,
+        "version": info.version,
+        "remotes": [{
+            "type": "streamable-http", "url": url, "supportedProtocolVersions": versions,
+        }],
+    });
+    card.to_string()
 }

@@ -53,6 +53,7 @@ mod tests;
 
 pub use self::{
     allow_list::{AllowList, NotAName},
+    info::card as server_card,
     registry::SetupError,
     scopes::{ScopesError, ToolScopes},
     server::McpServer,

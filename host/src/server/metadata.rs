@@ -1,4 +1,5 @@
-//! The protected-resource metadata (RFC 9728), which tells clients who signs people in here.
+//! What clients read before they connect: the protected-resource metadata (RFC 9728), which tells who signs
+//! people in here, and the server card (SEP-2127), which tells what the server is.
 //!
 //! Contains no `null`: TypeScript clients refuse the whole document because of one.
 
@@ -13,6 +14,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 
 use super::state::State;
+
+/// The media type of a server card.
+const CARD: &str = "application/mcp-server-card+json";
 
 /// RFC 9728 section 2.
 #[derive(Debug, Serialize)]
@@ -53,4 +57,13 @@ pub(super) async fn protected_resource(Shared(state): Shared<Arc<State>>) -> Res
         (CACHE_CONTROL, "max-age=3600"),
     ];
     (headers, state.metadata.clone()).into_response()
+}
+
+/// `GET /mcp/server-card`, whatever the client accepts.
+pub(super) async fn server_card(Shared(state): Shared<Arc<State>>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, CARD),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, state.card.clone()).into_response()
 }

@@ -13,6 +13,8 @@ pub(super) const READY: &str = "/ready";
 pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 pub(super) const RESOURCE_METADATA_SLASH: &str = "/.well-known/oauth-protected-resource/mcp/";
 pub(super) const ROOT_METADATA: &str = "/.well-known/oauth-protected-resource";
+/// Where a server of this address has its card (SEP-2127).
+pub(super) const SERVER_CARD: &str = "/mcp/server-card";
 
 /// On the listener for operators only.
 pub(super) const METRICS: &str = "/metrics";
@@ -29,6 +31,7 @@ pub(super) fn label(path: &str) -> &'static str {
         READY => READY,
         RESOURCE_METADATA | RESOURCE_METADATA_SLASH => RESOURCE_METADATA,
         ROOT_METADATA => ROOT_METADATA,
+        SERVER_CARD => SERVER_CARD,
         "/.well-known/oauth-authorization-server" => "/.well-known/oauth-authorization-server",
         "/oauth/register" => "/oauth/register",
         "/oauth/authorize" => "/oauth/authorize",

@@ -26,7 +26,7 @@ use super::{
     access, authenticate, cors, health, limits, message, metadata, middleware,
     paths::{
         HEALTH, MCP, MCP_SLASH, READY, RESOURCE_METADATA, RESOURCE_METADATA_SLASH, ROOT,
-        ROOT_METADATA,
+        ROOT_METADATA, SERVER_CARD,
     },
     prefix::Prefix,
     request_id,
@@ -136,6 +136,7 @@ fn documents(state: &Arc<State>) -> Router {
         .route(RESOURCE_METADATA, resource.clone())
         .route(RESOURCE_METADATA_SLASH, resource.clone())
         .route(ROOT_METADATA, resource)
+        .route(SERVER_CARD, get(metadata::server_card))
         // Clients take a page under this path for a document that they cannot read.
         .route("/.well-known/{*rest}", any(not_found))
         .layer(cors::of_documents())

@@ -115,6 +115,7 @@ impl Server {
             ),
             settings.limits.clone(),
             document,
+            mcp::server_card(&public.resource()).into(),
             landing,
             access,
             probe,

@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) supplies: Supplies,
     /// The protected-resource metadata, ready to send.
     pub(super) metadata: Bytes,
+    /// The server card, ready to send.
+    pub(super) card: Bytes,
     /// The page for people.
     pub(super) landing: Landing,
     pub(super) access: AccessLog,
@@ -44,6 +46,7 @@ impl State {
         origins: AllowedOrigins,
         limits: Limits,
         metadata: Bytes,
+        card: Bytes,
         landing: Landing,
         access: AccessLog,
         probe: Arc<dyn Probe>,
@@ -56,6 +59,7 @@ impl State {
             supplies: Supplies::new(&limits),
             limits,
             metadata,
+            card,
             landing,
             access,
             probe,

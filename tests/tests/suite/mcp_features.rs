@@ -116,6 +116,80 @@ async fn skills_are_listed_with_digests_of_files_that_can_be_read() {
     assert!(!list.text.contains("explain-table"), "{}", list.text);
 }
 
+/// The card is public, says what `server/discover` says, and nothing else.
+#[tokio::test]
+async fn the_server_card_is_what_the_server_says_of_itself() {
+    let world = ShopWorld::start().await;
+    let url = world.server.url("/mcp");
+    let mcp = world.server.mcp();
+    let client = mcp.http();
+    let card = client
+        .get(format!("{url}/server-card"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(card.status(), 200);
+    for (name, value) in [
+        ("content-type", "application/mcp-server-card+json"),
+        ("access-control-allow-origin", "*"),
+        ("cache-control", "public, max-age=3600"),
+    ] {
+        assert_eq!(card.headers()[name], value, "{name}");
+    }
+    let card: Value = card.json().await.unwrap();
+    let found = ask_statelessly(&world, "server/discover", json!({})).await;
+    let found = &found.json["result"];
+    let info = match found["serverInfo"].is_object() {
+        true => &found["serverInfo"],
+        false => &found["_meta"]["io.modelcontextprotocol/serverInfo"],
+    };
+    for name in ["version", "title", "description"] {
+        assert!(info[name].is_string(), "{found}");
+        assert_eq!(card[name], info[name], "{name}");
+    }
+    assert!(card["description"].as_str().unwrap().len() <= 100, "{card}");
+    let remote = &card["remotes"][0];
+    assert_eq!(
+        (&remote["type"], &remote["url"]),
+        (&json!("streamable-http"), &json!(url))
+    );
+    assert_eq!(
+        remote["supportedProtocolVersions"], found["supportedVersions"],
+        "{found}"
+    );
+    let registered = include_str!("../../../host/packaging/server.json");
+    let registered: Value = serde_json::from_str(registered).unwrap();
+    assert_eq!(card["name"], registered["name"]);
+    let mut names: Vec<&str> = card
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "$schema",
+            "description",
+            "name",
+            "remotes",
+            "title",
+            "version"
+        ]
+    );
+    let post = client
+        .post(format!("{url}/server-card"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(post.status(), 405);
+    let foreign = client
+        .get(format!("{url}/server-card"))
+        .header("host", "evil.example");
+    assert_eq!(foreign.send().await.unwrap().status(), 421);
+}
+
 /// The messages of an answer that is a stream.
 fn messages(reply: &Reply) -> Vec<Value> {
     let lines = reply.text.lines();
