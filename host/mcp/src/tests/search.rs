@@ -247,3 +247,41 @@ async fn query_strings_name_fields_as_the_index_does() {
         assert_eq!(hub.asked("search")["input"]["query"], sent, "{query}");
     }
 }
+
+#[tokio::test]
+async fn detail_gives_whole_descriptions_and_every_facet() {
+    let long = "words ".repeat(100);
+    let hit =
+        json!({"entity": {"urn": TABLE, "type": "DATASET", "properties": {"description": long}}});
+    let facet = |field: &str| json!({"field": field, "aggregations": [{"value": "x", "count": 1}]});
+    let facets = json!([facet("platform"), facet("origin"), facet("container")]);
+    let hub = Hub::new(move |_, _| found(1, json!([hit.clone()]), facets.clone())).await;
+    let said = |answer: &Value| {
+        let text = answer["searchResults"][0]["entity"]["description"].as_str();
+        let fields = answer["facets"].as_array().into_iter().flatten();
+        let fields: Vec<String> = fields
+            .map(|f| f["field"].as_str().unwrap().to_owned())
+            .collect();
+        (text.unwrap().chars().count(), fields)
+    };
+    let short = hub.ok("search", json!({"num_results": 3})).await;
+    let (length, fields) = said(&short);
+    assert!(length < 140, "{short}");
+    assert_eq!(fields, ["container"]);
+    let flags = |hub: &Hub| hub.asked("search")["input"]["searchFlags"].clone();
+    assert_eq!(
+        (&flags(&hub)["maxAggValues"], &flags(&hub)["skipAggregates"]),
+        (&json!(3), &json!(true))
+    );
+
+    let whole = hub
+        .ok("search", json!({"num_results": 3, "detail": true}))
+        .await;
+    let (length, fields) = said(&whole);
+    assert!(length > 590, "{whole}");
+    assert_eq!(fields, ["platform", "origin", "container"]);
+    assert_eq!(
+        (&flags(&hub)["maxAggValues"], &flags(&hub)["skipAggregates"]),
+        (&json!(10), &json!(false))
+    );
+}

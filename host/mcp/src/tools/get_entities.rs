@@ -47,9 +47,9 @@ impl Tool for GetEntities {
         Definition {
             name: "get_entities",
             title: "Get entities",
-            description: "Details of up to 50 entities by urn: descriptions, owners, tags, terms, \
-                domain, data products, deprecation, health, custom and structured properties, links, and for \
-                datasets the columns (cut for wide tables: list_schema_fields has the rest). Text \
+            description: "Details of up to 50 urns: descriptions, owners, tags, terms, \
+                domain, data products, deprecation, health, custom and structured properties, links, and \
+                columns of datasets (list_schema_fields has the rest of wide ones). Text \
                 of documents, members of groups, contents of containers and domains as well.",
             params: vec![text_or_texts("urns", MAX_URNS, "One urn or a list.").required()],
             output: json!({"entities": {"type": "array", "items": {"type": "object"}}}),

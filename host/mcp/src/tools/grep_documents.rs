@@ -41,8 +41,8 @@ impl Tool for GrepDocuments {
             name: "grep_documents",
             title: "Search inside documents",
             description: "Passages of documents that match a regular expression (no look-around; \
-                (?i) ignores case), with context and positions. To read a long document piece by \
-                piece use pattern (?s).{1,4000} and start_offset.",
+                (?i) ignores case), with context and positions. Read a long one piece by \
+                piece with pattern (?s).{1,4000} and start_offset.",
             params: vec![
                 texts("urns", 50, "From search_documents.").required(),
                 text("pattern", "").required(),

@@ -76,11 +76,21 @@ fn with_index_fields(query: &str) -> String {
 ///
 /// # Errors
 /// If the answer has no total or no list of hits: that is not the same as none.
-pub(super) fn shape(
+pub(super) fn shape(context: &ToolContext, found: Value, offset: i64) -> Result<Value, ToolError> {
+    shaped(context, found, offset, false)
+}
+
+/// The same, with all facets and with descriptions as long as elsewhere if `detail` is wanted.
+pub(super) fn shaped(
     context: &ToolContext,
     mut found: Value,
     offset: i64,
+    detail: bool,
 ) -> Result<Value, ToolError> {
+    let chars = match detail {
+        true => context.settings.description_chars,
+        false => DESCRIPTION_CHARS,
+    };
     let (total, hits) = (
         found["total"].as_i64(),
         fields::take(&mut found, &["searchResults"]),
@@ -90,7 +100,7 @@ pub(super) fn shape(
     };
     for hit in &mut hits {
         if let Some(entity) = hit.get_mut("entity") {
-            flatten(entity, DESCRIPTION_CHARS);
+            flatten(entity, chars);
         }
         clean(hit);
         budget::cut_texts(hit, context.settings.description_chars);
@@ -114,7 +124,7 @@ pub(super) fn shape(
         answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
     }
     let mut facets = facets(fields::take(&mut found, &["facets"]));
-    if !hits.is_empty() {
+    if !hits.is_empty() && !detail {
         let nearly_all = offset == 0 && total <= 2 * next;
         facets.retain(|facet| {
             let is_of = |names: &[&str]| names.iter().any(|name| facet["field"] == *name);

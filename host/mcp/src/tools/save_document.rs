@@ -38,7 +38,7 @@ impl Tool for SaveDocument {
             name: "save_document",
             title: "Save a document",
             description: "Keeps a document (Markdown) in the catalog for everybody: a new one, or \
-                with urn in place of that one. Ask the person before saving; cite assets by urn.",
+                in place of urn. Ask the person before saving; cite assets by urn.",
             params: vec![
                 choice(
                     "document_type",

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    hits::{by_meaning, query_of, shape},
+    hits::{by_meaning, query_of, shaped},
     nothing_found, sorted, window,
 };
 use crate::{
-    args::{choice, integer, text},
+    args::{choice, flag, integer, text},
     context::ToolContext,
     documents,
     error::ToolError,
@@ -35,6 +35,7 @@ pub(super) struct Args {
     sort_by: Option<String>,
     sort_order: String,
     offset: i64,
+    detail: bool,
     search_strategy: Option<String>,
 }
 
@@ -45,7 +46,7 @@ impl Tool for Search {
         let mut definition = Definition {
             name: "search",
             title: "Search the catalog",
-            description: "Finds entities by words and filter; returns urns, names, facets and the \
+            description: "Finds entities by words and filter; returns urns, names, facets, \
                 total. Query: words, or `/q` and a query string (`/q revenue AND NOT test`), `*` \
                 for all. Filter: `field = value`, `!=`, `IN (a, b)`, `IS [NOT] NULL`, `>`, joined \
                 by AND, OR, NOT, parentheses. Fields: platform, env, type (dataset, dashboard, \
@@ -58,10 +59,11 @@ impl Tool for Search {
                 integer("num_results", 0, 50, "").default(10),
                 text(
                     "sort_by",
-                    "An index field, as lastModifiedAt; by relevance if left out.",
+                    "An index field, as lastModifiedAt; else by relevance.",
                 ),
                 choice("sort_order", &["asc", "desc"], "").default("desc"),
                 integer("offset", 0, 10_000, "").default(0),
+                flag("detail", "Long texts, all facets.").default(false),
             ],
             output: json!({
                 "start": {"type": "integer"},
@@ -103,8 +105,8 @@ impl Tool for Search {
             "orFilters": compiled.or_filters,
             "searchFlags": compiled.flags(json!({
                 "skipHighlighting": true,
-                "maxAggValues": if args.num_results > 0 { VALUES_BESIDE_HITS } else { VALUES_ALONE },
-                "skipAggregates": args.offset > 0 || (1..FEW).contains(&args.num_results),
+                "maxAggValues": if args.num_results > 0 && !args.detail { VALUES_BESIDE_HITS } else { VALUES_ALONE },
+                "skipAggregates": args.offset > 0 || (!args.detail && (1..FEW).contains(&args.num_results)),
             })),
         });
         if let Some(types) = compiled.types {
@@ -128,7 +130,7 @@ impl Tool for Search {
                 .ask(&documents::SEARCH_SEMANTIC, variables.clone())
                 .await;
             if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
-                return shape(context, found, args.offset);
+                return shaped(context, found, args.offset, args.detail);
             }
         }
         let document = sort_by.as_deref().and_then(sorted::document);
@@ -143,7 +145,7 @@ impl Tool for Search {
             }
             sorted::show(&mut found, field);
         }
-        let mut answer = shape(context, found, args.offset)?;
+        let mut answer = shaped(context, found, args.offset, args.detail)?;
         // No list where none was asked for: it would read as if there were no hits.
         if let (Value::Object(map), 0) = (&mut answer, args.num_results) {
             map.shift_remove("count");

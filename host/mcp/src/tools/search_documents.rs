@@ -40,8 +40,8 @@ impl Tool for SearchDocuments {
             name: "search_documents",
             title: "Search documents",
             description: "Finds documents (runbooks, definitions, decisions) by words and, with \
-                semantic_query where the server can, by meaning. Returns titles and urns; read \
-                them with get_entities or grep_documents.",
+                semantic_query where the server can, by meaning. Returns titles and urns, for \
+                get_entities or grep_documents.",
             params: vec![
                 text("query", "").default("*"),
                 text("semantic_query", "A question in plain words."),
