@@ -313,13 +313,13 @@ impl Param {
     /// True for what clients send in place of an argument that the model left out.
     fn is_absent(&self, value: &Value) -> bool {
         let Value::String(text) = value else {
-            return value.is_null();
+            return value.is_null() || (lenient::is_empty(value) && !self.required);
         };
         let text = text.trim();
         match &self.kind {
             Kind::Content { .. } => false,
             Kind::Text { .. } | Kind::Texts { .. } | Kind::TextLists { .. } => {
-                text.is_empty() && !self.required
+                ["", "{}", "[]", "\"\"", "''"].contains(&text) && !self.required
             }
             Kind::Integer { .. } | Kind::Flag | Kind::Choice(_) => {
                 let words = ["", "null", "none", "undefined"];
@@ -329,11 +329,15 @@ impl Param {
     }
 }
 
-/// The text, in which the urn of a column is spelled as DataHub spells it.
+/// The text; a urn without the spaces and quotes around it, and that of a column as DataHub spells it.
 fn spelled(text: String) -> String {
-    match text.trim() {
-        column if column.starts_with("urn:li:schemaField:") => urn::spelled(column),
-        _ => text,
+    let bare = text.trim_matches(|c: char| c.is_whitespace() || ['"', '\'', '`'].contains(&c));
+    if bare.starts_with("urn:li:schemaField:") {
+        urn::spelled(bare)
+    } else if bare.len() < text.len() && urn::kind(bare).is_some() {
+        bare.to_owned()
+    } else {
+        text
     }
 }
 
@@ -343,7 +347,7 @@ fn means_nothing(params: &[Param], name: &str, value: &Value) -> bool {
     let dummy = || {
         params.is_empty() && DUMMIES.contains(&name.trim_matches('_').to_ascii_lowercase().as_str())
     };
-    value.is_null() || value.as_str().is_some_and(str::is_empty) || dummy()
+    value.is_null() || lenient::is_empty(value) || dummy()
 }
 
 /// The parameter that has another name for the same.

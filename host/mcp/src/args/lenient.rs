@@ -7,6 +7,16 @@ pub(super) const MAX_TEXT: usize = 4_000;
 /// The beginning of every urn of DataHub.
 const URN: &str = "urn:li:";
 
+/// True for an empty text, list or object.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
 pub(super) fn flag_of(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),

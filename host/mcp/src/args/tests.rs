@@ -64,7 +64,18 @@ fn what_clients_send_for_absent_is_absent() {
         let args = json!({"urns": "a", "count": empty, "deep": empty, "order": empty});
         assert_eq!(parse(args).unwrap(), plain, "{empty}");
     }
-    assert_eq!(parse(json!({"urns": "a", "query": ""})).unwrap(), plain);
+    for empty in [
+        json!(""),
+        json!("\"\""),
+        json!("[]"),
+        json!("{}"),
+        json!([]),
+        json!({}),
+    ] {
+        let args = json!({"urns": "a", "query": empty, "deep": {}, "made_up": []});
+        assert_eq!(parse(args).unwrap(), plain, "{empty}");
+    }
+    assert!(parse(json!({"urns": "a", "query": {"a": 1}})).is_err());
     let unknown = json!({"urns": "a", "made_up": null, "another": ""});
     assert_eq!(parse(unknown).unwrap(), plain);
     assert!(parse(json!({"urns": "a", "made_up": false})).is_err());
@@ -73,6 +84,22 @@ fn what_clients_send_for_absent_is_absent() {
         parse(json!({"query": "x"}))
             .unwrap_err()
             .contains("`urns` is missing")
+    );
+}
+
+#[test]
+fn a_urn_is_taken_without_what_stands_around_it() {
+    let urn = "urn:li:dataset:(urn:li:dataPlatform:hive,a b,PROD)";
+    for sent in [
+        json!(format!(" {urn}\n")),
+        json!(format!("`{urn}`")),
+        json!([format!("'{urn}'")]),
+    ] {
+        assert_eq!(parse(json!({"urns": sent})).unwrap().urns, [urn]);
+    }
+    assert_eq!(
+        parse(json!({"urns": urn, "query": "`a`"})).unwrap().query,
+        "`a`"
     );
 }
 

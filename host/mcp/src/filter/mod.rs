@@ -4,7 +4,7 @@
 //! expr   := term (OR term)*
 //! term   := factor (AND factor)*
 //! factor := NOT factor | ( expr ) | cond
-//! cond   := field (= != > >= < <=) value | field IN ( value, ... ) | field IS [NOT] NULL
+//! cond   := field (= != > >= < <=) value | field [NOT] IN ( value, ... ) | field IS [NOT] NULL
 //! ```
 //!
 //! Text -> tokens (`lexer`) -> tree (`ast`, `parser`) -> DataHub's `orFilters` (`fields`,
@@ -55,12 +55,21 @@ impl FilterError {
     }
 }
 
-/// Compiles a filter; `None` gives a filter that hides soft-deleted entities and nothing else.
+/// Words that models write for "no filter".
+const NOTHING: &[&str] = &["*", "null", "none", "undefined"];
+
+/// Compiles a filter; `None`, or a word for it, gives a filter that hides soft-deleted entities and nothing
+/// else.
 ///
 /// # Errors
 /// See [`FilterError`].
 pub(crate) fn compile(text: Option<&str>) -> Result<Compiled, FilterError> {
-    match text {
+    let is_nothing = |text: &&str| {
+        NOTHING
+            .iter()
+            .any(|word| text.trim().eq_ignore_ascii_case(word))
+    };
+    match text.filter(|text| !is_nothing(text)) {
         None => Ok(Compiled::unfiltered()),
         Some(text) => compile::compile(&parser::parse(text)?),
     }

@@ -100,7 +100,7 @@ impl Parser {
             self.expect(&Token::Close)?;
             return Ok(inner);
         }
-        self.condition().map(Expr::Condition)
+        self.condition()
     }
 
     fn expect(&mut self, wanted: &Token) -> Result<(), FilterError> {
@@ -116,7 +116,7 @@ impl Parser {
         Err(FilterError::at(at, message))
     }
 
-    fn condition(&mut self) -> Result<Condition, FilterError> {
+    fn condition(&mut self) -> Result<Expr, FilterError> {
         let (token, position) = self.advance();
         let reserved = token.is("AND") || token.is("OR");
         let field = match token {
@@ -126,12 +126,18 @@ impl Parser {
                 return Err(FilterError::at(position, message));
             }
         };
+        let negated = self.peek().0.is("NOT") && self.peek_second().is("IN");
+        self.next += usize::from(negated);
         let (operator, values) = self.comparison(&field)?;
-        Ok(Condition {
+        let condition = Expr::Condition(Condition {
             field,
             operator,
             values,
             position,
+        });
+        Ok(match negated {
+            true => Expr::Not(Box::new(condition)),
+            false => condition,
         })
     }
 
@@ -148,7 +154,7 @@ impl Parser {
             token if token.is("IS") => return Ok((self.null_test()?, Vec::new())),
             other => {
                 let message = format!(
-                    "expected =, !=, >, >=, <, <=, IN or IS after '{field}' but found {}",
+                    "expected =, !=, >, >=, <, <=, IN, NOT IN or IS after '{field}' but found {}",
                     other.describe()
                 );
                 return Err(FilterError::at(at, message));
@@ -224,7 +230,8 @@ impl Parser {
             return None;
         }
         let next = self.peek_second();
-        let condition = matches!(next, Token::Operator(_)) || next.is("IN") || next.is("IS");
+        let condition = matches!(next, Token::Operator(_))
+            || ["IN", "IS", "NOT"].iter().any(|word| next.is(word));
         (!condition).then(|| text.clone())
     }
 }

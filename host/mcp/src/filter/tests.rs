@@ -315,10 +315,27 @@ fn negates_anything() {
 }
 
 #[test]
+fn not_in_is_not_of_in() {
+    assert_eq!(
+        or_filters("platform not in (hive, kafka) AND env = PROD"),
+        or_filters("NOT platform IN (hive, kafka) AND env = PROD")
+    );
+    assert!(error("platform NOT = hive").contains("NOT IN or IS"));
+}
+
+#[test]
+fn words_for_no_filter_are_none() {
+    let none = compile(None).unwrap();
+    for text in ["*", " null ", "None", "undefined"] {
+        assert_eq!(compile(Some(text)).unwrap(), none, "{text}");
+    }
+}
+
+#[test]
 fn errors_say_where_and_what_to_write() {
     assert_eq!(
         error("platform LIKE x"),
-        "filter, position 9: expected =, !=, >, >=, <, <=, IN or IS after 'platform' but found 'LIKE'"
+        "filter, position 9: expected =, !=, >, >=, <, <=, IN, NOT IN or IS after 'platform' but found 'LIKE'"
     );
     assert!(error("a = new york").contains("\"new york ...\""));
     assert!(error("a = b AND").contains("position 9"));
