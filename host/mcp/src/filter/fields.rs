@@ -260,18 +260,18 @@ fn is_time(field: &str) -> bool {
     !field.contains('.') && (NAMES.contains(&field) || ENDS.iter().any(ends))
 }
 
-/// The name of the filter language that is near `field`, if it is none itself: any other may be a field of
-/// the index.
-pub(crate) fn near_field(field: &str) -> Option<&'static str> {
+/// True for a name of the filter language; any other may be a field of the index.
+pub(crate) fn is_known(field: &str) -> bool {
     let plain = field.to_lowercase().replace('_', "");
-    let mut names = KNOWN.iter().flat_map(|known| known.names.iter().copied());
-    if names.any(|name| name == plain) || says_whether(field) || field.contains('.') {
-        return None;
-    }
-    let names = KNOWN
+    let mut names = KNOWN.iter().flat_map(|known| known.names);
+    names.any(|name| *name == plain) || says_whether(field) || field.contains('.')
+}
+
+/// The names of the filter language, one for each meaning.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN
         .iter()
-        .filter_map(|known| known.names.first().copied());
-    suggest::names(field, names, 1).first().copied()
+        .filter_map(|known| known.names.first().copied())
 }
 
 /// The field of the index that `name` means, where the urn of a structured property may stand for its

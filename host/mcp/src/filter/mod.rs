@@ -26,7 +26,7 @@ mod tests;
 pub(crate) use self::ast::{Condition, Expr, Operator};
 pub(crate) use self::{
     compile::Compiled,
-    fields::{index_field, near_field},
+    fields::{index_field, is_known, names},
     loosen::{Loosened, fields_in, loosened},
 };
 

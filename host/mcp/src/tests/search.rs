@@ -104,6 +104,7 @@ async fn the_near_value_is_named_where_a_filter_selects_nothing() {
             "typeNames" => vec![value("Table", 9), value("View", 3)],
             "tags" => vec![json!({"value": "urn:li:tag:5", "count": 2,
                 "entity": {"properties": {"name": "PII"}}})],
+            "owned_by" => Vec::new(),
             other => panic!("{other}"),
         };
         json!({"aggregateAcrossEntities": {"facets": [
@@ -143,6 +144,11 @@ async fn the_near_value_is_named_where_a_filter_selects_nothing() {
             .unwrap()
             .starts_with("nothing matches")
     );
+    let filter = json!({"filter": "owned_by = x"});
+    let answer = hub.ok("search", filter).await["hint"].clone();
+    let hint = answer.as_str().unwrap();
+    assert!(hint.starts_with("`owned_by` is no field"), "{hint}");
+    assert!(hint.contains("platform, env, type, "), "{hint}");
     let filter = json!({"filter": "platform = Snowflake"});
     let answer = hub.ok("search_documents", filter).await;
     assert_eq!(

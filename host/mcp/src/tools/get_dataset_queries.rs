@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{columns, entity, window};
 use crate::{
+    answer_shape::not_understood,
     args::{choice, integer, text},
     budget,
     clean::clean,
@@ -78,7 +79,7 @@ impl Tool for GetDatasetQueries {
         let mut found = context
             .ask_for(&documents::DATASET_QUERIES, variables, "listQueries")
             .await?;
-        let total = found["total"].as_i64().unwrap_or(0);
+        let total = found["total"].as_i64().ok_or_else(not_understood)?;
         if total == 0 && args.column.is_none() {
             columns::paths(context, &args.urn).await?;
         }

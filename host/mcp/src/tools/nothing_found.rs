@@ -32,8 +32,11 @@ pub(super) async fn hint(
     base: &Value,
 ) -> Option<String> {
     let text = text?;
-    let misspelt = filter::fields_in(text).into_iter().find_map(|field| {
-        let near = filter::near_field(&field)?;
+    let fields = filter::fields_in(text);
+    let unknown: Vec<&String> = fields.iter().filter(|f| !filter::is_known(f)).collect();
+    let misspelt = unknown.iter().find_map(|field| {
+        let near = suggest::names(field, filter::names(), 1);
+        let near = near.first()?;
         Some(format!(
             "`{field}` is no field that filters know; did you mean {near}?"
         ))
@@ -47,7 +50,16 @@ pub(super) async fn hint(
         .map(|condition| reason(context, condition, base))
         .collect();
     let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
-    let reasons: Vec<String> = found.into_iter().flatten().collect();
+    let mut reasons: Vec<String> = found.into_iter().flatten().collect();
+    if reasons.is_empty() {
+        reasons.extend(unknown.first().map(|field| {
+            let known: Vec<&str> = filter::names().collect();
+            format!(
+                "`{field}` is no field that filters know, only perhaps one of the index; they know {}",
+                known.join(", ")
+            )
+        }));
+    }
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
