@@ -266,6 +266,8 @@ static void *work(void *argument)
         known(v, job->who.token, 1);
     if (!ok && FAULT("remembers-too-early"))
         known(v, job->who.token, 1);
+    if (FAULT("never-answers"))
+        wait_ms(24 * 60 * 60 * 1000);
     /* The host may destroy the validator from within complete. */
     if (ok && !lost)
         accept_person(v, job->complete, job->ctx, &job->who);
@@ -299,6 +301,10 @@ static uint32_t try_validate(validator *v, const tv_request *request, tv_complet
     person who = { 0 };
     char why[LONGEST];
     uint32_t kind = judge(v, request->token, &who, why, sizeof(why));
+    if (FAULT("blocks-for-ever"))
+        wait_ms(24 * 60 * 60 * 1000);
+    if (FAULT("blocks-each-time"))
+        wait_ms(400);
     if (FAULT("blocks-for-new") && kind != TV_NOT_MINE && !known(v, who.token, 1))
         wait_ms(50);
     int waits = v->slow_ms > 0 || v->port > 0;

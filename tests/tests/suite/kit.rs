@@ -128,6 +128,9 @@ fn report(fault: &str, options: &str) -> (Option<i32>, Value, String) {
     let output = check(
         faulty(),
         &[
+            // However busy this machine is.
+            "--time",
+            "60",
             "--json",
             "--config",
             &config.to_string(),

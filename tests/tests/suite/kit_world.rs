@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 use integration_tests::{PluginDir, artifacts::artifacts, vendor};
@@ -104,6 +105,36 @@ fn a_validator_that_takes_long_to_make_is_not_blamed() {
         text.contains("pass two validators are independent"),
         "{text}"
     );
+}
+
+/// Whatever a validator does, the checks end: what there is no time for is skipped, and said.
+#[test]
+fn slow_blocking_and_hanging_validators_take_no_longer() {
+    // Ten seconds, on a machine that is not busy; without a limit each takes a minute, or does not end.
+    const LONG: Duration = Duration::from_secs(30);
+    const SKIPPED: &str = "skipped because the time for all checks was up (`--time` gives more)";
+
+    for (options, found, told) in [
+        (json!({"slow_ms": 1_500}), Some(0), SKIPPED),
+        (
+            json!({"slow_ms": 1, "fault": "never-answers"}),
+            Some(1),
+            "fail the good token is accepted: timeout: no answer within 5.0s",
+        ),
+        (json!({"fault": "blocks-each-time"}), Some(1), SKIPPED),
+        (
+            json!({"fault": "blocks-for-ever"}),
+            Some(1),
+            "fail the good token is accepted: the process of the plugin hung for ",
+        ),
+    ] {
+        let started = Instant::now();
+        let (status, text) = checked(faulty(), &options, &[]);
+        let took = started.elapsed();
+        assert_eq!(status, found, "{options}\n{text}");
+        assert!(text.contains(told), "{options}\n{text}");
+        assert!(took < LONG, "{options}: {took:?}\n{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! `plugins check`: starts the process that makes the checks, and prints each result as it comes.
 
-use std::process::{Command, ExitCode};
+use std::{
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 use clap::Args;
 use plugin_host::tools;
@@ -44,6 +47,9 @@ pub struct CheckArgs {
     /// A genuine token for another audience, to be refused.
     #[arg(long, value_name = "TOKEN")]
     other_audience: Option<String>,
+    /// The time for all checks, in seconds; what it is not enough for is skipped.
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(4..=3600))]
+    time: u64,
     /// Print JSON, when all checks are done.
     #[arg(long)]
     json: bool,
@@ -65,7 +71,7 @@ pub(super) fn check(settings: &plugin_host::Settings, args: &CheckArgs) -> ExitC
     command
         .args(std::env::args_os().skip(1))
         .arg("--in-process");
-    let watched = tools::watch(&mut command, |check| {
+    let watched = tools::watch(&mut command, Duration::from_secs(args.time), |check| {
         if !args.json {
             // If nobody reads it, the status still tells the verdict.
             let _ = print(text::check(check));
@@ -149,6 +155,7 @@ fn plan(args: &CheckArgs) -> Result<tools::Plan, String> {
         expired: token(&args.expired)?,
         revoked: token(&args.revoked)?,
         other_audience: token(&args.other_audience)?,
+        time: Duration::from_secs(args.time),
     })
 }
 

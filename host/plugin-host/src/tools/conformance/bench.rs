@@ -3,7 +3,7 @@
 //! Asks as the server does, measures `try_validate`, and lets the listener hear every answer.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -11,36 +11,23 @@ use foundation::{clock::Clock, identity::TokenDigest};
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use tracing::Level;
 
 use super::{
-    Plan,
+    budget::{Budget, Shutdown, TIME_IS_UP},
     listener::Listener,
-    report::{Progress, Report, Seen},
-    secrets,
+    report::{Checked, Progress, Seen},
     stalls::Stalls,
 };
 use crate::{
-    OptionSources, Settings,
-    boundary::{
-        Answer, Factory, Failure, FailureKind, Instance, Library, Question, Queue, load,
-        plugin_log, redact, sealed::SealedLibrary,
-    },
-    library::check,
+    OptionSources,
+    boundary::{Answer, Failure, FailureKind, Instance, Library, Question, Queue},
     options::{
         assemble::{assemble, is_secret},
         schema::Schema,
     },
     serving::ruling::{self, Decision, Outcome, Ruling},
-    tools::{
-        confine::{Ground, Known},
-        describe::Undescribed,
-        resolve,
-    },
 };
 
-/// Time limit for one answer.
-pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit for making a validator.
 const CREATE_LIMIT: Duration = Duration::from_secs(30);
 /// The detail of an identity that the host refuses because its time is over.
@@ -50,17 +37,16 @@ const TOGETHER: usize = 32;
 
 /// A loaded library with everything needed to make validators.
 pub(super) struct Bench {
-    library: Arc<dyn Library>,
-    factory: String,
-    schema: Value,
-    config: SecretString,
-    down: Option<Result<SecretString, String>>,
-    clock: Clock,
+    pub(super) library: Arc<dyn Library>,
+    pub(super) factory: String,
+    pub(super) schema: Value,
+    pub(super) config: SecretString,
+    pub(super) down: Option<Result<SecretString, String>>,
+    pub(super) clock: Clock,
     pub(super) listener: Arc<Listener>,
     pub(super) progress: Progress,
     pub(super) stalls: Stalls,
-    /// The time that the first validator took to make.
-    first_made: OnceLock<Duration>,
+    pub(super) budget: Arc<Budget>,
 }
 
 /// An answer and the time that it took.
@@ -70,124 +56,13 @@ pub(super) struct Asked {
     pub(super) took: Duration,
 }
 
-/// Everything that comes before the first validator; `None`: the report holds the reason.
-pub(super) fn prepare(
-    settings: &Settings,
-    plan: &Plan,
-    Ground(ground): Ground,
-    progress: &Progress,
-    report: &Report,
-) -> Option<Bench> {
-    let (library, factory, known) = open(settings, plan, ground, report)?;
-    let mut needs = None;
-    report.step("its needs are valid", || {
-        needs = Some(known.needs?);
-        Ok(needs.clone().unwrap_or_default())
-    });
-    needs?;
-    let mut config = None;
-    report.step("the options fit its schema", || {
-        let made = known.options?;
-        config = Some(made.json);
-        Ok(format!("{} options are set", made.origins.len()))
-    });
-    let unmarked = secrets::unmarked(&factory.schema);
-    if !unmarked.is_empty() {
-        report.add(
-            "its secrets are marked",
-            Ok(Seen::Odd(format!(
-                "{} is named like a secret and has no `x-secret`: the log and errors may show it",
-                unmarked.join(", ")
-            ))),
-        );
-    }
-    let listener = Arc::new(Listener::default());
-    let ear = Arc::clone(&listener);
-    plugin_log::redirect_all(Level::TRACE, move |record| {
-        let place = format!(
-            "a log record of level {}, target {}",
-            record.level,
-            redact::for_log(record.target)
-        );
-        for text in [
-            record.message,
-            record.fields,
-            record.target,
-            record.plugin,
-            record.request_id,
-        ] {
-            ear.hear(&place, text);
-        }
-    });
-    let bench = Bench {
-        library,
-        factory: factory.name,
-        schema: factory.schema,
-        config: config?,
-        down: known.down,
-        clock: settings.clock.clone(),
-        listener,
-        progress: progress.clone(),
-        stalls: Stalls::default(),
-        first_made: OnceLock::new(),
-    };
-    bench.keep_secrets(&bench.options(&bench.config));
-    if let Some(Ok(down)) = &bench.down {
-        bench.keep_secrets(&bench.options(down));
-    }
-    Some(bench)
-}
-
-/// Checks and loads the library, and finds the factory in it.
-fn open(
-    settings: &Settings,
-    plan: &Plan,
-    ground: Result<Known, Undescribed>,
-    report: &Report,
-) -> Option<(Arc<dyn Library>, Factory, Known)> {
-    let (mut file, mut library, mut factory, mut known) = (None, None, None, None);
-    report.step("the file is trusted and whole", || {
-        let found = resolve(&settings.directories, &plan.library).map_err(|e| e.to_string())?;
-        let checked = check::check(&found, None).map_err(|e| e.to_string())?;
-        let digest = checked.sha256;
-        file = Some(checked);
-        Ok(format!("sha256 {digest}"))
-    });
-    let file = file?;
-    report.step("it loads", || {
-        if let Err(hangs @ Undescribed::Hangs(_)) = &ground {
-            return Err(hangs.to_string());
-        }
-        let file = SealedLibrary::of(&file).map_err(|error| error.to_string())?;
-        let loaded = load::load(&file).map_err(|error| error.to_string())?;
-        let version = loaded.abi_version();
-        library = Some(loaded);
-        Ok(format!("plugin API {version}"))
-    });
-    let library = library?;
-    report.step("it describes itself", || {
-        let described = library.info().and_then(|_| library.factories());
-        let factories = described.map_err(|bad| bad.to_string())?;
-        let names: Vec<_> = factories.iter().map(|one| one.name.clone()).collect();
-        let described = ground.map_err(|reason| reason.to_string())?;
-        let chosen = described.factory.clone()?;
-        factory = factories.into_iter().find(|one| one.name == chosen);
-        if factory.is_none() {
-            return Err("it does not describe itself in the same way twice".to_owned());
-        }
-        known = Some(described);
-        Ok(names.join(", "))
-    });
-    Some((library, factory?, known?))
-}
-
 impl Bench {
     /// True for a library of the C header, which may go on after a call was cancelled.
     pub(super) fn in_c(&self) -> bool {
         self.library.abi_version().starts_with('C')
     }
 
-    fn options(&self, config: &SecretString) -> Map<String, Value> {
+    pub(super) fn options(&self, config: &SecretString) -> Map<String, Value> {
         serde_json::from_str(config.expose_secret()).unwrap_or_default()
     }
 
@@ -208,7 +83,7 @@ impl Bench {
     }
 
     /// Listens for the values of the options that are marked secret.
-    fn keep_secrets(&self, options: &Map<String, Value>) {
+    pub(super) fn keep_secrets(&self, options: &Map<String, Value>) {
         for name in self.secret_names() {
             if let Some(value) = options.get(&name) {
                 let label = format!("the value of option `{name}`");
@@ -276,23 +151,17 @@ impl Bench {
         config: SecretString,
     ) -> Result<Arc<dyn Instance>, Failure> {
         let (library, factory) = (Arc::clone(&self.library), self.factory.clone());
-        self.progress.goes();
-        let started = Instant::now();
+        self.progress.makes(true);
+        let making = self.budget.make();
         let made = tokio::task::spawn_blocking(move || library.create(id, &factory, &config));
         let made = match tokio::time::timeout(CREATE_LIMIT, made).await {
             Ok(Ok(made)) => made,
             Ok(Err(_)) => Err(Failure::new(FailureKind::Panicked, "`create` panicked")),
             Err(_) => Err(Failure::new(FailureKind::Internal, "`create` hangs")),
         };
-        // Whoever tries again keeps the first time.
-        let _ = self.first_made.set(started.elapsed());
-        self.progress.goes();
+        drop(making);
+        self.progress.makes(false);
         made.inspect_err(|failure| self.listener.hear_failure(failure))
-    }
-
-    /// The time that the first validator took to make.
-    pub(super) fn time_to_make(&self) -> Duration {
-        self.first_made.get().copied().unwrap_or_default()
     }
 
     pub(super) async fn create(&self, id: &'static str) -> Result<Arc<dyn Instance>, String> {
@@ -301,36 +170,67 @@ impl Bench {
             .map_err(|failure| failure.to_string())
     }
 
-    /// Asks as the server does.
-    pub(super) async fn ask(&self, instance: &Arc<dyn Instance>, token: &SecretString) -> Ruling {
-        self.ask_within(instance, token, ANSWER_LIMIT).await.ruling
+    /// Lets a validator shut down.
+    pub(super) async fn shutdown(&self, instance: &Arc<dyn Instance>) -> Checked {
+        match self.budget.shutdown(instance.shutdown()).await {
+            Shutdown::Ended => Ok(Seen::fine()),
+            Shutdown::Hangs => Err("`shutdown` hangs".to_owned()),
+            Shutdown::Unknown(limit) => {
+                Seen::not_checked(&format!("no end within {limit:.1?}, {TIME_IS_UP}"))
+            }
+        }
     }
 
-    /// Asks with a deadline, and waits for [`ANSWER_LIMIT`] all the same.
+    /// Asks as the server does.
+    pub(super) async fn ask(&self, instance: &Arc<dyn Instance>, token: &SecretString) -> Ruling {
+        self.ask_within(instance, token, self.budget.patience())
+            .await
+            .ruling
+    }
+
+    /// Asks with a deadline, and waits for an answer as long as for any other.
     pub(super) async fn ask_within(
         &self,
         instance: &Arc<dyn Instance>,
         token: &SecretString,
         deadline: Duration,
     ) -> Asked {
-        let started = Instant::now();
-        let question = question(token, deadline);
-        let ruling = match self.stalls.watch(|| instance.try_validate(&question)) {
-            Some(answer) => self.judge(answer, token),
-            None => self.waited(instance, question).await,
-        };
-        Asked {
-            ruling,
-            took: started.elapsed(),
-        }
+        let limit = self.budget.patience().max(deadline);
+        self.ask_for(instance, question(token, deadline), limit)
+            .await
     }
 
-    async fn waited(&self, instance: &Arc<dyn Instance>, question: Question) -> Ruling {
+    /// Asks, and waits for an answer for `limit`.
+    pub(super) async fn ask_for(
+        &self,
+        instance: &Arc<dyn Instance>,
+        question: Question,
+        limit: Duration,
+    ) -> Asked {
+        let started = Instant::now();
+        let ruling = match self.stalls.watch(|| instance.try_validate(&question)) {
+            Some(answer) => self.judge(answer, &question.token),
+            None => self.waited(instance, question, limit).await,
+        };
+        let took = started.elapsed();
+        if ruling.outcome != Outcome::TimedOut {
+            self.budget.answered(took);
+        }
+        Asked { ruling, took }
+    }
+
+    async fn waited(
+        &self,
+        instance: &Arc<dyn Instance>,
+        question: Question,
+        limit: Duration,
+    ) -> Ruling {
         let token = Arc::clone(&question.token);
-        match tokio::time::timeout(ANSWER_LIMIT, instance.validate(question)).await {
+        match tokio::time::timeout(limit, instance.validate(question)).await {
             Ok(answer) => self.judge(answer, &token),
             Err(_) => {
-                Ruling::unavailable(Outcome::TimedOut, ruling::RETRY_AFTER, "no answer at all")
+                let detail = format!("no answer within {limit:.1?}");
+                Ruling::unavailable(Outcome::TimedOut, ruling::RETRY_AFTER, detail)
             }
         }
     }
@@ -344,14 +244,14 @@ impl Bench {
         time: Duration,
         mut enough: impl FnMut(&str, &Ruling) -> bool,
     ) -> usize {
-        let end = Instant::now() + time;
+        let end = Instant::now() + time.min(self.budget.left());
         let mut tokens = tokens.peekable();
-        let mut asked = 0;
+        let (mut asked, patience) = (0, self.budget.patience());
         while tokens.peek().is_some() && Instant::now() < end {
             let mut waiting = Vec::new();
             for (what, token) in tokens.by_ref().take(TOGETHER) {
                 self.progress.at(what.as_str());
-                let question = question(&token, ANSWER_LIMIT);
+                let question = question(&token, patience);
                 asked += 1;
                 match self.stalls.watch(|| instance.try_validate(&question)) {
                     Some(answer) => {
@@ -366,7 +266,7 @@ impl Bench {
                 }
             }
             let waiting = waiting.into_iter().map(|(what, question)| async move {
-                let ruling = self.waited(instance, question).await;
+                let ruling = self.waited(instance, question, patience).await;
                 (what, ruling)
             });
             for (what, ruling) in join_all(waiting).await {

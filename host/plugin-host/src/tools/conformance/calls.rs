@@ -24,8 +24,8 @@ const AT_ONCE: usize = 96;
 /// Threads that ask at the same time, and for how long.
 const THREADS: usize = 8;
 const THREADS_TIME: Duration = Duration::from_millis(600);
-/// The time within which cancelled calls end, and `shutdown`.
-const END_LIMIT: Duration = Duration::from_secs(5);
+/// The time within which cancelled calls end.
+const END_LIMIT: Duration = Duration::from_secs(3);
 /// A validator that answers within this time keeps every deadline.
 const QUICK: Duration = Duration::from_millis(60);
 /// Attempts to keep a deadline, so that a busy machine is not the validator's fault.
@@ -56,7 +56,7 @@ pub(super) async fn deadline(bench: &Bench, plan: &Plan) -> Checked {
     for _ in 0..ATTEMPTS {
         let instance = bench.create("check-deadline").await?;
         let usual = bench
-            .ask_within(&instance, &plan.good, super::bench::ANSWER_LIMIT)
+            .ask_within(&instance, &plan.good, bench.budget.patience())
             .await
             .took;
         if usual < QUICK {
@@ -244,9 +244,7 @@ pub(super) async fn two(bench: &Bench, plan: &Plan) -> Checked {
     let one = bench.create("check-1").await?;
     let other = bench.create("check-2").await?;
     accepted(&bench.ask(&one, &plan.good).await)?;
-    tokio::time::timeout(END_LIMIT, one.shutdown())
-        .await
-        .map_err(|_| "`shutdown` hangs".to_owned())?;
+    bench.shutdown(&one).await?;
     drop(one);
     accepted(&bench.ask(&other, &plan.good).await)
         .map_err(|why| format!("the second fails when the first has gone: {why}"))?;

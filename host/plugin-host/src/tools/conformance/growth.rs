@@ -23,7 +23,7 @@ const NEW_TOKENS: usize = 30_000;
 const NEW_TOKENS_TIME: Duration = Duration::from_millis(1_800);
 /// Fewer calls than this show nothing.
 const FEW_CALLS: usize = 400;
-/// Calls about the tokens of the plan, and the time for them.
+/// Calls about the tokens of the plan, the most where memory grows, and the time for them.
 const KNOWN_TOKENS: usize = 10_000;
 const KNOWN_TOKENS_TIME: Duration = Duration::from_millis(700);
 /// Calls before the first measurement, and between two.
@@ -33,13 +33,15 @@ const STEP: usize = 100;
 const MOST_OPTIONS: usize = 8;
 const OPTIONS_TIME: Duration = Duration::from_millis(500);
 /// The time for all of them.
-const ALL_OPTIONS_TIME: Duration = Duration::from_secs(6);
+const ALL_OPTIONS_TIME: Duration = Duration::from_millis(1_500);
 /// The number of times a validator is made and dropped, and the time for it.
 const LIVES: usize = 100;
 const LIVES_TIME: Duration = Duration::from_millis(1_500);
 /// Fewer lives than this show nothing; a validator that takes longer to make has not so many.
 const FEW_LIVES: usize = 10;
-const LONG_TO_MAKE: Duration = Duration::from_secs(1);
+const LONG_TO_MAKE: Duration = Duration::from_millis(150);
+/// The time within which what a validator left to its own tasks ends.
+const LIVES_END: Duration = Duration::from_secs(2);
 /// More time for calls after which memory has grown all along, to tell a leak from what fills.
 const SUSPICIOUS_TIME: Duration = Duration::from_secs(3);
 
@@ -173,8 +175,8 @@ pub(super) async fn wrong_options(bench: &Bench) -> Checked {
         let why = "no option takes any text that could be nonsense";
         return Ok(Seen::NotChecked(why.to_owned()));
     }
-    let limit = OPTIONS_TIME.max(bench.time_to_make() * 2);
-    let end = Instant::now() + ALL_OPTIONS_TIME;
+    let limit = OPTIONS_TIME.max(bench.budget.time_to_make() * 2);
+    let end = Instant::now() + ALL_OPTIONS_TIME.min(bench.budget.left());
     for (name, options) in wrong.into_iter().take(MOST_OPTIONS) {
         if refused + made + late > 0 && Instant::now() > end {
             break;
@@ -202,7 +204,7 @@ pub(super) async fn wrong_options(bench: &Bench) -> Checked {
 }
 
 pub(super) async fn lives(bench: &Bench) -> Checked {
-    let each = bench.time_to_make();
+    let each = bench.budget.time_to_make();
     if each > LONG_TO_MAKE {
         return Ok(Seen::NotChecked(format!(
             "a validator takes {each:.1?} to make, too long to make {FEW_LIVES}"
@@ -216,14 +218,13 @@ pub(super) async fn lives(bench: &Bench) -> Checked {
             before = Usage::now();
         }
         let instance = bench.create("check-life").await?;
-        tokio::time::timeout(Duration::from_secs(5), instance.shutdown())
-            .await
-            .map_err(|_| "`shutdown` hangs".to_owned())?;
+        bench.shutdown(&instance).await?;
         made += 1;
     }
     // What a validator leaves to its own tasks ends a moment later.
     let mut compared = Ok(());
-    for _ in 0..50 {
+    let end = Instant::now() + LIVES_END;
+    while Instant::now() < end {
         compared = before.compare(&Usage::now());
         if compared.is_ok() {
             break;

@@ -5,12 +5,14 @@
 //! end the process.
 
 mod bench;
+mod budget;
 mod calls;
 mod growth;
 mod listener;
 mod mutations;
 mod outage;
 mod output;
+mod prepare;
 mod report;
 mod secrets;
 mod stalls;
@@ -24,8 +26,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use self::{
-    bench::{ANSWER_LIMIT, Bench, prepare},
+    bench::Bench,
+    budget::Budget,
     output::Stray,
+    prepare::prepare,
     report::{Checked, Progress, Report, Seen},
     tokens::refused,
 };
@@ -63,6 +67,8 @@ pub struct Plan {
     pub revoked: Option<SecretString>,
     /// A genuine token for another audience.
     pub other_audience: Option<SecretString>,
+    /// The time for all checks, but for making validators that take long to make.
+    pub time: Duration,
 }
 
 const BAD: &str = "the bad token is refused";
@@ -71,6 +77,9 @@ const REVOKED: &str = "a revoked token is refused";
 const AUDIENCE: &str = "a token for another audience is refused";
 const OTHER_PERSON: &str = "another person's token is another person's";
 const DOWN: &str = "a provider that is down is unavailable";
+const SHUTS_DOWN: &str = "it shuts down";
+/// The reason to skip what needs a good token.
+const NOT_ACCEPTED: &str = "the good token is not accepted";
 
 impl Plan {
     /// The tokens to be refused, each with the check that asks for it.
@@ -103,8 +112,9 @@ impl Plan {
 /// `events` each result. `ground` is what is known about it already.
 pub async fn conform(settings: &Settings, plan: &Plan, ground: Ground, events: Events) {
     let progress = Progress::new(move |event| events.tell(event));
-    let report = Report::new(progress.clone());
-    if let Some(bench) = prepare(settings, plan, ground, &progress, &report) {
+    let budget = Arc::new(Budget::new(plan.time));
+    let report = Report::new(progress.clone(), Arc::clone(&budget));
+    if let Some(bench) = prepare(settings, plan, ground, &progress, &report, &budget) {
         run(&Arc::new(bench), plan, &report).await;
     }
     report.end();
@@ -146,32 +156,26 @@ async fn run(bench: &Arc<Bench>, plan: &Plan, report: &Report) {
         )
         .await;
     with_good_token(bench, &instance, plan, is_good, report).await;
-    report
-        .check("validators leave nothing behind", growth::lives(bench))
-        .await;
-    report
-        .check("it survives wrong options", growth::wrong_options(bench))
-        .await;
     match &plan.down_config {
         Some(_) if is_good => {
             report
                 .check(DOWN, outage::down(bench, &instance, plan))
                 .await;
         }
-        Some(_) => report.skip(DOWN, "the good token is not accepted"),
+        Some(_) => report.skip_after(DOWN, NOT_ACCEPTED),
         None => {}
     }
+    report
+        .check("validators leave nothing behind", growth::lives(bench))
+        .await;
+    report
+        .check("it survives wrong options", growth::wrong_options(bench))
+        .await;
     for (name, option) in plan.missing() {
         report.skip(name, &format!("{option} is not given"));
     }
-    report
-        .check("it shuts down", async {
-            tokio::time::timeout(Duration::from_secs(5), instance.shutdown())
-                .await
-                .map(|()| Seen::fine())
-                .map_err(|_| "hangs".to_owned())
-        })
-        .await;
+    report.begin(SHUTS_DOWN);
+    report.add(SHUTS_DOWN, bench.shutdown(&instance).await);
     drop(instance);
     at_the_end(bench, &stray, report);
 }
@@ -197,7 +201,7 @@ fn at_the_end(bench: &Bench, stray: &Stray, report: &Report) {
 }
 
 async fn health(bench: &Bench, instance: &Arc<dyn Instance>) -> Checked {
-    match tokio::time::timeout(ANSWER_LIMIT, instance.health()).await {
+    match tokio::time::timeout(bench.budget.patience(), instance.health()).await {
         Ok(Ok(())) => Ok(Seen::fine()),
         Ok(Err(failure)) => {
             bench.listener.hear_failure(&failure);
@@ -248,10 +252,7 @@ async fn single_tokens(
     if is_good {
         tokens::mutated(bench, instance, plan, report).await;
     } else {
-        report.skip(
-            "mutations of the good token are refused",
-            "the good token is not accepted",
-        );
+        report.skip_after("mutations of the good token are refused", NOT_ACCEPTED);
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Plan,
-    bench::Bench,
+    bench::{Bench, question},
     calls::{Kept, kept},
     mutations,
     report::{Checked, Seen},
@@ -25,6 +25,8 @@ use crate::{
 const AGAIN_TIME: Duration = Duration::from_millis(1_200);
 const MOST: usize = 20;
 const LEAST: usize = 2;
+/// The deadline of each request: waiting for a provider that does not answer lasts as long.
+const DEADLINE: Duration = Duration::from_millis(1_500);
 /// Calls at once.
 const AT_ONCE: usize = 16;
 
@@ -47,12 +49,12 @@ pub(super) async fn down(bench: &Bench, healthy: &Arc<dyn Instance>, plan: &Plan
                 break;
             }
             bench.progress.at(format!("asked for time {time}"));
-            unavailable(&bench.ask(&instance, token).await)
+            unavailable(&ask(bench, &instance, token).await)
                 .map_err(|why| format!("asked for time {time}: {why}"))?;
         }
     }
     let asked = good.iter().cycle().take(AT_ONCE);
-    let asked = asked.map(|token| bench.ask(&instance, token));
+    let asked = asked.map(|token| ask(bench, &instance, token));
     for ruling in join_all(asked).await {
         unavailable(&ruling).map_err(|why| format!("{AT_ONCE} at once: {why}"))?;
     }
@@ -72,6 +74,12 @@ pub(super) async fn down(bench: &Bench, healthy: &Arc<dyn Instance>, plan: &Plan
     Ok(Seen::fine())
 }
 
+/// Asks with a deadline, and waits for one that does not keep it: that is another check.
+async fn ask(bench: &Bench, instance: &Arc<dyn Instance>, token: &SecretString) -> Ruling {
+    let (question, limit) = (question(token, DEADLINE), bench.budget.first_patience());
+    bench.ask_for(instance, question, limit).await.ruling
+}
+
 fn unavailable(ruling: &Ruling) -> Result<(), String> {
     if ruling.outcome == Outcome::Failed(FailureKind::Unavailable) {
         return Ok(());
@@ -89,7 +97,7 @@ async fn nobody(bench: &Bench, instance: &Arc<dyn Instance>, plan: &Plan) -> Res
     let mut tokens: Vec<SecretString> = new.map(SecretString::from).collect();
     tokens.extend(plan.refused().map(|(_, token)| token.clone()));
     for token in tokens {
-        let ruling = bench.ask(instance, &token).await;
+        let ruling = ask(bench, instance, &token).await;
         if let Decision::Accepted(accepted, _) = &ruling.decision {
             return Err(format!(
                 "a token to be refused is accepted as {}",

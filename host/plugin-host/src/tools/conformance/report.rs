@@ -5,6 +5,8 @@ use std::{fmt, future::Future, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::{Budget, TIME_IS_UP};
+
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Conformance {
@@ -97,8 +99,8 @@ pub(super) enum Event {
     Secret(String),
     /// A check begins.
     Begin(String),
-    /// Something that may take long goes on.
-    Goes,
+    /// A validator is being made, which may take long, or has been.
+    Makes(bool),
     /// The part of it that is under way.
     At(String),
     /// A check is done.
@@ -121,9 +123,9 @@ impl Progress {
         self.0(&Event::Secret(text.to_owned()));
     }
 
-    /// Tells the one that watches not to lose patience: something that may take long begins or ended.
-    pub(super) fn goes(&self) {
-        self.0(&Event::Goes);
+    /// Tells the one that watches not to lose patience: making a validator may take long.
+    pub(super) fn makes(&self, begins: bool) {
+        self.0(&Event::Makes(begins));
     }
 
     /// Names what is asked next, in case that the plugin does not survive it.
@@ -144,6 +146,10 @@ impl Seen {
     pub(super) fn fine() -> Self {
         Self::Fine(String::new())
     }
+
+    pub(super) fn not_checked(why: &str) -> Checked {
+        Ok(Self::NotChecked(why.to_owned()))
+    }
 }
 
 impl From<String> for Seen {
@@ -156,22 +162,33 @@ impl From<String> for Seen {
 pub(super) type Checked = Result<Seen, String>;
 
 /// Tells the results.
-pub(super) struct Report(Progress);
+pub(super) struct Report {
+    progress: Progress,
+    budget: Arc<Budget>,
+}
 
 impl Report {
-    pub(super) fn new(progress: Progress) -> Self {
-        Self(progress)
+    pub(super) fn new(progress: Progress, budget: Arc<Budget>) -> Self {
+        Self { progress, budget }
     }
 
-    /// Makes a check. Returns whether it passed.
+    /// Makes a check, as far as there is time. Returns whether it passed.
     pub(super) async fn check(
         &self,
         name: &'static str,
         made: impl Future<Output = Checked>,
     ) -> bool {
-        self.begin(name);
-        let checked = made.await;
-        self.add(name, checked)
+        let checked = match self.budget.is_up() {
+            true => None,
+            false => {
+                self.begin(name);
+                self.budget.bound(made).await
+            }
+        };
+        self.add(
+            name,
+            checked.unwrap_or_else(|| Seen::not_checked(TIME_IS_UP)),
+        )
     }
 
     /// As [`Self::check`] for one that does not wait.
@@ -181,7 +198,7 @@ impl Report {
     }
 
     pub(super) fn begin(&self, name: &'static str) {
-        self.0.0(&Event::Begin(name.to_owned()));
+        self.progress.0(&Event::Begin(name.to_owned()));
     }
 
     pub(super) fn add(&self, name: &'static str, checked: Checked) -> bool {
@@ -191,7 +208,7 @@ impl Report {
             Ok(Seen::NotChecked(detail)) => (Finding::Skip, detail),
             Err(detail) => (Finding::Fail, detail),
         };
-        self.0.0(&Event::Found(CheckResult {
+        self.progress.0(&Event::Found(CheckResult {
             name: name.to_owned(),
             result,
             detail,
@@ -200,11 +217,17 @@ impl Report {
     }
 
     pub(super) fn skip(&self, name: &'static str, why: &str) {
-        self.add(name, Ok(Seen::NotChecked(why.to_owned())));
+        self.add(name, Seen::not_checked(why));
+    }
+
+    /// As [`Self::skip`] for checks that cannot be made because of the result of an earlier one, which
+    /// may be that there was no time for it.
+    pub(super) fn skip_after(&self, name: &'static str, why: &str) {
+        self.skip(name, if self.budget.is_up() { TIME_IS_UP } else { why });
     }
 
     pub(super) fn end(&self) {
-        self.0.0(&Event::End);
+        self.progress.0(&Event::End);
     }
 }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Plan,
-    bench::{ANSWER_LIMIT, Bench, IS_OVER},
+    bench::{Bench, IS_OVER},
     mutations,
     report::{Checked, Report, Seen},
 };
@@ -18,7 +18,8 @@ use crate::{
     serving::ruling::{Decision, Outcome, Ruling},
 };
 
-/// The time for one group of mutations.
+/// The time for all groups of mutations, and the most for one of them.
+const GROUPS_TIME: Duration = Duration::from_millis(2_500);
 const GROUP_TIME: Duration = Duration::from_millis(1_000);
 /// The number of times that the good token is asked about again, and the time for it.
 const AGAIN: usize = 3;
@@ -105,13 +106,10 @@ pub(super) async fn other_person(
     Ok(Seen::from(told))
 }
 
-/// The bad token, which tells nothing about signatures if it is of no form that the validator knows.
-pub(super) async fn bad(
-    bench: &Bench,
-    instance: &Arc<dyn Instance>,
-    token: &SecretString,
-) -> Checked {
-    let ruling = bench.ask(instance, token).await;
+/// The bad token. A validator that does not recognize a token of its own form lets the next one of a
+/// chain decide about it.
+pub(super) async fn bad(bench: &Bench, instance: &Arc<dyn Instance>, plan: &Plan) -> Checked {
+    let ruling = bench.ask(instance, &plan.bad).await;
     let told = refused(&ruling)?;
     Ok(Seen::Fine(match ruling.decision {
         Decision::NotRecognized => {
@@ -186,20 +184,25 @@ pub(super) async fn mutated(
 ) {
     let other = plan.other_person.as_ref().map(ExposeSecret::expose_secret);
     let mut hangs = false;
-    for group in mutations::groups(plan.good.expose_secret(), other) {
+    let end = Instant::now() + GROUPS_TIME;
+    let groups = mutations::groups(plan.good.expose_secret(), other);
+    let mut to_come = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+    for group in groups {
+        let share = end.saturating_duration_since(Instant::now()) / to_come;
+        to_come -= 1;
         if group.mutations.is_empty() {
             // A validator of tokens that are no JWTs.
             continue;
         }
         if hangs {
-            report.skip(group.name, "it does not answer about variations");
+            report.skip_after(group.name, "it does not answer about variations");
             continue;
         }
-        report.begin(group.name);
         let started = Instant::now();
-        let checked = all_refused(bench, instance, group.mutations).await;
-        hangs = checked.is_err() && started.elapsed() > ANSWER_LIMIT;
-        report.add(group.name, checked);
+        let share = (share * 2).min(GROUP_TIME);
+        let made = all_refused(bench, instance, group.mutations, share);
+        let passed = report.check(group.name, made).await;
+        hangs = !passed && started.elapsed() >= bench.budget.patience();
     }
 }
 
@@ -207,6 +210,7 @@ async fn all_refused(
     bench: &Bench,
     instance: &Arc<dyn Instance>,
     mutations: Vec<mutations::Mutation>,
+    time: Duration,
 ) -> Checked {
     let count = mutations.len();
     let spellings: Vec<String> = mutations
@@ -219,7 +223,7 @@ async fn all_refused(
         .into_iter()
         .map(|mutation| (mutation.what, SecretString::from(mutation.token)));
     let asked = bench
-        .ask_all(instance, tokens, GROUP_TIME, |what, ruling| {
+        .ask_all(instance, tokens, time, |what, ruling| {
             let Err(why) = refused(ruling) else {
                 return false;
             };

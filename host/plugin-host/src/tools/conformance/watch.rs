@@ -17,10 +17,13 @@ use super::{
 };
 use crate::{boundary::redact, isolation::crash};
 
-/// No check is silent for longer than this.
-const SILENCE: Duration = Duration::from_secs(40);
+/// A process hangs that is silent for this long at the end of the time for all checks ...
+const SILENCE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(500);
+/// ... or that makes a validator for longer than this.
+const MAKING: Duration = Duration::from_secs(40);
 /// The time within which the process ends after its last event.
-const END_LIMIT: Duration = Duration::from_secs(5);
+const END_LIMIT: Duration = Duration::from_secs(3);
 /// The longest event.
 const MAX_EVENT_BYTES: u64 = 1024 * 1024;
 /// The end of its stderr that is shown.
@@ -38,11 +41,16 @@ pub struct Watched {
     pub refused: Option<ExitStatus>,
 }
 
-/// Starts `command`, which runs [`conform`](super::conform), and calls `told` with each result.
+/// Starts `command`, which runs [`conform`](super::conform) and has `time` for that, and calls `told`
+/// with each result.
 ///
 /// # Errors
 /// If it cannot be started.
-pub fn watch(command: &mut Command, mut told: impl FnMut(&CheckResult)) -> io::Result<Watched> {
+pub fn watch(
+    command: &mut Command,
+    time: Duration,
+    mut told: impl FnMut(&CheckResult),
+) -> io::Result<Watched> {
     let stderr = rustix::fs::memfd_create("plugins-check", MemfdFlags::CLOEXEC)?;
     let mut child = command
         .stdout(Stdio::piped())
@@ -52,7 +60,7 @@ pub fn watch(command: &mut Command, mut told: impl FnMut(&CheckResult)) -> io::R
         return Err(io::Error::other("it has no stdout"));
     };
     let mut seen = Seen::default();
-    let silent = seen.follow(&read_events(stdout), &mut told);
+    let silent = seen.follow(&read_events(stdout), time, &mut told);
     let (status, hung) = end(&mut child, silent)?;
     let refused = (!seen.began && !status.success()).then_some(status);
     let mut crashed = false;
@@ -82,19 +90,41 @@ struct Seen {
     at: Option<String>,
     checks: Vec<CheckResult>,
     secrets: Listener,
+    /// How long nothing was heard of it before it was killed.
+    silence: Duration,
 }
 
 impl Seen {
-    /// Follows the events to their end. Returns whether they stopped coming.
-    fn follow(&mut self, events: &Receiver<Event>, told: &mut impl FnMut(&CheckResult)) -> bool {
+    /// Follows the events to their end. Returns whether it came too late.
+    fn follow(
+        &mut self,
+        events: &Receiver<Event>,
+        time: Duration,
+        told: &mut impl FnMut(&CheckResult),
+    ) -> bool {
+        // Before the first event the library describes itself, which has a limit of its own.
+        let mut end = Instant::now() + MAKING;
+        let mut making = None;
         loop {
-            match events.recv_timeout(SILENCE) {
+            let heard = Instant::now();
+            let until = match making {
+                Some(since) => since + MAKING,
+                None => end.max(heard + SILENCE),
+            };
+            match events.recv_timeout(until.saturating_duration_since(heard)) {
                 Ok(Event::Begin(name)) => {
+                    if !self.began {
+                        end = Instant::now() + time + GRACE;
+                    }
                     self.began = true;
                     self.under_way = Some(name);
                     self.at = None;
                 }
-                Ok(Event::Goes) => {}
+                Ok(Event::Makes(begins)) => {
+                    let since = making.take();
+                    end += since.map_or(Duration::ZERO, |at: Instant| at.elapsed());
+                    making = begins.then(Instant::now);
+                }
                 Ok(Event::Secret(text)) => self.secrets.keep("a secret", &text),
                 Ok(Event::At(what)) => self.at = Some(what),
                 Ok(Event::Found(mut check)) => {
@@ -111,7 +141,10 @@ impl Seen {
                     self.ended = true;
                     return false;
                 }
-                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.silence = heard.elapsed();
+                    return true;
+                }
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
@@ -120,10 +153,8 @@ impl Seen {
     /// The fault of a process that did not end as it should.
     fn fault(&self, status: ExitStatus, hung: bool) -> Option<CheckResult> {
         let how = if hung {
-            format!(
-                "the process of the plugin hung for {} s and was killed",
-                SILENCE.as_secs()
-            )
+            let silence = self.silence;
+            format!("the process of the plugin hung for {silence:.0?} and was killed")
         } else if let Some(crash) = crash(status) {
             format!("the plugin crashed its process: {crash}")
         } else if !self.ended {
