@@ -115,6 +115,8 @@ static void accept_person(const validator *v, tv_complete complete, void *ctx, c
         snprintf(claims, sizeof(claims), "{\"of\": \"%.*s\"}", (int)strlen(who->token) - 2, who->token);
     if (FAULT("keeps-each-answer"))
         keep_for_ever(4096);
+    if (FAULT("keeps-a-little"))
+        keep_for_ever(40);
     tv_outcome outcome = { .size = sizeof(outcome), .kind = TV_ACCEPTED, .subject = TEXT(who->name),
                            .resolved_token = TEXT(who->datahub_token),
                            .has = FAULT("no-expiry") ? 0 : TV_HAS_EXPIRES_AT,
@@ -318,7 +320,7 @@ static uint32_t try_validate(validator *v, const tv_request *request, tv_complet
         fail(complete, ctx, kind, why);
     }
     explicit_bzero(&who, sizeof(who));
-    return 1;
+    return FAULT("completes-and-returns-0") ? 0 : 1;
 }
 
 static void validate(validator *v, uint64_t call_id, const tv_request *request, tv_complete complete,

@@ -29,7 +29,7 @@ const WORKERS: usize = 3;
 
 /// A fault of `tests/faulty/faulty.c`, further options under which it shows, and the check that
 /// finds it.
-const WRONG: [(&str, &str, &str); 35] = [
+const WRONG: [(&str, &str, &str); 37] = [
     ("no-signature", "{}", "the bad token is refused"),
     ("two-digits", "{}", "a byte changed"),
     ("any-length", "{}", "cut short"),
@@ -56,12 +56,18 @@ const WRONG: [(&str, &str, &str); 35] = [
     ("keeps-each-token", "{}", "each new token"),
     ("keeps-each-refusal", "{}", "each new token"),
     ("keeps-each-answer", "{}", "each call"),
+    ("keeps-a-little", "{}", "each call"),
     ("leaks-files", "{}", "each new token"),
     ("leaves-threads", "{}", "leave nothing behind"),
     ("blocks-for-new", "{}", "does not block"),
     ("ignores-deadlines", r#"{"slow_ms": 300}"#, "the deadline"),
     ("loses-cancelled", r#"{"slow_ms": 40}"#, "cancelled calls"),
     ("completes-twice", "{}", "completed once"),
+    (
+        "completes-and-returns-0",
+        "{}",
+        "returns whether it completed",
+    ),
     ("never-shuts-down", "{}", "it shuts down"),
     ("remembers-too-early", "{}", "a provider that is down"),
     ("rejects-in-outages", "{}", "a provider that is down"),

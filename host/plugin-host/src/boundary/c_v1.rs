@@ -307,7 +307,13 @@ impl Instance for Made {
         c_v1_calls::withdraw(number);
         match (said, receiver.try_recv()) {
             (0, Err(_)) => None,
-            (_, Ok(answer)) => Some(answer),
+            (said, Ok(answer)) => {
+                if said == 0 {
+                    // An answer all the same, and a fault of the plugin that `plugins check` tells.
+                    c_v1_calls::contradicted();
+                }
+                Some(answer)
+            }
             (_, Err(_)) => Some(Answer::Nonsense("no outcome of `try_validate`".into())),
         }
     }

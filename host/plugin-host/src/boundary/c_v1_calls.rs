@@ -40,6 +40,8 @@ struct Pending {
 static PENDING: LazyLock<Mutex<Pending>> = LazyLock::new(Mutex::default);
 /// Completions of calls that do not wait for any: a second one, or with an invented number.
 static STRAY: AtomicUsize = AtomicUsize::new(0);
+/// Calls of `try_validate` that completed and returned that they had not.
+static CONTRADICTED: AtomicUsize = AtomicUsize::new(0);
 
 /// The number of calls that wait for completion.
 pub(crate) fn pending() -> usize {
@@ -49,6 +51,16 @@ pub(crate) fn pending() -> usize {
 /// The number of completions so far that belonged to no call.
 pub(crate) fn stray() -> usize {
     STRAY.load(Ordering::Relaxed)
+}
+
+/// The number of calls of `try_validate` so far that completed and returned 0.
+pub(crate) fn contradictions() -> usize {
+    CONTRADICTED.load(Ordering::Relaxed)
+}
+
+/// Counts a call of `try_validate` that completed and returned 0.
+pub(crate) fn contradicted() {
+    CONTRADICTED.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Registers a call; the number goes to the plugin as `ctx`.

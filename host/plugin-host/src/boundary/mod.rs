@@ -10,6 +10,7 @@ pub(crate) mod abi_version;
 pub(crate) mod c_v1;
 pub(crate) mod c_v1_calls;
 pub(crate) mod description;
+pub(crate) mod heap;
 pub(crate) mod last_line;
 pub(crate) mod load;
 pub(crate) mod plugin_log;

@@ -13,7 +13,7 @@ use super::{
     mutations,
     report::{Checked, Seen},
     tokens::{accepted, refused},
-    usage::{Slope, Tokens, Usage},
+    usage::{Heap, Slope, Tokens, Usage},
 };
 use crate::boundary::{FailureKind, Instance};
 use crate::serving::ruling::{Outcome, Ruling};
@@ -25,6 +25,7 @@ const NEW_TOKENS_TIME: Duration = Duration::from_millis(1_800);
 const FEW_CALLS: usize = 400;
 /// Calls about the tokens of the plan, the most where memory grows, and the time for them.
 const KNOWN_TOKENS: usize = 10_000;
+const MORE_KNOWN_TOKENS: usize = 60_000;
 const KNOWN_TOKENS_TIME: Duration = Duration::from_millis(700);
 /// Calls before the first measurement, and between two.
 const WARM_UP: usize = 200;
@@ -65,7 +66,8 @@ pub(super) async fn new_tokens(
     let (watch, kind) = (Watch::new(), Tokens::New);
     let mut calls = watched(bench, instance, &mut tokens, NEW_TOKENS_TIME, watch, judged).await?;
     if calls.slope.is_suspicious(kind) {
-        calls = watched(bench, instance, &mut tokens, SUSPICIOUS_TIME, calls, judged).await?;
+        let time = more_time(bench);
+        calls = watched(bench, instance, &mut tokens, time, calls, judged).await?;
     }
     calls.verdict(good.len(), kind)
 }
@@ -77,7 +79,7 @@ pub(super) async fn known_tokens(
 ) -> Checked {
     let good = [Some(&plan.good), plan.other_person.as_ref()];
     let good: Vec<_> = good.into_iter().flatten().collect();
-    let mut tokens = (0..KNOWN_TOKENS).map(|number| match good.get(number % 3) {
+    let mut tokens = (0..MORE_KNOWN_TOKENS).map(|number| match good.get(number % 3) {
         Some(token) => ("accepted".to_owned(), (*token).clone()),
         None => ("refused".to_owned(), plan.bad.clone()),
     });
@@ -89,19 +91,24 @@ pub(super) async fn known_tokens(
         .map(|_| ())
     };
     let (watch, kind) = (Watch::new(), Tokens::Known);
-    let mut calls = watched(
-        bench,
-        instance,
-        &mut tokens,
-        KNOWN_TOKENS_TIME,
-        watch,
-        judged,
-    )
-    .await?;
-    if calls.slope.is_suspicious(kind) {
-        calls = watched(bench, instance, &mut tokens, SUSPICIOUS_TIME, calls, judged).await?;
+    let (mut first, time) = (tokens.by_ref().take(KNOWN_TOKENS), KNOWN_TOKENS_TIME);
+    let mut calls = watched(bench, instance, &mut first, time, watch, judged).await?;
+    if calls.slope.is_suspicious(kind) || calls.heap.heap_is_suspicious() {
+        let time = more_time(bench);
+        calls = watched(bench, instance, &mut tokens, time, calls, judged).await?;
     }
-    calls.verdict(plan.good.expose_secret().len(), kind)
+    let heap = calls.heap.heap();
+    let seen = calls.verdict(plan.good.expose_secret().len(), kind)?;
+    match heap {
+        Heap::Stays => Ok(seen),
+        Heap::MayLeak(told) => Ok(Seen::Odd(told)),
+        Heap::Leaks(told) => Err(told),
+    }
+}
+
+/// The time for more calls, which leaves some for other checks.
+fn more_time(bench: &Bench) -> Duration {
+    SUSPICIOUS_TIME.min(bench.budget.left() / 2)
 }
 
 /// The resources during many calls.
@@ -109,6 +116,7 @@ struct Watch {
     calls: usize,
     before: Usage,
     slope: Slope,
+    heap: Slope,
 }
 
 impl Watch {
@@ -117,6 +125,7 @@ impl Watch {
             calls: 0,
             before: Usage::now(),
             slope: Slope::default(),
+            heap: Slope::default(),
         }
     }
 
@@ -154,9 +163,11 @@ async fn watched(
                 fault = Some(format!("call {}: {why}", watch.calls));
                 return true;
             }
-            watch.calls >= WARM_UP
-                && watch.calls.is_multiple_of(STEP)
-                && watch.slope.note(watch.calls)
+            if watch.calls < WARM_UP || !watch.calls.is_multiple_of(STEP) {
+                return false;
+            }
+            watch.heap.note_heap(watch.calls);
+            watch.slope.note(watch.calls)
         })
         .await;
     match fault {

@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use rustix::io::Errno;
 
+use crate::boundary::heap;
+
 /// The growth that is tolerated, for pools and arenas.
 const FEW: usize = 8;
 /// More open files than any validator needs for a few calls at once.
@@ -111,10 +113,59 @@ impl Tokens {
     }
 }
 
+/// Growth of the heap for each call about the same few tokens by which something is kept: of three calls,
+/// one keeps the least that can be allocated. The heap is counted to the byte, so nothing else looks like it ...
+const LITTLE_FOR_EACH: usize = 8;
+/// ... but what is collected later, such as records that are sent together. That is unlikely after so many
+/// calls, and possible after so many.
+const SURELY_KEPT_CALLS: usize = 3_000;
+const MAYBE_KEPT_CALLS: usize = 600;
+
+/// What happens to the heap.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heap {
+    Stays,
+    MayLeak(String),
+    Leaks(String),
+}
+
 impl Slope {
     /// Notes the memory after `calls` calls. Returns whether it has grown too much to go on.
     pub(super) fn note(&mut self, calls: usize) -> bool {
         self.add(calls, memory())
+    }
+
+    /// As [`Self::note`] for the heap, where that is counted.
+    pub(super) fn note_heap(&mut self, calls: usize) {
+        if let Some(used) = heap::in_use() {
+            self.add(calls, used);
+        }
+    }
+
+    /// True if the heap has grown all along, so that more calls tell more.
+    pub(super) fn heap_is_suspicious(&self) -> bool {
+        self.heap() != Heap::Stays
+    }
+
+    /// The verdict about the heap, after calls about the same few tokens.
+    pub(super) fn heap(&self) -> Heap {
+        let calls = self.0.last().map_or(0, |(calls, _)| *calls);
+        let from = calls / 3;
+        let counted = calls - from;
+        let Some(for_each) = self
+            .steady_from(from)
+            .filter(|each| *each >= LITTLE_FOR_EACH)
+        else {
+            return Heap::Stays;
+        };
+        let told = format!("the heap grew by {for_each} bytes for each of {counted} calls");
+        match counted {
+            MAYBE_KEPT_CALLS..SURELY_KEPT_CALLS => {
+                Heap::MayLeak(format!("{told}: a leak, unless it is collected later"))
+            }
+            SURELY_KEPT_CALLS.. => Heap::Leaks(told),
+            _ => Heap::Stays,
+        }
     }
 
     fn add(&mut self, calls: usize, memory: usize) -> bool {
@@ -239,5 +290,32 @@ mod tests {
         assert!(about(&|call| (call * KIB).min(4 * KIB * KIB), 10_000).is_ok());
         assert!(about(&|call| call.next_power_of_two() * 400, 10_000).is_ok());
         assert!(about(&|call| 50 * KIB * KIB + call * 8, 10_000).is_ok());
+    }
+
+    #[test]
+    fn small_leaks_show_in_the_heap() {
+        let about = |heap: &dyn Fn(usize) -> usize, calls: usize| {
+            let mut slope = Slope::default();
+            for call in (0..calls).step_by(100) {
+                slope.add(call, 1_000_000 + heap(call));
+            }
+            slope.heap()
+        };
+        // The least that can be allocated, by one call of three.
+        assert!(matches!(
+            about(&|call| call / 3 * 32, 10_000),
+            Heap::Leaks(_)
+        ));
+        assert!(matches!(about(&|call| call * 64, 2_000), Heap::MayLeak(_)));
+        assert_eq!(about(&|call| call * 64, 800), Heap::Stays);
+        // What comes and goes, what fills, what doubles, a few bytes now and then.
+        assert_eq!(about(&|call| call * 7919 % 4096, 10_000), Heap::Stays);
+        assert_eq!(about(&|call| call * 100 % 200_000, 10_000), Heap::Stays);
+        assert_eq!(about(&|call| call.min(5_000) * 100, 10_000), Heap::Stays);
+        assert_eq!(
+            about(&|call| call.next_power_of_two() * 64, 10_000),
+            Heap::Stays
+        );
+        assert_eq!(about(&|call| call / 100 * 200, 10_000), Heap::Stays);
     }
 }
