@@ -215,7 +215,7 @@ static uint32_t judge(validator *v, tv_str given, person *who, char *why, size_t
         if (FAULT("keeps-each-refusal"))
             keep_for_ever(256);
         snprintf(why, room, FAULT("reason-token") ? "wrong sum: %.40s" : "wrong sum", who->token);
-        return TV_REJECTED;
+        return FAULT("not-mine") ? TV_NOT_MINE : TV_REJECTED;
     }
     snprintf(why, room, "too many wrong tokens");
     if (FAULT("locks-out") && refused > 50)

@@ -261,6 +261,25 @@ fn what_is_odd_is_said() {
     let warned = "warn an expired token is refused: rejected, but the good token's identity has no `expires_at`";
     assert!(text.contains(warned), "{text}");
 
+    let (good, stranger) = (mint("ada", 86_400, SECRET), "f2.ada.1.0123456789abcdef");
+    let config = json!({"secret": SECRET, "fault": "not-mine"}).to_string();
+    let forged = mint("ada", 86_400, "another secret");
+    for (bad, told) in [
+        (
+            forged.as_str(),
+            "warn the bad token is refused: not_mine, and it has the form of the good one",
+        ),
+        (
+            stranger,
+            "pass the bad token is refused: not_mine: no signature was checked; if your tokens have a form, give \
+             `--bad` a token of that form",
+        ),
+    ] {
+        let arguments = ["--config", &config, "--good", &good, "--bad", bad];
+        let text = said(&check(faulty(), &arguments));
+        assert!(text.contains(told), "{text}");
+    }
+
     let expired = mint("ada", -20, SECRET);
     let more = ["--expired", &expired];
     let (_, text) = checked(faulty(), &json!({"leeway_s": 60}), &more);

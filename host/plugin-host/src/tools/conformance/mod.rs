@@ -247,9 +247,7 @@ async fn single_tokens(
             let made = tokens::expired(bench, instance, plan, token);
             report.check(name, made).await;
         } else if name == BAD {
-            report
-                .check(name, tokens::bad(bench, instance, token))
-                .await;
+            report.check(name, tokens::bad(bench, instance, plan)).await;
         } else {
             report.check(name, refusal(token)).await;
         }

@@ -345,6 +345,22 @@ fn odd_parts(good: &str) -> Vec<(String, String, bool)> {
     found
 }
 
+/// True if two tokens surely have the same form: JWTs of the same issuer, or texts of as many parts, three or more, that begin
+/// with the same one.
+pub(super) fn have_one_form(one: &str, other: &str) -> bool {
+    let issuer = |token: &str| {
+        let payload = BASE64.decode(token.split('.').nth(1)?).ok()?;
+        let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+        claims.get("iss").cloned()
+    };
+    if let Some(issuer_of_one) = issuer(one) {
+        return issuer(other) == Some(issuer_of_one);
+    }
+    let separator = separator(one);
+    let [one, other] = [one, other].map(|token| token.split(separator).collect::<Vec<_>>());
+    one.len() > 2 && one.len() == other.len() && one[0] == other[0]
+}
+
 /// A JWT whose header says that it needs no signature (RFC 8725 section 2.1).
 fn without_signature(good: &str) -> Vec<(String, String, bool)> {
     let parts: Vec<&str> = good.split('.').collect();

@@ -111,12 +111,18 @@ pub(super) async fn other_person(
 pub(super) async fn bad(bench: &Bench, instance: &Arc<dyn Instance>, plan: &Plan) -> Checked {
     let ruling = bench.ask(instance, &plan.bad).await;
     let told = refused(&ruling)?;
-    Ok(Seen::Fine(match ruling.decision {
-        Decision::NotRecognized => {
-            format!("{told}; if its tokens have a form, give one of that form")
-        }
-        _ => told,
-    }))
+    let (good, bad) = (plan.good.expose_secret(), plan.bad.expose_secret());
+    Ok(match ruling.decision {
+        Decision::NotRecognized if mutations::have_one_form(good, bad) => Seen::Odd(format!(
+            "{told}, and it has the form of the good one: a chain asks the next validator about it; answer \
+             `rejected` about tokens of your form"
+        )),
+        Decision::NotRecognized => Seen::Fine(format!(
+            "{told}: no signature was checked; if your tokens have a form, give `--bad` a token of that form, such \
+             as one with a forged signature"
+        )),
+        _ => Seen::Fine(told),
+    })
 }
 
 /// A token that has expired. Tells who refused it, and whether the server could know of the end.

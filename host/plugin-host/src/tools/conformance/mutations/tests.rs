@@ -102,3 +102,28 @@ fn a_long_token_is_sampled() {
         assert!(count <= 2 * MAX_POSITIONS, "{}: {count}", group.name);
     }
 }
+
+#[test]
+fn one_form_is_told_from_another() {
+    let jwt = |claims: &str, signature: &str| format!("e30.{}.{signature}", BASE64.encode(claims));
+    let of_ours = jwt(r#"{"iss":"https://a","sub":"ada"}"#, "AAAA");
+    for (good, bad, same) in [
+        (GOOD, "k1.ada.1900000000.fedcba9876543210", true),
+        (GOOD, "k2.ada.1900000000.0123456789abcdef", false),
+        (GOOD, "check-bad", false),
+        ("check-good", "check-bad", false),
+        ("5f0c5f0c5f0c", "000000000000", false),
+        (
+            &of_ours,
+            &jwt(r#"{"iss":"https://a","sub":"eve"}"#, "BBBB"),
+            true,
+        ),
+        (
+            &of_ours,
+            &jwt(r#"{"iss":"https://b","sub":"ada"}"#, "AAAA"),
+            false,
+        ),
+    ] {
+        assert_eq!(have_one_form(good, bad), same, "{good} {bad}");
+    }
+}
