@@ -48,6 +48,9 @@ pub(crate) struct HangsOptions {
     /// Only for tokens that start with this.
     #[serde(default)]
     trigger: String,
+    /// The start of its own tokens; others are not its own. Default: every token is.
+    #[serde(default)]
+    of: String,
 }
 
 fn one_day() -> u64 {
@@ -96,6 +99,9 @@ impl TokenValidator for Hangs {
     }
 
     fn try_validate(&self, request: &Request) -> Option<Result<Identity, Failure>> {
+        if !triggers(request, &self.0.of) {
+            return Some(Err(Failure::not_mine("begins otherwise")));
+        }
         if self.0.at == At::TryValidate && triggers(request, &self.0.trigger) {
             self.0.hang();
         }

@@ -30,6 +30,7 @@ mod kit;
 mod kit_world;
 mod linked_libraries;
 mod loading_matrix;
+mod many_hostile_plugins;
 mod mcp_features;
 mod metrics;
 mod oauth_browser;
