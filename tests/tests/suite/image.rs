@@ -1,4 +1,4 @@
-//! The image: the real program with the arguments and the environment that the Dockerfile gives it.
+//! The image: the real program with the arguments and the environment that the Dockerfile gives it. And the unit.
 
 use std::fs;
 
@@ -53,4 +53,30 @@ fn a_container_may_listen_on_its_own_address_and_is_told() {
         output.contains("which nothing outside of this container reaches"),
         "{output}"
     );
+}
+
+/// The unit lets the processes of plugins enter their sandbox, whose system calls are in no group of older
+/// systemds, and live until the server has finished.
+#[test]
+fn the_unit_leaves_plugins_their_sandbox() {
+    let unit = workspace_root().join("host/packaging/datahub-mcp.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let value = |name: &str| {
+        let mut values = unit.lines().filter_map(|line| line.strip_prefix(name));
+        let value = values.next().unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(values.next(), None, "{name}");
+        value
+    };
+    let calls: Vec<_> = value("SystemCallFilter=").split(' ').collect();
+    for call in [
+        "@system-service",
+        "landlock_create_ruleset",
+        "landlock_add_rule",
+        "landlock_restrict_self",
+        "seccomp",
+    ] {
+        assert!(calls.contains(&call), "{call}");
+    }
+    assert_eq!(value("SystemCallErrorNumber="), "EPERM");
+    assert_eq!(value("KillMode="), "mixed");
 }
