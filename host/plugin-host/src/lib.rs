@@ -36,6 +36,7 @@ pub use self::{
         load_error::{Cause, LoadError},
         reload::{ReloadError, Reloaded, ReloadedValidator},
         service::{Health, ValidatorHealth, Validators},
+        shadow::Difference,
     },
     settings::{
         BreakerSettings, EnvView, Isolation, Limits, OptionSources, PinError, Pins, SandboxMode,

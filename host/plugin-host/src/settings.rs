@@ -117,6 +117,9 @@ pub struct Limits {
     pub waiters_per_token: usize,
     /// The maximum number of library copies that may be mapped over the life of the process.
     pub mappings: usize,
+    /// The number of new tokens about which new validators are compared with the serving ones before a
+    /// reload is taken; 0: none.
+    pub shadow: usize,
     /// The memory limit of an isolated validator's process, in bytes; `None`: no limit.
     pub process_memory: Option<u64>,
     /// The circuit breaker for a validator that panics or hangs.
@@ -136,6 +139,7 @@ impl Default for Limits {
             negative_ttl: Duration::from_secs(5),
             waiters_per_token: 1_024,
             mappings: 256,
+            shadow: 0,
             process_memory: Some(1 << 30),
             breaker: BreakerSettings::default(),
         }

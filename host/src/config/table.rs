@@ -165,6 +165,10 @@ settings! {
         TOKEN_VALIDATOR_MAX_MAPPINGS: "NUMBER", default("256");
         /// Reloads plugins when their files change, as SIGHUP does.
         WATCH_PLUGINS: "BOOLEAN", default("false");
+        /// Number of new tokens that the new plugins of a reload are asked about beside those that serve, with
+        /// their answers compared and not used, before they serve: a difference keeps the old ones. After a
+        /// minute fewer are enough. 0 for none.
+        PLUGIN_RELOAD_SHADOW: "NUMBER", default("0");
         /// Process that runs plugins: `process` for a child process per library, which costs requests
         /// a 503 if it crashes, and leaves the server running; or `in-process` for the server itself,
         /// which then ends with a plugin that crashes.

@@ -174,6 +174,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
             mebibytes => Some(mebibytes << 20),
         },
         mappings: reader.size(&t::TOKEN_VALIDATOR_MAX_MAPPINGS, 1..=100_000),
+        shadow: reader.size(&t::PLUGIN_RELOAD_SHADOW, 0..=100_000),
         breaker: BreakerSettings {
             faults: reader.size(&t::TOKEN_VALIDATOR_BREAKER_FAULTS, 1..=10_000),
             window: reader.seconds(&t::TOKEN_VALIDATOR_BREAKER_WINDOW_SECS, 1..=3_600),

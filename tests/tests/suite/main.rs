@@ -51,6 +51,7 @@ mod plugin_sandbox;
 mod providers;
 mod proxies_in_front;
 mod reload;
+mod reload_shadow;
 mod save_document;
 mod scopes;
 mod shop_world;

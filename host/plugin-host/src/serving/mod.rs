@@ -12,6 +12,7 @@ pub(crate) mod loader;
 pub(crate) mod reload;
 pub(crate) mod ruling;
 pub(crate) mod service;
+pub(crate) mod shadow;
 pub(crate) mod single_flight;
 mod trial;
 pub(crate) mod validator;

@@ -9,8 +9,50 @@ use std::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::chain::Chain;
+use super::{
+    chain::Chain,
+    service::Inner,
+    shadow::{self, Difference},
+};
 use crate::{LoadError, Sha256Digest, Validators, library::find};
+
+/// New validators that do not serve yet, and retire unless they are kept.
+struct Undecided<'a> {
+    inner: &'a Inner,
+    new: Option<Arc<Chain>>,
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if let Some(new) = self.new.take() {
+            self.inner.retire(new);
+        }
+    }
+}
+
+/// Compares `new` with the validators that serve, where the operator asks for that, and gives it back.
+async fn shadowed(inner: &Inner, new: Arc<Chain>) -> Result<Arc<Chain>, ReloadError> {
+    let tokens = inner.loader.settings.limits.shadow;
+    if tokens == 0 || inner.chain.load().validators.is_empty() {
+        return Ok(new);
+    }
+    let longest = shadow::LONGEST;
+    tracing::info!(
+        new = new.names(),
+        tokens,
+        seconds = longest.as_secs(),
+        "the new validators are compared with those that serve"
+    );
+    let mut undecided = Undecided {
+        inner,
+        new: Some(Arc::clone(&new)),
+    };
+    let agreed = inner.shadow.compare(&new, tokens, longest).await;
+    let agreed = agreed.map_err(ReloadError::Different)?;
+    undecided.new = None;
+    tracing::info!(agreed, tokens, "no difference was found");
+    Ok(new)
+}
 
 /// The interval at which watched files are checked.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -49,6 +91,9 @@ pub enum ReloadError {
         /// The problem that it reports.
         problem: String,
     },
+    /// The new validators do not decide as those that serve (`PLUGIN_RELOAD_SHADOW`).
+    #[error("{0}")]
+    Different(Difference),
     /// The loading thread ended.
     #[error("loading ended early: {0}")]
     Ended(String),
@@ -72,16 +117,18 @@ impl Validators {
         let loader = Arc::clone(inner);
         let made = tokio::task::spawn_blocking(move || loader.loader.chain()).await;
         let chain = made.map_err(|error| ReloadError::Ended(error.to_string()))??;
-        for validator in &chain {
+        let chain = Arc::new(Chain::new(chain));
+        for validator in &chain.validators {
             if let Err(failure) = validator.health().await {
                 let error = ReloadError::Unhealthy {
                     validator: validator.name().to_owned(),
                     problem: failure.to_string(),
                 };
-                inner.retire(Arc::new(Chain::new(chain)));
+                inner.retire(chain);
                 return Err(error);
             }
         }
+        let chain = shadowed(inner, chain).await?;
         let before: Vec<Sha256Digest> = inner
             .chain
             .load()
@@ -90,6 +137,7 @@ impl Validators {
             .map(|validator| validator.origin.sha256)
             .collect();
         let validators = chain
+            .validators
             .iter()
             .map(|validator| ReloadedValidator {
                 name: validator.name().to_owned(),
@@ -97,7 +145,7 @@ impl Validators {
                 changed: !before.contains(&validator.origin.sha256),
             })
             .collect();
-        let old = inner.swap(chain);
+        let old = inner.put(chain);
         inner.begin_trial(old);
         Ok(Reloaded {
             validators,
@@ -169,6 +217,13 @@ impl Validators {
                         changed = validator.changed, mappings, "validator reloaded"
                     );
                 }
+            }
+            Err(ReloadError::Different(difference)) => {
+                tracing::warn!(
+                    cause, %difference,
+                    "reload not taken: the old validators keep serving; look at the difference, or reload with \
+                     `PLUGIN_RELOAD_SHADOW` unset where it is meant"
+                );
             }
             Err(error) => {
                 tracing::error!(cause, %error, "reload failed: the old validators keep serving");

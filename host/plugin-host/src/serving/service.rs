@@ -18,6 +18,7 @@ use super::{
     chain::{self, Chain, Decided},
     loader::Loader,
     ruling::{self, Decision},
+    shadow::Shadow,
     single_flight::SingleFlight,
     trial::{self, Judgement, Trial},
     validator::{Check, Validator},
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) chain: ArcSwap<Chain>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     trial: Trial,
+    pub(super) shadow: Shadow,
     verdicts: Verdicts,
     flights: Arc<SingleFlight>,
     health: tokio::sync::Mutex<Option<(Duration, Health)>>,
@@ -112,6 +114,7 @@ impl Validators {
             chain: ArcSwap::from_pointee(Chain::new(chain)),
             reloading: tokio::sync::Mutex::default(),
             trial: Trial::default(),
+            shadow: Shadow::default(),
             health: tokio::sync::Mutex::default(),
             retiring: Mutex::default(),
             hits: lookups("hit"),
@@ -263,6 +266,8 @@ impl Inner {
         }
         let decided = chain::ask(&chain.validators, &check).await;
         self.judge(&chain, &decided);
+        let time = self.loader.settings.limits.deadline;
+        self.shadow.ask(&check, time, &decided);
         let Decided {
             decision, reason, ..
         } = decided;
@@ -292,12 +297,7 @@ impl Inner {
     }
 
     /// Replaces the serving chain with `chain`; verdicts of the old one are forgotten.
-    pub(crate) fn swap(&self, chain: Vec<Arc<Validator>>) -> Arc<Chain> {
-        self.put(Arc::new(Chain::new(chain)))
-    }
-
-    /// As [`Self::swap`] with a chain that may have served before.
-    fn put(&self, chain: Arc<Chain>) -> Arc<Chain> {
+    pub(crate) fn put(&self, chain: Arc<Chain>) -> Arc<Chain> {
         let old = self.chain.swap(chain);
         self.flights.forget_all(|| self.verdicts.clear());
         self.report_mappings();

@@ -34,6 +34,11 @@ fn token(text: &str) -> SecretString {
     SecretString::from(text.to_owned())
 }
 
+/// Replaces the serving validators.
+fn swap(validators: &Validators, next: Vec<Arc<Validator>>) -> Arc<Chain> {
+    validators.inner.put(Arc::new(Chain::new(next)))
+}
+
 #[tokio::test]
 async fn a_second_request_is_served_from_memory() {
     let fake = Fake::answering(|| accepted("ann"));
@@ -178,12 +183,10 @@ async fn a_swap_forgets_what_the_old_ones_said() {
     let (validators, clock) = validators(std::slice::from_ref(&old), Limits::default());
     validators.validate(&token("t"), "r").await;
     let new = Fake::answering(|| accepted("new"));
-    let replaced = validators.inner.swap(vec![validator(
-        "v0",
-        new.clone(),
-        &Limits::default(),
-        &clock,
-    )]);
+    let replaced = swap(
+        &validators,
+        vec![validator("v0", new.clone(), &Limits::default(), &clock)],
+    );
     validators.inner.retire(replaced);
     let verdict = validators.validate(&token("t"), "r").await;
     assert!(matches!(verdict, Verdict::Accepted(p) if p.subject() == "new"));
@@ -226,7 +229,7 @@ async fn a_replaced_chain_serves_its_checks_to_the_end() {
     tokio::time::timeout(limit, asked).await.unwrap();
     let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
     let next = validator("v0", new, &Limits::default(), &clock);
-    let old = validators.inner.swap(vec![next]);
+    let old = swap(&validators, vec![next]);
     validators.inner.retire(old);
     // Both get every chance to be retired too early.
     for _ in 0..100 {
@@ -256,7 +259,7 @@ async fn a_replaced_chain_outlives_the_requests_that_it_let_in() {
     let held = principal.lease().hold().unwrap();
     let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
     let next = validator("v0", new, &Limits::default(), &clock);
-    let replaced = validators.inner.swap(vec![next]);
+    let replaced = swap(&validators, vec![next]);
     validators.inner.retire(replaced);
     // It gets every chance to be retired too early.
     for _ in 0..100 {
@@ -283,7 +286,7 @@ async fn a_replaced_chain_waits_no_longer_than_a_request_may_take() {
     let _held = validators.inner.chain.load_full();
     let new: Arc<dyn Instance> = Fake::answering(|| accepted("new"));
     let next = validator("v0", new, &limits, &clock);
-    let replaced = validators.inner.swap(vec![next]);
+    let replaced = swap(&validators, vec![next]);
     validators.inner.retire(replaced);
     let retired = async {
         while old.shutdowns.load(Ordering::SeqCst) == 0 {
@@ -346,7 +349,7 @@ async fn no_request_fails_while_validators_are_replaced() {
     for n in 1..=100 {
         let seen = asked.load(Ordering::Relaxed);
         let next = validator("v0", answering(n), &limits, &clock);
-        let old = validators.inner.swap(vec![next]);
+        let old = swap(&validators, vec![next]);
         validators.inner.retire(old);
         let served = async {
             while asked.load(Ordering::Relaxed) < seen + 20 {
