@@ -16,7 +16,7 @@ use super::record::Record;
 pub(crate) use mapping::{Kind, MAPPING};
 pub(crate) use names::{display_name, key_name};
 pub(crate) use values::PROPERTIES;
-pub(crate) use words::{stem, words};
+pub(crate) use words::{parts, weight, words};
 
 /// The indexed form of one entity.
 #[derive(Debug, Default)]
@@ -48,9 +48,7 @@ impl SearchDoc {
     pub(crate) fn build(record: &Record) -> Self {
         let mut doc = Self {
             entity_type: Arc::clone(&record.entity_type),
-            name: words(&display_name(record))
-                .map(|word| stem(&word))
-                .collect(),
+            name: parts(&display_name(record)),
             ..Self::default()
         };
         values::fill(&mut doc, record);
@@ -99,7 +97,7 @@ impl SearchDoc {
             weight,
             original: original.to_owned(),
             lower: original.to_lowercase(),
-            words: words(original).map(|word| stem(&word)).collect(),
+            words: words(original),
         });
     }
 }

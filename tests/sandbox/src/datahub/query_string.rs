@@ -7,7 +7,7 @@
 mod parser;
 mod score;
 
-use super::index::{stem, words};
+use super::index::parts;
 
 /// A query, ready to be matched.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +68,10 @@ impl Query {
     /// matches if it contains any of the question's meaningful words, and its score is the sum of
     /// the scores of the words. The result is always the same for the same catalog.
     pub(crate) fn meaning(question: &str) -> Self {
-        let said = words(question).filter(|word| !FILLERS.contains(&word.as_str()));
-        let mut all: Vec<String> = said.map(|word| stem(&word)).collect();
+        let asked = question.split_whitespace().flat_map(parts);
+        let mut all: Vec<String> = asked
+            .filter(|word| !FILLERS.contains(&word.as_str()))
+            .collect();
         all.sort_unstable();
         all.dedup();
         if all.is_empty() {
@@ -99,11 +101,12 @@ impl Query {
                 pattern: text.to_lowercase(),
             };
         }
-        let all: Vec<String> = words(text).map(|word| stem(&word)).collect();
-        if all.is_empty() {
-            Self::All
-        } else {
-            Self::Words(all)
+        // Each word by itself: what is asked for has no words of several.
+        let all: Vec<String> = text.split_whitespace().flat_map(parts).collect();
+        match all.is_empty() {
+            // Of words that the index leaves out, only a whole value is found.
+            true => Self::term(None, text),
+            false => Self::Words(all),
         }
     }
 
@@ -124,21 +127,19 @@ impl Query {
                 pattern: text.to_lowercase(),
             };
         }
-        let parts: Vec<&str> = text.split('+').filter(|part| !part.is_empty()).collect();
-        if parts.len() > 1 {
+        let all: Vec<&str> = text.split('+').filter(|part| !part.is_empty()).collect();
+        if all.len() > 1 {
             return Self::And(
-                parts
-                    .iter()
+                all.iter()
                     .map(|part| Self::term(field.clone(), part))
                     .collect(),
             );
         }
-        let text = parts.first().copied().unwrap_or(text);
-        let all = words(text).map(|word| stem(&word)).collect();
+        let text = all.first().copied().unwrap_or(text);
         Self::Term {
             field,
             text: text.to_lowercase(),
-            words: all,
+            words: parts(text),
         }
     }
 }

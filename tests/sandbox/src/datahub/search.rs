@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::error::ApiError;
 use super::filters::Filter;
-use super::index::SearchDoc;
+use super::index::{SearchDoc, weight};
 use super::kinds::{EntityKind, KINDS};
 use super::query_string::Query;
 use super::record::Record;
@@ -126,7 +126,12 @@ impl Search {
         if !self.filter.selects(doc, degree) || !self.view.filter.selects(doc, degree) {
             return None;
         }
-        self.query.score(doc)
+        let score = self.query.score(doc)?;
+        let is = |field: &str, value: &str| doc.values(field).iter().any(|held| held == value);
+        Some(match self.query {
+            Query::All => weight(true, is),
+            _ => score * weight(false, is),
+        })
     }
 
     /// Every hit in the catalog, in order.

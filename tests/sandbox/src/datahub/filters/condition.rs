@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::catalog::Catalog;
 use super::super::error::ApiError;
-use super::super::index::{Kind, MAPPING, SearchDoc, stem, words};
+use super::super::index::{Kind, MAPPING, SearchDoc, words};
 use super::super::time::millis_of_date;
 use super::expand;
 use super::property::Property;
@@ -254,10 +254,7 @@ impl Target {
             (Part::Itself, _) => own.to_vec(),
             (Part::Keyword, Some(kind)) if kind.has_keyword() => own.to_vec(),
             (Part::Keyword, None) => doc.keywords(&self.field).to_vec(),
-            (Part::Words, _) => own
-                .iter()
-                .flat_map(|value| words(value).map(|word| stem(&word)))
-                .collect(),
+            (Part::Words, _) => own.iter().flat_map(|value| words(value)).collect(),
             _ => Vec::new(),
         }
     }

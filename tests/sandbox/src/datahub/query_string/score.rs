@@ -1,6 +1,6 @@
 //! Scores entities against a query, and finds the texts that match.
 
-use super::super::index::{Kind, MAPPING, PROPERTIES, SearchDoc, Text, stem};
+use super::super::index::{Kind, MAPPING, PROPERTIES, SearchDoc, Text};
 use super::Query;
 
 /// A text that matched: the field, and its value.
@@ -156,7 +156,7 @@ fn word_score(text: &Text, word: &str) -> Option<f32> {
 /// All words of one name must be in the same text.
 fn term_score(text: &Text, term: &str, words: &[String]) -> Option<f32> {
     if words.is_empty() {
-        return text.lower.contains(term).then_some(text.weight);
+        return (text.lower == term).then_some(text.weight);
     }
     if text.lower == term {
         return Some(text.weight * 3.0);
@@ -215,8 +215,6 @@ fn field_matches(doc: &SearchDoc, field: &str, test: &dyn Fn(&str, bool) -> bool
 
 fn stems(text: &str) -> Vec<String> {
     super::super::index::words(text)
-        .map(|word| stem(&word))
-        .collect()
 }
 
 fn words_in(value: &str, words: &[String]) -> bool {

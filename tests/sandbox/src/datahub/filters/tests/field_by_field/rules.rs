@@ -62,7 +62,9 @@ const TEXT: &[Rule] = &[
     ("EQUAL", "", &[" Daily Orders-v2 (EU)"], Passes, TERMS),
     ("EQUAL", "", &[], Passes, TERMS),
     ("IEQUAL", "", &[" daily orders-V2 (eu) "], Selects, TERMS),
-    ("EQUAL", ".delimited", &["order"], Selects, SUBFIELDS),
+    ("EQUAL", ".delimited", &["orders-v2"], Selects, SUBFIELDS),
+    // A hyphen is within a word, and a space ends no token.
+    ("EQUAL", ".delimited", &["order"], Passes, SUBFIELDS),
     (
         "EQUAL",
         ".delimited",
