@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{error::DataHubError, sparse};
+use super::{
+    error::DataHubError,
+    tree::{self, Tree},
+};
 
 /// Longer messages of DataHub (stack traces) are cut to this many characters.
 const MAX_MESSAGE_CHARS: usize = 400;
@@ -24,10 +27,10 @@ pub struct FieldError {
 
 /// The data of a response, and what is missing from it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
-    /// The `data` member. Below its own members, those that are null are left out: DataHub answers null
-    /// for each field that it has no value for, which is most of them.
-    pub data: Map<String, Value>,
+pub struct Answer<T = Map<String, Value>> {
+    /// The `data` member, or what was made of it. Below its own members, those that are null are left
+    /// out: DataHub answers null for each field that it has no value for, which is most of them.
+    pub data: T,
     /// The fields that failed; empty most of the time.
     pub warnings: Vec<FieldError>,
 }
@@ -58,9 +61,9 @@ impl From<DataHubError> for Refusal {
 }
 
 #[derive(Deserialize)]
-struct Response {
-    #[serde(default, deserialize_with = "sparse::data")]
-    data: Option<Map<String, Value>>,
+struct Response<'a> {
+    #[serde(default, borrow, deserialize_with = "tree::data")]
+    data: Option<Tree<'a>>,
     #[serde(default)]
     errors: Option<Vec<GraphQlError>>,
 }
@@ -83,26 +86,33 @@ struct Location {
 }
 
 /// Reads a response body that came with HTTP 200 (or 400, which DataHub uses for documents that it
-/// finds invalid).
+/// finds invalid). The answer has what `take` makes of the data, which does not outlive the body.
 ///
 /// # Errors
 /// The error in it if it has no data, and [`DataHubError::Malformed`] for anything that is not a
 /// GraphQL response.
-pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
-    let response: Response = serde_json::from_slice(body).map_err(|_| DataHubError::Malformed {
-        what: malformed_kind(body),
-    })?;
+pub(super) fn read<T>(
+    body: &[u8],
+    take: &(dyn Fn(Tree<'_>) -> T + Sync),
+) -> Result<Answer<T>, Refusal> {
+    // Checked as a whole, which is faster than text by text.
+    let text = std::str::from_utf8(body).ok();
+    let response: Response<'_> = text
+        .and_then(|text| serde_json::from_str(text).ok())
+        .ok_or_else(|| DataHubError::Malformed {
+            what: malformed_kind(body),
+        })?;
     if response.data.is_none() && response.errors.is_none() {
         let what = "JSON without data and errors";
         return Err(DataHubError::Malformed { what }.into());
     }
     let errors = response.errors.unwrap_or_default();
-    let data = response.data.unwrap_or_default();
+    let data = response.data.unwrap_or(Tree::Object(Vec::new()));
     // A refused token ends the call, even beside partial data.
     if errors.iter().any(|e| e.code() == Some(401)) {
         return Err(DataHubError::TokenRefused.into());
     }
-    let has_data = data.values().any(|value| !value.is_null());
+    let has_data = data.members().iter().any(|(_, value)| !value.is_null());
     let unknown = errors.iter().find(|error| error.is_of_schema());
     match unknown.or(errors.first()) {
         Some(first) if !has_data => Err(Refusal {
@@ -110,7 +120,7 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Refusal> {
             invalid_lines: invalid_lines(&errors),
         }),
         _ => Ok(Answer {
-            data,
+            data: take(data),
             warnings: warnings(&errors),
         }),
     }

@@ -20,12 +20,16 @@ use super::{
     pool::{Pool, SetupError},
     server::{Health, ServerInfo},
     settings::Settings,
+    tree::Tree,
     unsupported_fields::Pruned,
     version::Version,
 };
 
 /// Attempts with fields removed from one document. DataHub reports up to a hundred errors at once.
 const MAX_CUTS: usize = 4;
+
+/// What is made of the data of an answer.
+type Take<'a, T> = &'a (dyn Fn(Tree<'_>) -> T + Sync);
 
 /// One DataHub: the connection pool, its breaker and the known facts about the server. Made once.
 #[derive(Debug, Clone)]
@@ -117,8 +121,22 @@ impl DataHubClient {
         document: &Document,
         variables: Value,
     ) -> Result<Answer, DataHubError> {
+        self.execute_and(document, variables, &|data| data.to_map())
+            .await
+    }
+
+    /// The same with what `take` makes of the data, which is cheaper where little of it is kept.
+    ///
+    /// # Errors
+    /// See [`DataHubError`].
+    pub async fn execute_and<T>(
+        &self,
+        document: &Document,
+        variables: Value,
+        take: Take<'_, T>,
+    ) -> Result<Answer<T>, DataHubError> {
         let started = Instant::now();
-        let result = self.run(document, &variables).await;
+        let result = self.run(document, &variables, take).await;
         let outcome = match &result {
             Ok(answer) if answer.warnings.is_empty() => "ok",
             Ok(_) => "partial",
@@ -140,7 +158,12 @@ impl DataHubClient {
         self.shared.server_info().await
     }
 
-    async fn run(&self, document: &Document, variables: &Value) -> Result<Answer, DataHubError> {
+    async fn run<T>(
+        &self,
+        document: &Document,
+        variables: &Value,
+        take: Take<'_, T>,
+    ) -> Result<Answer<T>, DataHubError> {
         let authorization = self
             .authorization
             .as_ref()
@@ -154,22 +177,26 @@ impl DataHubClient {
             });
         }
         if document.operation() == Operation::Mutation {
-            return self.change(document, authorization, variables).await;
+            return self.change(document, authorization, variables, take).await;
         }
-        self.as_known(document, authorization, variables).await
+        self.as_known(document, authorization, variables, take)
+            .await
     }
 
     /// Sends a mutation, and notes that it is sent and answered: a caller who leaves in between, or
     /// an outage, leaves a change of which nobody knows whether it was made.
-    async fn change(
+    async fn change<T>(
         &self,
         document: &Document,
         authorization: &HeaderValue,
         variables: &Value,
-    ) -> Result<Answer, DataHubError> {
+        take: Take<'_, T>,
+    ) -> Result<Answer<T>, DataHubError> {
         let notes = self.notes.as_ref();
         notes.inspect(|notes| notes.write_is_sent());
-        let answer = self.attempts(document, authorization, variables).await;
+        let answer = self
+            .attempts(document, authorization, variables, take)
+            .await;
         let answer = answer.map_err(|refusal| refusal.error);
         match &answer {
             Err(error) if error.was_not_sent() => {
@@ -185,12 +212,13 @@ impl DataHubClient {
 
     /// Sends the document without the fields that this DataHub turns out not to know. Validation
     /// comes before execution, so a refused document has had no effect.
-    async fn as_known(
+    async fn as_known<T>(
         &self,
         document: &Document,
         authorization: &HeaderValue,
         variables: &Value,
-    ) -> Result<Answer, DataHubError> {
+        take: Take<'_, T>,
+    ) -> Result<Answer<T>, DataHubError> {
         let unsupported = &self.shared.unsupported;
         let mut cut = match unsupported.has(document.name()) {
             true => unsupported.get(document.name(), self.server().await.as_ref()),
@@ -200,7 +228,7 @@ impl DataHubClient {
         let started = Instant::now();
         for _ in 0..=MAX_CUTS {
             let sent = cut.as_ref().map_or(document, |cut| &cut.document);
-            let refusal = match self.attempts(sent, authorization, variables).await {
+            let refusal = match self.attempts(sent, authorization, variables, take).await {
                 Ok(mut answer) => {
                     if let Some(cut) = cut {
                         answer.warnings.push(cut.warning());
@@ -239,12 +267,13 @@ impl DataHubClient {
         self.shared.unsupported.learn(document.name(), server, cut);
     }
 
-    async fn attempts(
+    async fn attempts<T>(
         &self,
         document: &Document,
         authorization: &HeaderValue,
         variables: &Value,
-    ) -> Result<Answer, Refusal> {
+        take: Take<'_, T>,
+    ) -> Result<Answer<T>, Refusal> {
         let shared = &*self.shared;
         let body = bytes::Bytes::from(document.body(variables));
         let request = || {
@@ -264,7 +293,7 @@ impl DataHubClient {
                 what: "HTTP 404 (does DATAHUB_GMS_URL point at the metadata service?)",
             }
             .into()),
-            (_, body) => answer::read(&body),
+            (_, body) => answer::read(&body, take),
         }
     }
 

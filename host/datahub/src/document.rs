@@ -163,7 +163,8 @@ impl Document {
         body.push_str(&self.prefix);
         match variables {
             Value::Null => body.push_str("{}"),
-            other => body.push_str(&other.to_string()),
+            // Not its `Display`: that checks each piece of the text once more.
+            other => body.push_str(&serde_json::to_string(other).unwrap_or_default()),
         }
         body.push('}');
         body

@@ -4,7 +4,7 @@ use super::answer;
 
 /// A GraphQL answer: read, or refused with a reason.
 pub fn answer(data: &[u8]) {
-    if let Ok(mut answer) = answer::read(data) {
+    if let Ok(mut answer) = answer::read(data, &|data| data.to_map()) {
         let _ = answer.take("search");
     }
 }

@@ -25,8 +25,8 @@ mod prune;
 mod retry;
 mod server;
 mod settings;
-mod sparse;
 mod transport;
+mod tree;
 mod unsupported_fields;
 mod version;
 
@@ -45,5 +45,6 @@ pub use self::{
     pool::SetupError,
     server::{Health, ServerInfo},
     settings::Settings,
+    tree::Tree,
     version::{Since, Version},
 };

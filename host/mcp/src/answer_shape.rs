@@ -4,8 +4,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use datahub::{Answer, DataHubError, Document};
-use serde_json::Value;
+use datahub::{DataHubError, Document, Tree};
 
 use crate::documents;
 
@@ -23,30 +22,64 @@ static FORMS: LazyLock<HashMap<&'static str, Fields>> = LazyLock::new(|| {
 
 /// The selected members of an object, in the order of the document.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Fields(Vec<(String, Form)>);
+struct Fields(Vec<Field>);
+
+/// One selected member.
+#[derive(Debug, PartialEq, Eq)]
+struct Field {
+    name: String,
+    form: Form,
+    kind: Kind,
+}
+
+/// The kind of a member that has the same one in every document of ours.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    List,
+    Number,
+    /// That of its form.
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            _ if LISTS.contains(&name) => Self::List,
+            _ if NUMBERS.contains(&name) => Self::Number,
+            _ => Self::Other,
+        }
+    }
+}
 
 impl Fields {
-    fn get(&self, name: &str) -> Option<&Form> {
-        self.find(name, &mut 0)
+    fn get(&self, name: &str) -> Option<&Field> {
+        self.0.iter().find(|field| field.name == name)
     }
 
     /// The same for members that are asked for one after the other: DataHub answers in the order of the
     /// document, so the next one is where `from` points, most often.
-    fn find(&self, name: &str, from: &mut usize) -> Option<&Form> {
-        let (before, after) = self.0.split_at((*from).min(self.0.len()));
-        let found = after.iter().chain(before).position(|(n, _)| n == name)?;
-        let index = (*from + found) % self.0.len();
+    fn find(&self, name: &str, from: &mut usize) -> Option<&Field> {
+        let is_it = |field: &Field| field.name == name;
+        let rest = self.0.get(*from..).unwrap_or_default();
+        let index = match rest.iter().position(is_it) {
+            Some(found) => *from + found,
+            None => self.0.iter().position(is_it)?,
+        };
         *from = index + 1;
-        Some(&self.0[index].1)
+        self.0.get(index)
     }
 
     fn remove(&mut self, name: &str) -> Option<Form> {
-        let index = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.remove(index).1)
+        let index = self.0.iter().position(|known| known.name == name)?;
+        Some(self.0.remove(index).form)
     }
 
     fn insert(&mut self, name: &str, form: Form) {
-        self.0.push((name.to_owned(), form));
+        self.0.push(Field {
+            name: name.to_owned(),
+            form,
+            kind: Kind::of(name),
+        });
     }
 }
 
@@ -68,21 +101,21 @@ pub(crate) fn not_understood() -> DataHubError {
     }
 }
 
-/// Checks that the answer to `document` has its form. Null passes: it is a field that failed, or
-/// nothing.
+/// Checks that the `data` of the answer to `document` has its form. Null passes: it is a field that
+/// failed, or nothing.
 ///
 /// # Errors
 /// [`DataHubError::Malformed`] if it has not.
-pub(crate) fn check(document: &Document, answer: &Answer) -> Result<(), DataHubError> {
+pub(crate) fn check(document: &Document, data: &Tree<'_>) -> Result<(), DataHubError> {
     let Some(fields) = FORMS.get(document.name()) else {
         return Ok(());
     };
-    let wrong = answer.data.iter().find_map(|(name, value)| {
-        let list = matches!(fields.get(name), Some(Form::Selection(_))) && value.is_array();
-        if list {
-            return Some(name.as_str());
+    let wrong = data.members().iter().find_map(|(name, value)| {
+        let field = fields.get(name)?;
+        match (&field.form, value) {
+            (Form::Selection(_), Tree::List(_)) => Some(field.name.as_str()),
+            _ => misfit(field, value),
         }
-        misfit(name, value, fields.get(name)?)
     });
     match wrong {
         None => Ok(()),
@@ -97,38 +130,40 @@ pub(crate) fn check(document: &Document, answer: &Answer) -> Result<(), DataHubE
     }
 }
 
-/// The name of the first member in `value` that has another form; `name` is that of `value`.
-fn misfit<'a>(name: &'a str, value: &'a Value, form: &Form) -> Option<&'a str> {
-    let fits = match value {
-        Value::Null => true,
-        Value::Array(_) => !NUMBERS.contains(&name),
-        _ if LISTS.contains(&name) => false,
-        Value::Object(_) => !NUMBERS.contains(&name),
-        _ if NUMBERS.contains(&name) => value.is_i64() || value.is_u64(),
-        _ => !matches!(form, Form::Selection(_)),
+/// The name of the first member in `value` that has another form; `value` is that of `field`.
+fn misfit<'a>(field: &'a Field, value: &Tree<'_>) -> Option<&'a str> {
+    let fits = match (&field.kind, value) {
+        (_, Tree::Null) => true,
+        (Kind::List, _) => matches!(value, Tree::List(_)),
+        (Kind::Number, Tree::Number(number)) => number.is_i64() || number.is_u64(),
+        (Kind::Number, _) => false,
+        (Kind::Other, Tree::List(_) | Tree::Object(_)) => true,
+        (Kind::Other, _) => !matches!(field.form, Form::Selection(_)),
     };
     if !fits {
-        return Some(name);
+        return Some(&field.name);
     }
-    match (value, form) {
-        (Value::Array(items), Form::Selection(_)) => items.iter().find_map(|item| match item {
+    let Form::Selection(fields) = &field.form else {
+        return None;
+    };
+    match value {
+        Tree::List(items) => items.iter().find_map(|item| match item {
             // The name of the list is not that of its items.
-            Value::Object(map) => misfit_in(map, form),
-            Value::Null => None,
-            _ => Some(name),
+            Tree::Object(_) => misfit_in(fields, item),
+            Tree::Null => None,
+            _ => Some(field.name.as_str()),
         }),
-        (Value::Object(map), Form::Selection(_)) => misfit_in(map, form),
+        Tree::Object(_) => misfit_in(fields, value),
         _ => None,
     }
 }
 
-fn misfit_in<'a>(map: &'a serde_json::Map<String, Value>, form: &Form) -> Option<&'a str> {
-    let Form::Selection(fields) = form else {
-        return None;
-    };
+fn misfit_in<'a>(fields: &'a Fields, object: &Tree<'_>) -> Option<&'a str> {
     let mut next = 0;
-    map.iter()
-        .find_map(|(name, value)| misfit(name, value, fields.find(name, &mut next)?))
+    object
+        .members()
+        .iter()
+        .find_map(|(name, value)| misfit(fields.find(name, &mut next)?, value))
 }
 
 /// One line of a document, as [`Document::text`] has it, with what is inside its braces.
@@ -213,16 +248,16 @@ fn selection(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn of(document: &Document, data: Value) -> Result<(), DataHubError> {
-        let Value::Object(data) = data else {
-            panic!("an object")
-        };
-        let warnings = Vec::new();
-        check(document, &Answer { data, warnings })
+        check(document, &Tree::from(&data))
+    }
+
+    fn form<'a>(fields: &'a Fields, name: &str) -> Option<&'a Form> {
+        fields.get(name).map(|field| &field.form)
     }
 
     #[test]
@@ -231,18 +266,18 @@ mod tests {
             "query q($a: Int) {\nx: thing(a: $a) {\n...f\n... on T {\nb {\nc\n}\nd\n}\n... on U {\n\
              d {\ne\n}\n}\n}\n}\nfragment f on T {\nb {\ng\n}\nh\n}",
         );
-        let Some(Form::Selection(thing)) = fields.get("x") else {
+        let Some(Form::Selection(thing)) = form(&fields, "x") else {
             panic!("{fields:?}")
         };
-        let Some(Form::Selection(b)) = thing.get("b") else {
+        let Some(Form::Selection(b)) = form(thing, "b") else {
             panic!("{thing:?}")
         };
         assert_eq!(
-            (b.get("c"), b.get("g")),
+            (form(b, "c"), form(b, "g")),
             (Some(&Form::Leaf), Some(&Form::Leaf))
         );
-        assert_eq!(thing.get("h"), Some(&Form::Leaf));
-        assert_eq!(thing.get("d"), Some(&Form::Any));
+        assert_eq!(form(thing, "h"), Some(&Form::Leaf));
+        assert_eq!(form(thing, "d"), Some(&Form::Any));
     }
 
     #[test]

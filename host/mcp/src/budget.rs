@@ -63,6 +63,9 @@ pub(crate) fn cut_texts(value: &mut Value, chars: usize) {
 
 /// The first `chars` characters of `text`, with an ellipsis where that is not all of it.
 pub(crate) fn beginning(text: &str, chars: usize) -> String {
+    if text.len() <= chars {
+        return text.to_owned();
+    }
     match text.char_indices().nth(chars) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text[..end].trim_end()),

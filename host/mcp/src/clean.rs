@@ -2,15 +2,19 @@
 //! and objects, `__typename`. What machines write is put as people read it: points in time, and the
 //! paths of columns, which urns hold encoded.
 
-use serde_json::Value;
+use datahub::Tree;
+use serde_json::{Map, Value};
 
 use crate::{times, urn};
+
+/// The type of the entities that are columns.
+const COLUMN: &str = "SCHEMA_FIELD";
 
 /// Drops members and items that carry no information, at every depth.
 pub(crate) fn clean(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            let column = map.get("type").and_then(Value::as_str) == Some("SCHEMA_FIELD");
+            let column = map.get("type").and_then(Value::as_str) == Some(COLUMN);
             if let Some(Value::String(path)) = map.get_mut("fieldPath").filter(|_| column) {
                 *path = urn::decoded_path(path);
             }
@@ -28,6 +32,45 @@ pub(crate) fn clean(value: &mut Value) {
     }
 }
 
+/// What carries information in `tree`: the same as [`clean`] leaves of its value.
+pub(crate) fn cleaned(tree: &Tree<'_>) -> Value {
+    match tree {
+        Tree::Object(members) => {
+            let column = tree.get("type").as_str() == Some(COLUMN);
+            let mut map = Map::with_capacity(members.len());
+            for (name, inner) in members {
+                let value = match inner.as_str() {
+                    Some(path) if column && name == "fieldPath" => {
+                        Value::from(urn::decoded_path(path))
+                    }
+                    _ => cleaned_member(name, inner),
+                };
+                add(&mut map, name, value);
+            }
+            Value::Object(map)
+        }
+        Tree::List(items) => {
+            let items = items.iter().map(cleaned);
+            Value::Array(items.filter(|item| !says_nothing(item)).collect())
+        }
+        other => other.to_value(),
+    }
+}
+
+/// The same for the member `name` of an object.
+pub(crate) fn cleaned_member(name: &str, tree: &Tree<'_>) -> Value {
+    let mut value = cleaned(tree);
+    times::readable(name, &mut value);
+    value
+}
+
+/// Adds a member to `map` if it carries information.
+pub(crate) fn add(map: &mut Map<String, Value>, name: &str, value: Value) {
+    if name != "__typename" && !says_nothing(&value) {
+        map.insert(name.to_owned(), value);
+    }
+}
+
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -39,6 +82,7 @@ fn says_nothing(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -72,5 +116,31 @@ mod tests {
         });
         clean(&mut value);
         assert_eq!(value, json!({"e": false, "f": 0, "g": "", "h": [{"i": 1}]}));
+    }
+
+    fn answers() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-2_i64..2).prop_map(Value::from),
+            "(a%28b|SCHEMA_FIELD|)".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            let name = "(a|time|type|fieldPath|__typename|created)";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(name, inner, 0..5)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_is_cleaned_as_its_value_is(mut value in answers()) {
+            let read = cleaned(&Tree::from(&value)).to_string();
+            clean(&mut value);
+            prop_assert_eq!(read, value.to_string());
+        }
     }
 }

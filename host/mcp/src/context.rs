@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datahub::{Answer, Caller, DataHubError, Document, FieldError, HttpOutcome};
+use datahub::{Answer, Caller, DataHubError, Document, FieldError, HttpOutcome, Tree};
 use parking_lot::Mutex;
 use rmcp::{
     Peer, RoleServer,
@@ -55,18 +55,49 @@ impl ToolContext {
         document: &Document,
         variables: Value,
     ) -> Result<Answer, DataHubError> {
-        let result = self.caller.datahub.execute(document, variables).await;
-        let mut answer = self.noticing_refusal(result)?;
-        answer_shape::check(document, &answer)?;
+        let data = self
+            .ask_and(document, variables, &|data| data.to_map())
+            .await?;
+        let warnings = Vec::new();
+        Ok(Answer { data, warnings })
+    }
+
+    /// The same with what `take` makes of the data, where little of it is kept.
+    pub(crate) async fn ask_and<T>(
+        &self,
+        document: &Document,
+        variables: Value,
+        take: &(dyn Fn(&Tree<'_>) -> T + Sync),
+    ) -> Result<T, DataHubError> {
+        let answer = self.sent(document, variables, take).await?;
         let mut warnings = self.warnings.lock();
-        for warning in std::mem::take(&mut answer.warnings) {
+        for warning in answer.warnings {
             // The same field may be missing from several entities.
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
         }
-        drop(warnings);
-        Ok(answer)
+        Ok(answer.data)
+    }
+
+    /// The answer, if it has the form of the document.
+    async fn sent<T>(
+        &self,
+        document: &Document,
+        variables: Value,
+        take: &(dyn Fn(&Tree<'_>) -> T + Sync),
+    ) -> Result<Answer<T>, DataHubError> {
+        let checked = |data: Tree<'_>| {
+            answer_shape::check(document, &data)?;
+            Ok(take(&data))
+        };
+        let datahub = &self.caller.datahub;
+        let result = datahub.execute_and(document, variables, &checked).await;
+        let answer = self.noticing_refusal(result)?;
+        Ok(Answer {
+            data: answer.data?,
+            warnings: answer.warnings,
+        })
     }
 
     /// Compiles the filter of a call.
@@ -123,9 +154,9 @@ impl ToolContext {
         variables: Value,
         name: &str,
     ) -> Result<Value, ToolError> {
-        let result = self.caller.datahub.execute(document, variables).await;
-        let mut answer = self.noticing_refusal(result)?;
-        answer_shape::check(document, &answer)?;
+        let mut answer = self
+            .sent(document, variables, &|data| data.to_map())
+            .await?;
         if answer.warnings.is_empty() {
             return Ok(answer.take(name));
         }

@@ -1,11 +1,48 @@
 //! Members of DataHub's answers, taken out or put in without counting on their type: indexing with
 //! `[]` to change a value panics where it is not an object.
 
+use datahub::Tree;
 use serde_json::Value;
 
+/// What may have members: an answer as it is read, or what was made of it.
+pub(crate) trait Members {
+    /// The member `name`, if there is one.
+    fn member(&self, name: &str) -> Option<&Self>;
+    /// The text, if it is one.
+    fn text(&self) -> Option<&str>;
+}
+
+impl Members for Value {
+    fn member(&self, name: &str) -> Option<&Self> {
+        self.get(name)
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.as_str()
+    }
+}
+
+impl Members for Tree<'_> {
+    fn member(&self, name: &str) -> Option<&Self> {
+        Some(self.get(name))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.as_str()
+    }
+}
+
 /// The value at the end of these steps from member to member.
-pub(crate) fn at<'a>(value: &'a Value, steps: &[&str]) -> Option<&'a Value> {
-    steps.iter().try_fold(value, |value, step| value.get(step))
+pub(crate) fn at<'a, T: Members>(value: &'a T, steps: &[&str]) -> Option<&'a T> {
+    steps
+        .iter()
+        .try_fold(value, |value, step| value.member(step))
+}
+
+/// The first text at one of these places that is not blank.
+pub(crate) fn text_at<'a, T: Members>(value: &'a T, places: &[&[&str]]) -> Option<&'a str> {
+    let mut texts = places.iter().filter_map(|steps| at(value, steps)?.text());
+    texts.find(|text| !text.trim().is_empty())
 }
 
 /// Takes the value at the end of these steps; null if it is missing.

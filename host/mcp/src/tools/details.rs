@@ -32,16 +32,13 @@ pub(super) fn flatten(entity: &mut Value) {
         flat.insert(name.to_owned(), entity[name].clone());
     }
     for (name, places) in TEXTS {
-        let mut texts = places
-            .iter()
-            .filter_map(|p| fields::at(entity, p)?.as_str());
-        if let Some(text) = texts.find(|text| !text.trim().is_empty()) {
+        if let Some(text) = fields::text_at(entity, places) {
             flat.insert((*name).to_owned(), Value::from(text));
         }
     }
     name_person(entity, &mut flat);
     source_description(entity, &mut flat);
-    if is_in_urn(flat.get("qualifiedName"), flat.get("urn")) {
+    if in_urn(flat.get("qualifiedName"), &flat) {
         flat.insert("qualifiedName".to_owned(), Value::Null);
     }
     let lists = [
@@ -81,6 +78,14 @@ pub(super) fn flatten(entity: &mut Value) {
         }
     }
     *entity = Value::Object(flat);
+}
+
+/// Returns true if `text` stands in the urn of the entity.
+fn in_urn(text: Option<&Value>, flat: &Map<String, Value>) -> bool {
+    let text = text.and_then(Value::as_str);
+    let urn = flat.get("urn").and_then(Value::as_str);
+    text.zip(urn)
+        .is_some_and(|(text, urn)| is_in_urn(text, urn))
 }
 
 /// Names a person as others know them: the account's name stands beside.
@@ -138,7 +143,7 @@ fn hoist(flat: &mut Map<String, Value>, name: &str, mut value: Value) {
             }
         }
         "displayName" | "fullName" if flat.get("name") == Some(&value) => return,
-        "origin" if is_in_urn(Some(&value), flat.get("urn")) => return,
+        "origin" if in_urn(Some(&value), flat) => return,
         _ => value = counted(value),
     }
     if !value.is_null() && !flat.contains_key(name) {

@@ -1,16 +1,22 @@
 //! An entity as a line of a list: the facts by which a person chooses, without the layers in which
 //! DataHub wraps them, and without what its urn says already.
 
-use serde_json::{Map, Value, json};
+use datahub::Tree;
+use serde_json::{Map, Value};
 
 use super::{
     people,
     said::{is_in_urn, is_said_by},
 };
-use crate::{budget, fields};
+use crate::{
+    budget, clean,
+    fields::{self, Members},
+};
 
 /// The longest name of an entity in a list, in characters. Whoever may write could fill a page with it.
 const NAME_CHARS: usize = 200;
+/// The facts that most entities have at most.
+const MOST_FACTS: usize = 10;
 /// The members that become one text, each with the places where DataHub may have it. What people wrote
 /// goes before what the source says.
 pub(super) const TEXTS: &[(&str, &[&[&str]])] = &[
@@ -68,97 +74,124 @@ const LAYERS: &[&str] = &[
     "deprecation",
 ];
 
-/// Flattens the entity of a hit, whose description is cut to `chars`.
-pub(super) fn flatten(entity: &mut Value, chars: usize) {
-    if !entity.is_object() {
-        return;
+/// The entity of a hit, flat, without what carries no information. Its description is cut to `chars`.
+pub(super) fn flat(entity: &Tree<'_>, chars: usize) -> Value {
+    if !matches!(entity, Tree::Object(_)) {
+        return clean::cleaned(entity);
     }
-    people::shorten(entity);
-    let mut flat = Map::new();
-    flat.insert("urn".to_owned(), fields::take(entity, &["urn"]));
-    for (name, places) in TEXTS {
-        let mut texts = places
-            .iter()
-            .filter_map(|p| fields::at(entity, p)?.as_str());
-        if let Some(text) = texts.find(|text| !text.trim().is_empty()) {
-            let chars = if *name == "description" {
-                chars
-            } else {
-                NAME_CHARS
-            };
-            flat.insert(
-                (*name).to_owned(),
-                Value::from(budget::beginning(text, chars)),
-            );
+    let urn = entity.get("urn").as_str();
+    let mut flat = Map::with_capacity(MOST_FACTS);
+    clean::add(&mut flat, "urn", clean::cleaned(entity.get("urn")));
+    let texts = texts(entity, chars);
+    let name = texts.iter().find(|(name, _)| *name == "name");
+    let name = name.map(|(_, text)| text.as_str());
+    // What has no layers stays as it is, unless it is said by something else.
+    let mut said = vec!["urn"];
+    for of in ["qualifiedName", "dataFlow", "platform"] {
+        let text = texts.iter().find(|(name, _)| *name == of);
+        let text = text.map(|(_, text)| text.as_str());
+        let in_urn = text
+            .zip(urn)
+            .is_some_and(|(text, urn)| is_in_urn(text, urn));
+        if in_urn || text == name {
+            said.push(of);
         }
     }
-    for name in ["qualifiedName", "dataFlow", "platform"] {
-        if is_in_urn(flat.get(name), flat.get("urn")) || flat.get(name) == flat.get("name") {
-            flat.insert(name.to_owned(), Value::Null);
+    for (name, text) in texts {
+        if !said.contains(&name) {
+            said.push(name);
+            flat.insert(name.to_owned(), Value::from(text));
         }
     }
-    let types = fields::take(entity, &["subTypes", "typeNames"]);
-    let domain = &entity["domain"]["domain"];
     let lists = [
-        ("subTypes", types),
-        ("domain", named(domain)),
+        (
+            "subTypes",
+            clean::cleaned(entity.at(&["subTypes", "typeNames"])),
+        ),
+        ("domain", named(entity.at(&["domain", "domain"]))),
         (
             "tags",
-            each(&entity["tags"]["tags"], |tag| tag["tag"]["urn"].clone()),
+            each(entity.at(&["tags", "tags"]), |tag| {
+                clean::cleaned(tag.at(&["tag", "urn"]))
+            }),
         ),
         (
             "glossaryTerms",
-            each(&entity["glossaryTerms"]["terms"], |term| {
-                named(&term["term"])
+            each(entity.at(&["glossaryTerms", "terms"]), |term| {
+                named(term.get("term"))
             }),
         ),
         (
             "owners",
-            each(&entity["ownership"]["owners"], |owner| {
-                owner["owner"].clone()
+            each(entity.at(&["ownership", "owners"]), |owner| {
+                people::short(owner.get("owner"))
             }),
         ),
     ];
     for (name, value) in lists {
-        flat.insert(name.to_owned(), value);
+        said.push(name);
+        clean::add(&mut flat, name, value);
     }
-    if entity["deprecation"]["deprecated"] == true {
+    if *entity.at(&["deprecation", "deprecated"]) == Tree::Bool(true) {
+        said.push("deprecated");
         flat.insert("deprecated".to_owned(), Value::Bool(true));
     }
-    // What has no layers stays as it is.
-    if let Value::Object(rest) = entity.take() {
-        for (name, value) in rest {
-            if !LAYERS.contains(&name.as_str()) && !flat.contains_key(&name) {
-                flat.insert(name, value);
-            }
+    let mut rest = Map::new();
+    for (name, value) in entity.members() {
+        if !LAYERS.contains(&&**name) && !said.contains(&&**name) {
+            clean::add(&mut rest, name, clean::cleaned_member(name, value));
         }
     }
-    *entity = Value::Object(flat);
+    if !rest.is_empty() {
+        let mut rest = Value::Object(rest);
+        people::shorten(&mut rest);
+        flat.extend(rest.as_object_mut().into_iter().flat_map(std::mem::take));
+    }
+    Value::Object(flat)
+}
+
+/// The texts of an entity, cut to what a line has room for.
+fn texts(entity: &Tree<'_>, chars: usize) -> Vec<(&'static str, String)> {
+    let text = |(name, places): &(&'static str, &[&[&str]])| {
+        let text = fields::text_at(entity, places)?;
+        let most = match *name {
+            "description" => chars,
+            _ => NAME_CHARS,
+        };
+        Some((*name, budget::beginning(text, most)))
+    };
+    TEXTS.iter().filter_map(text).collect()
 }
 
 /// The urn of an entity, and its name unless the urn says it.
-pub(super) fn named(entity: &Value) -> Value {
-    let Some(urn) = entity["urn"].as_str() else {
+pub(super) fn named<T: Members>(entity: &T) -> Value {
+    let Some(urn) = fields::at(entity, &["urn"]).and_then(T::text) else {
         return Value::Null;
     };
-    let name = entity["properties"]["name"].as_str();
-    let name = name.filter(|name| !is_said_by(urn, name));
-    json!({"urn": urn, "name": name.map(|name| budget::beginning(name, NAME_CHARS))})
+    let mut named = Map::with_capacity(2);
+    named.insert("urn".to_owned(), Value::from(urn));
+    let name = fields::at(entity, &["properties", "name"]).and_then(T::text);
+    if let Some(name) = name.filter(|name| !is_said_by(urn, name)) {
+        let name = budget::beginning(name, NAME_CHARS);
+        named.insert("name".to_owned(), Value::from(name));
+    }
+    Value::Object(named)
 }
 
-fn each(list: &Value, of: impl Fn(&Value) -> Value) -> Value {
-    list.as_array().into_iter().flatten().map(of).collect()
+/// What `of` makes of the items, without what carries no information.
+fn each<'a>(list: &Tree<'a>, of: impl Fn(&Tree<'a>) -> Value) -> Value {
+    let items = list.items().iter().map(of);
+    Value::Array(items.filter(|item| !item.is_null()).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::clean::clean;
+    use serde_json::json;
 
-    fn flat(mut entity: Value) -> Value {
-        flatten(&mut entity, 20);
-        clean(&mut entity);
-        entity
+    use super::*;
+
+    fn flat(entity: Value) -> Value {
+        super::flat(&Tree::from(&entity), 20)
     }
 
     #[test]
@@ -216,9 +249,7 @@ mod tests {
         assert_eq!(flat["glossaryTerms"], term);
         let job = json!({"urn": "urn:li:dataJob:(urn:li:dataFlow:(airflow,f,prod),j)",
             "dataFlow": {"urn": "urn:li:dataFlow:(airflow,f,prod)"}});
-        let mut job = job;
-        flatten(&mut job, 20);
-        assert_eq!(job["dataFlow"], Value::Null);
+        assert_eq!(self::flat(job)["dataFlow"], Value::Null);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `get_lineage`: the sources of data and the effects of a change, for assets and for columns.
 
+use datahub::Tree;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    columns, entity, flat::flatten, get_entities, hits::query_of, nothing_found, people, window,
+    columns, entity, flat::flat, get_entities, hits::query_of, nothing_found, people, window,
 };
 use crate::{
     answer_shape::not_understood,
@@ -179,7 +180,7 @@ fn shape(context: &ToolContext, found: &mut Value, offset: i64) -> Result<Value,
             let near = map.get("degree").and_then(Value::as_i64) == Some(1);
             if let Some(entity) = map.get_mut("entity") {
                 show_use(entity);
-                flatten(entity, DESCRIPTION_CHARS);
+                *entity = flat(&Tree::from(&*entity), DESCRIPTION_CHARS);
                 if !near {
                     fields::take(entity, &["description"]);
                 }

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
-use datahub::{Answer, DataHubError};
-use serde_json::{Value, json};
+use datahub::{Answer, DataHubError, Tree};
+use serde_json::{Map, Value};
 
-use super::{flat::flatten, people, said::is_said_by, window};
+use super::{flat::flat, people, said::is_said_by, window};
 use crate::{
-    answer_shape::not_understood, budget, clean::clean, context::ToolContext, error::ToolError,
-    fields,
+    answer_shape::not_understood,
+    budget, clean,
+    context::ToolContext,
+    error::ToolError,
+    fields::{self, Members},
 };
 
 /// The longest description of a hit, in characters: enough to choose by.
@@ -24,6 +27,9 @@ const IN_HITS: &[&str] = &[
 ];
 /// The facets that narrow a search least. They are given where facets alone are asked for.
 const ALONE: &[&str] = &["origin", "owners", "fieldTags", "fieldGlossaryTerms"];
+
+/// The members that an answer has at most, with those that are added to it later.
+const MOST_MEMBERS: usize = 10;
 
 /// The query for DataHub, in which an empty one is replaced by one that matches everything.
 pub(super) fn query_of(query: &str) -> Cow<'_, str> {
@@ -76,14 +82,18 @@ fn with_index_fields(query: &str) -> String {
 ///
 /// # Errors
 /// If the answer has no total or no list of hits: that is not the same as none.
-pub(super) fn shape(context: &ToolContext, found: Value, offset: i64) -> Result<Value, ToolError> {
+pub(super) fn shape(
+    context: &ToolContext,
+    found: &Tree<'_>,
+    offset: i64,
+) -> Result<Value, ToolError> {
     shaped(context, found, offset, false)
 }
 
 /// The same, with all facets and with descriptions as long as elsewhere if `detail` is wanted.
 pub(super) fn shaped(
     context: &ToolContext,
-    mut found: Value,
+    found: &Tree<'_>,
     offset: i64,
     detail: bool,
 ) -> Result<Value, ToolError> {
@@ -91,99 +101,111 @@ pub(super) fn shaped(
         true => context.settings.description_chars,
         false => DESCRIPTION_CHARS,
     };
-    let (total, hits) = (
-        found["total"].as_i64(),
-        fields::take(&mut found, &["searchResults"]),
-    );
-    let (Some(total), Value::Array(mut hits)) = (total, hits) else {
+    let (Some(total), Tree::List(hits)) = (found.get("total").as_i64(), found.get("searchResults"))
+    else {
         return Err(not_understood().into());
     };
+    let mut hits: Vec<Value> = hits.iter().map(|hit| shown(hit, chars)).collect();
     for hit in &mut hits {
-        if let Some(entity) = hit.get_mut("entity") {
-            flatten(entity, chars);
-        }
-        clean(hit);
         budget::cut_texts(hit, context.settings.description_chars);
     }
     let reserve = context.settings.response_tokens / 8;
     budget::fit(&mut hits, context.settings.response_tokens - reserve);
     let owners = people::collect(&mut hits);
     let next = offset + i64::try_from(hits.len()).unwrap_or(i64::MAX);
-    let mut answer =
-        json!({"start": offset, "count": hits.len(), "total": total, "searchResults": &hits});
+    let facets = facets(found.get("facets"), |field, values| {
+        let is_of = |names: &[&str]| names.contains(&field);
+        let nearly_all = offset == 0 && total <= 2 * next;
+        let narrows = !is_of(ALONE) && !(is_of(IN_HITS) && (nearly_all || values < 2));
+        narrows || hits.is_empty() || detail
+    });
+    let mut answer = Map::with_capacity(MOST_MEMBERS);
+    let mut add = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+    add("start", Value::from(offset));
+    add("count", Value::from(hits.len()));
+    add("total", Value::from(total));
+    add("searchResults", Value::from(hits));
     if !owners.is_empty() {
-        answer["owners"] = Value::from(owners);
+        add("owners", Value::from(owners));
     }
     if let Some(more) = window::more("offset", offset, next, total) {
-        answer["next"] = json!(more);
+        add("next", Value::from(more));
     }
     if let Some(hint) = window::beyond("offset", offset, total) {
-        answer["hint"] = json!(hint);
+        add("hint", Value::from(hint));
     }
     if total == 0 {
-        answer["hint"] = json!("nothing matches; try fewer or other words, or a wider filter");
-    }
-    let mut facets = facets(fields::take(&mut found, &["facets"]));
-    if !hits.is_empty() && !detail {
-        let nearly_all = offset == 0 && total <= 2 * next;
-        facets.retain(|facet| {
-            let is_of = |names: &[&str]| names.iter().any(|name| facet["field"] == *name);
-            let values = facet["aggregations"].as_array().map_or(0, Vec::len);
-            !is_of(ALONE) && !(is_of(IN_HITS) && (nearly_all || values < 2))
-        });
+        let hint = "nothing matches; try fewer or other words, or a wider filter";
+        add("hint", Value::from(hint));
     }
     if !facets.is_empty() {
-        answer["facets"] = Value::from(facets);
+        add("facets", Value::from(facets));
     }
-    Ok(answer)
+    Ok(Value::Object(answer))
 }
 
-/// The facets that carry information, with their most frequent values.
-fn facets(facets: Value) -> Vec<Value> {
-    let Value::Array(facets) = facets else {
-        return Vec::new();
+/// One hit, with its entity as a line whose description is cut to `chars`.
+fn shown(hit: &Tree<'_>, chars: usize) -> Value {
+    let Tree::Object(members) = hit else {
+        return clean::cleaned(hit);
     };
-    facets
-        .into_iter()
-        .filter(|facet| {
-            facet["aggregations"]
-                .as_array()
-                .is_some_and(|values| !values.is_empty())
-        })
-        .map(|mut facet| {
-            let values = facet["aggregations"].as_array_mut();
-            values.into_iter().flatten().for_each(name_value);
-            drop_title(&mut facet);
-            clean(&mut facet);
-            facet
-        })
-        .collect()
-}
-
-/// Drops the title of a facet whose field says as much: only that of a property of one's own does not.
-fn drop_title(facet: &mut Value) {
-    let own = facet["field"]
-        .as_str()
-        .is_some_and(|field| field.starts_with("structuredProperties."));
-    if let Some(facet) = facet.as_object_mut().filter(|_| !own) {
-        facet.shift_remove("displayName");
+    let mut shown = Map::with_capacity(members.len());
+    for (name, value) in members {
+        let value = match &**name {
+            "entity" => flat(value, chars),
+            name => clean::cleaned_member(name, value),
+        };
+        clean::add(&mut shown, name, value);
     }
+    Value::Object(shown)
 }
 
-/// Puts the name of the entity that a facet's value stands for in place of the entity, unless its urn
+/// The facets that carry information, with their most frequent values; `is_shown` gets the field and the
+/// number of values of each.
+fn facets(facets: &Tree<'_>, is_shown: impl Fn(&str, usize) -> bool) -> Vec<Value> {
+    let facets = facets.items().iter();
+    let facets = facets.filter(|facet| {
+        let values = facet.get("aggregations").items().len();
+        let field = facet.get("field").as_str().unwrap_or_default();
+        values > 0 && is_shown(field, values)
+    });
+    facets.map(facet).collect()
+}
+
+/// A facet, without its title where its field says as much: only that of a property of one's own does not.
+fn facet(facet: &Tree<'_>) -> Value {
+    let field = facet.get("field").as_str();
+    let own = field.is_some_and(|field| field.starts_with("structuredProperties."));
+    let mut shown = Map::with_capacity(facet.members().len());
+    for (name, value) in facet.members() {
+        let value = match &**name {
+            "displayName" if !own => continue,
+            "aggregations" => Value::Array(value.items().iter().map(facet_value).collect()),
+            name => clean::cleaned_member(name, value),
+        };
+        clean::add(&mut shown, name, value);
+    }
+    Value::Object(shown)
+}
+
+/// A facet's value, with the name of the entity that it stands for in place of the entity, unless its urn
 /// says it.
-fn name_value(value: &mut Value) {
-    let urn = value["value"].as_str().unwrap_or_default();
-    let name = named_value(value).filter(|name| !is_said_by(urn, name));
-    let name = name.map(str::to_owned);
-    fields::take(value, &["entity"]);
-    if let Some(name) = name {
-        fields::set(value, "name", name);
+fn facet_value(value: &Tree<'_>) -> Value {
+    let mut shown = Map::with_capacity(value.members().len());
+    for (name, member) in value.members() {
+        if name != "entity" {
+            clean::add(&mut shown, name, clean::cleaned_member(name, member));
+        }
     }
+    let urn = value.get("value").as_str().unwrap_or_default();
+    if let Some(name) = named_value(value).filter(|name| !is_said_by(urn, name)) {
+        shown.insert("name".to_owned(), Value::from(name));
+    }
+    Value::Object(shown)
 }
 
 /// The name of the entity that a facet's value stands for.
-pub(super) fn named_value(value: &Value) -> Option<&str> {
+pub(super) fn named_value<T: Members>(value: &T) -> Option<&str> {
     let places: [&[&str]; 5] = [
         &["entity", "properties", "name"],
         &["entity", "userProperties", "displayName"],
@@ -191,9 +213,9 @@ pub(super) fn named_value(value: &Value) -> Option<&str> {
         &["entity", "groupProperties", "displayName"],
         &["entity", "instanceId"],
     ];
-    let mut names = places.iter().filter_map(|p| fields::at(value, p)?.as_str());
-    let name = names.find(|name| !name.trim().is_empty())?;
-    (value["value"].as_str() != Some(name)).then_some(name)
+    let name = fields::text_at(value, &places)?;
+    let said = fields::at(value, &["value"]).and_then(T::text) == Some(name);
+    (!said).then_some(name)
 }
 
 /// The result of a search by meaning; `None` (with a warning) where this DataHub does not support

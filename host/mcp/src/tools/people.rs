@@ -1,10 +1,17 @@
 //! People and groups inside answers: urn, name and mail, so that whoever is responsible can be written to
 //! without another call.
 
-use serde_json::{Value, json};
+use datahub::Tree;
+use serde_json::{Map, Value};
 
 use super::said::is_said_by;
-use crate::{clean::clean, fields};
+use crate::{
+    clean::{clean, cleaned},
+    fields::{self, Members},
+};
+
+/// The members of a person: urn, name, mail and the number of hits.
+const MOST_MEMBERS: usize = 4;
 
 /// Shortens every owner and assignee in `value` to urn, name and mail.
 pub(super) fn shorten(value: &mut Value) {
@@ -30,29 +37,28 @@ pub(super) fn shorten(value: &mut Value) {
 /// Each hit keeps their urns: the same few people own most of a page. A name that the urn says is left
 /// out.
 pub(super) fn collect(hits: &mut [Value]) -> Vec<Value> {
-    let mut people: Vec<(Value, usize)> = Vec::new();
+    let mut people: Vec<(String, Value, usize)> = Vec::new();
     for hit in hits {
-        let owners = hit
-            .pointer_mut("/entity/owners")
+        let entity = hit.get_mut("entity");
+        let owners = entity
+            .and_then(|entity| entity.get_mut("owners"))
             .and_then(Value::as_array_mut);
         for owner in owners.into_iter().flatten() {
-            if owner["urn"].is_null() {
+            let Some(urn) = owner["urn"].as_str().map(str::to_owned) else {
                 continue;
+            };
+            let person = std::mem::replace(owner, Value::from(urn.as_str()));
+            match people.iter_mut().find(|(known, ..)| *known == urn) {
+                Some((.., hits)) => *hits += 1,
+                None => people.push((urn, person, 1)),
             }
-            let urn = owner["urn"].clone();
-            match people.iter_mut().find(|(known, _)| known["urn"] == urn) {
-                Some((_, hits)) => *hits += 1,
-                None => people.push((owner.take(), 1)),
-            }
-            *owner = urn;
         }
     }
-    people.sort_by_key(|(_, hits)| std::cmp::Reverse(*hits));
+    people.sort_by_key(|(.., hits)| std::cmp::Reverse(*hits));
     people
         .into_iter()
-        .map(|(mut person, hits)| {
-            let urn = person["urn"].as_str().unwrap_or_default();
-            let said = |name: &str| is_said_by(urn, name);
+        .map(|(urn, mut person, hits)| {
+            let said = |name: &str| is_said_by(&urn, name);
             if person["name"].as_str().is_some_and(said) {
                 fields::take(&mut person, &["name"]);
             }
@@ -66,16 +72,20 @@ pub(super) fn collect(hits: &mut [Value]) -> Vec<Value> {
 }
 
 fn shorten_one(person: &mut Value) {
-    let Some(urn) = person["urn"].as_str() else {
-        return;
-    };
-    let first = |places: &[&[&str]]| {
-        let texts = places
-            .iter()
-            .filter_map(|p| fields::at(person, p)?.as_str());
-        texts.into_iter().find(|text| !text.trim().is_empty())
-    };
-    let mut short = json!({"urn": urn});
+    if let Some(short) = shortened(person) {
+        *person = short;
+    }
+}
+
+/// A person of an answer, shortened if it is one.
+pub(super) fn short(person: &Tree<'_>) -> Value {
+    shortened(person).unwrap_or_else(|| cleaned(person))
+}
+
+fn shortened<T: Members>(person: &T) -> Option<Value> {
+    let urn = fields::at(person, &["urn"])?.text()?;
+    let mut short = Map::with_capacity(MOST_MEMBERS);
+    short.insert("urn".to_owned(), Value::from(urn));
     // People may have changed what their directory says.
     let texts: [(&str, &[&[&str]]); 2] = [
         (
@@ -92,15 +102,17 @@ fn shorten_one(person: &mut Value) {
         ),
     ];
     for (name, places) in texts {
-        if let Some(text) = first(places) {
-            fields::set(&mut short, name, text);
+        if let Some(text) = fields::text_at(person, places) {
+            short.insert(name.to_owned(), Value::from(text));
         }
     }
-    *person = short;
+    Some(Value::Object(short))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! `search`: finds entities by words and by filter.
 
+use datahub::Tree;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +20,8 @@ use crate::{
 const VALUES_BESIDE_HITS: i64 = 3;
 /// The same where facets alone are asked for.
 const VALUES_ALONE: i64 = 10;
+/// The member of DataHub's answer that holds what was found.
+const FOUND: &str = "searchAcrossEntities";
 /// Whoever asks for fewer hits looks something up, and narrows nothing.
 const FEW: i64 = 5;
 
@@ -130,22 +133,19 @@ impl Tool for Search {
                 .ask(&documents::SEARCH_SEMANTIC, variables.clone())
                 .await;
             if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
-                return shaped(context, found, args.offset, args.detail);
+                return shaped(context, &Tree::from(&found), args.offset, args.detail);
             }
         }
-        let document = sort_by.as_deref().and_then(sorted::document);
-        let document = document.unwrap_or(&documents::SEARCH);
-        let mut found = context
-            .ask_for(document, variables, "searchAcrossEntities")
-            .await
-            .map_err(|error| sorted::explained(error, sort_by.as_deref()))?;
-        if let Some(field) = &sort_by {
-            if let Some(doubt) = sorted::doubt(field) {
-                context.warn(doubt);
+        let found = match &sort_by {
+            None => {
+                let shape =
+                    |data: &Tree<'_>| shaped(context, data.get(FOUND), args.offset, args.detail);
+                let document = &documents::SEARCH;
+                context.ask_and(document, variables, &shape).await?
             }
-            sorted::show(&mut found, field);
-        }
-        let mut answer = shaped(context, found, args.offset, args.detail)?;
+            Some(field) => by_field(context, variables, field, &args).await,
+        };
+        let mut answer = found?;
         // No list where none was asked for: it would read as if there were no hits.
         if let (Value::Object(map), 0) = (&mut answer, args.num_results) {
             map.shift_remove("count");
@@ -161,4 +161,23 @@ impl Tool for Search {
         }
         Ok(answer)
     }
+}
+
+/// Searches with an order by `field`, whose value is shown with each hit.
+async fn by_field(
+    context: &ToolContext,
+    variables: Value,
+    field: &str,
+    args: &Args,
+) -> Result<Value, ToolError> {
+    let document = sorted::document(field).unwrap_or(&documents::SEARCH);
+    let mut found = context
+        .ask_for(document, variables, FOUND)
+        .await
+        .map_err(|error| sorted::explained(error, field))?;
+    if let Some(doubt) = sorted::doubt(field) {
+        context.warn(doubt);
+    }
+    sorted::show(&mut found, field);
+    shaped(context, &Tree::from(&found), args.offset, args.detail)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use datahub::Tree;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -76,18 +77,22 @@ impl Tool for SearchDocuments {
             let variables = input(question, &filter, part, false);
             let asked = context.ask(document, variables).await;
             match by_meaning(context, asked, "semanticSearchAcrossEntities")? {
-                Some(found) if words == "*" => return shape(context, found, args.offset),
+                Some(found) if words == "*" => {
+                    return shape(context, &Tree::from(&found), args.offset);
+                }
                 Some(found) => {
                     let variables = input(words, &filter, wide, true);
                     let named = by_words(context, variables).await?;
-                    return shape(context, merged(named, found, page), args.offset);
+                    let merged = merged(named, found, page);
+                    return shape(context, &Tree::from(&merged), args.offset);
                 }
                 None if words == "*" => query = question,
                 None => {}
             }
         }
         let variables = input(query, &filter, page, args.offset == 0);
-        let mut answer = shape(context, by_words(context, variables).await?, args.offset)?;
+        let found = by_words(context, variables).await?;
+        let mut answer = shape(context, &Tree::from(&found), args.offset)?;
         if answer["total"] == 0 {
             let base = json!({"query": query, "types": ["DOCUMENT"]});
             let hint = nothing_found::hint(context, args.filter.as_deref(), &base).await;

@@ -112,9 +112,9 @@ pub(super) fn sortable(field: &str) -> Cow<'_, str> {
 }
 
 /// The error of a search, with the reason that DataHub leaves out where its index cannot sort.
-pub(super) fn explained(error: ToolError, sort_by: Option<&str>) -> ToolError {
-    match (&error, sort_by) {
-        (ToolError::DataHub(DataHubError::Internal { .. }), Some(field)) => {
+pub(super) fn explained(error: ToolError, field: &str) -> ToolError {
+    match &error {
+        ToolError::DataHub(DataHubError::Internal { .. }) => {
             let near = near(field).map_or(String::new(), |near| format!(". Did you mean {near}?"));
             ToolError::Arguments(format!(
                 "DataHub failed, which it does where its index has no values of `{field}` to sort by. \
