@@ -190,8 +190,9 @@ impl McpServer {
             Err(error) => {
                 tracing::debug!(tool, %error, "tool call failed");
                 // Errors name what is near, as others wrote it.
-                let text = untrusted::prepared(&error.to_string());
-                CallToolResult::error(vec![ContentBlock::text(text)])
+                let error = error.to_string();
+                let text = untrusted::prepared(&error);
+                CallToolResult::error(vec![ContentBlock::text(text.into_owned())])
             }
         };
         Ok(CallToolResponse::from(result))

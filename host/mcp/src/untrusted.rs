@@ -24,26 +24,10 @@ const FREE: &[&str] = &[
 /// Of these, the ones that are this server's own words at the top of an answer.
 const OURS_AT_THE_TOP: &[&str] = &["note", "message"];
 
-/// Prepares the answer of a tool.
-pub(crate) fn prepare(value: &mut Value) {
-    hidden::remove(value);
-    images::neutralise(value);
-    mark(value);
-}
-
-/// Prepares a text.
-pub(crate) fn prepared(text: &str) -> String {
-    let seen = hidden::visible(text);
-    match images::without_images(&seen) {
-        Cow::Owned(plain) => plain,
-        Cow::Borrowed(_) => seen.into_owned(),
-    }
-}
-
-/// Names the members with texts that people wrote, if there are any.
-fn mark(answer: &mut Value) {
-    let mut found = vec![false; FREE.len()];
-    look(answer, true, &mut found);
+/// Prepares the answer of a tool, and names its members with texts that people wrote, if there are any.
+pub(crate) fn prepare(answer: &mut Value) {
+    let mut found = [false; FREE.len()];
+    walk(answer, true, &mut found);
     let names: Vec<&str> = FREE
         .iter()
         .zip(found)
@@ -56,21 +40,48 @@ fn mark(answer: &mut Value) {
     }
 }
 
-fn look(value: &Value, at_the_top: bool, found: &mut [bool]) {
+/// Prepares a text.
+pub(crate) fn prepared(text: &str) -> Cow<'_, str> {
+    match hidden::visible(text) {
+        Cow::Borrowed(seen) => images::without_images(seen),
+        Cow::Owned(seen) => Cow::Owned(images::without_images(&seen).into_owned()),
+    }
+}
+
+/// Prepares every text in `value`, and notes which of [`FREE`] hold some. One walk for all of it: most
+/// answers have nothing that has to change.
+fn walk(value: &mut Value, at_the_top: bool, found: &mut [bool; FREE.len()]) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| look(item, false, found)),
+        Value::String(text) => {
+            if let Cow::Owned(plain) = prepared(text) {
+                *text = plain;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, false, found)),
         Value::Object(map) => {
+            hidden::remove_from_names(map);
             for (name, inner) in map {
-                let ours = at_the_top && OURS_AT_THE_TOP.contains(&name.as_str());
                 let place = FREE.iter().position(|free| free == name);
-                match (place.and_then(|place| found.get_mut(place)), inner) {
-                    (Some(found), Value::String(text)) => *found |= !ours && !text.is_empty(),
-                    (Some(found), Value::Object(_)) if name == "statement" => *found = true,
-                    _ => look(inner, false, found),
+                // What stands in a statement is the statement.
+                if name == "statement" && inner.is_object() {
+                    walk(inner, false, &mut [false; FREE.len()]);
+                    note(found, place);
+                    continue;
+                }
+                walk(inner, false, found);
+                let ours = at_the_top && OURS_AT_THE_TOP.contains(&name.as_str());
+                if !ours && inner.as_str().is_some_and(|text| !text.is_empty()) {
+                    note(found, place);
                 }
             }
         }
         _ => {}
+    }
+}
+
+fn note(found: &mut [bool; FREE.len()], place: Option<usize>) {
+    if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+        *found = true;
     }
 }
 
@@ -87,6 +98,18 @@ mod tests {
         prepare(&mut answer);
         assert_eq!(answer["entities"][0]["description"], "[x](https://x)");
         assert_eq!(answer[MARK], json!(["description", "note", "statement"]));
+    }
+
+    #[test]
+    fn texts_and_names_are_prepared_at_every_depth() {
+        let mut answer = json!({"a\u{200b}": [{"b": "x\u{202e}y"}, "![x](y)"], "c": 7,
+            "statement": {"text": "![x](y)", "title": {"note\u{200b}": "z"}}});
+        prepare(&mut answer);
+        assert_eq!(
+            answer,
+            json!({"a": [{"b": "xy"}, "[x](y)"], "c": 7,
+                "statement": {"text": "[x](y)", "title": {"note": "z"}}, MARK: ["statement"]})
+        );
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(crate) async fn list(context: &ToolContext, folder: &str) -> Result<Found, T
     }
     name(&all, &mut found);
     for note in &mut found.notes {
-        *note = untrusted::prepared(note);
+        *note = untrusted::prepared(note).into_owned();
     }
     Ok(found)
 }
