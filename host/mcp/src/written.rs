@@ -76,7 +76,7 @@ impl Written {
                 let (between, after) = around(rest, STRUCTURED, 2)?;
                 let mut answer = Vec::with_capacity(with_places.len() + text.len() * 5 / 2);
                 answer.extend_from_slice(before);
-                serde_json::to_writer(&mut answer, text).ok()?;
+                quote(&mut answer, text);
                 answer.extend_from_slice(between);
                 answer.extend_from_slice(text.as_bytes());
                 if !beside.is_empty() {
@@ -93,20 +93,38 @@ impl Written {
     }
 }
 
+/// Writes `json` as a JSON string. Control characters are escaped in it already, so that two characters
+/// are left to escape.
+fn quote(out: &mut Vec<u8>, json: &str) {
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\');
+    out.push(b'"');
+    let mut rest = json.as_bytes();
+    while let Some(at) = rest.iter().position(is_special) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        out.push(b'\\');
+        out.extend_from_slice(&special[..1]);
+        rest = &special[1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
 /// The result of a tool that answers with `value`, as text and as structured content. What a search says
 /// beside DataHub's answer is in texts of its own, as is the sentence that says how to get the rest, `next`:
 /// clients read the first text as DataHub's answer.
 pub(crate) fn result(mut value: Value, written: Option<&Written>) -> CallToolResult {
-    let beside = take_beside(&mut value);
-    let next = beside
-        .get("next")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let mut rest = beside.clone();
-    rest.shift_remove("next");
+    let mut beside = take_beside(&mut value);
+    // The last of them.
+    let next = beside.shift_remove("next");
+    let rest = (!beside.is_empty()).then(|| serde_json::to_string(&beside).unwrap_or_default());
+    let next_text = next.as_ref().and_then(Value::as_str).map(str::to_owned);
+    if let Some(next) = next {
+        beside.insert("next".to_owned(), next);
+    }
     // Not its `Display`: that checks each piece of the text once more.
     let text = serde_json::to_string(&value).unwrap_or_default();
-    let mut blocks = Vec::with_capacity(2);
+    let mut blocks = Vec::with_capacity(3);
     let structured = match written {
         Some(written) => {
             written.give(Part::Result { text, beside });
@@ -121,10 +139,7 @@ pub(crate) fn result(mut value: Value, written: Option<&Written>) -> CallToolRes
             value
         }
     };
-    if !rest.is_empty() {
-        blocks.push(ContentBlock::text(Value::from(rest).to_string()));
-    }
-    blocks.extend(next.map(ContentBlock::text));
+    blocks.extend(rest.into_iter().chain(next_text).map(ContentBlock::text));
     let mut result = CallToolResult::success(blocks);
     result.structured_content = Some(structured);
     result
@@ -189,6 +204,16 @@ mod tests {
     #[test]
     fn an_answer_without_a_part_stays_as_it_is() {
         assert_eq!(Written::default().fill(b"{}").unwrap(), b"{}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn json_is_quoted_as_any_text_is(text in "[a-c\\\\\"/\\x00-\\x20\\x7fé\u{2028}]{0,20}") {
+            let json = Value::from(text).to_string();
+            let mut quoted = Vec::new();
+            quote(&mut quoted, &json);
+            proptest::prop_assert_eq!(quoted, serde_json::to_vec(&json).unwrap());
+        }
     }
 
     #[test]
