@@ -1,14 +1,14 @@
 //! `get_me`: the caller, as DataHub identifies them.
 
+use datahub::Tree;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    clean::clean,
+    clean::cleaned,
     context::ToolContext,
     documents,
     error::ToolError,
-    fields,
     tool::{Definition, Effect, Tool},
 };
 
@@ -34,23 +34,27 @@ impl Tool for GetMe {
     }
 
     async fn call(&self, context: &ToolContext, _args: Args) -> Result<Value, ToolError> {
-        let mut me = context
-            .ask_for(&documents::GET_ME, Value::Null, "me")
-            .await?;
-        let privileges: Vec<String> = me["platformPrivileges"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(_, granted)| **granted == true)
-            .map(|(name, _)| name.clone())
-            .collect();
-        let mut user = fields::take(&mut me, &["corpUser"]);
-        if user.is_null() {
-            return Err(ToolError::NotFound(
-                "DataHub does not say who you are".to_owned(),
-            ));
-        }
-        clean(&mut user);
-        Ok(json!({"data": {"corpUser": user, "privileges": privileges}}))
+        let me = context.ask_and(&documents::GET_ME, Value::Null, &|data| {
+            person(data.get("me"))
+        });
+        let unknown = || ToolError::NotFound("DataHub does not say who you are".to_owned());
+        me.await?.ok_or_else(unknown)
     }
+}
+
+/// The person with the privileges that are granted; none if DataHub names nobody.
+fn person(me: &Tree<'_>) -> Option<Value> {
+    let user = me.get("corpUser");
+    if user.is_null() {
+        return None;
+    }
+    let privileges = me.get("platformPrivileges").members().iter();
+    let granted = privileges.filter(|(_, granted)| *granted == Tree::Bool(true));
+    let privileges = granted.map(|(name, _)| Value::from(name.as_ref()));
+    let person = [
+        ("corpUser".to_owned(), cleaned(user)),
+        ("privileges".to_owned(), privileges.collect()),
+    ];
+    let data = Value::Object(Map::from_iter(person));
+    Some(Value::Object(Map::from_iter([("data".to_owned(), data)])))
 }
