@@ -65,6 +65,14 @@ impl Since {
         core: Version::new(0, 0, 0),
         cloud: Version::new(0, 0, 0),
     };
+    /// Applications, as entities of their own (`Application`).
+    pub const APPLICATIONS: Self = Self::DOCUMENTS;
+    /// Metrics and semantic models (`Metric`, `SemanticModel`): after 1.6.0, in no release when this was
+    /// written.
+    pub const METRICS: Self = Self {
+        core: Version::new(1, 7, 0),
+        cloud: Version::new(1, 0, 0),
+    };
     /// Documents in the catalog (`Document`, `searchDocuments`).
     pub const DOCUMENTS: Self = Self {
         core: Version::new(1, 4, 0),

@@ -129,6 +129,7 @@ documents! {
 }
 
 entities! {
+    "application" => APPLICATION = "entities/application.gql", Since::APPLICATIONS;
     "assertion" => ASSERTION = "entities/assertion.gql";
     "chart" => CHART = "entities/chart.gql";
     "container" => CONTAINER = "entities/container.gql";
@@ -145,11 +146,13 @@ entities! {
     "glossaryNode" => GLOSSARY_NODE = "entities/glossary_node.gql";
     "glossaryTerm" => GLOSSARY_TERM = "entities/glossary_term.gql";
     "incident" => INCIDENT = "entities/incident.gql";
+    "metric" => METRIC = "entities/metric.gql", Since::METRICS;
     "mlFeature" => ML_FEATURE = "entities/ml_feature.gql";
     "mlFeatureTable" => ML_FEATURE_TABLE = "entities/ml_feature_table.gql";
     "mlModel" => ML_MODEL = "entities/ml_model.gql";
     "mlModelGroup" => ML_MODEL_GROUP = "entities/ml_model_group.gql";
     "query" => QUERY = "entities/query.graphql";
+    "semanticModel" => SEMANTIC_MODEL = "entities/semantic_model.gql", Since::METRICS;
     "schemaField" => SCHEMA_FIELD = "entities/schema_field.gql";
     "structuredProperty" => STRUCTURED_PROPERTY = "entities/structured_property.graphql";
     "tag" => TAG = "entities/tag.gql";

@@ -128,3 +128,18 @@ async fn entities_in_every_state_are_found_by_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_application_has_its_name_and_owners() {
+    let world = ShopWorld::start().await;
+    let urn = "urn:li:application:kiln-control";
+    let entity = world.ok("get_entities", json!({"urns": urn})).await;
+    assert_eq!(entity["name"], "Kiln Control", "{entity}");
+    assert!(
+        entity["description"]
+            .as_str()
+            .unwrap()
+            .contains("fires the kilns")
+    );
+    assert!(entity["owners"].to_string().contains("data-platform"));
+}

@@ -113,8 +113,16 @@ pub(crate) async fn one(context: &ToolContext, urn: &str) -> Result<Value, ToolE
             "is not a urn; urns look like urn:li:dataset:(...) and come from search".into(),
         );
     };
-    let document = documents::entity(kind);
-    let mut answer = match context.ask(document, json!({"urn": urn})).await {
+    let variables = json!({"urn": urn});
+    let asked = match context
+        .ask(documents::entity(kind), variables.clone())
+        .await
+    {
+        // Its version does not say that it knows the kind: what every entity has is better than nothing.
+        Err(DataHubError::TooOld { .. }) => context.ask(&documents::OTHER, variables).await,
+        asked => asked,
+    };
+    let mut answer = match asked {
         Ok(answer) => answer,
         Err(error) if error == DataHubError::TokenRefused || error.is_outage() => {
             return Err(error.into());
