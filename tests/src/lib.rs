@@ -11,9 +11,11 @@ pub mod mcp;
 pub mod plugin_dir;
 pub mod raw;
 pub mod server;
+pub mod settings;
 pub mod stub;
 pub mod text;
 pub mod vendor;
+pub mod vitals;
 pub mod wait;
 
 pub use self::{
@@ -23,7 +25,9 @@ pub use self::{
     mcp::{Mcp, Reply, status},
     plugin_dir::PluginDir,
     server::{Server, ServerBuilder},
+    settings::{flooded, settings},
     stub::{Behaviour, StubDataHub, marker},
     text::{hex, say},
+    vitals::Vitals,
     wait::until,
 };

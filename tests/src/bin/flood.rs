@@ -7,9 +7,9 @@
 
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
-use integration_tests::{Server, StubDataHub, artifacts, mcp::http_client, say};
+use integration_tests::{Server, StubDataHub, Vitals, artifacts, flooded, mcp::http_client, say};
 use reqwest::{Client, header};
-use sandbox::idp::{EmbeddedIdp, Options, PUBLIC_CLIENT};
+use sandbox::idp::{EmbeddedIdp, Options};
 use serde_json::{Value, json};
 
 const DEFAULT_COUNT: usize = 100_000;
@@ -25,23 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let idp = EmbeddedIdp::start(Options::default()).await?;
     let datahub = StubDataHub::start().await?;
     artifacts();
-    let mut builder = Server::builder()
-        .env("OIDC_ISSUER_URL", idp.issuer())
-        .env("OIDC_AUDIENCE", idp.audience())
-        .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
-        .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
-        .env("DATAHUB_GMS_URL", datahub.url())
-        .env("ACCESS_LOG_PERCENT", "1");
-    // Rate limits are a separate defence and are lifted here, because memory is what is measured.
-    for limit in [
-        "ADDRESS_BURST",
-        "ADDRESS_PER_MINUTE",
-        "CLIENT_BURST",
-        "CLIENT_PER_MINUTE",
-    ] {
-        builder = builder.env(&format!("OAUTH_{limit}"), "1000000");
-    }
-    let server = builder.start()?;
+    let server = flooded(&idp, &datahub).start()?;
     let http = http_client();
     let base = server.url("");
     let id = register(&http, &base).await?;
@@ -134,14 +118,7 @@ async fn approve(http: &Client, base: &str, id: &str) -> anyhow::Result<String> 
 }
 
 fn report(what: &str, server: &Server) -> anyhow::Result<()> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()))?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .context("VmRSS")?;
-    say(&format!(
-        "{what}: {}",
-        line.trim_start_matches("VmRSS:").trim()
-    ));
+    let resident = Vitals::of(server.pid())?.resident_kib;
+    say(&format!("{what}: {resident} kB"));
     Ok(())
 }

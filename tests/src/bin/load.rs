@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use integration_tests::{Server, StubDataHub, artifacts, say};
+use integration_tests::{Server, StubDataHub, Vitals, artifacts, say};
 use serde_json::{Value, json};
 
 const CONNECTIONS: u32 = 64;
@@ -99,7 +99,7 @@ fn measure(
          summary.errors.status + summary.errors.read + summary.errors.timeout + summary.errors.connect,\n\
          latency:percentile(50), latency:percentile(99)))\nend\n"
     )?;
-    let before = cpu_ticks(pid)?;
+    let before = Vitals::of(pid)?.cpu;
     let output = Command::new("wrk")
         .args([
             "-t1",
@@ -111,7 +111,7 @@ fn measure(
         .arg(url)
         .output()
         .context("running wrk; on Debian: apt-get install wrk")?;
-    let ticks = cpu_ticks(pid)? - before;
+    let cpu = Vitals::of(pid)?.cpu - before;
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text
         .lines()
@@ -128,28 +128,13 @@ fn measure(
         bail!("{name}: {requests} requests, {errors} errors");
     }
     let per_second = requests / (duration / 1e6);
-    let cpu_us = ticks * 1e6 / requests;
+    let cpu_us = cpu.as_secs_f64() * 1e6 / requests;
     say(&format!(
         "{name}: {per_second:.0} requests/s, p50 {:.2} ms, p99 {:.2} ms, {cpu_us:.1} us CPU a request",
         p50 / 1e3,
         p99 / 1e3
     ));
     Ok(Figures { per_second, cpu_us })
-}
-
-/// User and system time of a process, in seconds.
-fn cpu_ticks(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat
-        .rsplit(") ")
-        .next()
-        .context("stat")?
-        .split(' ')
-        .collect();
-    let ticks: f64 = fields.get(11).context("utime")?.parse::<f64>()?
-        + fields.get(12).context("stime")?.parse::<f64>()?;
-    #[expect(clippy::cast_precision_loss, reason = "a hundred or a thousand")]
-    Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
 }
 
 struct Bare {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Behaviour, Reply, until};
+use integration_tests::{Behaviour, Reply, Vitals, until};
 use serde_json::json;
 
 use crate::world::World;
@@ -149,10 +149,8 @@ async fn an_endless_answer_is_cut_off() {
     let (world, token) = warm(|builder| builder).await;
     world.datahub.behave(Behaviour::Endless);
     assert_tool_failed(&search(&world, &token).await, "endless");
-    assert!(
-        resident_megabytes(world.server.pid()) < 300,
-        "the whole answer was kept"
-    );
+    let vitals = Vitals::of(world.server.pid()).unwrap();
+    assert!(vitals.resident_mib() < 300, "the whole answer was kept");
 }
 
 #[tokio::test]
@@ -203,18 +201,4 @@ async fn a_broken_datahub_opens_the_breaker_and_a_healed_one_closes_it() {
         !search(&world, &token).await.is_tool_error()
     })
     .await;
-}
-
-fn resident_megabytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        / 1024
 }

@@ -4,7 +4,7 @@
 use std::{os::unix::process::ExitStatusExt, path::Path, process::Command, time::Duration};
 
 use futures::future::join_all;
-use integration_tests::{Behaviour, Server, StubDataHub, artifacts, raw, until};
+use integration_tests::{Behaviour, Server, StubDataHub, Vitals, artifacts, raw, until};
 use rustix::process::Signal;
 use sandbox::idp::{Options, PUBLIC_CLIENT};
 use serde_json::{Value, json};
@@ -23,16 +23,8 @@ use crate::{
 /// More than any of these takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn resident_mib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: u64 = line
-        .unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap();
-    kib / 1024
+fn resident_mib(world: &World) -> u64 {
+    Vitals::of(world.server.pid()).unwrap().resident_mib()
 }
 
 /// O-02: whenever it is killed, the next one starts, keeps who is signed in, and revives nobody.
@@ -147,7 +139,7 @@ async fn a_client_that_asks_and_never_reads_is_cut_off() {
     })
     .await;
     let token = world.idp.access_token("editor");
-    let (address, before) = (world.server.address(), resident_mib(world.server.pid()));
+    let (address, before) = (world.server.address(), resident_mib(&world));
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;
     let request = format!(
         "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
@@ -163,7 +155,7 @@ async fn a_client_that_asks_and_never_reads_is_cut_off() {
     });
     let ended = timeout(PATIENCE, join_all(greedy)).await;
     assert!(ended.is_ok(), "the server waits for ever");
-    let after = resident_mib(world.server.pid());
+    let after = resident_mib(&world);
     assert!(after < before + 100, "{before} MiB before, {after} after");
     let mcp = world.server.mcp();
     let reply = mcp.rpc(Some(&token), "tools/list", json!({})).await;

@@ -1,5 +1,6 @@
 //! The small world most tests need: an embedded identity provider, a stub DataHub, the real server.
 
+pub(crate) use integration_tests::settings;
 use integration_tests::{Server, ServerBuilder, StubDataHub};
 use sandbox::idp::{EmbeddedIdp, Options, Running};
 
@@ -8,14 +9,6 @@ pub(crate) struct World {
     pub(crate) idp: Running,
     pub(crate) datahub: StubDataHub,
     pub(crate) server: Server,
-}
-
-/// Settings that point a server at `idp` and `datahub`.
-pub(crate) fn settings(idp: &Running, datahub: &StubDataHub) -> ServerBuilder {
-    Server::builder()
-        .env("OIDC_ISSUER_URL", idp.issuer())
-        .env("OIDC_AUDIENCE", idp.audience())
-        .env("DATAHUB_GMS_URL", datahub.url())
 }
 
 impl World {

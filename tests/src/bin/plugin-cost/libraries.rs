@@ -1,9 +1,9 @@
 //! Measures the memory of each loaded library and the time of a reload.
 
-use std::{fs, time::Instant};
+use std::time::Instant;
 
 use anyhow::Context;
-use integration_tests::{PluginDir, artifacts, say, vendor};
+use integration_tests::{PluginDir, Vitals, artifacts, say, vendor};
 use plugin_host::{SandboxMode, Settings, ValidatorSpec, Validators, tools};
 
 use super::median;
@@ -32,16 +32,16 @@ pub(super) fn run() -> anyhow::Result<()> {
     for library in &libraries {
         let plugins = PluginDir::with(library)?;
         let name = library.file_name().context("a file")?;
-        let before = Memory::now()?;
+        let before = Vitals::own()?;
         tools::describe(&plugins.path().join(name), SandboxMode::Off)
             .map_err(anyhow::Error::msg)?;
-        let after = Memory::now()?;
+        let after = Vitals::own()?;
         say(&format!(
             "{:<20} {:>8} {:>10} {:>10}",
             name.to_string_lossy(),
             plugins.bytes().len() / 1024,
-            after.all.saturating_sub(before.all),
-            after.written.saturating_sub(before.written),
+            after.resident_kib.saturating_sub(before.resident_kib),
+            after.written_kib.saturating_sub(before.written_kib),
         ));
     }
     let runtime = tokio::runtime::Runtime::new()?;
@@ -55,7 +55,7 @@ async fn reload() -> anyhow::Result<()> {
     let validators = tokio::task::spawn_blocking(|| Validators::load(settings)).await??;
     say("\nreload of `hostile`, median");
     for changed in [false, true] {
-        let before = Memory::now()?;
+        let before = Vitals::own()?;
         let mut times = Vec::new();
         for number in 0..RELOADS {
             if changed {
@@ -65,7 +65,10 @@ async fn reload() -> anyhow::Result<()> {
             validators.reload().await?;
             times.push(started.elapsed().as_secs_f64() * 1e3);
         }
-        let grown = Memory::now()?.all.saturating_sub(before.all) / u64::from(RELOADS);
+        let grown = Vitals::own()?
+            .resident_kib
+            .saturating_sub(before.resident_kib)
+            / u64::from(RELOADS);
         let what = if changed {
             "another file"
         } else {
@@ -78,26 +81,4 @@ async fn reload() -> anyhow::Result<()> {
     }
     validators.shutdown().await;
     Ok(())
-}
-
-/// The resident memory of this process, in KiB.
-struct Memory {
-    all: u64,
-    /// Pages that belong to no file, or are a modified copy of a file's page.
-    written: u64,
-}
-
-impl Memory {
-    fn now() -> anyhow::Result<Self> {
-        let status = fs::read_to_string("/proc/self/status")?;
-        let field = |name: &str| -> anyhow::Result<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next());
-            Ok(number.context("a field of status")?.parse()?)
-        };
-        Ok(Self {
-            all: field("VmRSS:")?,
-            written: field("RssAnon:")?,
-        })
-    }
 }

@@ -14,12 +14,11 @@ use std::{
 };
 
 use anyhow::ensure;
-use integration_tests::{Behaviour, StubDataHub, marker, say};
+use integration_tests::{Behaviour, StubDataHub, Vitals, marker, say};
 use rustix::process::Signal;
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{
-    vitals::Vitals,
     wire::{self, Wire},
     world::World,
 };
@@ -96,7 +95,7 @@ pub(super) async fn run(requests: u64) -> anyhow::Result<()> {
     }
     report(&counts, begin, round / 2);
     say(&format!("by status: {statuses:?} (0: given up or closed)"));
-    say(&format!("the server: {}", Vitals::of(world.server.pid())));
+    say(&format!("the server: {}", Vitals::of(world.server.pid())?));
     ensure!(counts.crossed.load(Ordering::Relaxed) == 0, "crossed");
     ensure!(
         counts.own.load(Ordering::Relaxed) > requests / 2,

@@ -3,11 +3,10 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::ensure;
-use integration_tests::say;
+use integration_tests::{Vitals, say};
 
 use super::{
     people,
-    vitals::Vitals,
     wire::{self, Wire},
     world::World,
 };
@@ -28,7 +27,7 @@ pub(super) async fn run(connections: u64) -> anyhow::Result<()> {
     };
     work().await?;
     let mut quiet = work().await?;
-    let rest = Vitals::of(pid);
+    let rest = Vitals::of(pid)?;
     say(&format!("at rest: {rest}; people: {}", quiet.line()));
     let mut open = Vec::new();
     for number in 0..connections {
@@ -40,7 +39,7 @@ pub(super) async fn run(connections: u64) -> anyhow::Result<()> {
         ensure!(answer.status == 200, "{}", answer.status);
         open.push(wire);
     }
-    let full = Vitals::of(pid);
+    let full = Vitals::of(pid)?;
     let mut beside = work().await?;
     #[expect(clippy::cast_precision_loss, reason = "kibibytes and connections")]
     let each = full.resident_kib.saturating_sub(rest.resident_kib) as f64 / connections as f64;

@@ -22,18 +22,18 @@ mod overload;
 mod people;
 mod siege;
 mod soak;
-mod vitals;
 mod wire;
 mod world;
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let scenario = args.next().unwrap_or_default();
     let number = args.next().map(|text| text.parse::<u64>()).transpose();
     let number = number.context("NUMBER")?;
-    vitals::raise_open_files();
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -50,4 +50,12 @@ fn main() -> anyhow::Result<()> {
             _ => bail!("name a scenario: siege, crossed, soak, idle, overload, cold, added"),
         }
     })
+}
+
+/// Lets this process, and those that it starts, open as many files as they may.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where that fails, a scenario with many sockets says so.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

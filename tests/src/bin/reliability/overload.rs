@@ -7,12 +7,11 @@ use std::{
 };
 
 use anyhow::ensure;
-use integration_tests::{Behaviour, say};
+use integration_tests::{Behaviour, Vitals, say};
 use tokio::task::JoinSet;
 
 use super::{
     people::{self, Seen},
-    vitals::Vitals,
     wire::{self, Wire},
     world::{World, within},
 };
@@ -56,7 +55,7 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<()> {
     }
     say(&format!(
         "{without} refusals without Retry-After; {}",
-        Vitals::of(pid)
+        Vitals::of(pid)?
     ));
     let bound = quiet.permille(990) * 2;
     let after = Instant::now();

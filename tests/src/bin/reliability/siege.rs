@@ -14,13 +14,12 @@ use std::{
 };
 
 use anyhow::ensure;
-use integration_tests::{Behaviour, say};
+use integration_tests::{Behaviour, Vitals, say};
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     people,
-    vitals::Vitals,
     wire::{self, Wire},
     world::{World, within},
 };
@@ -45,7 +44,7 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<()> {
     };
     // The first part fills caches and pools.
     work().await?;
-    let rest = Vitals::of(pid);
+    let rest = Vitals::of(pid)?;
     say(&format!("at rest: {rest}"));
     let mut quiet = work().await?;
     say(&format!("people alone: {}", quiet.line()));
@@ -73,7 +72,7 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<()> {
     end.cancel();
     hostile.close();
     hostile.wait().await;
-    let (highest, mut probes) = (watch.await?, probes.await??);
+    let (highest, mut probes) = (watch.await??, probes.await??);
     say(&format!(
         "connections {open}, at the end {still_open}, opened {}; at most {highest}",
         opened.load(Ordering::Relaxed)
@@ -84,13 +83,14 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<()> {
     let few = u64::from(PEOPLE) + 2;
     let at_rest = within(REST, async || {
         let connections = world.connections().await.unwrap_or(u64::MAX);
-        connections <= few && Vitals::of(pid).files <= rest.files + 4
+        let files = Vitals::of(pid).map_or(usize::MAX, |vitals| vitals.files);
+        connections <= few && files <= rest.files + 4
     })
     .await;
     say(&format!(
         "back at rest after {:.1?}: {}",
         begin.elapsed(),
-        Vitals::of(pid)
+        Vitals::of(pid)?
     ));
     let (before, after) = (quiet.permille(990), busy.permille(990));
     say(&format!(
@@ -124,16 +124,16 @@ async fn health(address: SocketAddr, end: CancellationToken) -> anyhow::Result<p
 }
 
 /// The most that the process holds until `end`.
-async fn highest(pid: u32, end: CancellationToken) -> Vitals {
+async fn highest(pid: u32, end: CancellationToken) -> anyhow::Result<Vitals> {
     let mut highest = Vitals::default();
     while !end.is_cancelled() {
-        let now = Vitals::of(pid);
+        let now = Vitals::of(pid)?;
         highest.resident_kib = highest.resident_kib.max(now.resident_kib);
         highest.files = highest.files.max(now.files);
         highest.threads = highest.threads.max(now.threads);
         sleep(Duration::from_millis(200)).await;
     }
-    highest
+    Ok(highest)
 }
 
 /// One hostile socket, without an end. Even numbers are of one person, odd ones of strangers.

@@ -7,14 +7,13 @@ use std::{
 };
 
 use anyhow::ensure;
-use integration_tests::{Server, StubDataHub, artifacts, say};
-use sandbox::idp::{EmbeddedIdp, Options, PUBLIC_CLIENT};
+use integration_tests::{StubDataHub, Vitals, artifacts, flooded, say};
+use sandbox::idp::{EmbeddedIdp, Options};
 use serde_json::json;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use super::{
     people::Seen,
-    vitals::Vitals,
     wire::{self, Wire},
 };
 
@@ -44,21 +43,12 @@ pub(super) async fn run(minutes: u64) -> anyhow::Result<()> {
     let idp = EmbeddedIdp::start(options).await?;
     let datahub = StubDataHub::start().await?;
     artifacts();
-    let mut builder = Server::builder()
-        .env("OIDC_ISSUER_URL", idp.issuer())
-        .env("OIDC_AUDIENCE", idp.audience())
-        .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
-        .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
-        .env("DATAHUB_GMS_URL", datahub.url())
+    let server = flooded(&idp, &datahub)
         .env("DATAHUB_MCP_BODY_TIMEOUT_SECS", "2")
         .env("DATAHUB_MCP_HEADER_TIMEOUT_SECS", "2")
         // Bounded caches have to be full for a plateau.
         .env("TOKEN_VALIDATOR_CACHE_ENTRIES", "200")
-        .env("ACCESS_LOG_PERCENT", "0");
-    for limit in ["ADDRESS_BURST", "ADDRESS_PER_MINUTE"] {
-        builder = builder.env(&format!("OAUTH_{limit}"), "1000000");
-    }
-    let server = builder.start()?;
+        .start()?;
     let mix = Arc::new(Mix {
         address: server.address(),
         good: (0..PEOPLE)
@@ -75,7 +65,7 @@ pub(super) async fn run(minutes: u64) -> anyhow::Result<()> {
     let (mut samples, mut tick) = (Vec::new(), tokio::time::interval(SAMPLE));
     while begin.elapsed() < time {
         tick.tick().await;
-        let now = Vitals::of(server.pid());
+        let now = Vitals::of(server.pid())?;
         samples.push((begin.elapsed(), now));
         if samples.len() % 30 == 1 {
             say(&format!("after {:.0?}: {now}", begin.elapsed()));
@@ -87,7 +77,7 @@ pub(super) async fn run(minutes: u64) -> anyhow::Result<()> {
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     say(&format!("requests by status: {}", seen.line()));
-    say(&format!("at rest after it: {}", Vitals::of(server.pid())));
+    say(&format!("at rest after it: {}", Vitals::of(server.pid())?));
     judge(&samples)
 }
 
