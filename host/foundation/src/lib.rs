@@ -10,3 +10,4 @@ pub mod identity;
 pub mod public_url;
 pub mod shares;
 pub mod suggest;
+pub mod unseen;

@@ -5,33 +5,9 @@
 
 use std::borrow::Cow;
 
+use foundation::unseen::is_seen;
 use serde_json::{Map, Value};
 
-/// The characters that are ignored for display (Unicode's `Default_Ignorable_Code_Point`), the marks of
-/// annotations, and the control characters except tabs and line ends.
-const UNSEEN: &[(char, char)] = &[
-    ('\u{0}', '\u{8}'),
-    ('\u{b}', '\u{c}'),
-    ('\u{e}', '\u{1f}'),
-    ('\u{7f}', '\u{9f}'),
-    ('\u{ad}', '\u{ad}'),
-    ('\u{34f}', '\u{34f}'),
-    ('\u{61c}', '\u{61c}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180f}'),
-    ('\u{200b}', '\u{200f}'),
-    ('\u{202a}', '\u{202e}'),
-    ('\u{2060}', '\u{206f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
-    ('\u{feff}', '\u{feff}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{fff0}', '\u{fffb}'),
-    ('\u{1bca0}', '\u{1bca3}'),
-    ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
-];
 /// The bytes of a text that are looked at together.
 const PIECE_BYTES: usize = 16;
 /// The flag that tags follow, up to the tag that ends it.
@@ -52,7 +28,7 @@ pub(crate) fn remove_from_names(map: &mut Map<String, Value>) {
 
 /// The text without the characters that people do not see.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if is_all_plain(text) || !text.chars().any(is_unseen) {
+    if is_all_plain(text) || text.chars().all(is_seen) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len());
@@ -65,7 +41,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
             rest = &rest[length..];
             continue;
         }
-        if !is_unseen(c) || is_seen_here(c, last, after.chars().next()) {
+        if is_seen(c) || is_seen_here(c, last, after.chars().next()) {
             clean.push(c);
         }
         rest = after;
@@ -92,15 +68,9 @@ fn is_plain(piece: &[u8; PIECE_BYTES]) -> bool {
     })
 }
 
-fn is_unseen(c: char) -> bool {
-    UNSEEN
-        .iter()
-        .any(|(first, last)| (*first..=*last).contains(&c))
-}
-
 /// True for a character that changes how those beside it look.
 fn is_seen_here(c: char, before: Option<char>, after: Option<char>) -> bool {
-    let other_script = |c: char| !c.is_ascii() && !is_unseen(c);
+    let other_script = |c: char| !c.is_ascii() && is_seen(c);
     match c {
         // Non-joiner and joiner; an emoji's form may stand before the joiner.
         '\u{200c}' | '\u{200d}' => {

@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use foundation::clock::{Clock, UnixMillis};
+use foundation::{
+    clock::{Clock, UnixMillis},
+    unseen::{is_seen, is_seen_in_a_line},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
@@ -141,7 +144,11 @@ impl Clients {
                 .client_secret
                 .as_ref()
                 .map(ExposeSecret::expose_secret);
-            if secret.is_some_and(|secret| secret.trim().is_empty()) {
+            let is_nothing = |secret: &str| {
+                let mut seen = secret.chars().filter(|c| is_seen(*c));
+                seen.all(char::is_whitespace)
+            };
+            if secret.is_some_and(is_nothing) {
                 let why = "has an empty `client_secret`; give it one, or leave it out for a public client";
                 return Err(refuse(why.to_owned()));
             }
@@ -365,11 +372,8 @@ fn form_decoded(text: &str) -> String {
 
 /// A name as it is shown: without control and direction characters, one line, not too long.
 pub(super) fn clean_name(name: &str) -> String {
-    let shown = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let words: String = name.chars().filter(shown).take(MAX_NAME_CHARS).collect();
+    let shown = name.chars().filter(|c| is_seen_in_a_line(*c));
+    let words: String = shown.take(MAX_NAME_CHARS).collect();
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

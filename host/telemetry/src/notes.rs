@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use foundation::identity::Principal;
+use foundation::{identity::Principal, unseen::is_seen_in_a_line};
 use parking_lot::Mutex;
 
 /// The longest text of a client in a line, in characters.
@@ -115,17 +115,8 @@ pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_TEXT_CHARS && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
-    let seen = text.chars().filter(|character| !is_hidden(*character));
+    let seen = text.chars().filter(|c| is_seen_in_a_line(*c));
     Cow::Owned(seen.take(MAX_TEXT_CHARS).collect())
-}
-
-/// Control characters, and the format characters of Unicode that are used to hide or reorder text.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
