@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use foundation::json_values::are_more;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -13,6 +14,10 @@ use super::{
 
 /// Longer messages of DataHub (stack traces) are cut to this many characters.
 const MAX_MESSAGE_CHARS: usize = 400;
+/// Shorter answers hold too few values to matter, and are not read twice.
+const COUNTED_FROM_BYTES: usize = 512 * 1024;
+/// The most values in an answer; those about a very wide table are a fifth of it.
+const MAX_VALUES: usize = 500_000;
 /// The number of failed fields that are named; the rest are counted.
 const MAX_FIELD_ERRORS: usize = 20;
 
@@ -95,6 +100,7 @@ pub(super) fn read<T>(
     body: &[u8],
     take: &(dyn Fn(Tree<'_>) -> T + Sync),
 ) -> Result<Answer<T>, Refusal> {
+    check_values(body)?;
     // Checked as a whole, which is faster than text by text.
     let text = std::str::from_utf8(body).ok();
     let response: Response<'_> = text
@@ -123,6 +129,17 @@ pub(super) fn read<T>(
             data: take(data),
             warnings: warnings(&errors),
         }),
+    }
+}
+
+/// Refuses a long answer of very many values: it may take a hundred times its size.
+///
+/// # Errors
+/// [`DataHubError::TooManyValues`].
+pub(super) fn check_values(body: &[u8]) -> Result<(), DataHubError> {
+    match body.len() >= COUNTED_FROM_BYTES && are_more(body, MAX_VALUES) {
+        true => Err(DataHubError::TooManyValues { limit: MAX_VALUES }),
+        false => Ok(()),
     }
 }
 

@@ -336,9 +336,12 @@ impl DataHubClient {
             (StatusCode::BAD_REQUEST, _) => Err(DataHubError::BadRequest {
                 message: "HTTP 400".to_owned(),
             }),
-            (_, body) => serde_json::from_slice(&body).map_err(|_| DataHubError::Malformed {
-                what: "a body that is not JSON",
-            }),
+            (_, body) => {
+                answer::check_values(&body)?;
+                serde_json::from_slice(&body).map_err(|_| DataHubError::Malformed {
+                    what: "a body that is not JSON",
+                })
+            }
         }
     }
 }

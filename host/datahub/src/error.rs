@@ -79,6 +79,12 @@ pub enum DataHubError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The answer holds more values than the limit.
+    #[error("DataHub's answer holds more than {limit} values")]
+    TooManyValues {
+        /// The limit.
+        limit: usize,
+    },
     /// The answer is not what a DataHub sends: a login page, a redirect, cut JSON.
     #[error("the answer is not DataHub's: {what}")]
     Malformed {

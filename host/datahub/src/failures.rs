@@ -50,6 +50,7 @@ fn is_failure(error: &DataHubError) -> bool {
         | DataHubError::Timeout { .. }
         | DataHubError::Overloaded
         | DataHubError::TooLarge { .. }
+        | DataHubError::TooManyValues { .. }
         | DataHubError::Malformed { .. } => true,
         DataHubError::TokenRefused
         | DataHubError::Forbidden { .. }

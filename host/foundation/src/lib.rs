@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod client_address;
 pub mod clock;
 pub mod identity;
+pub mod json_values;
 pub mod public_url;
 pub mod shares;
 pub mod suggest;

@@ -72,7 +72,9 @@ fn datahub_text(error: &DataHubError) -> String {
         }
         DataHubError::Timeout { .. } => "ask for less (fewer results, fewer hops), or try later",
         DataHubError::Overloaded => "try again in a moment",
-        DataHubError::TooLarge { .. } => "ask for less: fewer results or a narrower filter",
+        DataHubError::TooLarge { .. } | DataHubError::TooManyValues { .. } => {
+            "ask for less: fewer results or a narrower filter"
+        }
         DataHubError::Malformed { .. } => "tell the operator of this server",
     };
     // DataHub's own message may already end with a full stop.

@@ -61,7 +61,9 @@ fn reason(error: &ToolError) -> &'static str {
             DataHubError::Unavailable { .. } => "datahub_unavailable",
             DataHubError::Timeout { .. } => "datahub_timeout",
             DataHubError::Overloaded => "too_many_calls",
-            DataHubError::TooLarge { .. } => "datahub_answer_too_large",
+            DataHubError::TooLarge { .. } | DataHubError::TooManyValues { .. } => {
+                "datahub_answer_too_large"
+            }
             DataHubError::Malformed { .. } => "datahub_answer_malformed",
         },
     }

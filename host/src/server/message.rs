@@ -13,7 +13,7 @@ use telemetry::{Message, Notes};
 
 use super::{
     body,
-    json_values::{MAX_VALUES, Values},
+    json_values::{MAX_VALUES, values},
     respond::Refusal,
     said::{self, Params, Text},
     state::State,
@@ -177,7 +177,7 @@ impl<'de> Visitor<'de> for OutlineOf<'_> {
                 }
                 _ => {}
             }
-            map.next_value_seed(Values(self.0))?;
+            map.next_value_seed(values(self.0))?;
         }
         Ok(outline)
     }

@@ -6,7 +6,7 @@ use std::{borrow::Cow, cell::Cell, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use telemetry::Message;
 
-use super::json_values::Values;
+use super::json_values::values;
 
 /// The member of `_meta` that names the client where there is no `initialize`.
 const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
@@ -61,36 +61,36 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Values(self.0).visit_str(text)?;
+        values(self.0).visit_str(text)?;
         Ok(Some(beginning(text)))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Values(self.0).visit_bool(value).map(|()| None)
+        values(self.0).visit_bool(value).map(|()| None)
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Values(self.0).visit_i64(value).map(|()| None)
+        values(self.0).visit_i64(value).map(|()| None)
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        Values(self.0).visit_u64(value).map(|()| None)
+        values(self.0).visit_u64(value).map(|()| None)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        Values(self.0).visit_f64(value).map(|()| None)
+        values(self.0).visit_f64(value).map(|()| None)
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Values(self.0).visit_unit().map(|()| None)
+        values(self.0).visit_unit().map(|()| None)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        Values(self.0).visit_seq(items).map(|()| None)
+        values(self.0).visit_seq(items).map(|()| None)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        Values(self.0).visit_map(members).map(|()| None)
+        values(self.0).visit_map(members).map(|()| None)
     }
 }
 
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for Params<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        Values(self.count).one()?;
+        values(self.count).one()?;
         let (mut name, mut version) = (None, None);
         while let Some(member) = members.next_key::<Cow<'_, str>>()? {
             let object = match (self.object, &*member) {
@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for Params<'_> {
                 (Object::Params, "_meta") => Object::Meta,
                 (Object::Params, "clientInfo") | (Object::Meta, CLIENT_INFO) => Object::ClientInfo,
                 _ => {
-                    members.next_value_seed(Values(self.count))?;
+                    members.next_value_seed(values(self.count))?;
                     continue;
                 }
             };
@@ -172,30 +172,30 @@ impl<'de> Visitor<'de> for Params<'_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        Values(self.count).visit_bool(value)
+        values(self.count).visit_bool(value)
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        Values(self.count).visit_i64(value)
+        values(self.count).visit_i64(value)
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        Values(self.count).visit_u64(value)
+        values(self.count).visit_u64(value)
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        Values(self.count).visit_f64(value)
+        values(self.count).visit_f64(value)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        Values(self.count).visit_str(value)
+        values(self.count).visit_str(value)
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Values(self.count).visit_unit()
+        values(self.count).visit_unit()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        Values(self.count).visit_seq(items)
+        values(self.count).visit_seq(items)
     }
 }

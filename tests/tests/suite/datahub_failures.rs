@@ -153,6 +153,27 @@ async fn an_endless_answer_is_cut_off() {
     assert!(vitals.resident_mib() < 300, "the whole answer was kept");
 }
 
+/// A long answer of tiny values takes a hundred times its size in memory: it is refused before that.
+#[tokio::test]
+async fn an_answer_of_very_many_values_is_refused_and_costs_little() {
+    let (world, token) = warm(|builder| builder).await;
+    for value in ["0", "{}", "{\"\":0}", "null"] {
+        let values = vec![value; 3_000_000].join(",");
+        for body in [
+            format!("{{\"data\":{{\"searchAcrossEntities\":{{\"total\":1,\"x\":[{values}]}}}}}}"),
+            format!("{{\"errors\":[{values}]}}"),
+        ] {
+            let behaviour = Behaviour::Fixed(200, body, "application/json");
+            world.datahub.behave(behaviour);
+            let reply = search(&world, &token).await;
+            assert_tool_failed(&reply, value);
+            assert!(reply.text.contains("values"), "{}", reply.text);
+        }
+    }
+    let vitals = Vitals::of(world.server.pid()).unwrap();
+    assert!(vitals.resident_mib() < 300, "{vitals}");
+}
+
 #[tokio::test]
 async fn a_stalled_or_trickling_datahub_does_not_hold_anybody_for_ever() {
     let (world, token) = warm(|builder| builder.env("DATAHUB_MCP_GMS_TIMEOUT_SECS", "1")).await;
