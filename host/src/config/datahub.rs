@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{python, reader::Reader, table as t};
 
 /// Headers that each request sets itself, or that belong to the connection.
-const OWN_HEADERS: [HeaderName; 7] = [
+const OWN_HEADERS: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::ACCEPT,
     header::CONNECTION,
@@ -19,6 +19,8 @@ const OWN_HEADERS: [HeaderName; 7] = [
     header::CONTENT_TYPE,
     header::HOST,
     header::TRANSFER_ENCODING,
+    // The person, for a DataHub that believes it: everybody would be the same one.
+    HeaderName::from_static("x-datahub-actor"),
 ];
 
 pub(super) fn read(reader: &mut Reader<'_>, network: &Network) -> Option<Settings> {

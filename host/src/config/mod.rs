@@ -31,6 +31,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod unfilled;
 mod validators;
 mod value_file;
 

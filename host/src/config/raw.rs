@@ -9,7 +9,7 @@ use clap::{ArgMatches, parser::ValueSource};
 
 use super::{
     error::Problem, names, preset::Preset, presets, python, service_links, setting::Setting, table,
-    value_file,
+    unfilled, value_file,
 };
 
 /// The environment of the process, or a test's.
@@ -86,6 +86,7 @@ impl Raw {
                 None => raw.take_from_environment(setting),
             }
         }
+        raw.refuse_unfilled();
         raw.apply_preset();
         raw.warn_of_loopback();
         raw.warnings.extend(python::warning(&raw.environment));
@@ -114,6 +115,25 @@ impl Raw {
             let values = values.map(|(name, value)| (name, (from, value)));
             self.values.extend(values);
         }
+    }
+
+    /// A value in which nothing stands is no value, and what it guards must not be open in silence.
+    fn refuse_unfilled(&mut self) {
+        let settings = table::ALL.iter().filter_map(|setting| {
+            let (source, value) = self.values.get(setting.name)?;
+            let why = unfilled::reason(value).filter(|_| *source != Source::File)?;
+            let fix = "give it a value, or unset it";
+            Some(Problem::new(setting, Some(value), why, fix))
+        });
+        let options = self.environment.iter().filter_map(|(name, value)| {
+            let _option = name.strip_prefix(names::OPTION_PREFIX)?;
+            let why = unfilled::reason(value)?;
+            Some(Problem::line(format!(
+                "`{name}` is {why}; give it a value, or unset it"
+            )))
+        });
+        let problems: Vec<Problem> = settings.chain(options).collect();
+        self.problems.extend(problems);
     }
 
     /// A container that listens on its own loopback address is reached by nobody outside of it.

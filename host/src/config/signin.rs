@@ -46,6 +46,13 @@ pub(super) fn read(
                 );
             }
         }
+        if reader.is_set(&t::OAUTH_SEALED_ONLY) && reader.switch(&t::OAUTH_SEALED_ONLY) {
+            reader.missing(
+                &t::OAUTH_SEALED_ONLY,
+                "is set, but nobody can sign in here: the tokens of other programs would be served",
+                "set `OIDC_CLIENT_ID` to turn the sign-in on, or unset this",
+            );
+        }
         return None;
     }
     settings
