@@ -54,7 +54,7 @@ mod tests;
 pub use self::{
     allow_list::{AllowList, NotAName},
     info::card as server_card,
-    registry::SetupError,
+    registry::{SetupError, offers_writes},
     scopes::{ScopesError, ToolScopes},
     server::McpServer,
     service::{HttpSettings, McpHttpService, stateless_http},

@@ -36,6 +36,14 @@ pub enum SetupError {
     },
 }
 
+/// Returns whether these settings offer a tool that writes.
+pub fn offers_writes(settings: &Settings) -> bool {
+    tools::all(settings).iter().any(|tool| {
+        let definition = tool.definition();
+        definition.effect.writes() && definition.is_offered(settings)
+    })
+}
+
 pub(crate) struct Registry {
     tools: Vec<Entry>,
     by_name: HashMap<&'static str, usize>,
@@ -61,7 +69,7 @@ impl Registry {
         let mut off = Vec::new();
         for tool in tools::all(settings) {
             let definition = tool.definition();
-            if (definition.enabled)(settings) && settings.tools.contains(definition.name) {
+            if definition.is_offered(settings) {
                 let listed = definition.to_mcp();
                 let written = serde_json::to_string(&listed);
                 tools.push(Entry {

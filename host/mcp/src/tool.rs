@@ -62,6 +62,11 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// Returns whether these settings offer the tool to clients.
+    pub(crate) fn is_offered(&self, settings: &Settings) -> bool {
+        (self.enabled)(settings) && settings.tools.contains(self.name)
+    }
+
     pub(crate) fn to_mcp(&self) -> rmcp::model::Tool {
         let mut output = Map::new();
         output.insert("type".to_owned(), Value::from("object"));

@@ -61,7 +61,7 @@ impl Settings {
         let allow_http = network::allow_http(&mut reader, options);
         let mut oauth = signin::read(&mut reader, way_out, allow_http);
         if let Some(oauth) = &mut oauth {
-            oauth.writes = mcp.mutations;
+            oauth.writes = mcp::offers_writes(&mcp);
             if oauth.upstream.token == UpstreamToken::IdToken {
                 id_tokens::check(&mut reader, &oauth.default_scopes, plugins.as_ref());
             }

@@ -164,11 +164,20 @@ async fn a_remembered_consent_is_not_for_other_sites() {
 
 #[tokio::test]
 async fn the_consent_page_says_what_the_tools_can_do() {
-    for on in ["false", "true"] {
-        let world = start_with(|builder| builder.env("TOOLS_IS_MUTATION_ENABLED", on)).await;
-        let (_, body) = consent(&world, &[]).await;
+    for (on, tools, changes) in [
+        ("false", "*", false),
+        ("true", "*", true),
+        ("true", "search,add_*", true),
+        ("true", "search,get_*", false),
+    ] {
+        let world = start_with(|builder| {
+            builder
+                .env("TOOLS_IS_MUTATION_ENABLED", on)
+                .env("TOOLS", tools)
+        });
+        let (_, body) = consent(&world.await, &[]).await;
         let promised = body.contains("Read and change in DataHub");
-        assert_eq!(promised, on == "true", "{body}");
+        assert_eq!(promised, changes, "{on} {tools}: {body}");
     }
 }
 
