@@ -23,7 +23,7 @@ use super::{
     limits::Peer,
     pages,
     params::Params,
-    redirect_uri::log_refused,
+    redirect_uri::{log_refused, log_unregistered},
     reply_to::{ReplyTo, see_other},
     resource,
     seal::{Kind, SealFailed},
@@ -290,6 +290,7 @@ fn reply_to(context: &Context, client: &Client, params: &Params) -> Result<Reply
         PageError::bad_request(foreign)
     })?;
     if !client.admits(&redirect_uri) {
+        log_unregistered(client.key.as_str(), uri);
         return Err(PageError::bad_request(foreign));
     }
     let state = params.get("state").ok().flatten();

@@ -287,6 +287,16 @@ pub(super) fn log_refused(refused: &[(&str, RedirectUriError)], kept: usize) {
     }
 }
 
+/// Logs a redirect URI that a client asks for and has not registered.
+pub(super) fn log_unregistered(client: &str, uri: &str) {
+    tracing::warn!(
+        client,
+        redirect_uri = for_log(uri),
+        hint = "let the app connect anew; for a client of OAUTH_CLIENTS, add the URI there",
+        "redirect URI is not registered"
+    );
+}
+
 /// The scheme of a refused URI, if the operator may allow it.
 fn allowable_scheme<'a>((uri, why): &(&'a str, RedirectUriError)) -> Option<&'a str> {
     let scheme = uri.split_once(':')?.0;

@@ -32,7 +32,11 @@ impl ReplyTo {
 
     /// Sends the browser there with an error of ours.
     pub(super) fn error(&self, code: ErrorCode, description: &str, issuer: &str) -> Response {
-        tracing::info!(error = code.as_str(), "authorization request refused");
+        tracing::info!(
+            error = code.as_str(),
+            reason = description,
+            "authorization request refused"
+        );
         self.send(
             &[("error", code.as_str()), ("error_description", description)],
             issuer,

@@ -106,6 +106,14 @@ pub(super) async fn allowed_host(
     if host.is_some_and(|host| state.hosts.allow(host)) {
         next.run(request).await
     } else {
+        if let Some(left_out) = state.admit_line("host") {
+            tracing::warn!(
+                host = shown(host.unwrap_or_default()),
+                hint = "add the name to `ALLOWED_HOSTS`, or set `PUBLIC_URL` to the URL that people use, if it is yours",
+                left_out,
+                "request for another host refused"
+            );
+        }
         state.responder.refuse(&Refusal::NotOurHost)
     }
 }
@@ -116,14 +124,24 @@ pub(super) async fn allowed_origin(
     request: Request,
     next: Next,
 ) -> Response {
-    if request
-        .headers()
-        .get_all(ORIGIN)
-        .iter()
-        .all(|origin| state.origins.allow(origin.as_bytes()))
-    {
-        next.run(request).await
-    } else {
-        state.responder.refuse(&Refusal::ForeignOrigin)
+    let mut origins = request.headers().get_all(ORIGIN).iter();
+    let Some(foreign) = origins.find(|origin| !state.origins.allow(origin.as_bytes())) else {
+        return next.run(request).await;
+    };
+    if let Some(left_out) = state.admit_line("origin") {
+        tracing::warn!(
+            origin = shown(foreign.to_str().unwrap_or_default()),
+            hint = "add the origin to `ALLOWED_ORIGINS`, if its pages may use this server as the people who open them",
+            left_out,
+            "request of a page of another origin refused"
+        );
     }
+    state.responder.refuse(&Refusal::ForeignOrigin)
+}
+
+/// The beginning of what a stranger sent, for the log.
+fn shown(text: &str) -> String {
+    /// The longest name of a host has 253 characters; few have more than this.
+    const MAX_CHARS: usize = 100;
+    text.chars().take(MAX_CHARS).collect()
 }

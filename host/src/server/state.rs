@@ -1,12 +1,15 @@
 //! The state that all requests share, made once at start. Only the drain flag changes later.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::Bytes;
-use telemetry::AccessLog;
+use telemetry::{AccessLog, Sampled};
 
 use super::{
     allowed_hosts::AllowedHosts, landing::Landing, origin::AllowedOrigins, probe::Probe,
@@ -32,6 +35,9 @@ pub(super) struct State {
     pub(super) access: AccessLog,
     pub(super) probe: Arc<dyn Probe>,
     draining: AtomicBool,
+    /// The log lines that strangers can cause in any number.
+    lines: Sampled,
+    start: Instant,
 }
 
 impl State {
@@ -64,7 +70,14 @@ impl State {
             access,
             probe,
             draining: AtomicBool::new(false),
+            lines: Sampled::default(),
+            start: Instant::now(),
         }
+    }
+
+    /// The number of lines of this kind that were left out since the last one; `None` if this one is, too.
+    pub(super) fn admit_line(&self, kind: &str) -> Option<u64> {
+        self.lines.admit(kind, self.start.elapsed())
     }
 
     /// Makes `/ready` answer 503 from now on.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration_tests::{Server, raw};
+use integration_tests::{Server, raw, until};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 fn server() -> Server {
@@ -367,5 +367,30 @@ async fn a_refusal_before_the_body_leaves_the_connection_usable_or_says_that_it_
         let all = head_then_body(&server, Duration::from_millis(pause), length, 1).await;
         assert_eq!(raw::status(&all), Some(401), "{all}");
         assert!(all.to_lowercase().contains("connection: close"), "{all}");
+    }
+}
+
+/// An operator finds out from the log why an app or a page cannot connect.
+#[tokio::test]
+async fn a_refused_host_or_origin_is_in_the_log_with_the_setting_that_would_allow_it() {
+    let server = server();
+    let mcp = server.mcp();
+    for (header, value, setting) in [
+        ("host", "mcp.corp.example", "ALLOWED_HOSTS"),
+        ("origin", "https://chat.corp.example", "ALLOWED_ORIGINS"),
+    ] {
+        for _ in 0..20 {
+            let request = mcp.request(Some("x")).header(header, value).body("{}");
+            let reply = integration_tests::mcp::reply(request).await.unwrap();
+            assert!(matches!(reply.status, 403 | 421), "{}", reply.status);
+        }
+        until("it is in the log", async || server.output().contains(value)).await;
+        let output = server.output();
+        let lines: Vec<_> = output
+            .lines()
+            .filter(|line| line.contains(value) && line.contains("WARN"))
+            .collect();
+        assert!((1..10).contains(&lines.len()), "{lines:?}");
+        assert!(lines.iter().all(|line| line.contains(setting)), "{lines:?}");
     }
 }
