@@ -54,6 +54,7 @@ mod reload;
 mod reload_shadow;
 mod save_document;
 mod scopes;
+mod secret_settings;
 mod shop_world;
 mod stdio;
 mod tls;
