@@ -30,7 +30,7 @@ fn resident_mib(world: &World) -> u64 {
 /// O-02: whenever it is killed, the next one starts, keeps who is signed in, and revives nobody.
 #[tokio::test]
 async fn killed_under_load_again_and_again_it_comes_back_with_what_was_revoked() {
-    const ROUNDS: usize = 10;
+    const ROUNDS: usize = 20;
     let root = tempfile::tempdir().unwrap();
     let directory = root.path().join("state");
     let mut world = World::with(Options::default(), |builder| {

@@ -7,8 +7,9 @@
 //! | `crossed` | 200 people on shared connections, with cancelled calls, time-outs, evictions, reloads | requests (1,000,000) |
 //! | `soak` | good, expired and made-up tokens, sign-ins, slow clients, clients that leave | minutes (30) |
 //! | `idle` | connections that wait for the next request | connections (5,000) |
-//! | `overload` | 1,000 connections that ask without a pause | seconds (20) |
+//! | `overload` | 1,000 connections that ask for three times as much as there are places | seconds (20) |
 //! | `cold` | tokens that the server has never seen, beside `/health` | tokens (20,000) |
+//! | `restarts` | killed under load, and started again | rounds (20) |
 //! | `added` | the time that this server adds to a call of DataHub | seconds of each part (30) |
 //!
 //! Each is bounded and ends by itself; with status 1 where a bound of its own is broken. Only ratios
@@ -20,6 +21,7 @@ mod crossed;
 mod idle;
 mod overload;
 mod people;
+mod restarts;
 mod siege;
 mod soak;
 mod wire;
@@ -46,8 +48,11 @@ fn main() -> anyhow::Result<()> {
             "idle" => idle::run(number.unwrap_or(5_000)).await,
             "overload" => overload::run(number.unwrap_or(20)).await,
             "cold" => cold::run(number.unwrap_or(20_000)).await,
+            "restarts" => restarts::run(number.unwrap_or(20)).await,
             "added" => added::run(number.unwrap_or(30)).await,
-            _ => bail!("name a scenario: siege, crossed, soak, idle, overload, cold, added"),
+            _ => bail!(
+                "name a scenario: siege, crossed, soak, idle, overload, cold, restarts, added"
+            ),
         }
     })
 }
