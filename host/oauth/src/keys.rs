@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -14,7 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KeySource, private_file};
+use super::{
+    KeySource,
+    private_file::{self, Unreadable},
+};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -201,28 +204,15 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 fn read_key(path: &Path) -> Result<Key, KeysError> {
-    let failed = |source| KeysError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = private_file::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if let Some((mode, owner)) = private_file::exposed(&metadata, 0o077) {
-        return Err(KeysError::Loose {
-            path: path.to_owned(),
-            mode,
-            owner,
-        });
-    }
-    let mut text = Zeroizing::new(String::new());
-    let corrupt = || KeysError::Corrupt {
-        path: path.to_owned(),
-    };
-    match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
-        Ok(_) => decode(text.trim()).map(Key::new).ok_or_else(corrupt),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(corrupt()),
-        Err(error) => Err(failed(error)),
-    }
+    let key = |text: &str| decode(text.trim()).map(Key::new);
+    private_file::read(path, MAX_FILE_BYTES, key).map_err(|why| {
+        let path = path.to_owned();
+        match why {
+            Unreadable::Io(source) => KeysError::Io { path, source },
+            Unreadable::Loose { mode, owner } => KeysError::Loose { path, mode, owner },
+            Unreadable::Damaged => KeysError::Corrupt { path },
+        }
+    })
 }
 
 /// Writes a new key to a temporary file and links it into place: the key file is complete or

@@ -71,7 +71,7 @@ pub use self::{
     },
     store::{
         ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreKind, StoreUrlError,
-        check_store_url, look_at_ended,
+        UsedFileError, check_store_url, look_at_ended,
     },
     tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},

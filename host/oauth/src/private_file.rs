@@ -3,9 +3,10 @@
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
+    str::Lines,
     time::Duration,
 };
 
@@ -14,14 +15,59 @@ use rustix::{
     io::Errno,
 };
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// The attempts to lock a directory, for about three seconds.
 const LOCK_ATTEMPTS: u32 = 300;
 /// The time between two of them.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// The last line begins with this; the digest of all before it follows.
+const TAIL: &str = "sha256 ";
+
+/// The reason that a file is not read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// Others may read or change it.
+    Loose {
+        /// Its permission bits.
+        mode: u32,
+        /// The user id of its owner.
+        owner: u32,
+    },
+    /// It was not written by this program, or only in part.
+    Damaged,
+    /// The operating system does not let us.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What `parse` makes of the first `most` bytes of the file at `path`, which is read only if nobody else
+/// could have written or read it. Blocks.
+pub(super) fn read<T>(
+    path: &Path,
+    most: u64,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, Unreadable> {
+    let file = open(path)?;
+    if let Some((mode, owner)) = exposed(&file.metadata()?, 0o077) {
+        return Err(Unreadable::Loose { mode, owner });
+    }
+    let mut text = Zeroizing::new(String::new());
+    match file.take(most).read_to_string(&mut text) {
+        Ok(_) => parse(&text).ok_or(Unreadable::Damaged),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Unreadable::Damaged),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens the file at `path` for reading; never waits, as for the other end of a pipe.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -30,6 +76,16 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(i32::try_from(no_waiting).unwrap_or_default())
         .open(path)
+}
+
+/// The version of a file: another one has another value.
+pub(super) type Stamp = (u64, i64, i64, u64);
+
+/// The version of the file at `path`; none if there is no file.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
+    Some((metadata.ino(), seconds, nanos, metadata.len()))
 }
 
 /// The permission bits and the owner of what `metadata` is of, if the bits `others` are in them or
@@ -122,7 +178,30 @@ pub(super) fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()
     })
 }
 
-/// The digest in the last line of a file, of all before it.
+/// The text of a file with these lines, which [`lines`] takes apart.
+pub(super) fn with_digest(head: &str, lines: impl Iterator<Item = String>) -> String {
+    let mut text = format!("{head}\n");
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let digest = digest(&text);
+    text.push_str(&format!("{TAIL}{digest}\n"));
+    text
+}
+
+/// The lines after the first one, which must be `head`; `None` for anything that [`with_digest`] does not make.
+pub(super) fn lines<'t>(head: &str, text: &'t str) -> Option<Lines<'t>> {
+    let body = text.strip_suffix('\n')?;
+    let (start, last) = body.split_at(body.rfind('\n')? + 1);
+    if last.strip_prefix(TAIL)? != digest(start) {
+        return None;
+    }
+    let mut lines = start.lines();
+    (lines.next()? == head).then_some(lines)
+}
+
+/// The digest of a text, in lower-case hex.
 pub(super) fn digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

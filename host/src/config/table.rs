@@ -235,8 +235,8 @@ settings! {
         /// seals, all of them open. All replicas need the same keys.
         OAUTH_TOKEN_KEYS: "KEYS", secret();
         /// Directory for a key that is generated at the first start if `OAUTH_TOKEN_KEYS` is unset
-        /// and, if `OAUTH_STORE_URL` is unset, for the list of sign-ins that were revoked or ended.
-        /// Defaults to `$STATE_DIRECTORY`, `$XDG_STATE_HOME/datahub-mcp` or
+        /// and, if `OAUTH_STORE_URL` is unset, for the lists of sign-ins that were revoked or ended and
+        /// of refresh tokens that were used. Defaults to `$STATE_DIRECTORY`, `$XDG_STATE_HOME/datahub-mcp` or
         /// `~/.local/state/datahub-mcp`.
         OAUTH_STATE_DIR: "DIRECTORY";
         /// Redis shared by all replicas: `redis://user:password@host:6379/0`; through Sentinels,

@@ -7,21 +7,19 @@
 mod tests;
 
 use std::{
-    fs::{self, DirBuilder},
-    io::{self, Read},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use super::clients::{ListedClient, MAX_LISTED};
-use crate::private_file::{self, digest};
+use crate::private_file::{self, Stamp, Unreadable};
 
 /// The file's name in the state directory.
 const FILE: &str = "oauth-clients";
 /// The file's first line.
 const HEAD: &str = "datahub-mcp clients 1";
-/// What the last line begins with; the digest of all before it follows.
-const TAIL: &str = "sha256 ";
 /// The longest line, and so the largest file, that is read.
 const MAX_LINE_BYTES: u64 = 4 * 1_024;
 const MAX_FILE_BYTES: u64 = (MAX_LISTED as u64 + 2) * MAX_LINE_BYTES;
@@ -69,9 +67,6 @@ pub enum ClientsFileError {
     Full,
 }
 
-/// The version of a file: another one has another value.
-pub(super) type Stamp = (u64, i64, i64, u64);
-
 /// See the module.
 pub(crate) struct ClientsFile {
     directory: PathBuf,
@@ -87,21 +82,14 @@ impl ClientsFile {
     /// The clients in the file; none if there is no file. Blocks.
     pub(crate) fn read(&self) -> Result<Vec<ListedClient>, ClientsFileError> {
         let path = self.path();
-        let file = match private_file::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            opened => opened.map_err(|source| self.failed(source))?,
-        };
-        let metadata = file.metadata().map_err(|source| self.failed(source))?;
-        if let Some((mode, owner)) = private_file::exposed(&metadata, 0o077) {
-            return Err(ClientsFileError::Loose { path, mode, owner });
-        }
-        let mut text = String::new();
-        match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
-            Ok(_) => parse(&text).ok_or(ClientsFileError::Damaged { path }),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(ClientsFileError::Damaged { path })
+        match private_file::read(&path, MAX_FILE_BYTES, parse) {
+            Ok(clients) => Ok(clients),
+            Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(Unreadable::Io(source)) => Err(self.failed(source)),
+            Err(Unreadable::Loose { mode, owner }) => {
+                Err(ClientsFileError::Loose { path, mode, owner })
             }
-            Err(source) => Err(self.failed(source)),
+            Err(Unreadable::Damaged) => Err(ClientsFileError::Damaged { path }),
         }
     }
 
@@ -136,9 +124,7 @@ impl ClientsFile {
 
     /// The version of the file; none if there is no file.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        let metadata = fs::metadata(self.path()).ok()?;
-        let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
-        Some((metadata.ino(), seconds, nanos, metadata.len()))
+        private_file::stamp(&self.path())
     }
 
     fn path(&self) -> PathBuf {
@@ -154,28 +140,14 @@ impl ClientsFile {
 }
 
 fn render(clients: &[ListedClient]) -> String {
-    let mut text = format!("{HEAD}\n");
-    for client in clients {
-        if let Ok(line) = serde_json::to_string(client) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-    }
-    let digest = digest(&text);
-    text.push_str(&format!("{TAIL}{digest}\n"));
-    text
+    let lines = clients
+        .iter()
+        .filter_map(|client| serde_json::to_string(client).ok());
+    private_file::with_digest(HEAD, lines)
 }
 
 /// `None` for anything that [`render`] does not write.
 fn parse(text: &str) -> Option<Vec<ListedClient>> {
-    let body = text.strip_suffix('\n')?;
-    let (start, last) = body.split_at(body.rfind('\n')? + 1);
-    if last.strip_prefix(TAIL)? != digest(start) {
-        return None;
-    }
-    let mut lines = start.lines();
-    if lines.next()? != HEAD {
-        return None;
-    }
+    let lines = private_file::lines(HEAD, text)?;
     lines.map(|line| serde_json::from_str(line).ok()).collect()
 }

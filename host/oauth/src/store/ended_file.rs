@@ -10,16 +10,16 @@ mod tests;
 use std::{
     collections::HashMap,
     fs::{self, DirBuilder},
-    io::{self, Read},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use foundation::clock::UnixMillis;
 
-use super::{ClientsFile, MAX_FAMILIES};
+use super::{ClientsFile, MAX_FAMILIES, used_file::UsedFile};
 use crate::{
-    private_file::{self, digest},
+    private_file::{self, Stamp, Unreadable},
     types::FamilyId,
 };
 
@@ -27,8 +27,6 @@ use crate::{
 const FILE: &str = "oauth-ended-sign-ins";
 /// The file's first line.
 const HEAD: &str = "datahub-mcp ended sign-ins 1";
-/// What the last line begins with; the digest of all before it follows.
-const TAIL: &str = "sha256 ";
 /// The longest id of a family.
 const MAX_ID_BYTES: usize = 64;
 /// The largest file that is read: each line has an id, a space, a time and a line end.
@@ -89,6 +87,9 @@ pub enum EndedFileError {
     /// The list of clients beside it is not usable.
     #[error(transparent)]
     Clients(#[from] super::ClientsFileError),
+    /// The list of used refresh tokens beside it is not usable.
+    #[error(transparent)]
+    Used(#[from] super::UsedFileError),
     /// There is no file, and none can be made.
     #[error(
         "cannot make the list of ended sign-ins {}: {source}\nhint: set `OAUTH_STATE_DIR` to a directory that is writable and lasts, or set `OAUTH_STORE_URL`",
@@ -119,6 +120,7 @@ pub fn look_at_ended(directory: &Path) -> Result<(), EndedFileError> {
     }
     if directory.is_dir() {
         ClientsFile::new(directory).read()?;
+        UsedFile::new(directory).read()?;
     }
     match private_file::check_place(directory) {
         Ok(()) => Ok(()),
@@ -199,23 +201,24 @@ impl EndedFile {
         Ok(all)
     }
 
-    fn read(&self) -> Result<Ended, EndedFileError> {
+    /// The version of the file; none if there is no file.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        private_file::stamp(&self.path())
+    }
+
+    /// What the file holds; nothing if there is no file. Blocks.
+    pub(super) fn read(&self) -> Result<Ended, EndedFileError> {
         let path = self.path();
-        let file = match private_file::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ended::new()),
-            opened => opened.map_err(|source| self.failed(source))?,
-        };
-        let metadata = file.metadata().map_err(|source| self.failed(source))?;
-        if let Some((mode, owner)) = private_file::exposed(&metadata, 0o077) {
-            return Err(EndedFileError::Loose { path, mode, owner });
-        }
-        let mut text = String::new();
-        match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
-            Ok(_) => parse(&text).ok_or(EndedFileError::Damaged { path }),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(EndedFileError::Damaged { path })
+        match private_file::read(&path, MAX_FILE_BYTES, parse) {
+            Ok(ended) => Ok(ended),
+            Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Ended::new())
             }
-            Err(source) => Err(EndedFileError::Io { path, source }),
+            Err(Unreadable::Io(source)) => Err(EndedFileError::Io { path, source }),
+            Err(Unreadable::Loose { mode, owner }) => {
+                Err(EndedFileError::Loose { path, mode, owner })
+            }
+            Err(Unreadable::Damaged) => Err(EndedFileError::Damaged { path }),
         }
     }
 
@@ -232,27 +235,15 @@ impl EndedFile {
 }
 
 fn render(ended: &Ended) -> String {
-    let mut text = format!("{HEAD}\n");
-    for (family, until) in ended {
-        text.push_str(&format!("{} {}\n", family.as_str(), until.0));
-    }
-    let digest = digest(&text);
-    text.push_str(&format!("{TAIL}{digest}\n"));
-    text
+    let lines = ended
+        .iter()
+        .map(|(family, until)| format!("{} {}", family.as_str(), until.0));
+    private_file::with_digest(HEAD, lines)
 }
 
 /// `None` for anything that [`render`] does not write.
 fn parse(text: &str) -> Option<Ended> {
-    let body = text.strip_suffix('\n')?;
-    let (start, last) = body.split_at(body.rfind('\n')? + 1);
-    if last.strip_prefix(TAIL)? != digest(start) {
-        return None;
-    }
-    let mut lines = start.lines();
-    if lines.next()? != HEAD {
-        return None;
-    }
-    lines
+    private_file::lines(HEAD, text)?
         .map(|line| {
             let (family, until) = line.split_once(' ')?;
             let is_id = (1..=MAX_ID_BYTES).contains(&family.len());

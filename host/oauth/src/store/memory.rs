@@ -2,26 +2,29 @@
 
 mod clients;
 mod expiring;
+mod families;
 mod lasting;
 mod transactions;
+mod used;
 
 use std::{
-    collections::VecDeque,
     path::Path,
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use foundation::clock::{Clock, UnixMillis};
+use foundation::clock::Clock;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use self::{clients::Clients, expiring::Expiring, lasting::Lasting, transactions::Transactions};
+use self::{
+    clients::Clients, expiring::Expiring, families::Families, lasting::Lasting,
+    transactions::Transactions, used::UsedTokens,
+};
 use super::{
-    EndedFileError, ListedClient, MAX_CODES, MAX_FAMILIES, MAX_IN_GRACE, MAX_TOKENS, MAX_UPSTREAM,
-    Owner, RefreshClaim, Standing, Store, StoreError, StoreFuture, StoreHealth, StoreKind,
-    TakenCode, ended_file::Ended,
+    EndedFileError, ListedClient, MAX_CODES, MAX_TOKENS, MAX_UPSTREAM, Owner, RefreshClaim,
+    Standing, Store, StoreError, StoreFuture, StoreHealth, StoreKind, TakenCode,
 };
 use crate::types::{ClientKey, FamilyId, StoreKey};
 
@@ -35,6 +38,8 @@ pub(crate) struct MemoryStore {
     families: Arc<Mutex<Families>>,
     /// The file that outlives this process.
     lasting: Option<Arc<Lasting>>,
+    /// Another one, with the refresh tokens that were used.
+    used: Option<Arc<UsedTokens>>,
     /// The list of clients, in another one.
     clients: Option<Arc<Clients>>,
 }
@@ -55,6 +60,7 @@ impl MemoryStore {
             upstream: Mutex::new(Expiring::new(MAX_UPSTREAM)),
             families: Arc::new(Mutex::new(Families::new())),
             lasting: None,
+            used: None,
             clients: None,
         }
     }
@@ -74,6 +80,11 @@ impl MemoryStore {
             store.families.lock().ended.put(family, (), now, until);
         }
         store.lasting = Some(Arc::new(lasting));
+        let (used, known) = UsedTokens::open(directory, now)?;
+        for (family, used) in known {
+            store.families.lock().remember(family, used, now);
+        }
+        store.used = Some(Arc::new(used));
         store.clients = Some(Arc::new(Clients::open(directory)?));
         Ok(store)
     }
@@ -98,23 +109,40 @@ impl MemoryStore {
         .boxed()
     }
 
-    /// Follows what the command line changes, for as long as the store is in use.
+    /// Follows what the command line and other processes change, for as long as the store is in use.
     pub(crate) async fn follow(store: Weak<Self>) {
         let mut failing = false;
         loop {
             tokio::time::sleep(clients::POLL_INTERVAL).await;
             let Some(store) = store.upgrade() else { return };
-            let Some(clients) = store.clients.clone() else {
-                return;
-            };
-            let looked = spawn_blocking(move || clients.look()).await;
+            let looked = spawn_blocking(move || store.look()).await;
             let result = looked.unwrap_or(Ok(()));
             if let Err(error) = &result
                 && !failing
             {
-                tracing::error!(%error, "clients stay blocked as they were");
+                tracing::error!(%error, "what is blocked and has ended stays as it was");
             }
             failing = result.is_err();
+        }
+    }
+
+    /// Reads again what other processes may have written. Blocks.
+    fn look(&self) -> Result<(), EndedFileError> {
+        if let Some(lasting) = &self.lasting
+            && let Some(ended) = lasting.look()?
+        {
+            let now = self.clock.unix_millis();
+            let mut families = self.families.lock();
+            for (family, until) in ended {
+                if !families.ended.contains(&family, now) {
+                    families.live.remove(&family);
+                    families.ended.put(family, (), now, until);
+                }
+            }
+        }
+        match &self.clients {
+            Some(clients) => Ok(clients.look()?),
+            None => Ok(()),
         }
     }
 
@@ -247,13 +275,22 @@ impl Store for MemoryStore {
         value: String,
         grace: Duration,
     ) -> StoreFuture<'a, ()> {
-        self.families.lock().answer(
-            family,
-            generation,
-            value,
-            self.clock.unix_millis().after(grace),
-        );
-        std::future::ready(Ok(())).boxed()
+        let now = self.clock.unix_millis();
+        let until = now.after(grace);
+        let used = self
+            .families
+            .lock()
+            .answer(family, generation, value, until);
+        let (Some(used), Some(file)) = (used, self.used.clone()) else {
+            return std::future::ready(Ok(())).boxed();
+        };
+        // On its own task: it is kept even if the client hangs up.
+        let kept = tokio::spawn(file.keep(family.clone(), used, now));
+        async move {
+            let lost = |_| StoreError("the list of used refresh tokens was not written".to_owned());
+            kept.await.map_err(lost)
+        }
+        .boxed()
     }
 
     fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()> {
@@ -300,137 +337,5 @@ impl Store for MemoryStore {
 
     fn health(&self) -> StoreHealth {
         StoreHealth::InMemory
-    }
-}
-
-/// Families that were refreshed, and those that have ended. The latter are kept apart so that
-/// many of the former cannot push them out.
-struct Families {
-    live: Expiring<FamilyId, Live>,
-    ended: Expiring<FamilyId, ()>,
-    /// The number of ends in this process.
-    ends: u64,
-    /// Families whose answers are kept, by expiry: answers are large, families are not.
-    answers: VecDeque<(UnixMillis, FamilyId, u64)>,
-}
-
-struct Live {
-    /// The number of the refresh token that is valid now.
-    generation: u64,
-    /// The end of the claim, while a request is asking upstream.
-    claimed: Option<UnixMillis>,
-    /// The newest answer.
-    answer: Option<String>,
-    /// Used refresh tokens, oldest first, and the end of the grace period of each.
-    in_grace: VecDeque<(u64, UnixMillis)>,
-}
-
-impl Families {
-    fn new() -> Self {
-        Self {
-            live: Expiring::new(MAX_FAMILIES),
-            ended: Expiring::new(MAX_FAMILIES),
-            ends: 0,
-            answers: VecDeque::new(),
-        }
-    }
-
-    fn claim_refresh(
-        &mut self,
-        family: &FamilyId,
-        generation: u64,
-        now: UnixMillis,
-        lease: Duration,
-        ttl: Duration,
-    ) -> RefreshClaim {
-        self.drop_old_answers(now);
-        if self.ended.contains(family, now) {
-            return RefreshClaim::Revoked;
-        }
-        let live = self.live.get(family, now);
-        if let Some(live) = live
-            && generation != live.generation
-        {
-            let mut in_grace = live.in_grace.iter();
-            if in_grace.any(|(used, until)| *used == generation && now < *until)
-                && let Some(answer) = &live.answer
-            {
-                return RefreshClaim::Replayed {
-                    generation: live.generation,
-                    value: answer.clone(),
-                };
-            }
-            self.end(family, now, now.after(ttl));
-            return RefreshClaim::Revoked;
-        }
-        if live
-            .and_then(|live| live.claimed)
-            .is_some_and(|until| now < until)
-        {
-            return RefreshClaim::InProgress;
-        }
-        // Not refreshed before, or forgotten in a restart: our seal on the token vouches for it.
-        let mut live = self.live.take(family, now).unwrap_or(Live {
-            generation,
-            claimed: None,
-            answer: None,
-            in_grace: VecDeque::new(),
-        });
-        live.claimed = Some(now.after(lease));
-        self.live.put(family.clone(), live, now, now.after(ttl));
-        RefreshClaim::Granted
-    }
-
-    fn answer(&mut self, family: &FamilyId, generation: u64, value: String, until: UnixMillis) {
-        // The entry may be gone or ended by now; then there is nobody left to answer.
-        let Some((_, _, live)) = self.live.entries.get_mut(family) else {
-            return;
-        };
-        if live.generation == generation {
-            live.generation = generation + 1;
-            live.claimed = None;
-            live.answer = Some(value);
-            if live.in_grace.len() >= MAX_IN_GRACE {
-                live.in_grace.pop_front();
-            }
-            live.in_grace.push_back((generation, until));
-            self.answers
-                .push_back((until, family.clone(), generation + 1));
-        }
-    }
-
-    fn release(&mut self, family: &FamilyId, generation: u64) {
-        if let Some((_, _, live)) = self.live.entries.get_mut(family)
-            && live.generation == generation
-        {
-            live.claimed = None;
-        }
-    }
-
-    fn end(&mut self, family: &FamilyId, now: UnixMillis, until: UnixMillis) {
-        self.live.remove(family);
-        self.ended.put(family.clone(), (), now, until);
-        self.ends += 1;
-    }
-
-    fn ended(&self) -> Ended {
-        let entries = self.ended.entries.iter();
-        entries
-            .map(|(family, (_, until, ()))| (family.clone(), *until))
-            .collect()
-    }
-
-    fn drop_old_answers(&mut self, now: UnixMillis) {
-        while let Some((until, _, _)) = self.answers.front()
-            && *until <= now
-            && let Some((_, family, generation)) = self.answers.pop_front()
-        {
-            if let Some((_, _, live)) = self.live.entries.get_mut(&family)
-                && live.generation == generation
-            {
-                live.answer = None;
-                live.in_grace = VecDeque::new();
-            }
-        }
     }
 }

@@ -12,6 +12,7 @@ mod memory;
 mod redis;
 #[cfg(test)]
 pub(super) mod tests;
+mod used_file;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub use self::{
     clients_file::ClientsFileError,
     ended_file::{EndedFileError, look_at_ended},
     redis::{StoreUrlError, check_store_url},
+    used_file::UsedFileError,
 };
 pub(super) use self::{
     clients::set_blocked,

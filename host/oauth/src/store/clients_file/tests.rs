@@ -1,6 +1,9 @@
 //! Tests of the file of clients.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+};
 
 use super::*;
 use crate::{

@@ -12,10 +12,11 @@ use parking_lot::{Mutex, RwLock};
 use tokio::task::spawn_blocking;
 
 use crate::{
+    private_file::Stamp,
     store::{
         ClientsFileError, StoreError,
         clients::{self, ListedClient, MAX_LISTED},
-        clients_file::{ClientsFile, Stamp},
+        clients_file::ClientsFile,
     },
     types::ClientKey,
 };

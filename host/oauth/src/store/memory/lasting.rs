@@ -5,15 +5,20 @@ use std::{path::Path, sync::Arc};
 use foundation::clock::UnixMillis;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use crate::store::{
-    EndedFileError, StoreError,
-    ended_file::{Ended, EndedFile},
+use crate::{
+    private_file::Stamp,
+    store::{
+        EndedFileError, StoreError,
+        ended_file::{Ended, EndedFile},
+    },
 };
 
 /// The file, and the number of ends that it has.
 pub(super) struct Lasting {
     file: EndedFile,
     kept: Mutex<u64>,
+    /// The version of the file that was read last.
+    stamp: parking_lot::Mutex<Option<Stamp>>,
     observe: fn(bool),
 }
 
@@ -27,14 +32,28 @@ impl Lasting {
         let (file, ended) = EndedFile::open(directory, now)?;
         observe(true);
         let kept = Mutex::new(0);
+        let stamp = parking_lot::Mutex::new(file.stamp());
         Ok((
             Self {
                 file,
                 kept,
+                stamp,
                 observe,
             },
             ended,
         ))
+    }
+
+    /// What the file holds, if it is another one than that of the last look: another process, such as the next one
+    /// in a rolling update, writes it too. Blocks.
+    pub(super) fn look(&self) -> Result<Option<Ended>, EndedFileError> {
+        let stamp = self.file.stamp();
+        if stamp == *self.stamp.lock() {
+            return Ok(None);
+        }
+        let ended = self.file.read()?;
+        *self.stamp.lock() = stamp;
+        Ok(Some(ended))
     }
 
     /// Returns once end number `end` is in the file; `all` are the ends so far and their number.

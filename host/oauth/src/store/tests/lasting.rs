@@ -140,3 +140,54 @@ async fn a_redis_that_is_not_there_is_an_error_and_no_more() {
         .is_err()
     );
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_was_used_stays_so_after_a_restart() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), clock());
+    let store = lasting(root.path(), &clock).unwrap();
+    let (mine, lost, new) = (FamilyId::random(), FamilyId::random(), FamilyId::random());
+    let granted = async |store: &MemoryStore, family: &FamilyId, generation| {
+        let claim = store.claim_refresh(family, generation, LEASE, 100 * TTL);
+        assert_eq!(claim.await.unwrap(), RefreshClaim::Granted);
+        let answer = store.answer(family, generation, "answer".to_owned(), GRACE);
+        answer.await.unwrap();
+    };
+    for generation in 0..3 {
+        granted(&store, &mine, generation).await;
+    }
+    clock.advance(GRACE);
+    granted(&store, &lost, 0).await;
+    drop(store);
+
+    let next = lasting(root.path(), &clock).unwrap();
+    granted(&next, &new, 5).await;
+    // The answer to a refresh a moment ago is lost, perhaps on its way: it is asked for once more.
+    granted(&next, &lost, 0).await;
+    granted(&next, &lost, 1).await;
+    // The good one is good, and a stolen one ends the sign-in.
+    granted(&next, &mine, 3).await;
+    drop(next);
+    let next = lasting(root.path(), &clock).unwrap();
+    let claim = next.claim_refresh(&mine, 1, LEASE, 100 * TTL);
+    assert_eq!(claim.await.unwrap(), RefreshClaim::Revoked);
+    assert_eq!(next.standing(&mine), Standing::Ended);
+    assert_eq!(next.standing(&lost), Standing::Live);
+}
+
+#[tokio::test]
+async fn what_another_process_ended_is_known_without_a_restart() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), clock());
+    let old = lasting(root.path(), &clock).unwrap();
+    let new = Arc::new(lasting(root.path(), &clock).unwrap());
+    let following = tokio::spawn(MemoryStore::follow(Arc::downgrade(&new)));
+    let family = FamilyId::random();
+    old.end_family(&family, TTL).await.unwrap();
+    let known = async {
+        while new.standing(&family) != Standing::Ended {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), known).await;
+    assert!(waited.is_ok(), "it is never known");
+    following.abort();
+}

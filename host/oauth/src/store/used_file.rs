@@ -1,0 +1,239 @@
+//! The file of the refresh tokens that were used, beside the store in memory: a used one stays so after a
+//! restart. For each sign-in it has the number of the token that is good now.
+//!
+//! Each refresh appends a line, which has a digest of its own; at the start, the lines that no longer
+//! mean anything are left out. Never goes on with a file that is damaged or that others may change.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use foundation::clock::UnixMillis;
+
+use super::MAX_FAMILIES;
+use crate::{
+    private_file::{self, Unreadable},
+    types::FamilyId,
+};
+
+/// The file's name in the state directory.
+const FILE: &str = "oauth-used-refresh-tokens";
+/// The file's first line.
+const HEAD: &str = "datahub-mcp used refresh tokens 1";
+/// The longest line: an id of at most 64 bytes, three numbers and a digest.
+const MAX_LINE_BYTES: usize = 160;
+/// The lines that are appended before those that mean nothing any more are left out.
+const MAX_APPENDED: usize = 100_000;
+const MAX_FILE_BYTES: u64 = ((MAX_FAMILIES + MAX_APPENDED + 2) * MAX_LINE_BYTES) as u64;
+/// Characters of a line's digest: against accidents. Whoever may write the file may write digests.
+const DIGEST_CHARS: usize = 16;
+
+/// A sign-in after a refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Used {
+    /// The number of the refresh token that is good now; those below it were used.
+    pub(super) generation: u64,
+    /// The end of the time for which the last one may be used again.
+    pub(super) grace: UnixMillis,
+    /// The time from which no token of the sign-in is good.
+    pub(super) expires: UnixMillis,
+}
+
+/// Sign-ins that were refreshed.
+pub(super) type AllUsed = HashMap<FamilyId, Used>;
+
+/// The file of used refresh tokens is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum UsedFileError {
+    /// Others may read or change the file.
+    #[error(
+        "the list of used refresh tokens {} has mode {mode:04o} and owner {owner}: only this user may read and write it\nhint: chown it to the user that runs the server and chmod 600 it",
+        path.display()
+    )]
+    Loose {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The user id of its owner.
+        owner: u32,
+    },
+    /// The file was not written by this server, or was changed.
+    #[error(
+        "the list of used refresh tokens {} is damaged, so it is not known which were used\nhint: restore it; or delete it, and a stolen one that was used is good once more until it expires",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read or replaced.
+    #[error(
+        "cannot read or write the list of used refresh tokens {}: {source}\nhint: make it and its directory writable for the user that runs the server, or set `OAUTH_STORE_URL`",
+        path.display()
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct UsedFile {
+    directory: PathBuf,
+}
+
+impl UsedFile {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// What the file holds; nothing if there is no file. Blocks.
+    pub(super) fn read(&self) -> Result<AllUsed, UsedFileError> {
+        let path = self.path();
+        match private_file::read(&path, MAX_FILE_BYTES, parse) {
+            Ok(used) => Ok(used),
+            Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(AllUsed::new())
+            }
+            Err(Unreadable::Io(source)) => Err(UsedFileError::Io { path, source }),
+            Err(Unreadable::Loose { mode, owner }) => {
+                Err(UsedFileError::Loose { path, mode, owner })
+            }
+            Err(Unreadable::Damaged) => Err(UsedFileError::Damaged { path }),
+        }
+    }
+
+    /// Leaves out what no longer means anything, and returns the rest. The directory is there. Blocks.
+    pub(super) fn tidy(&self, now: UnixMillis) -> Result<AllUsed, UsedFileError> {
+        let directory = private_file::lock(&self.directory);
+        self.rewrite(&directory.map_err(|source| self.failed(source))?, now)
+    }
+
+    /// The same, in a directory that is locked.
+    fn rewrite(&self, directory: &File, now: UnixMillis) -> Result<AllUsed, UsedFileError> {
+        let failed = |source| self.failed(source);
+        let mut all = self.read()?;
+        all.retain(|_, used| now < used.expires);
+        if all.len() > MAX_FAMILIES {
+            let mut by_end: Vec<_> = all.into_iter().collect();
+            by_end.sort_unstable_by_key(|(_, used)| std::cmp::Reverse(used.expires));
+            by_end.truncate(MAX_FAMILIES);
+            all = by_end.into_iter().collect();
+        }
+        let mut text = format!("{HEAD}\n");
+        for (family, used) in &all {
+            text.push_str(&line(family, used));
+        }
+        private_file::replace(&self.directory, FILE, &text).map_err(failed)?;
+        directory.sync_all().map_err(failed)?;
+        Ok(all)
+    }
+
+    /// Appends what became of one sign-in. Blocks.
+    pub(super) fn append(
+        &self,
+        family: &FamilyId,
+        used: &Used,
+        now: UnixMillis,
+    ) -> Result<(), UsedFileError> {
+        let failed = |source| self.failed(source);
+        // Another process may be replacing the file.
+        let directory = private_file::lock(&self.directory).map_err(failed)?;
+        if !ends_with_a_line(&self.path()).map_err(failed)? {
+            self.rewrite(&directory, now)?;
+        }
+        let open = OpenOptions::new().append(true).open(self.path());
+        let mut file = open.map_err(failed)?;
+        file.write_all(line(family, used).as_bytes())
+            .and_then(|()| file.sync_data())
+            .map_err(failed)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(FILE)
+    }
+
+    fn failed(&self, source: io::Error) -> UsedFileError {
+        UsedFileError::Io {
+            path: self.path(),
+            source,
+        }
+    }
+}
+
+/// False for a file whose last line was cut off when it was written, and where there is none.
+fn ends_with_a_line(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    let mut last = [0];
+    let end = file.metadata()?.len();
+    let read = file.read_at(&mut last, end.saturating_sub(1))?;
+    Ok(read == 1 && last == *b"\n")
+}
+
+/// The number of lines after which [`UsedFile::tidy`] is due.
+pub(super) fn is_long(appended: usize) -> bool {
+    appended >= MAX_APPENDED
+}
+
+fn line(family: &FamilyId, used: &Used) -> String {
+    let content = format!(
+        "{} {} {} {}",
+        family.as_str(),
+        used.generation,
+        used.grace.0,
+        used.expires.0
+    );
+    let digest = private_file::digest(&content);
+    format!("{content} {}\n", &digest[..DIGEST_CHARS])
+}
+
+/// `None` for anything that is not written here. The last line may be cut off: its refresh was not
+/// answered.
+fn parse(text: &str) -> Option<AllUsed> {
+    let (whole, _cut_off) = text.split_at(text.rfind('\n')? + 1);
+    let mut lines = whole.lines();
+    if lines.next()? != HEAD {
+        return None;
+    }
+    let mut all = AllUsed::new();
+    for line in lines {
+        let (family, used) = parse_line(line)?;
+        let known = all.entry(family).or_insert(used);
+        if known.generation < used.generation {
+            *known = used;
+        }
+    }
+    Some(all)
+}
+
+fn parse_line(line: &str) -> Option<(FamilyId, Used)> {
+    let (content, digest) = line.rsplit_once(' ')?;
+    if private_file::digest(content).get(..DIGEST_CHARS)? != digest {
+        return None;
+    }
+    let mut words = content.split(' ');
+    let family = words.next()?.to_owned();
+    let mut number = || words.next()?.parse().ok();
+    let used = Used {
+        generation: number()?,
+        grace: UnixMillis(number()?),
+        expires: UnixMillis(number()?),
+    };
+    Some((FamilyId::from_store(family), used))
+}
