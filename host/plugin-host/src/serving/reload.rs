@@ -221,8 +221,7 @@ impl Validators {
             Err(ReloadError::Different(difference)) => {
                 tracing::warn!(
                     cause, %difference,
-                    "reload not taken: the old validators keep serving; look at the difference, or reload with \
-                     `PLUGIN_RELOAD_SHADOW` unset where it is meant"
+                    "reload not taken: the old validators keep serving; where the difference is meant, restart the server"
                 );
             }
             Err(error) => {
