@@ -89,6 +89,21 @@ async fn other_types_are_an_error_at_once_and_never_nothing_found() {
             json!({"dataset": [1]}),
         ),
         (
+            "get_lineage_paths_between",
+            json!({"source_urn": table, "target_urn": "urn:li:dataset:(urn:li:dataPlatform:hive,u,PROD)"}),
+            json!({}),
+        ),
+        (
+            "get_lineage_paths_between",
+            json!({"source_urn": table, "target_urn": "urn:li:dataset:(urn:li:dataPlatform:hive,u,PROD)"}),
+            json!({"searchAcrossLineage": null}),
+        ),
+        (
+            "get_lineage_paths_between",
+            json!({"source_urn": table, "target_urn": "urn:li:dataset:(urn:li:dataPlatform:hive,u,PROD)"}),
+            json!({"searchAcrossLineage": {}}),
+        ),
+        (
             "search",
             json!({"query": "x"}),
             json!({"searchAcrossEntities": {"start": 0, "count": 10, "total": "many", "searchResults": 7}}),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{columns, entity, get_entities};
 use crate::{
+    answer_shape::not_understood,
     args::{choice, text},
     context::ToolContext,
     documents,
@@ -221,6 +222,7 @@ async fn asked(
     let found = context
         .ask_for(&documents::LINEAGE_PATHS, variables, "searchAcrossLineage")
         .await?;
+    hits(&found)?;
     let mut paths = Vec::new();
     for result in found["searchResults"].as_array().into_iter().flatten() {
         for path in result["paths"].as_array().into_iter().flatten() {
@@ -235,6 +237,11 @@ async fn asked(
         }
     }
     Ok(paths)
+}
+
+/// The number of hits. A search that was not answered has not found that there is no path.
+fn hits(found: &Value) -> Result<u64, ToolError> {
+    Ok(found["total"].as_u64().ok_or_else(not_understood)?)
 }
 
 /// One side of the bidirectional search, with the predecessor of each asset reached.
@@ -352,10 +359,7 @@ async fn neighbours(
             "searchAcrossLineage",
         )
         .await?;
-    if found["total"]
-        .as_u64()
-        .is_some_and(|total| total > MAX_NEIGHBOURS as u64)
-    {
+    if hits(&found)? > MAX_NEIGHBOURS as u64 {
         context.warn(format!(
             "{urn} has more neighbours than the {MAX_NEIGHBOURS} that were read"
         ));
