@@ -291,3 +291,44 @@ async fn detail_gives_whole_descriptions_and_every_facet() {
         (&json!(10), &json!(false))
     );
 }
+
+#[tokio::test]
+async fn where_two_conditions_fail_both_are_named() {
+    // Beside the other one, each finds nothing.
+    let hub = Hub::new(|name, variables| {
+        let input = &variables["input"];
+        if name != "valuesOf" {
+            return found(0, json!([]), json!([]));
+        }
+        let alone = input["orFilters"] == json!([]) && input["types"].is_null();
+        let values = match input["facets"][0].as_str().unwrap() {
+            "platform" => json!([{"value": "urn:li:dataPlatform:snowflake", "count": 31}]),
+            "_entityType" => json!([{"value": "DATASET", "count": 53}]),
+            "origin" => json!([{"value": "PROD", "count": 71}]),
+            other => panic!("{other}"),
+        };
+        let values = if alone { values } else { json!([]) };
+        json!({"aggregateAcrossEntities": {"facets": [
+            {"field": input["facets"][0], "aggregations": values}]}})
+    })
+    .await;
+    let filter = "type = dataset AND platform = SNOWFLAKE AND env = prod";
+    let answer = hub.ok("search", json!({"filter": filter})).await;
+    assert_eq!(
+        answer["hint"],
+        "platform = SNOWFLAKE: 0; near it is snowflake (31); env = prod: 0; near it is PROD (71)"
+    );
+    // Each occurs, though not together.
+    let filter = "platform = snowflake AND env = PROD";
+    let hint = hub.ok("search", json!({"filter": filter})).await["hint"].clone();
+    assert!(
+        hint.as_str().unwrap().starts_with("nothing matches"),
+        "{hint}"
+    );
+    // The index has no words as short as this one.
+    let hint = hub.ok("search", json!({"query": "id"})).await["hint"].clone();
+    assert!(
+        hint.as_str().unwrap().contains("no words as short as `id`"),
+        "{hint}"
+    );
+}

@@ -20,6 +20,8 @@ const MAX_VALUES: usize = 100;
 const NAMED: usize = 3;
 /// The number of characters at the beginning of a word that are taken to be right.
 const BEGINNING: usize = 3;
+/// The shortest word that DataHub's index has (`minSearchFilterLength` of its configuration), in characters.
+const SHORTEST_WORD: usize = 3;
 /// What the index puts before the name of a platform; a filter may leave it out.
 const PLATFORM: &str = "urn:li:dataPlatform:";
 
@@ -45,12 +47,11 @@ pub(super) async fn hint(
         return misspelt;
     }
     let conditions = filter::loosened(text, MAX_CONDITIONS);
-    let calls: Vec<_> = conditions
-        .iter()
-        .map(|condition| reason(context, condition, base))
-        .collect();
-    let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
-    let mut reasons: Vec<String> = found.into_iter().flatten().collect();
+    let mut reasons = reasons(context, &conditions, base, false).await;
+    if reasons.is_empty() && conditions.len() > 1 {
+        // Where two conditions fail, nothing is left without one of them either.
+        reasons = self::reasons(context, &conditions, base, true).await;
+    }
     if reasons.is_empty() {
         reasons.extend(unknown.first().map(|field| {
             let known: Vec<&str> = filter::names().collect();
@@ -68,6 +69,11 @@ pub(super) async fn near_word(context: &ToolContext, query: &str) -> Option<Stri
     let word = query.trim();
     let plain = word.chars().all(|c| c.is_alphanumeric() || c == '_');
     let beginning: String = word.chars().take(BEGINNING).collect();
+    if plain && (1..SHORTEST_WORD).contains(&word.chars().count()) {
+        return Some(format!(
+            "DataHub's index has no words as short as `{word}`; ask for a longer part of the name"
+        ));
+    }
     if !plain || word.chars().count() <= BEGINNING {
         return None;
     }
@@ -103,11 +109,36 @@ struct Occurring {
     count: u64,
 }
 
-async fn reason(context: &ToolContext, loosened: &Loosened, base: &Value) -> Option<String> {
+/// The reasons of these conditions, each beside the rest of the filter, or `alone`.
+async fn reasons(
+    context: &ToolContext,
+    conditions: &[Loosened],
+    base: &Value,
+    alone: bool,
+) -> Vec<String> {
+    let calls: Vec<_> = conditions
+        .iter()
+        .map(|condition| reason(context, condition, base, alone))
+        .collect();
+    let found: Vec<Option<String>> = stream::iter(calls).buffered(MAX_CONDITIONS).collect().await;
+    found.into_iter().flatten().collect()
+}
+
+async fn reason(
+    context: &ToolContext,
+    loosened: &Loosened,
+    base: &Value,
+    alone: bool,
+) -> Option<String> {
+    let rest = if alone {
+        json!([])
+    } else {
+        json!(loosened.rest.or_filters)
+    };
     let mut input = json!({
         "query": base["query"].as_str().unwrap_or("*"),
         "facets": loosened.fields,
-        "orFilters": loosened.rest.or_filters,
+        "orFilters": rest,
         "searchFlags": loosened.rest.flags(json!({"maxAggValues": MAX_VALUES})),
     });
     for name in ["types", "viewUrn"] {
@@ -115,7 +146,7 @@ async fn reason(context: &ToolContext, loosened: &Loosened, base: &Value) -> Opt
             input[name] = base[name].clone();
         }
     }
-    if let Some(types) = &loosened.rest.types {
+    if let Some(types) = loosened.rest.types.as_ref().filter(|_| !alone) {
         input["types"] = json!(types);
     }
     // Without an answer there is no reason to give; the search itself has succeeded.
