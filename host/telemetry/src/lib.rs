@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod access_format;
 mod logs;
 pub mod metrics;
 mod notes;

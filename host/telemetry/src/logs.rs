@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::panics;
+use super::{access_format::AccessLines, panics};
 
 /// The number of lines that may wait for stderr; further ones are dropped rather than waited for.
 const MAX_WAITING_LINES: usize = 16 * 1024;
@@ -89,7 +89,8 @@ impl Logs {
                 .flatten_event(true)
                 .with_current_span(false)
                 .with_span_list(false)
-                .with_writer(writer);
+                .with_writer(writer)
+                .map_event_format(AccessLines);
             registry.with(layer).try_init()
         } else {
             registry
