@@ -308,8 +308,10 @@ async fn where_two_conditions_fail_both_are_named() {
             other => panic!("{other}"),
         };
         let values = if alone { values } else { json!([]) };
-        json!({"aggregateAcrossEntities": {"facets": [
-            {"field": input["facets"][0], "aggregations": values}]}})
+        // Some have more than one field, which hold the same.
+        let fields = input["facets"].as_array().unwrap().iter();
+        let facets = fields.map(|field| json!({"field": field, "aggregations": values}));
+        json!({"aggregateAcrossEntities": {"facets": facets.collect::<Value>()}})
     })
     .await;
     let filter = "type = dataset AND platform = SNOWFLAKE AND env = prod";

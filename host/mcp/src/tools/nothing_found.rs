@@ -1,6 +1,8 @@
 //! The reason why a filter selects nothing: for each of its conditions, DataHub is asked which values
 //! there are without it, and those that are near the one asked for are named.
 
+use std::collections::HashSet;
+
 use foundation::suggest;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -183,9 +185,14 @@ fn occurring(found: &Value, fields: &[String]) -> Vec<Occurring> {
     let facets = found["facets"].as_array().into_iter().flatten();
     let of_field = facets.filter(|facet| fields.iter().any(|field| facet["field"] == *field));
     let values = of_field.flat_map(|facet| facet["aggregations"].as_array().into_iter().flatten());
+    let mut seen = HashSet::new();
     values
         .filter_map(|value| {
             let text = value["value"].as_str()?;
+            // Two fields of the index may hold the same.
+            if !seen.insert(text) {
+                return None;
+            }
             let count = value["count"].as_u64().filter(|count| *count > 0)?;
             let (name, word) = match named_value(value) {
                 Some(name) if !text.starts_with(PLATFORM) => (format!("{name}, {text}"), name),
