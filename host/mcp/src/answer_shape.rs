@@ -9,7 +9,13 @@ use datahub::{DataHubError, Document, Tree};
 use crate::documents;
 
 /// Members that are lists in every document of ours.
-const LISTS: &[&str] = &["searchResults", "facets", "ownershipTypes", "suggestions"];
+const LISTS: &[&str] = &[
+    "entities",
+    "searchResults",
+    "facets",
+    "ownershipTypes",
+    "suggestions",
+];
 /// Members that are whole numbers in every document of ours.
 const NUMBERS: &[&str] = &["total"];
 
@@ -113,7 +119,9 @@ pub(crate) fn check(document: &Document, data: &Tree<'_>) -> Result<(), DataHubE
     let wrong = data.members().iter().find_map(|(name, value)| {
         let field = fields.get(name)?;
         match (&field.form, value) {
-            (Form::Selection(_), Tree::List(_)) => Some(field.name.as_str()),
+            (Form::Selection(_), Tree::List(_)) if field.kind != Kind::List => {
+                Some(field.name.as_str())
+            }
             _ => misfit(field, value),
         }
     });

@@ -97,6 +97,9 @@ documents! {
     DOCUMENT_TEXT = "document_text.graphql", Since::DOCUMENTS;
     EXISTS = "exists.graphql";
     GET_ME = "get_me.graphql";
+    HITS_OF_APPLICATIONS = "hits_of_applications.graphql", Since::APPLICATIONS;
+    HITS_OF_KINDS = "hits_of_kinds.graphql";
+    HITS_OF_METRICS = "hits_of_metrics.graphql", Since::METRICS;
     INCIDENTS = "list_incidents.gql";
     LINEAGE = "get_lineage.gql";
     LINEAGE_NEIGHBOURS = "get_lineage_neighbours.graphql";

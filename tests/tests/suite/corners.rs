@@ -130,9 +130,16 @@ async fn entities_in_every_state_are_found_by_it() {
 }
 
 #[tokio::test]
-async fn an_application_has_its_name_and_owners() {
+async fn an_application_has_its_name_in_hits_and_its_owners_beside_it() {
     let world = ShopWorld::start().await;
     let urn = "urn:li:application:kiln-control";
+    let filter = json!({"filter": "type = application"});
+    let found = world.ok("search", filter).await;
+    let hit = &found["searchResults"][0]["entity"];
+    assert_eq!(
+        (&hit["urn"], &hit["name"]),
+        (&json!(urn), &json!("Kiln Control"))
+    );
     let entity = world.ok("get_entities", json!({"urns": urn})).await;
     assert_eq!(entity["name"], "Kiln Control", "{entity}");
     assert!(

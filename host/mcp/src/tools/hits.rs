@@ -78,6 +78,14 @@ fn with_index_fields(query: &str) -> String {
     written
 }
 
+/// The longest description of a hit, in characters.
+pub(super) fn chars(context: &ToolContext, detail: bool) -> usize {
+    match detail {
+        true => context.settings.description_chars,
+        false => DESCRIPTION_CHARS,
+    }
+}
+
 /// Cleans the hits, keeps those that fit, and says how to get the rest.
 ///
 /// # Errors
@@ -97,10 +105,7 @@ pub(super) fn shaped(
     offset: i64,
     detail: bool,
 ) -> Result<Value, ToolError> {
-    let chars = match detail {
-        true => context.settings.description_chars,
-        false => DESCRIPTION_CHARS,
-    };
+    let chars = chars(context, detail);
     let (Some(total), Tree::List(hits)) = (found.get("total").as_i64(), found.get("searchResults"))
     else {
         return Err(not_understood().into());

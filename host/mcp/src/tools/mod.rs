@@ -14,6 +14,7 @@ mod details;
 mod domain_membership;
 pub(super) mod entity;
 mod flat;
+mod further_kinds;
 mod get_aspect_history;
 mod get_dataset_assertions;
 mod get_dataset_profile;

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    hits::{by_meaning, query_of, shaped},
+    further_kinds,
+    hits::{self, by_meaning, query_of, shaped},
     nothing_found, sorted, window,
 };
 use crate::{
@@ -146,6 +147,7 @@ impl Tool for Search {
             Some(field) => by_field(context, variables, field, &args).await,
         };
         let mut answer = found?;
+        further_kinds::describe(context, &mut answer, hits::chars(context, args.detail)).await;
         // No list where none was asked for: it would read as if there were no hits.
         if let (Value::Object(map), 0) = (&mut answer, args.num_results) {
             map.shift_remove("count");
