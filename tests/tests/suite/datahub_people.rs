@@ -77,9 +77,12 @@ async fn unknown_tokens_that_datahub_is_slow_to_judge_cost_known_people_nothing(
         datahub.stalled() >= 4
     })
     .await;
-    for _ in 0..50 {
+    // As long as they wait: on a busy machine their time is over before many calls are answered.
+    let mut answered = 0;
+    while answered < 50 && datahub.stalled() >= 1 {
         assert_well(&me(&server, known).await);
+        answered += 1;
     }
-    assert!(datahub.stalled() >= 1, "the strangers did not wait");
+    assert!(answered >= 5, "{answered} calls while the strangers waited");
     strangers.abort();
 }
