@@ -125,14 +125,17 @@ pub fn sealed(data: &[u8]) {
     }
 }
 
-/// A client's metadata document: it is that of the client, and its redirect URIs follow the rules.
+/// A client's metadata document: it is JSON and that of the client, and its redirect URIs follow the rules.
 pub fn client_metadata(data: &[u8]) {
     let id = "https://client.example/client.json";
     let Ok(document) = read_document(data, id) else {
         return;
     };
-    let value: serde_json::Value = serde_json::from_slice(data).unwrap_or_default();
-    assert_eq!(value["client_id"], id);
+    match serde_json::from_slice::<serde_json::Value>(data) {
+        Ok(value) => assert_eq!(value["client_id"], id),
+        // A member that is not read may hold a number of which no `f64` knows.
+        Err(_) => assert!(serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()),
+    }
     assert!(!document.redirect_uris.is_empty());
     for uri in &document.redirect_uris {
         redirect_uri(uri.as_bytes());
