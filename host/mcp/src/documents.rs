@@ -13,6 +13,7 @@ static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| {
         include_str!("tools/fragments/hits.gql"),
         include_str!("tools/fragments/incidents.gql"),
         include_str!("tools/fragments/platform.gql"),
+        include_str!("tools/fragments/skills.gql"),
         include_str!("tools/fragments/sorted.gql"),
     ])
 });
@@ -122,8 +123,8 @@ documents! {
     SEARCH_SEMANTIC = "search_semantic.gql", Since::DOCUMENTS;
     SET_DATA_PRODUCT = "set_data_product.graphql";
     SET_DOMAINS = "set_domains.graphql";
-    SKILL = "skill.graphql", Since::DOCUMENTS;
-    SKILLS = "skills.graphql", Since::DOCUMENTS;
+    SKILL = "skill.gql", Since::DOCUMENTS;
+    SKILLS = "skills.gql", Since::DOCUMENTS;
     UPDATE_DESCRIPTION = "update_description.graphql";
     UPDATE_DOCUMENT_CONTENTS = "save_document_contents.graphql", Since::DOCUMENTS;
     UPDATE_DOCUMENT_RELATED = "save_document_related.graphql", Since::DOCUMENTS;
@@ -209,6 +210,7 @@ mod tests {
             include_str!("tools/fragments/hits.gql"),
             include_str!("tools/fragments/incidents.gql"),
             include_str!("tools/fragments/platform.gql"),
+            include_str!("tools/fragments/skills.gql"),
             include_str!("tools/fragments/sorted.gql"),
         ];
         for name in shared.into_iter().flat_map(defined) {

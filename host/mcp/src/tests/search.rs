@@ -334,3 +334,29 @@ async fn where_two_conditions_fail_both_are_named() {
         "{hint}"
     );
 }
+
+#[tokio::test]
+async fn hits_of_a_search_by_meaning_have_names_and_reasons_as_others_have() {
+    let urn = "urn:li:application:checkout";
+    let hub = Hub::new(move |name, variables| match name {
+        "hitsOfApplications" => {
+            let known = json!({"urn": urn, "properties": {"name": "Checkout"}});
+            json!({"entities": [known]})
+        }
+        "searchByMeaning" if variables["input"]["query"] == "nothing" => {
+            json!({"semanticSearchAcrossEntities": {"total": 0, "searchResults": []}})
+        }
+        "searchByMeaning" => {
+            let hits = json!([{"entity": {"urn": urn, "type": "APPLICATION"}}]);
+            json!({"semanticSearchAcrossEntities": {"total": 1, "searchResults": hits}})
+        }
+        _ => json!({}),
+    })
+    .await;
+    let ask = |query: &str| json!({"query": query, "search_strategy": "semantic", "filter": "plattform = x"});
+    let answer = hub.ok("search", ask("paying")).await;
+    assert_eq!(answer["searchResults"][0]["entity"]["name"], "Checkout");
+    let nothing = hub.ok("search", ask("nothing")).await;
+    let hint = nothing["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("did you mean platform"), "{nothing}");
+}

@@ -129,22 +129,23 @@ impl Tool for Search {
             input["sortInput"] = json!({"sortCriteria": [{"field": field, "sortOrder": order}]});
         }
         let variables = json!({"input": &input});
-        if args.search_strategy.as_deref() == Some("semantic") {
-            let result = context
-                .ask(&documents::SEARCH_SEMANTIC, variables.clone())
-                .await;
-            if let Some(found) = by_meaning(context, result, "semanticSearchAcrossEntities")? {
-                return shaped(context, &Tree::from(&found), args.offset, args.detail);
+        let by_meaning = match args.search_strategy.as_deref() {
+            Some("semantic") => {
+                let document = &documents::SEARCH_SEMANTIC;
+                let asked = context.ask(document, variables.clone()).await;
+                by_meaning(context, asked, "semanticSearchAcrossEntities")?
             }
-        }
-        let found = match &sort_by {
-            None => {
+            _ => None,
+        };
+        let found = match (&by_meaning, &sort_by) {
+            (Some(found), _) => shaped(context, &Tree::from(found), args.offset, args.detail),
+            (None, None) => {
                 let shape =
                     |data: &Tree<'_>| shaped(context, data.get(FOUND), args.offset, args.detail);
                 let document = &documents::SEARCH;
                 context.ask_and(document, variables, &shape).await?
             }
-            Some(field) => by_field(context, variables, field, &args).await,
+            (None, Some(field)) => by_field(context, variables, field, &args).await,
         };
         let mut answer = found?;
         further_kinds::describe(context, &mut answer, hits::chars(context, args.detail)).await;
