@@ -87,7 +87,7 @@ impl ClientBook {
         let mut all = match &self.place {
             Place::File(file) => {
                 let file = Arc::clone(file);
-                blocking(move || file.read()).await?
+                blocking(move || Ok(file.read()?)).await?
             }
             Place::Redis(redis) => redis.clients().await.map_err(store_error)?,
         };

@@ -3,10 +3,10 @@
 //! Never logs a key, never accepts a key file that others can read.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
 };
 
 use base64::{Engine, engine::general_purpose};
@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     KeySource,
-    private_file::{self, Unreadable},
+    state_file::{self, About, StateFile, StateFileError},
 };
 
 /// Bytes of a key.
@@ -25,8 +25,15 @@ const KEY_BYTES: usize = 32;
 const MAX_KEYS: usize = 16;
 /// The key file's name in the state directory.
 pub const KEY_FILE: &str = "oauth-token-key";
-/// Longest key file that is read.
-const MAX_FILE_BYTES: u64 = 4_096;
+static ABOUT: About = About {
+    name: KEY_FILE,
+    what: "key file",
+    max_bytes: 4_096,
+    damaged: "does not hold a key (32 bytes in base64)\n\
+        hint: delete it; a new one is made at the next start and everybody signs in again",
+    denied: "make the directory writable, or set `OAUTH_TOKEN_KEYS`",
+    exposed: ", or delete it so that a new one is made",
+};
 
 /// The keys are not usable. Never holds a key.
 #[derive(Debug, thiserror::Error)]
@@ -42,36 +49,9 @@ pub enum KeysError {
     /// No key, too many, or one twice.
     #[error("`OAUTH_TOKEN_KEYS` {0}\nhint: give one key, or the new one followed by the old one")]
     Number(&'static str),
-    /// Others may read the key file.
-    #[error(
-        "the key file {} has mode {mode:04o} and owner {owner}: only this user may read it\nhint: chown it to the user that runs the server and chmod 600 it, or delete it so that a new one is made",
-        path.display()
-    )]
-    Loose {
-        /// The key file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-        /// The user id of its owner.
-        owner: u32,
-    },
-    /// The key file holds something else.
-    #[error(
-        "the key file {} does not hold a key (32 bytes in base64)\nhint: delete it; a new one is made at the next start and everybody signs in again",
-        path.display()
-    )]
-    Corrupt {
-        /// The key file.
-        path: PathBuf,
-    },
-    /// The key file or its directory cannot be read or made.
-    #[error("cannot read or make the key file {}: {source}\nhint: make the directory writable, or set `OAUTH_TOKEN_KEYS`", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    /// The key file is not usable.
+    #[error(transparent)]
+    File(#[from] StateFileError),
 }
 
 /// One key and the id that envelopes name it by.
@@ -158,23 +138,16 @@ fn decode(text: &str) -> Option<[u8; KEY_BYTES]> {
 }
 
 fn key_file(directory: &Path) -> Result<Key, KeysError> {
-    let path = directory.join(KEY_FILE);
-    match read_key(&path) {
-        Err(KeysError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-        read => return read,
+    let file = StateFile::new(directory, &ABOUT);
+    if let Some(key) = file.read(read_key)? {
+        return Ok(key);
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|source| KeysError::Io {
-            path: directory.to_owned(),
-            source,
-        })?;
-    make_key(directory, &path)?;
-    tracing::info!(path = %path.display(), "made a key for sealed tokens");
+    file.make_directory()?;
+    make_key(directory, &file.path()).map_err(|source| file.failed(source))?;
+    tracing::info!(path = %file.path().display(), "made a key for sealed tokens");
     // The file on disk counts: another process may have been first.
-    read_key(&path)
+    let gone = || file.failed(io::ErrorKind::NotFound.into()).into();
+    file.read(read_key)?.ok_or_else(gone)
 }
 
 /// Looks for the key file in `directory`, and makes none. True if it is there, false if one can be
@@ -183,45 +156,25 @@ fn key_file(directory: &Path) -> Result<Key, KeysError> {
 /// # Errors
 /// As those at the start.
 pub fn look_at_key(directory: &Path) -> Result<bool, KeysError> {
-    let path = directory.join(KEY_FILE);
-    match read_key(&path) {
-        Ok(_) => Ok(true),
-        Err(KeysError::Io { source, .. }) if is_missing(&source) => {
-            let possible = private_file::check_place(directory);
-            possible.map_err(|source| KeysError::Io { path, source })?;
-            Ok(false)
+    let file = StateFile::new(directory, &ABOUT);
+    match file.read(read_key) {
+        Ok(Some(_)) => return Ok(true),
+        // Below something that is not a directory: that is said more clearly of the place.
+        Err(StateFileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
         }
-        Err(error) => Err(error),
+        read => read.map(drop)?,
     }
+    state_file::check_place(directory).map_err(|source| file.failed(source))?;
+    Ok(false)
 }
 
-/// True if a file is not there, or below something that is not a directory.
-fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
-}
-
-fn read_key(path: &Path) -> Result<Key, KeysError> {
-    let key = |text: &str| decode(text.trim()).map(Key::new);
-    private_file::read(path, MAX_FILE_BYTES, key).map_err(|why| {
-        let path = path.to_owned();
-        match why {
-            Unreadable::Io(source) => KeysError::Io { path, source },
-            Unreadable::Loose { mode, owner } => KeysError::Loose { path, mode, owner },
-            Unreadable::Damaged => KeysError::Corrupt { path },
-        }
-    })
+fn read_key(text: &str) -> Option<Key> {
+    decode(text.trim()).map(Key::new)
 }
 
 /// Writes a new key to a temporary file and links it into place: the key file is complete or
 /// absent, and of two processes that start at once one wins.
-fn make_key(directory: &Path, path: &Path) -> Result<(), KeysError> {
-    let failed = |source| KeysError::Io {
-        path: path.to_owned(),
-        source,
-    };
+fn make_key(directory: &Path, path: &Path) -> io::Result<()> {
     let mut secret = Zeroizing::new([0_u8; KEY_BYTES]);
     rand::fill(secret.as_mut_slice());
     let text = Zeroizing::new(general_purpose::STANDARD.encode(secret.as_slice()));
@@ -242,7 +195,7 @@ fn make_key(directory: &Path, path: &Path) -> Result<(), KeysError> {
     };
     let written = write();
     let removed = fs::remove_file(&draft);
-    written.and(removed).map_err(failed)
+    written.and(removed)
 }
 
 #[cfg(test)]
@@ -327,10 +280,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         for content in [&b"nonsense"[..], b"", b"\xff\xfe"] {
             fs::write(&path, content).unwrap();
-            assert!(matches!(
-                key_file(root.path()),
-                Err(KeysError::Corrupt { .. })
-            ));
+            assert!(matches!(key_file(root.path()), Err(KeysError::File { .. })));
         }
     }
 }

@@ -32,7 +32,6 @@ mod limits;
 mod metadata;
 mod pages;
 mod params;
-mod private_file;
 mod redirect_uri;
 mod register;
 mod reply_to;
@@ -40,6 +39,7 @@ mod resource;
 mod revoke;
 mod seal;
 mod settings;
+mod state_file;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -69,9 +69,10 @@ pub use self::{
         ClientMetadataSettings, ConfiguredClient, KeySource, LimitSettings, Settings,
         SettingsError, StoreSettings, TokenMode, UpstreamAuth, UpstreamSettings, UpstreamToken,
     },
+    state_file::StateFileError,
     store::{
         ClientsFileError, EndedFileError, ListedClient, StoreHealth, StoreKind, StoreUrlError,
-        UsedFileError, check_store_url, look_at_ended,
+        check_store_url, look_at_ended,
     },
     tokens::{Opened, ScopeLimit, SealedTokens},
     trial::{Trial, Tried},

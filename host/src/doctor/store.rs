@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{reach, report::Check};
 use oauth::{
-    EndedFileError, KeySource, KeysError, RedisFault, Settings, StoreSettings, look_at_ended,
-    look_at_key, look_at_redis,
+    EndedFileError, KeySource, KeysError, RedisFault, Settings, StateFileError, StoreSettings,
+    look_at_ended, look_at_key, look_at_redis,
 };
 
 const STORE: &str = "store";
@@ -122,7 +122,9 @@ fn state_directory(directory: &Path, required: bool) -> Check {
                 fix,
             )
         }
-        Err(EndedFileError::Loose { mode, owner, .. }) if is_anothers(mode & 0o077, owner) => {
+        Err(EndedFileError::File(StateFileError::Loose { mode, owner, .. }))
+            if is_anothers(mode & 0o077, owner) =>
+        {
             Check::warn(STORE, seen, of_another(owner))
         }
         Err(EndedFileError::LooseDirectory { mode, owner, .. })
@@ -153,13 +155,15 @@ fn key(source: &KeySource) -> Check {
             KEY,
             format!("{} is made at the first start", file.display()),
         ),
-        Err(KeysError::Loose { mode, owner, .. }) if is_anothers(mode & 0o077, owner) => {
+        Err(KeysError::File(StateFileError::Loose { mode, owner, .. }))
+            if is_anothers(mode & 0o077, owner) =>
+        {
             Check::warn(KEY, place, of_another(owner))
         }
         Err(error) => {
             let (seen, _) = parts(&error.to_string());
             let fix = match error {
-                KeysError::Io { .. } => {
+                KeysError::File(StateFileError::Io { .. }) => {
                     "set `OAUTH_TOKEN_KEYS` (`openssl rand -base64 32`), or `OAUTH_STATE_DIR` to a directory that the \
                      server may write to; run this as the user that runs the server"
                         .to_owned()

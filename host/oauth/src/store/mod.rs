@@ -25,7 +25,6 @@ pub use self::{
     clients_file::ClientsFileError,
     ended_file::{EndedFileError, look_at_ended},
     redis::{StoreUrlError, check_store_url},
-    used_file::UsedFileError,
 };
 pub(super) use self::{
     clients::set_blocked,

@@ -12,26 +12,32 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use foundation::clock::UnixMillis;
 
 use super::MAX_FAMILIES;
 use crate::{
-    private_file::{self, Unreadable},
+    state_file::{self, About, Locked, StateFile, StateFileError},
     types::FamilyId,
 };
 
-/// The file's name in the state directory.
-const FILE: &str = "oauth-used-refresh-tokens";
 /// The file's first line.
 const HEAD: &str = "datahub-mcp used refresh tokens 1";
 /// The longest line: an id of at most 64 bytes, three numbers and a digest.
 const MAX_LINE_BYTES: usize = 160;
 /// The lines that are appended before those that mean nothing any more are left out.
 const MAX_APPENDED: usize = 100_000;
-const MAX_FILE_BYTES: u64 = ((MAX_FAMILIES + MAX_APPENDED + 2) * MAX_LINE_BYTES) as u64;
+static ABOUT: About = About {
+    name: "oauth-used-refresh-tokens",
+    what: "list of used refresh tokens",
+    max_bytes: ((MAX_FAMILIES + MAX_APPENDED + 2) * MAX_LINE_BYTES) as u64,
+    damaged: "is damaged, so it is not known which were used\n\
+        hint: restore it; or delete it, and a stolen one that was used is good once more until it expires",
+    denied: "make it and its directory writable for the user that runs the server, or set `OAUTH_STORE_URL`",
+    exposed: "",
+};
 /// Characters of a line's digest: against accidents. Whoever may write the file may write digests.
 const DIGEST_CHARS: usize = 16;
 
@@ -49,82 +55,27 @@ pub(super) struct Used {
 /// Sign-ins that were refreshed.
 pub(super) type AllUsed = HashMap<FamilyId, Used>;
 
-/// The file of used refresh tokens is not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum UsedFileError {
-    /// Others may read or change the file.
-    #[error(
-        "the list of used refresh tokens {} has mode {mode:04o} and owner {owner}: only this user may read and write it\nhint: chown it to the user that runs the server and chmod 600 it",
-        path.display()
-    )]
-    Loose {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-        /// The user id of its owner.
-        owner: u32,
-    },
-    /// The file was not written by this server, or was changed.
-    #[error(
-        "the list of used refresh tokens {} is damaged, so it is not known which were used\nhint: restore it; or delete it, and a stolen one that was used is good once more until it expires",
-        path.display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file cannot be read or replaced.
-    #[error(
-        "cannot read or write the list of used refresh tokens {}: {source}\nhint: make it and its directory writable for the user that runs the server, or set `OAUTH_STORE_URL`",
-        path.display()
-    )]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-}
-
 /// See the module.
 #[derive(Debug)]
-pub(super) struct UsedFile {
-    directory: PathBuf,
-}
+pub(super) struct UsedFile(StateFile);
 
 impl UsedFile {
     pub(super) fn new(directory: &Path) -> Self {
-        Self {
-            directory: directory.to_owned(),
-        }
+        Self(StateFile::new(directory, &ABOUT))
     }
 
     /// What the file holds; nothing if there is no file. Blocks.
-    pub(super) fn read(&self) -> Result<AllUsed, UsedFileError> {
-        let path = self.path();
-        match private_file::read(&path, MAX_FILE_BYTES, parse) {
-            Ok(used) => Ok(used),
-            Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(AllUsed::new())
-            }
-            Err(Unreadable::Io(source)) => Err(UsedFileError::Io { path, source }),
-            Err(Unreadable::Loose { mode, owner }) => {
-                Err(UsedFileError::Loose { path, mode, owner })
-            }
-            Err(Unreadable::Damaged) => Err(UsedFileError::Damaged { path }),
-        }
+    pub(super) fn read(&self) -> Result<AllUsed, StateFileError> {
+        Ok(self.0.read(parse)?.unwrap_or_default())
     }
 
     /// Leaves out what no longer means anything, and returns the rest. The directory is there. Blocks.
-    pub(super) fn tidy(&self, now: UnixMillis) -> Result<AllUsed, UsedFileError> {
-        let directory = private_file::lock(&self.directory);
-        self.rewrite(&directory.map_err(|source| self.failed(source))?, now)
+    pub(super) fn tidy(&self, now: UnixMillis) -> Result<AllUsed, StateFileError> {
+        self.rewrite(&self.0.lock()?, now)
     }
 
     /// The same, in a directory that is locked.
-    fn rewrite(&self, directory: &File, now: UnixMillis) -> Result<AllUsed, UsedFileError> {
-        let failed = |source| self.failed(source);
+    fn rewrite(&self, locked: &Locked, now: UnixMillis) -> Result<AllUsed, StateFileError> {
         let mut all = self.read()?;
         all.retain(|_, used| now < used.expires);
         if all.len() > MAX_FAMILIES {
@@ -137,8 +88,7 @@ impl UsedFile {
         for (family, used) in &all {
             text.push_str(&line(family, used));
         }
-        private_file::replace(&self.directory, FILE, &text).map_err(failed)?;
-        directory.sync_all().map_err(failed)?;
+        self.0.replace(&text, locked)?;
         Ok(all)
     }
 
@@ -148,29 +98,19 @@ impl UsedFile {
         family: &FamilyId,
         used: &Used,
         now: UnixMillis,
-    ) -> Result<(), UsedFileError> {
-        let failed = |source| self.failed(source);
+    ) -> Result<(), StateFileError> {
+        let failed = |source| self.0.failed(source);
         // Another process may be replacing the file.
-        let directory = private_file::lock(&self.directory).map_err(failed)?;
-        if !ends_with_a_line(&self.path()).map_err(failed)? {
-            self.rewrite(&directory, now)?;
+        let locked = self.0.lock()?;
+        let path = self.0.path();
+        if !ends_with_a_line(&path).map_err(failed)? {
+            self.rewrite(&locked, now)?;
         }
-        let open = OpenOptions::new().append(true).open(self.path());
+        let open = OpenOptions::new().append(true).open(path);
         let mut file = open.map_err(failed)?;
         file.write_all(line(family, used).as_bytes())
             .and_then(|()| file.sync_data())
             .map_err(failed)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.join(FILE)
-    }
-
-    fn failed(&self, source: io::Error) -> UsedFileError {
-        UsedFileError::Io {
-            path: self.path(),
-            source,
-        }
     }
 }
 
@@ -199,7 +139,7 @@ fn line(family: &FamilyId, used: &Used) -> String {
         used.grace.0,
         used.expires.0
     );
-    let digest = private_file::digest(&content);
+    let digest = state_file::digest(&content);
     format!("{content} {}\n", &digest[..DIGEST_CHARS])
 }
 
@@ -224,7 +164,7 @@ fn parse(text: &str) -> Option<AllUsed> {
 
 fn parse_line(line: &str) -> Option<(FamilyId, Used)> {
     let (content, digest) = line.rsplit_once(' ')?;
-    if private_file::digest(content).get(..DIGEST_CHARS)? != digest {
+    if state_file::digest(content).get(..DIGEST_CHARS)? != digest {
         return None;
     }
     let mut words = content.split(' ');

@@ -42,7 +42,7 @@ fn what_is_written_is_read_and_two_processes_lose_nothing() {
         (all[0].blocked_at, all[0].last_sign_in),
         (Some(20), Some(30))
     );
-    let mode = fs::metadata(server.path()).unwrap().mode() & 0o7777;
+    let mode = fs::metadata(server.0.path()).unwrap().mode() & 0o7777;
     assert_eq!(mode, 0o600);
 }
 
@@ -51,26 +51,26 @@ fn a_list_that_is_damaged_or_open_to_others_is_not_read() {
     let root = tempfile::tempdir().unwrap();
     let file = ClientsFile::new(root.path());
     file.change(|all| note(all, client(1, 10))).unwrap();
-    let good = fs::read(file.path()).unwrap();
+    let good = fs::read(file.0.path()).unwrap();
     for at in 0..good.len() {
         let mut flipped = good.clone();
         flipped[at] ^= 1;
         for damaged in [&good[..at], &flipped] {
-            fs::write(file.path(), damaged).unwrap();
+            fs::write(file.0.path(), damaged).unwrap();
             let refused = file.read();
             assert!(
-                matches!(refused, Err(ClientsFileError::Damaged { .. })),
+                matches!(refused, Err(StateFileError::Damaged { .. })),
                 "{at}"
             );
             assert!(file.change(|_| {}).is_err(), "it is not overwritten");
         }
     }
-    fs::write(file.path(), &good).unwrap();
+    fs::write(file.0.path(), &good).unwrap();
     assert_eq!(file.read().unwrap().len(), 1);
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(file.0.path(), fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(
         file.read(),
-        Err(ClientsFileError::Loose { mode: 0o640, .. })
+        Err(StateFileError::Loose { mode: 0o640, .. })
     ));
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::*;
-use crate::private_file::is_ours;
+use crate::state_file::is_ours;
 
 const NOW: UnixMillis = UnixMillis(1_000);
 
@@ -30,7 +30,7 @@ fn what_ended_is_known_to_the_next_process_until_it_expires() {
     file.add(&ended(&[(&one, 2_000)]), NOW).unwrap();
     let (_, known) = EndedFile::open(&directory, UnixMillis(2_000)).unwrap();
     assert_eq!(known, ended(&[(&two, 3_000), (&three, 4_000)]));
-    let mode = fs::metadata(file.path()).unwrap().mode() & 0o7777;
+    let mode = fs::metadata(file.0.path()).unwrap().mode() & 0o7777;
     assert_eq!(mode, 0o600);
     assert_eq!(
         fs::read_dir(&directory).unwrap().count(),
@@ -45,7 +45,7 @@ fn a_file_that_is_damaged_is_never_read_as_empty() {
     let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
     file.add(&ended(&[(&FamilyId::random(), 2_000)]), NOW)
         .unwrap();
-    let good = fs::read(file.path()).unwrap();
+    let good = fs::read(file.0.path()).unwrap();
     let mut damages: Vec<Vec<u8>> = (0..good.len()).map(|at| good[..at].to_vec()).collect();
     damages.extend((0..good.len()).map(|at| {
         let mut damaged = good.clone();
@@ -55,17 +55,20 @@ fn a_file_that_is_damaged_is_never_read_as_empty() {
     damages.push([&good[..], b"x 1\n"].concat());
     damages.push(b"\xff\xfe".to_vec());
     for damaged in damages {
-        fs::write(file.path(), &damaged).unwrap();
+        fs::write(file.0.path(), &damaged).unwrap();
         let refused = EndedFile::open(root.path(), NOW).err();
         assert!(
-            matches!(refused, Some(EndedFileError::Damaged { .. })),
+            matches!(
+                refused,
+                Some(EndedFileError::File(StateFileError::Damaged { .. }))
+            ),
             "{refused:?}: {damaged:?}"
         );
         assert!(file.add(&Ended::new(), NOW).is_err());
-        assert_eq!(fs::read(file.path()).unwrap(), damaged, "left for a look");
+        assert_eq!(fs::read(file.0.path()).unwrap(), damaged, "left for a look");
     }
-    fs::write(file.path(), &good).unwrap();
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o620)).unwrap();
+    fs::write(file.0.path(), &good).unwrap();
+    fs::set_permissions(file.0.path(), fs::Permissions::from_mode(0o620)).unwrap();
     let refused = EndedFile::open(root.path(), NOW).err().unwrap().to_string();
     assert!(refused.contains("0620"), "{refused}");
 }
@@ -84,13 +87,15 @@ fn a_place_where_no_file_can_be_made_is_told_apart_from_one_that_cannot_be_read(
         "{refused:?}"
     );
     let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
-    fs::remove_file(file.path()).unwrap();
-    fs::create_dir(file.path()).unwrap();
+    fs::remove_file(file.0.path()).unwrap();
+    fs::create_dir(file.0.path()).unwrap();
     let refused = EndedFile::open(root.path(), NOW).err();
     assert!(
         matches!(
             refused,
-            Some(EndedFileError::Io { .. } | EndedFileError::Loose { .. })
+            Some(EndedFileError::File(
+                StateFileError::Io { .. } | StateFileError::Loose { .. }
+            ))
         ),
         "{refused:?}"
     );
@@ -135,15 +140,15 @@ fn what_belongs_to_another_user_is_not_ours() {
 fn what_is_no_file_is_refused_and_not_waited_for() {
     let root = tempfile::tempdir().unwrap();
     let (file, _) = EndedFile::open(root.path(), NOW).unwrap();
-    fs::remove_file(file.path()).unwrap();
+    fs::remove_file(file.0.path()).unwrap();
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     let fifo = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, file.path(), fifo, mode, 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, file.0.path(), fifo, mode, 0).unwrap();
     let refused = EndedFile::open(root.path(), NOW).err().unwrap().to_string();
     assert!(refused.contains("it is not a file"), "{refused}");
-    assert!(!fs::symlink_metadata(file.path()).unwrap().is_file());
-    fs::remove_file(file.path()).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", file.path()).unwrap();
+    assert!(!fs::symlink_metadata(file.0.path()).unwrap().is_file());
+    fs::remove_file(file.0.path()).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", file.0.path()).unwrap();
     let refused = EndedFile::open(root.path(), NOW).err().unwrap().to_string();
     assert!(refused.contains("it is not a file"), "{refused}");
 }
@@ -161,7 +166,7 @@ fn the_file_is_bounded_by_what_is_kept_in_memory() {
         kept.values().all(|until| until.0 >= 2_010),
         "the oldest make room"
     );
-    assert!(fs::metadata(file.path()).unwrap().len() < MAX_FILE_BYTES);
+    assert!(fs::metadata(file.0.path()).unwrap().len() < ABOUT.max_bytes);
     assert_eq!(
         EndedFile::open(root.path(), NOW).unwrap().1.len(),
         MAX_FAMILIES

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    private_file::Stamp,
+    state_file::{Stamp, StateFileError},
     store::{
         ClientsFileError, StoreError,
         clients::{self, ListedClient, MAX_LISTED},
@@ -37,7 +37,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Reads the file in `directory`, if there is one.
-    pub(super) fn open(directory: &Path) -> Result<Self, ClientsFileError> {
+    pub(super) fn open(directory: &Path) -> Result<Self, StateFileError> {
         let clients = Self {
             file: ClientsFile::new(directory),
             blocked: RwLock::default(),
@@ -54,7 +54,7 @@ impl Clients {
 
     /// Reads the file again if it is another one. What is blocked stays so if it cannot be read.
     /// Blocks.
-    pub(super) fn look(&self) -> Result<(), ClientsFileError> {
+    pub(super) fn look(&self) -> Result<(), StateFileError> {
         let stamp = self.file.stamp();
         if stamp == *self.stamp.lock() {
             return Ok(());

@@ -6,7 +6,7 @@ use foundation::clock::UnixMillis;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
-    private_file::Stamp,
+    state_file::Stamp,
     store::{
         EndedFileError, StoreError,
         ended_file::{Ended, EndedFile},

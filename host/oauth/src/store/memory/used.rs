@@ -12,7 +12,8 @@ use foundation::clock::UnixMillis;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    store::used_file::{AllUsed, Used, UsedFile, UsedFileError, is_long},
+    state_file::StateFileError,
+    store::used_file::{AllUsed, Used, UsedFile, is_long},
     types::FamilyId,
 };
 
@@ -29,7 +30,7 @@ impl UsedTokens {
     pub(super) fn open(
         directory: &Path,
         now: UnixMillis,
-    ) -> Result<(Self, AllUsed), UsedFileError> {
+    ) -> Result<(Self, AllUsed), StateFileError> {
         let file = UsedFile::new(directory);
         let known = file.tidy(now)?;
         let used = Self {
@@ -54,7 +55,7 @@ impl UsedTokens {
         }
     }
 
-    fn write(&self, family: &FamilyId, used: &Used, now: UnixMillis) -> Result<(), UsedFileError> {
+    fn write(&self, family: &FamilyId, used: &Used, now: UnixMillis) -> Result<(), StateFileError> {
         self.file.append(family, used, now)?;
         if is_long(self.appended.fetch_add(1, Ordering::Relaxed) + 1) {
             self.appended.store(0, Ordering::Relaxed);

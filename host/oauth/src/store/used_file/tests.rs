@@ -30,12 +30,12 @@ fn what_was_used_is_known_to_the_next_process_until_it_expires() {
     file.append(&one, &used(2, 2_000), NOW).unwrap();
     let all = AllUsed::from([(one, used(3, 2_000)), (two.clone(), used(4, 3_000))]);
     assert_eq!(file.read().unwrap(), all);
-    let before = fs::metadata(file.path()).unwrap().len();
+    let before = fs::metadata(file.0.path()).unwrap().len();
     assert_eq!(other.tidy(NOW).unwrap(), all);
-    assert!(fs::metadata(file.path()).unwrap().len() < before);
+    assert!(fs::metadata(file.0.path()).unwrap().len() < before);
     let left = AllUsed::from([(two, used(4, 3_000))]);
     assert_eq!(file.tidy(UnixMillis(2_000)).unwrap(), left);
-    let mode = fs::metadata(file.path()).unwrap().mode() & 0o7777;
+    let mode = fs::metadata(file.0.path()).unwrap().mode() & 0o7777;
     assert_eq!(mode, 0o600);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no draft");
 }
@@ -46,23 +46,23 @@ fn a_list_that_is_damaged_or_open_to_others_is_not_read() {
     let file = UsedFile::new(root.path());
     file.append(&FamilyId::random(), &used(1, 2_000), NOW)
         .unwrap();
-    let good = fs::read(file.path()).unwrap();
+    let good = fs::read(file.0.path()).unwrap();
     for at in 0..good.len() - 1 {
         let mut damaged = good.clone();
         damaged[at] ^= 1;
-        fs::write(file.path(), damaged).unwrap();
+        fs::write(file.0.path(), damaged).unwrap();
         let refused = file.read();
         assert!(
-            matches!(refused, Err(UsedFileError::Damaged { .. })),
+            matches!(refused, Err(StateFileError::Damaged { .. })),
             "{at}: {refused:?}"
         );
     }
-    fs::write(file.path(), &good).unwrap();
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(file.0.path(), &good).unwrap();
+    fs::set_permissions(file.0.path(), fs::Permissions::from_mode(0o644)).unwrap();
     let refused = file.read();
     assert!(matches!(
         refused,
-        Err(UsedFileError::Loose { mode: 0o644, .. })
+        Err(StateFileError::Loose { mode: 0o644, .. })
     ));
 }
 
@@ -72,11 +72,11 @@ fn a_line_that_was_cut_off_costs_itself_alone() {
     let (one, two) = (FamilyId::random(), FamilyId::random());
     let file = UsedFile::new(root.path());
     file.append(&one, &used(1, 2_000), NOW).unwrap();
-    let begin = fs::read(file.path()).unwrap();
+    let begin = fs::read(file.0.path()).unwrap();
     file.append(&two, &used(1, 2_000), NOW).unwrap();
-    let whole = fs::read(file.path()).unwrap();
+    let whole = fs::read(file.0.path()).unwrap();
     for length in begin.len()..whole.len() {
-        fs::write(file.path(), &whole[..length]).unwrap();
+        fs::write(file.0.path(), &whole[..length]).unwrap();
         let only = AllUsed::from([(one.clone(), used(1, 2_000))]);
         assert_eq!(file.read().unwrap(), only, "{length}");
         file.append(&two, &used(2, 2_000), NOW).unwrap();

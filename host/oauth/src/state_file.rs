@@ -2,10 +2,10 @@
 //! replaced as a whole, so that each is complete or as it was.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
     str::Lines,
     time::Duration,
 };
@@ -25,46 +25,160 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// The last line begins with this; the digest of all before it follows.
 const TAIL: &str = "sha256 ";
 
-/// The reason that a file is not read.
+/// A kind of file, and how errors speak of it.
 #[derive(Debug)]
-pub(super) enum Unreadable {
-    /// Others may read or change it.
+pub struct About {
+    /// The file's name in the state directory.
+    pub(super) name: &'static str,
+    /// What it is, after an article.
+    pub(super) what: &'static str,
+    /// The largest file that is read, in bytes.
+    pub(super) max_bytes: u64,
+    /// What a damaged one means; after a line end, what to do.
+    pub(super) damaged: &'static str,
+    /// What to do where it cannot be read or written.
+    pub(super) denied: &'static str,
+    /// What else can be done where others may read it.
+    pub(super) exposed: &'static str,
+}
+
+/// A file of the state directory is not usable. Never holds what is in the file.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFileError {
+    /// Others may read or change the file.
+    #[error(
+        "the {} {} has mode {mode:04o} and owner {owner}: only this user may read and write it\nhint: chown it to the user that runs the server and chmod 600 it{}",
+        about.what, path.display(), about.exposed
+    )]
     Loose {
+        /// What the file is.
+        about: &'static About,
+        /// The file.
+        path: PathBuf,
         /// Its permission bits.
         mode: u32,
         /// The user id of its owner.
         owner: u32,
     },
-    /// It was not written by this program, or only in part.
-    Damaged,
-    /// The operating system does not let us.
-    Io(io::Error),
+    /// The file was not written by this server, or only in part.
+    #[error("the {} {} {}", about.what, path.display(), about.damaged)]
+    Damaged {
+        /// What the file is.
+        about: &'static About,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system does not let us read or write the file.
+    #[error("cannot read or write the {} {}: {source}\nhint: {}", about.what, path.display(), about.denied)]
+    Io {
+        /// What the file is.
+        about: &'static About,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
 }
 
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+/// The version of a file: another one has another value.
+pub(super) type Stamp = (u64, i64, i64, u64);
+
+/// A file of the state directory. What reads or writes it blocks.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    directory: PathBuf,
+    about: &'static About,
+}
+
+impl StateFile {
+    pub(super) fn new(directory: &Path, about: &'static About) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            about,
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.directory.join(self.about.name)
+    }
+
+    /// What `parse` makes of the file, which is read only if nobody else could have written or read it.
+    /// None if there is no file.
+    pub(super) fn read<T>(
+        &self,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, StateFileError> {
+        let (about, path) = (self.about, self.path());
+        let failed = |source| self.failed(source);
+        let file = match open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        if let Some((mode, owner)) = exposed(&file.metadata().map_err(failed)?, 0o077) {
+            return Err(StateFileError::Loose {
+                about,
+                path,
+                mode,
+                owner,
+            });
+        }
+        let mut text = Zeroizing::new(String::new());
+        let parsed = match file.take(about.max_bytes).read_to_string(&mut text) {
+            Ok(_) => parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+            Err(error) => return Err(failed(error)),
+        };
+        match parsed {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(StateFileError::Damaged { about, path }),
+        }
+    }
+
+    /// Makes the directory, for this user alone, if it is not there.
+    pub(super) fn make_directory(&self) -> Result<(), StateFileError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Keeps other processes from replacing files in the directory until the result is dropped.
+    pub(super) fn lock(&self) -> Result<Locked, StateFileError> {
+        lock(&self.directory)
+            .map(Locked)
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Replaces the file in its directory, which is `locked`; it is on the disk when this returns.
+    pub(super) fn replace(&self, text: &str, locked: &Locked) -> Result<(), StateFileError> {
+        replace(&self.directory, self.about.name, text)
+            .and_then(|()| locked.0.sync_all())
+            .map_err(|source| self.failed(source))
+    }
+
+    /// The version of the file; none if there is no file.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let metadata = fs::metadata(self.path()).ok()?;
+        let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
+        Some((metadata.ino(), seconds, nanos, metadata.len()))
+    }
+
+    pub(super) fn failed(&self, source: io::Error) -> StateFileError {
+        StateFileError::Io {
+            about: self.about,
+            path: self.path(),
+            source,
+        }
     }
 }
 
-/// What `parse` makes of the first `most` bytes of the file at `path`, which is read only if nobody else
-/// could have written or read it. Blocks.
-pub(super) fn read<T>(
-    path: &Path,
-    most: u64,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, Unreadable> {
-    let file = open(path)?;
-    if let Some((mode, owner)) = exposed(&file.metadata()?, 0o077) {
-        return Err(Unreadable::Loose { mode, owner });
-    }
-    let mut text = Zeroizing::new(String::new());
-    match file.take(most).read_to_string(&mut text) {
-        Ok(_) => parse(&text).ok_or(Unreadable::Damaged),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Unreadable::Damaged),
-        Err(error) => Err(error.into()),
-    }
-}
+/// A directory that no other process replaces files in.
+pub(super) struct Locked(File);
 
 /// Opens the file at `path` for reading; never waits, as for the other end of a pipe.
 fn open(path: &Path) -> io::Result<File> {
@@ -76,16 +190,6 @@ fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(i32::try_from(no_waiting).unwrap_or_default())
         .open(path)
-}
-
-/// The version of a file: another one has another value.
-pub(super) type Stamp = (u64, i64, i64, u64);
-
-/// The version of the file at `path`; none if there is no file.
-pub(super) fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
-    Some((metadata.ino(), seconds, nanos, metadata.len()))
 }
 
 /// The permission bits and the owner of what `metadata` is of, if the bits `others` are in them or
@@ -142,8 +246,8 @@ pub(super) fn check_place(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Keeps other processes from replacing files in `directory` until the result is dropped. Blocks.
-pub(super) fn lock(directory: &Path) -> io::Result<File> {
+/// Waits for its turn among the processes that replace files in `directory`.
+fn lock(directory: &Path) -> io::Result<File> {
     let directory = File::open(directory)?;
     for _ in 0..LOCK_ATTEMPTS {
         match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
@@ -156,7 +260,7 @@ pub(super) fn lock(directory: &Path) -> io::Result<File> {
 }
 
 /// Replaces the file `name` in `directory`. It belongs to the directory's owner, also if root does it.
-pub(super) fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()> {
+fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()> {
     let draft = directory.join(format!("{name}.{:016x}", rand::random::<u64>()));
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new()
