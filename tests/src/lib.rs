@@ -4,6 +4,7 @@
 //! Nothing here looks into the server: only behaviour that is visible from outside is tested here.
 
 pub mod artifacts;
+pub mod bare;
 pub mod canary;
 pub mod chromium;
 pub mod faulty;
@@ -20,6 +21,7 @@ pub mod wait;
 
 pub use self::{
     artifacts::artifacts,
+    bare::{Bare, SEARCH, serve_if_asked},
     chromium::Chromium,
     faulty::faulty,
     mcp::{Mcp, Reply, status},

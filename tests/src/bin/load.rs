@@ -2,29 +2,24 @@
 //! `cargo run --release -p integration-tests --bin load [SECONDS]`.
 //!
 //! Needs `wrk`. Prints, for each scenario, requests per second, latency and the server's CPU time
-//! per request, and the same for a bare axum handler measured in the same run. Machines are noisy,
-//! so only the ratio is meaningful.
+//! per request, and the same for bare axum measured in the same run: a fixed answer, and a hop to
+//! the stub of DataHub. Machines are noisy, so only the ratios are meaningful.
 
-use std::{
-    io::Write as _,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{io::Write as _, process::Command};
 
 use anyhow::{Context, bail};
-use integration_tests::{Server, StubDataHub, Vitals, artifacts, say};
+use integration_tests::{Bare, Server, StubDataHub, Vitals, artifacts, say, serve_if_asked};
 use serde_json::{Value, json};
 
 const CONNECTIONS: u32 = 64;
 const DEFAULT_SECONDS: u64 = 10;
 
 fn main() -> anyhow::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let first = args.next();
-    if first.as_deref() == Some("--bare") {
-        return bare();
+    if serve_if_asked()? {
+        return Ok(());
     }
-    let seconds = first
+    let seconds = std::env::args()
+        .nth(1)
         .map_or(Ok(DEFAULT_SECONDS), |text| text.parse())
         .context("SECONDS")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -35,16 +30,18 @@ fn main() -> anyhow::Result<()> {
     let stub = runtime.block_on(StubDataHub::start())?;
     artifacts();
 
-    let bare = Bare::start()?;
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
-    let baseline = measure(
-        "bare axum, fixed JSON",
-        &bare.url,
-        None,
-        &list,
-        bare.child.id(),
-        seconds,
-    )?;
+    let search = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "search", "arguments": {"query": "orders"}}});
+    let token = Some("good-load");
+    let bare = Bare::fixed()?;
+    let name = "bare axum, fixed JSON";
+    let fixed = measure(name, &bare.url(), token, &list, bare.pid(), seconds)?;
+    drop(bare);
+    let bare = Bare::hop(&stub.url())?;
+    let name = "bare axum, one hop to the stub of DataHub";
+    let hop = measure(name, &bare.url(), token, &search, bare.pid(), seconds)?;
+    drop(bare);
 
     let server = Server::builder()
         .env("DATAHUB_GMS_URL", stub.url())
@@ -55,27 +52,30 @@ fn main() -> anyhow::Result<()> {
         )
         .env("ACCESS_LOG_PERCENT", "1")
         .start()?;
-    let search = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {"name": "search", "arguments": {"query": "orders"}}});
     let url = server.url("/mcp");
-    let token = Some("good-load");
-    for (name, body) in [
-        ("tools/list, cached token", &list),
-        ("search, cached token, stub DataHub", &search),
-    ] {
-        let figures = measure(name, &url, token, body, server.pid(), seconds)?;
-        say(&format!(
-            "  ratio to bare axum: {:.2} of the requests/s, {:.1} times the CPU",
-            figures.per_second / baseline.per_second,
-            figures.cpu_us / baseline.cpu_us
-        ));
-    }
+    let pid = server.pid();
+    let listed = measure("tools/list, cached token", &url, token, &list, pid, seconds)?;
+    listed.beside("fixed JSON", &fixed);
+    let name = "search, cached token, stub of DataHub";
+    let found = measure(name, &url, token, &search, pid, seconds)?;
+    found.beside("fixed JSON", &fixed);
+    found.beside("one hop", &hop);
     Ok(())
 }
 
 struct Figures {
     per_second: f64,
     cpu_us: f64,
+}
+
+impl Figures {
+    fn beside(&self, what: &str, bare: &Self) {
+        say(&format!(
+            "  ratio to bare axum, {what}: {:.2} of the requests/s, {:.1} times the CPU",
+            self.per_second / bare.per_second,
+            self.cpu_us / bare.cpu_us
+        ));
+    }
 }
 
 fn measure(
@@ -135,52 +135,4 @@ fn measure(
         p99 / 1e3
     ));
     Ok(Figures { per_second, cpu_us })
-}
-
-struct Bare {
-    child: Child,
-    url: String,
-}
-
-impl Bare {
-    fn start() -> anyhow::Result<Self> {
-        use std::io::BufRead as _;
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--bare")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        std::io::BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut line)?;
-        Ok(Self {
-            child,
-            url: line.trim().to_owned(),
-        })
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The baseline: axum with one route and a fixed JSON answer.
-fn bare() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let app = axum::Router::new().route(
-            "/mcp",
-            axum::routing::post(|axum::Json(_): axum::Json<Value>| async {
-                axum::Json(json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": []}}))
-            }),
-        );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        say(&format!("http://{}/mcp", listener.local_addr()?));
-        // Ends by itself if nothing stops it.
-        let _ = tokio::time::timeout(Duration::from_secs(600), axum::serve(listener, app)).await;
-        Ok(())
-    })
 }

@@ -10,7 +10,7 @@
 //! | `overload` | 1,000 connections that ask for three times as much as there are places | seconds (20) |
 //! | `cold` | tokens that the server has never seen, beside `/health` | tokens (20,000) |
 //! | `restarts` | killed under load, and started again | rounds (20) |
-//! | `added` | the time that this server adds to a call of DataHub | seconds of each part (30) |
+//! | `added` | the time that this server, and a bare hop, add to a call of DataHub | seconds of each part (30) |
 //!
 //! Each is bounded and ends by itself; with status 1 where a bound of its own is broken. Only ratios
 //! within one run say something about another machine.
@@ -31,6 +31,9 @@ use anyhow::{Context, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 fn main() -> anyhow::Result<()> {
+    if integration_tests::serve_if_asked()? {
+        return Ok(());
+    }
     let mut args = std::env::args().skip(1);
     let scenario = args.next().unwrap_or_default();
     let number = args.next().map(|text| text.parse::<u64>()).transpose();
