@@ -2,12 +2,7 @@
 //!
 //! Never logs a key, never accepts a key file that others can read.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use base64::{Engine, engine::general_purpose};
 use secrecy::{ExposeSecret, SecretString};
@@ -143,7 +138,7 @@ fn key_file(directory: &Path) -> Result<Key, KeysError> {
         return Ok(key);
     }
     file.make_directory()?;
-    make_key(directory, &file.path()).map_err(|source| file.failed(source))?;
+    file.make(&new_key())?;
     tracing::info!(path = %file.path().display(), "made a key for sealed tokens");
     // The file on disk counts: another process may have been first.
     let gone = || file.failed(io::ErrorKind::NotFound.into()).into();
@@ -172,35 +167,23 @@ fn read_key(text: &str) -> Option<Key> {
     decode(text.trim()).map(Key::new)
 }
 
-/// Writes a new key to a temporary file and links it into place: the key file is complete or
-/// absent, and of two processes that start at once one wins.
-fn make_key(directory: &Path, path: &Path) -> io::Result<()> {
+/// A new key, as [`decode`] reads it.
+fn new_key() -> Zeroizing<String> {
     let mut secret = Zeroizing::new([0_u8; KEY_BYTES]);
     rand::fill(secret.as_mut_slice());
-    let text = Zeroizing::new(general_purpose::STANDARD.encode(secret.as_slice()));
-    let draft = directory.join(format!("{KEY_FILE}.{:016x}", rand::random::<u64>()));
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
-        }
-    };
-    let written = write();
-    let removed = fs::remove_file(&draft);
-    written.and(removed)
+    // Never moved to a larger place, which would leave a copy.
+    let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES));
+    general_purpose::STANDARD.encode_string(secret.as_slice(), &mut text);
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt},
+    };
 
     use super::*;
 

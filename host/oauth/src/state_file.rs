@@ -156,9 +156,48 @@ impl StateFile {
 
     /// Replaces the file in its directory, which is `locked`; it is on the disk when this returns.
     pub(super) fn replace(&self, text: &str, locked: &Locked) -> Result<(), StateFileError> {
-        replace(&self.directory, self.about.name, text)
+        self.write(text, |draft, path| fs::rename(draft, path))
             .and_then(|()| locked.0.sync_all())
             .map_err(|source| self.failed(source))
+    }
+
+    /// Makes the file, unless it is there: of two processes that do it at once one wins.
+    pub(super) fn make(&self, text: &str) -> Result<(), StateFileError> {
+        let link = |draft: &Path, path: &Path| match fs::hard_link(draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        };
+        self.write(text, link).map_err(|source| self.failed(source))
+    }
+
+    /// Writes `text` to a draft, which `put` brings into place, so that the file is complete or as it was. It belongs
+    /// to the directory's owner, also if root does this.
+    fn write(
+        &self,
+        text: &str,
+        put: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let name = format!("{}.{:016x}", self.about.name, rand::random::<u64>());
+        let draft = self.directory.join(name);
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&draft)?;
+            let owner = fs::metadata(&self.directory)?;
+            if rustix::process::geteuid().is_root() && owner.uid() != 0 {
+                std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+            }
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            put(&draft, &self.path())
+        };
+        let written = write();
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => written.and(Err(error)),
+            _ => written,
+        }
     }
 
     /// The version of the file; none if there is no file.
@@ -257,29 +296,6 @@ fn lock(directory: &Path) -> io::Result<File> {
         }
     }
     Err(io::Error::other("another process keeps it locked"))
-}
-
-/// Replaces the file `name` in `directory`. It belongs to the directory's owner, also if root does it.
-fn replace(directory: &Path, name: &str, text: &str) -> io::Result<()> {
-    let draft = directory.join(format!("{name}.{:016x}", rand::random::<u64>()));
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        let owner = fs::metadata(directory)?;
-        if rustix::process::geteuid().is_root() && owner.uid() != 0 {
-            std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, directory.join(name))
-    };
-    write().inspect_err(|_| {
-        // The error that counts is the first one.
-        let _ = fs::remove_file(&draft);
-    })
 }
 
 /// The text of a file with these lines, which [`lines`] takes apart.
