@@ -29,16 +29,18 @@ pub(super) async fn keep(context: &Context, family: &FamilyId, refresh: Option<&
 }
 
 /// Ends the sign-in `family`: none of its tokens is valid any more, here and at the provider.
-/// `presented` is a token of the provider that the caller holds, for where the store keeps none.
+/// A token of it may be good until `expires`, in seconds since 1970; `presented` is a token of the
+/// provider that the caller holds, for where the store keeps none.
 ///
 /// # Errors
 /// If the store cannot end it.
 pub(super) async fn end(
     context: &Arc<Context>,
     family: &FamilyId,
+    expires: u64,
     presented: Option<String>,
 ) -> Result<(), StoreError> {
-    let ttl = context.settings.refresh_ttl;
+    let ttl = context.remembered(expires);
     context.store.end_family(family, ttl).await?;
     tell(context, family, presented);
     Ok(())

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use foundation::{clock::Clock, public_url::PublicUrl};
+use foundation::{
+    clock::{Clock, UnixMillis},
+    public_url::PublicUrl,
+};
 use telemetry::Sampled;
 
 use super::{
@@ -44,6 +47,20 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// The time for which the end of a sign-in, or the use of one of its tokens, is remembered: as long as any of
+    /// its tokens may be good. One that is presented may be good until `expires`, in seconds since 1970,
+    /// longer than the settings say now.
+    pub(super) fn remembered(&self, expires: u64) -> Duration {
+        let Settings {
+            access_ttl,
+            refresh_ttl,
+            ..
+        } = self.settings;
+        let left = UnixMillis::from_seconds(expires).0;
+        let left = Duration::from_millis(left.saturating_sub(self.clock.unix_millis().0));
+        access_ttl.max(refresh_ttl).max(left)
+    }
+
     /// Assembles the parts. Contacts no other server.
     pub(super) fn new(
         settings: Settings,

@@ -18,6 +18,7 @@ use super::{
     error::{ErrorCode, OAuthError},
     limits::Peer,
     token::authenticated,
+    tokens::Owned,
 };
 
 /// Serves the endpoint.
@@ -52,17 +53,24 @@ async fn revoke(
     let client = id.key();
     let token = params.required("token")?;
     let owned = match context.tokens.open_refresh(token) {
-        Some(content) => Some((
-            content.client.clone(),
-            content.family.clone(),
-            Some(content.upstream.clone()),
-        )),
+        Some(content) => Some(Owned {
+            client: content.client.clone(),
+            family: content.family.clone(),
+            expires: content.expires,
+            at_provider: Some(content.upstream.clone()),
+        }),
         None => context.tokens.access_owner(token),
     };
     match owned {
-        Some((owner, family, at_provider)) if owner == client => {
-            context.token_limits.count_sign_in(&family)?;
-            at_provider::end(context, &family, at_provider).await?;
+        Some(owned) if owned.client == client => {
+            context.token_limits.count_sign_in(&owned.family)?;
+            let Owned {
+                family,
+                expires,
+                at_provider,
+                ..
+            } = owned;
+            at_provider::end(context, &family, expires, at_provider).await?;
             tracing::info!(client = %client, "client revoked a sign-in");
             Ok(Revoked::SignIn)
         }

@@ -164,10 +164,30 @@ struct AccessContent {
     /// The scopes that it is good for.
     #[zeroize(skip)]
     s: String,
+    /// The expiry of the refresh token that came with it, in seconds since 1970; 0 if none did.
+    #[zeroize(skip)]
+    #[serde(default, skip_serializing_if = "is_zero")]
+    y: u64,
     /// True if these are less than what the provider's token allows.
     #[zeroize(skip)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     l: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The sign-in that a token is of.
+pub(super) struct Owned {
+    /// The client that it was issued to.
+    pub(super) client: ClientKey,
+    /// The sign-in.
+    pub(super) family: FamilyId,
+    /// The time until which a token of it may be good, in seconds since 1970.
+    pub(super) expires: u64,
+    /// The provider's token, if it is in there.
+    pub(super) at_provider: Option<String>,
 }
 
 /// The content of a refresh token.
@@ -318,14 +338,15 @@ impl SealedTokens {
         Ok(sealed.and_then(|sealed| self.sealer.open_at(Kind::Token, place.as_str(), &sealed)))
     }
 
-    /// The client and family of an access token, and the provider's token if it is in there, for its
-    /// revocation.
-    pub(super) fn access_owner(
-        &self,
-        token: &str,
-    ) -> Option<(ClientKey, FamilyId, Option<String>)> {
+    /// What an access token is of, for its revocation.
+    pub(super) fn access_owner(&self, token: &str) -> Option<Owned> {
         let content = self.sealer.open::<AccessContent>(Kind::Access, token)?;
-        Some((content.c.clone(), content.f.clone(), content.t.text()))
+        Some(Owned {
+            client: content.c.clone(),
+            family: content.f.clone(),
+            expires: content.x.max(content.y),
+            at_provider: content.t.text(),
+        })
     }
 
     /// A refresh token's content, if it is ours and not expired. Only the store knows whether it
@@ -383,6 +404,10 @@ impl SealedTokens {
             c: terms.client.clone(),
             f: terms.family.clone(),
             s: terms.part.unwrap_or(&tokens.scope).to_owned(),
+            y: match &tokens.refresh {
+                Some(_) => tokens.refresh_expires,
+                None => 0,
+            },
             l: terms.part.is_some(),
         };
         let access = self.sealer.seal(Kind::Access, &content)?;

@@ -39,7 +39,7 @@ pub(crate) async fn redeem(
         TakenCode::Fresh(sealed) => sealed,
         TakenCode::Spent(family) => {
             tracing::warn!(client = %client, "code was used twice, its tokens are revoked");
-            at_provider::end(context, &family, None).await?;
+            at_provider::end(context, &family, 0, None).await?;
             return Err(OAuthError::invalid_grant());
         }
         TakenCode::Unknown => return Err(OAuthError::invalid_grant()),

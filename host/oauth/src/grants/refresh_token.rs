@@ -72,7 +72,7 @@ async fn answered(
     let presented = Presented {
         family: &content.family,
         generation: content.generation,
-        ttl: context.settings.refresh_ttl,
+        ttl: context.remembered(content.expires),
     };
     let asking = || async {
         // On its own task: the rotated token must not be lost when the client hangs up.
@@ -120,7 +120,7 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
                 .upstream
                 .log_refusal(what, content.client.as_str(), &error);
             if error.needs_sign_in() {
-                at_provider::end(&context, family, None).await?;
+                at_provider::end(&context, family, content.expires, None).await?;
                 return Err(OAuthError::invalid_grant());
             }
             context.store.release(family, *generation).await?;

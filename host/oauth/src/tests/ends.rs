@@ -114,3 +114,47 @@ async fn a_store_that_fails_is_503_and_the_provider_is_told_later() {
     revoke(&good, &client, &access).await;
     told_of(&good, "upstream-refresh-2").await;
 }
+
+/// What has ended stays so for as long as any of its tokens would be good, whatever the settings say of refresh
+/// tokens.
+#[tokio::test]
+async fn an_end_outlasts_every_token_of_its_sign_in() {
+    let short = |settings: &mut Setup| settings.refresh_ttl = Duration::from_secs(300);
+    let world = World::with(short).await;
+    let client = world.register("x").await;
+    let access = text(&world.tokens(&client).await, "access_token");
+    revoke(&world, &client, &access).await;
+    world.clock.advance(Duration::from_secs(301));
+    assert_eq!(world.open(&access).await, None, "its access token");
+
+    // Tokens of before, when the settings gave them more time.
+    for name in ["access_token", "refresh_token"] {
+        let before = World::new().await;
+        let store = Arc::clone(&before.context.store);
+        let (idp, clock) = (before.idp.clone(), before.clock.clone());
+        let after = World::beside(idp, clock, short, |_| store);
+        let client = before.register("x").await;
+        let tokens = before.tokens(&client).await;
+        revoke(&after, &client, &text(&tokens, name)).await;
+        after.clock.advance(Duration::from_secs(86_400));
+        let refresh = text(&tokens, "refresh_token");
+        let refused = after.refresh(&client, &refresh).await;
+        assert_eq!(refused.error(), "invalid_grant", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_use_is_remembered_as_long_as_the_token_would_be_good() {
+    let before = World::new().await;
+    let store = Arc::clone(&before.context.store);
+    let (idp, clock) = (before.idp.clone(), before.clock.clone());
+    let short = |settings: &mut Setup| settings.refresh_ttl = Duration::from_secs(300);
+    let after = World::beside(idp, clock, short, |_| store);
+    let client = before.register("x").await;
+    let used = text(&before.tokens(&client).await, "refresh_token");
+    let fresh = after.refresh(&client, &used).await;
+    assert_eq!(fresh.status, StatusCode::OK, "{}", fresh.body);
+    after.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(after.refresh(&client, &used).await.error(), "invalid_grant");
+    assert_eq!(after.idp.refreshes(), 1, "the provider was asked");
+}
