@@ -15,6 +15,7 @@ use super::{
     seal::{COMPRESS_FROM_BYTES, Kind, SealFailed, Sealer},
     store::{Standing, Store, StoreError},
     types::{ClientKey, FamilyId, StoreKey, is_spelling},
+    upstream::Subjects,
 };
 
 /// Longest token that is issued, in bytes: above it, proxies and servers refuse the header.
@@ -220,6 +221,10 @@ pub(super) struct RefreshContent {
     #[zeroize(skip)]
     #[serde(rename = "n", default, skip_serializing_if = "String::is_empty")]
     pub(super) names: String,
+    /// Whom the provider's tokens are about.
+    #[zeroize(skip)]
+    #[serde(rename = "w", default, skip_serializing_if = "Subjects::is_empty")]
+    pub(super) subjects: Subjects,
 }
 
 /// What tokens are issued for.
@@ -258,6 +263,10 @@ pub(super) struct TokenSet {
     #[zeroize(skip)]
     #[serde(rename = "s")]
     pub(super) scope: String,
+    /// Whom the tokens are about.
+    #[zeroize(skip)]
+    #[serde(rename = "w", default, skip_serializing_if = "Subjects::is_empty")]
+    pub(super) subjects: Subjects,
 }
 
 /// Opens the tokens that this proxy issued. Cheap, and without waiting unless the token was too large
@@ -386,6 +395,7 @@ impl SealedTokens {
             generation: terms.generation,
             scope: tokens.scope.clone(),
             names: terms.names.to_owned(),
+            subjects: tokens.subjects.clone(),
         };
         Ok(Some(self.sealer.seal(Kind::Refresh, &refresh)?))
     }

@@ -7,6 +7,7 @@ mod answer;
 mod discovery;
 mod provider_error;
 mod remedy;
+mod subjects;
 mod walk;
 
 use std::{sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ use self::{
 pub(super) use self::{
     answer::{UpstreamError, UpstreamTokens, jwt_payload},
     provider_error::{ProviderError, Secrets},
+    subjects::Subjects,
 };
 use super::{
     SettingsError, UpstreamAuth, UpstreamSettings,

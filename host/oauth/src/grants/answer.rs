@@ -83,6 +83,7 @@ pub(crate) fn token_set(context: &Context, upstream: &UpstreamTokens, scope: &st
             .seconds(),
         refresh_expires: now.after(context.settings.refresh_ttl).seconds(),
         scope: upstream.scope.clone().unwrap_or_else(|| scope.to_owned()),
+        subjects: upstream.subjects.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     params::Params,
     redirect_uri::RedirectUri,
     seal::Kind,
-    store::TakenCode,
+    store::{Standing, TakenCode},
     tokens::Terms,
     types::{ClientId, Code, CodeVerifier},
 };
@@ -61,6 +61,11 @@ pub(crate) async fn redeem(
     }
     list(context, id, &request.reply_to.redirect_uri).await;
     at_provider::keep(context, &family, tokens.refresh.as_deref()).await;
+    if context.store.standing(&family) == Standing::Ended {
+        // A second use of the code was quicker than the first.
+        at_provider::tell(context, &family, tokens.refresh.clone());
+        return Err(OAuthError::invalid_grant());
+    }
     let names = names(&request.asked, &request.scope, &tokens.scope);
     let terms = Terms {
         client,

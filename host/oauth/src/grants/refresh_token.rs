@@ -127,18 +127,32 @@ async fn ask(context: Arc<Context>, content: Arc<RefreshContent>) -> Result<Toke
             return Err(not_refreshed(&error));
         }
     };
+    if !fresh.subjects.fit(&content.subjects) {
+        tracing::error!(
+            client = %content.client,
+            "the identity provider answered a refresh with the tokens of another person: the sign-in has ended"
+        );
+        at_provider::end(&context, family, content.expires, None).await?;
+        return Err(OAuthError::invalid_grant());
+    }
     let mut tokens = token_set(&context, &fresh, scope);
+    tokens.subjects = fresh.subjects.or(&content.subjects);
     // A provider that does not rotate sends none: the old one stays valid.
     tokens.refresh.get_or_insert_with(|| upstream.clone());
     let sealed = context
         .sealer
         .seal_at(Kind::Answer, family.as_str(), &tokens)
         .map_err(|_| OAuthError::server("the answer could not be kept"))?;
-    context
-        .store
-        .answer(family, *generation, sealed, REFRESH_GRACE)
-        .await?;
+    // First, so that whoever ends the sign-in from now on finds it.
     at_provider::keep(&context, family, tokens.refresh.as_deref()).await;
+    let kept = context
+        .store
+        .answer(family, *generation, sealed, REFRESH_GRACE);
+    if !kept.await? {
+        tracing::info!(client = %content.client, "a sign-in ended while it was refreshed");
+        at_provider::tell(&context, family, tokens.refresh.clone());
+        return Err(OAuthError::invalid_grant());
+    }
     Ok(tokens)
 }
 

@@ -78,6 +78,7 @@ mod tests {
             generation: 0,
             scope: granted.to_owned(),
             names: names.to_owned(),
+            subjects: Default::default(),
         }
     }
 

@@ -274,21 +274,21 @@ impl Store for MemoryStore {
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> StoreFuture<'a, ()> {
+    ) -> StoreFuture<'a, bool> {
         let now = self.clock.unix_millis();
         let until = now.after(grace);
-        let used = self
-            .families
-            .lock()
-            .answer(family, generation, value, until);
+        let mut families = self.families.lock();
+        let goes_on = !families.ended.contains(family, now);
+        let used = families.answer(family, generation, value, until);
+        drop(families);
         let (Some(used), Some(file)) = (used, self.used.clone()) else {
-            return std::future::ready(Ok(())).boxed();
+            return std::future::ready(Ok(goes_on)).boxed();
         };
         // On its own task: it is kept even if the client hangs up.
         let kept = tokio::spawn(file.keep(family.clone(), used, now));
         async move {
             let lost = |_| StoreError("the list of used refresh tokens was not written".to_owned());
-            kept.await.map_err(lost)
+            kept.await.map_err(lost).map(|()| goes_on)
         }
         .boxed()
     }

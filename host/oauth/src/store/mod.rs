@@ -206,14 +206,14 @@ pub(super) trait Store: Send + Sync {
     ) -> StoreFuture<'a, RefreshClaim>;
 
     /// Ends a claim with the answer. For `grace`, this generation gets the newest answer of the
-    /// family.
+    /// family. False if the family has ended meanwhile: then the answer is for nobody.
     fn answer<'a>(
         &'a self,
         family: &'a FamilyId,
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> StoreFuture<'a, ()>;
+    ) -> StoreFuture<'a, bool>;
 
     /// Ends a claim without an answer: the refresh token stays valid.
     fn release<'a>(&'a self, family: &'a FamilyId, generation: u64) -> StoreFuture<'a, ()>;

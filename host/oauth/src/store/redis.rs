@@ -365,18 +365,22 @@ impl Store for RedisStore {
         generation: u64,
         value: String,
         grace: Duration,
-    ) -> StoreFuture<'a, ()> {
+    ) -> StoreFuture<'a, bool> {
         async move {
-            let until = self.clock.unix_millis().after(grace).0;
+            let now = self.clock.unix_millis();
+            let until = now.after(grace).0;
             self.run(
                 self.scripts
                     .answer
                     .key(self.key(&format!("family:{}", family.as_str())))
+                    .key(self.key("ended"))
                     .arg(generation)
                     .arg(value)
                     .arg(until)
                     .arg(millis(grace))
-                    .arg(MAX_IN_GRACE),
+                    .arg(MAX_IN_GRACE)
+                    .arg(family.as_str())
+                    .arg(now.0),
             )
             .await
         }

@@ -85,7 +85,7 @@ impl Store for FailingStore {
         _: u64,
         _: String,
         _: Duration,
-    ) -> StoreFuture<'a, ()> {
+    ) -> StoreFuture<'a, bool> {
         failure()
     }
     fn release<'a>(&'a self, _: &'a FamilyId, _: u64) -> StoreFuture<'a, ()> {

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::*;
-use crate::store::FailingStore;
+use crate::{TokenMode, store::FailingStore};
 
 /// Waits until the provider has been told of `token`.
 async fn told_of(world: &World, token: &str) {
@@ -157,4 +157,27 @@ async fn a_use_is_remembered_as_long_as_the_token_would_be_good() {
     after.clock.advance(Duration::from_secs(86_400));
     assert_eq!(after.refresh(&client, &used).await.error(), "invalid_grant");
     assert_eq!(after.idp.refreshes(), 1, "the provider was asked");
+}
+
+/// A refresh that is under way when its sign-in ends gives nobody anything, and the provider is told of what it
+/// gave.
+#[tokio::test]
+async fn a_refresh_that_is_overtaken_by_the_end_gives_nothing() {
+    for mode in [TokenMode::Sealed, TokenMode::Relay] {
+        let world = World::with(|settings| settings.token_mode = mode).await;
+        let client = world.register("x").await;
+        let refresh = text(&world.tokens(&client).await, "refresh_token");
+        world.idp.set(Mood::Waiting);
+        let ended = async {
+            while world.idp.refreshes() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            revoke(&world, &client, &refresh).await;
+            world.idp.go_on();
+        };
+        let (answer, ()) = tokio::join!(world.refresh(&client, &refresh), ended);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+        assert_eq!(answer.error(), "invalid_grant");
+        told_of(&world, "upstream-refresh-3").await;
+    }
 }

@@ -14,6 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use url::Url;
 
 use super::param;
@@ -57,6 +58,10 @@ pub(crate) enum Mood {
     ShortScope,
     /// No ID token at a refresh.
     NoIdToken,
+    /// No answer to a refresh before [`FakeIdp::go_on`].
+    Waiting,
+    /// Tokens of another person.
+    OtherPerson,
 }
 
 #[derive(Default)]
@@ -80,6 +85,7 @@ struct Book {
 pub(crate) struct FakeIdp {
     issuer: String,
     book: Arc<Mutex<Book>>,
+    gate: Arc<Notify>,
 }
 
 impl FakeIdp {
@@ -89,6 +95,7 @@ impl FakeIdp {
         let idp = Self {
             issuer,
             book: Arc::default(),
+            gate: Arc::default(),
         };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -106,6 +113,11 @@ impl FakeIdp {
 
     pub(crate) fn set(&self, mood: Mood) {
         self.book.lock().mood = mood;
+    }
+
+    /// Answers one refresh that waits.
+    pub(crate) fn go_on(&self) {
+        self.gate.notify_one();
     }
 
     /// The token requests so far.
@@ -188,6 +200,10 @@ impl FakeIdp {
     fn issue(&self, book: &mut Book, person: &str) -> Response {
         book.issued += 1;
         let number = book.issued;
+        let person = match book.mood {
+            Mood::OtherPerson => "mallory",
+            _ => person,
+        };
         let padding = match book.mood {
             Mood::Huge(bytes) => noise(bytes),
             _ => String::new(),
@@ -195,6 +211,7 @@ impl FakeIdp {
         let refresh = format!("upstream-refresh-{number}");
         let access = match book.mood {
             Mood::Groups(groups) => jwt_with_groups(person, groups),
+            Mood::OtherPerson => jwt_with_groups(person, 1),
             _ => format!("upstream-access-{person}-{number}{padding}"),
         };
         let mut answer = json!({
@@ -205,7 +222,7 @@ impl FakeIdp {
             "iss": self.issuer,
         });
         let nonce = match book.mood {
-            Mood::Nonce | Mood::IdToken => book.nonce.clone(),
+            Mood::Nonce | Mood::IdToken | Mood::OtherPerson => book.nonce.clone(),
             Mood::OtherNonce => Some("of another sign-in".to_owned()),
             _ => None,
         };
@@ -321,8 +338,15 @@ async fn token(
     headers: HeaderMap,
     Form(form): Form<HashMap<String, String>>,
 ) -> Response {
+    let waits = {
+        let mut book = idp.book.lock();
+        book.requests.push((headers, form.clone()));
+        book.mood == Mood::Waiting && form["grant_type"] == "refresh_token"
+    };
+    if waits {
+        idp.gate.notified().await;
+    }
     let mut book = idp.book.lock();
-    book.requests.push((headers, form.clone()));
     match book.mood {
         Mood::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mood::Refusing => return refused("invalid_grant"),

@@ -240,3 +240,31 @@ async fn a_provider_that_does_not_rotate_is_asked_with_the_same_token_again() {
     };
     assert_eq!(before.1["refresh_token"], last.1["refresh_token"]);
 }
+
+/// OpenID Connect Core section 12.2: a refresh is for the person who signed in.
+#[tokio::test]
+async fn a_refresh_that_gives_the_tokens_of_another_person_ends_the_sign_in() {
+    // The person stands in the access token, or in the ID token beside an opaque one.
+    for mood in [Mood::Groups(1), Mood::IdToken] {
+        let world = World::new().await;
+        world.idp.set(mood);
+        let client = world.register("x").await;
+        let mut tokens = world.tokens(&client).await;
+        // Also where a refresh between them told nothing of the person.
+        for between in [mood, Mood::Good] {
+            world.idp.set(between);
+            let refresh = text(&tokens, "refresh_token");
+            let fresh = world.refresh(&client, &refresh).await;
+            assert_eq!(fresh.status, StatusCode::OK, "{}", fresh.body);
+            tokens = fresh.json();
+        }
+        world.idp.set(Mood::OtherPerson);
+        let refresh = text(&tokens, "refresh_token");
+        for _ in 0..2 {
+            let answer = world.refresh(&client, &refresh).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+            assert_eq!(answer.error(), "invalid_grant");
+        }
+        assert!(world.open(&text(&tokens, "access_token")).await.is_none());
+    }
+}

@@ -9,7 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::provider_error::{ProviderError, Secrets};
+use super::{
+    provider_error::{ProviderError, Secrets},
+    subjects::Subjects,
+};
 use crate::{
     UpstreamToken,
     error::PageError,
@@ -100,6 +103,8 @@ pub(crate) struct UpstreamTokens {
     pub(crate) refresh: Option<SecretString>,
     /// The time at which `token` expires, if the provider named one.
     pub(crate) expires: Option<UnixMillis>,
+    /// Whom the tokens are about.
+    pub(crate) subjects: Subjects,
     /// The `nonce` of the ID token, if both came.
     nonce: Option<String>,
     /// The granted scope, if it differs from the requested one.
@@ -117,6 +122,7 @@ impl UpstreamTokens {
     ) -> Result<Self, UpstreamError> {
         let answer: Body = serde_json::from_slice(body)
             .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
+        let subjects = Subjects::of(answer.access_token.as_ref(), answer.id_token.as_ref());
         let nonce = answer
             .id_token
             .as_ref()
@@ -162,6 +168,7 @@ impl UpstreamTokens {
                 .refresh_token
                 .filter(|token| !token.expose_secret().is_empty()),
             expires: expires.into_iter().flatten().min(),
+            subjects,
             nonce,
             scope: answer
                 .scope
