@@ -27,9 +27,10 @@ use super::{
     reply_to::{ReplyTo, see_other},
     resource,
     seal::{Kind, SealFailed},
-    store::Owner,
+    store::{Owner, Standing},
     types::{
-        BrowserId, ClientId, CodeChallenge, CodeVerifier, Nonce, OFFLINE, State as UpstreamState,
+        BrowserId, ClientId, ClientKey, CodeChallenge, CodeVerifier, Nonce, OFFLINE,
+        State as UpstreamState,
     },
 };
 
@@ -236,23 +237,31 @@ async fn find_client(context: &Context, peer: &Peer, params: &Params) -> Result<
     let unknown =
         "This server does not know the app. Remove the connection in your app and add it again.";
     let id = ClientId::parse(id).ok_or_else(|| PageError::bad_request(unknown))?;
+    check_client(context, &id.key())?;
     context
         .clients
         .resolve(&id, peer.as_str())
         .await
         .map_err(|error| match error {
             UnknownClient::Unknown => PageError::bad_request(unknown),
-            UnknownClient::Blocked => PageError::forbidden(
-                "The people who run this server have blocked this app. Ask them.",
-            ),
-            UnknownClient::Unsure => {
-                PageError::unavailable("Wait a moment, then start again from your app.")
-            }
             UnknownClient::Document(DocumentError::Busy) => PageError::unavailable(
                 "Many apps are looked up at once. Wait a moment, then start again from your app.",
             ),
             UnknownClient::Document(reason) => undescribed(context, &id, reason),
         })
+}
+
+/// Refuses a client that the operator blocked, at each step that a person takes.
+pub(super) fn check_client(context: &Context, client: &ClientKey) -> Result<(), PageError> {
+    match context.store.client_standing(client) {
+        Standing::Live => Ok(()),
+        Standing::Ended => Err(PageError::forbidden(
+            "The people who run this server have blocked this app. Ask them.",
+        )),
+        Standing::Unknown => Err(PageError::unavailable(
+            "Wait a moment, then start again from your app.",
+        )),
+    }
 }
 
 /// The page for a client whose metadata document is not usable: it names who can change that.

@@ -12,6 +12,7 @@ use axum::{
 };
 
 use super::{
+    authorize::check_client,
     browser::Browser,
     context::{CODE_TTL, Context},
     error::{ErrorCode, PageError},
@@ -84,6 +85,7 @@ async fn callback(
         tracing::warn!(client = %transaction.request.client, "sign-in came back in another browser");
         return Err(stale());
     }
+    check_client(context, &transaction.request.client)?;
     Ok(finish(context, transaction, &params).await)
 }
 

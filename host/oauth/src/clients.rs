@@ -83,10 +83,6 @@ impl Client {
 /// The reason a client is not known.
 #[derive(Debug)]
 pub(super) enum UnknownClient {
-    /// The operator blocked it.
-    Blocked,
-    /// The store has not said yet which clients are blocked.
-    Unsure,
     /// Not ours, or sealed with a key that is gone.
     Unknown,
     /// Its document is not usable.
@@ -192,11 +188,6 @@ impl Clients {
             origin,
             redirect_uris,
         };
-        match self.store.client_standing(&id.key()) {
-            Standing::Live => {}
-            Standing::Ended => return Err(UnknownClient::Blocked),
-            Standing::Unknown => return Err(UnknownClient::Unsure),
-        }
         if let Some(registration) = self.registration(id) {
             return Ok(client(
                 &registration.name,

@@ -14,7 +14,7 @@ use axum::{
 use foundation::clock::UnixMillis;
 
 use super::{
-    authorize::{show_consent, start},
+    authorize::{check_client, show_consent, start},
     browser::Browser,
     context::Context,
     error::{ErrorCode, PageError},
@@ -61,6 +61,7 @@ async fn decide(
     if clock.unix_millis() >= UnixMillis::from_seconds(form.expires) {
         return Err(stale());
     }
+    check_client(context, &form.request.client)?;
     let mut browser = Browser::of(headers, sealer, &context.public_url, clock);
     if !browser.id.is(&form.browser) {
         // Another person's page, or two first visits at once. Asking again resolves both.

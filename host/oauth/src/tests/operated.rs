@@ -93,6 +93,8 @@ async fn a_block_ends_all_that_a_client_has(operated: &Operated) {
     let tokens = world.tokens(&client).await;
     let others = world.tokens(&other).await;
     let code = world.code(&client, &mut Jar::default()).await;
+    let (mut reading, mut away) = (Jar::default(), Jar::default());
+    let page = reading.authorize(world, &good_request(&client)).await;
     let listed = operated.listed().await;
     assert_eq!(listed.len(), 2, "{listed:?}");
     let listed = listed.iter().find(|listed| listed.name == "Codex").unwrap();
@@ -106,7 +108,23 @@ async fn a_block_ends_all_that_a_client_has(operated: &Operated) {
 
     // By the digest in the list, and by the whole id.
     for named in [listed.id.clone(), client.clone()] {
+        let at_provider = away.authorize(world, &good_request(&client)).await;
+        let at_provider = match at_provider.status {
+            StatusCode::OK => away.decide(world, &at_provider, "approve").await,
+            _ => at_provider,
+        };
         operated.set_blocked(&named, true, &client).await;
+        // A person who reads the page, and one who is at the provider.
+        let back = world.idp.sign_in(&at_provider.location(), "alice");
+        let asked = world.idp.requests().len();
+        for answer in [
+            reading.decide(world, &page, "approve").await,
+            away.get(world, &back).await,
+        ] {
+            assert!(answer.is_page(StatusCode::FORBIDDEN), "{}", answer.body);
+            assert!(answer.body.contains("blocked this app"), "{}", answer.body);
+        }
+        assert_eq!(world.idp.requests().len(), asked, "the provider was asked");
         let blocked = operated.listed().await;
         let blocked: Vec<_> = blocked.iter().filter(|c| c.blocked_at.is_some()).collect();
         assert_eq!(blocked.len(), 1, "{blocked:?}");

@@ -122,7 +122,13 @@ impl UpstreamTokens {
     ) -> Result<Self, UpstreamError> {
         let answer: Body = serde_json::from_slice(body)
             .map_err(|_| UpstreamError::Unusable("the token answer is not JSON".into()))?;
-        let subjects = Subjects::of(answer.access_token.as_ref(), answer.id_token.as_ref());
+        let subject = |token: &Option<SecretString>| {
+            jwt_payload(token.as_ref()?.expose_secret())?.remove("sub")
+        };
+        let subjects = Subjects::of(
+            subject(&answer.access_token).as_ref(),
+            subject(&answer.id_token).as_ref(),
+        );
         let nonce = answer
             .id_token
             .as_ref()

@@ -1,11 +1,9 @@
 //! Whom the provider's tokens are about: it may answer a refresh with those of another person, by a fault of its
 //! own or of a cache in front of it (OpenID Connect Core section 12.2).
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answer::jwt_payload;
 use crate::types::short_digest;
 
 /// A digest of the `sub` of each token, where it can be read.
@@ -20,10 +18,11 @@ pub(crate) struct Subjects {
 }
 
 impl Subjects {
-    pub(super) fn of(access: Option<&SecretString>, id: Option<&SecretString>) -> Self {
+    /// Those of the `sub` of each token.
+    pub(super) fn of(access: Option<&Value>, id: Option<&Value>) -> Self {
         Self {
-            access: access.and_then(subject),
-            id: id.and_then(subject),
+            access: access.and_then(digest),
+            id: id.and_then(digest),
         }
     }
 
@@ -50,9 +49,8 @@ impl Subjects {
     }
 }
 
-fn subject(token: &SecretString) -> Option<String> {
-    let subject = jwt_payload(token.expose_secret())?.remove("sub")?;
-    let text = match &subject {
+fn digest(subject: &Value) -> Option<String> {
+    let text = match subject {
         Value::Null => return None,
         Value::String(text) => text.clone(),
         other => other.to_string(),
