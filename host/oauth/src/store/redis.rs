@@ -9,14 +9,15 @@
 mod address;
 mod clients;
 mod connection;
+mod mirror;
 mod reach;
 mod scripts;
 mod trust;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -52,10 +53,6 @@ use crate::{
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The longest time that one operation may take, with finding a server.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for fetching what has ended, for which nobody waits: enough to ask all Sentinels.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The most ended families that are mirrored at once.
-const MAX_MIRRORED: usize = 200_000;
 
 /// See the module.
 pub(crate) struct RedisStore {
@@ -67,7 +64,8 @@ pub(crate) struct RedisStore {
     capacity: usize,
     scripts: Scripts,
     ended: RwLock<HashMap<FamilyId, UnixMillis>>,
-    blocked: RwLock<HashSet<ClientKey>>,
+    /// Blocked clients, and the seconds since which they are.
+    blocked: RwLock<HashMap<ClientKey, u64>>,
     /// True once `ended` and `blocked` were fetched: before that, any family may have ended.
     knows_ended: AtomicBool,
     /// True if the last operation succeeded.
@@ -107,27 +105,8 @@ impl RedisStore {
             answers: AtomicBool::new(false),
             observe,
         });
-        tokio::spawn(mirror(Arc::downgrade(&store)));
+        tokio::spawn(mirror::follow(Arc::downgrade(&store)));
         Ok(store)
-    }
-
-    /// Fetches the families that have ended, and the clients that are blocked.
-    pub(super) async fn refresh_ended(&self) -> Result<(), StoreError> {
-        let now = self.clock.unix_millis();
-        let call = self.scripts.ended.key(self.key("ended"));
-        let call = call.arg(now.0).arg(MAX_MIRRORED);
-        let ended: Vec<(String, u64)> = self.run_within(call, PATIENCE).await?;
-        self.refresh_blocked().await?;
-        let fresh = ended
-            .into_iter()
-            .map(|(f, until)| (FamilyId::from_store(f), UnixMillis(until)));
-        let mut known = self.ended.write();
-        // Families that this replica ended stay, even if Redis does not know of them yet.
-        known.retain(|_, until| now < *until);
-        known.extend(fresh);
-        drop(known);
-        self.knows_ended.store(true, Ordering::Release);
-        Ok(())
     }
 
     fn key(&self, name: &str) -> String {
@@ -147,32 +126,6 @@ impl RedisStore {
         self.answers.store(answer.is_ok(), Ordering::Relaxed);
         (self.observe)(answer.is_ok());
         answer
-    }
-}
-
-/// Mirrors ended families for as long as the store is in use.
-async fn mirror(store: Weak<RedisStore>) {
-    let mut failing = false;
-    let mut interval = tokio::time::interval(POLL_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let Some(store) = store.upgrade() else { return };
-        let result = store.refresh_ended().await;
-        if let Err(error) = &result
-            && !failing
-        {
-            let consequence = if store.knows_ended.load(Ordering::Acquire) {
-                "revocations by other replicas are delayed"
-            } else {
-                "tokens of sign-ins are answered 503 until it is known which were revoked"
-            };
-            tracing::warn!(%error, consequence, "store does not answer");
-        }
-        if failing && result.is_ok() {
-            tracing::info!("store answers again");
-        }
-        failing = result.is_err();
     }
 }
 
@@ -418,7 +371,7 @@ impl Store for RedisStore {
     }
 
     fn client_standing(&self, client: &ClientKey) -> Standing {
-        match self.blocked.read().contains(client) {
+        match self.blocked.read().contains_key(client) {
             true => Standing::Ended,
             false if self.knows_ended.load(Ordering::Acquire) => Standing::Live,
             false => Standing::Unknown,

@@ -2,9 +2,10 @@
 
 mod grace;
 mod lasting;
+mod lost;
+mod redis_server;
 
 use std::{
-    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
@@ -14,6 +15,7 @@ use futures::FutureExt;
 use secrecy::SecretString;
 
 use self::grace::{grace, replayed};
+pub(crate) use self::redis_server::Redis;
 use super::{
     ListedClient, MAX_TRANSACTIONS, MemoryStore, Owner, RedisStore, RefreshClaim, Standing, Store,
     StoreError, StoreFuture, StoreHealth, StoreKind, TakenCode,
@@ -109,74 +111,6 @@ impl Store for FailingStore {
 
     fn health(&self) -> StoreHealth {
         StoreHealth::Unavailable
-    }
-}
-
-/// A Redis of our own on a socket in a directory of our own; killed when dropped.
-pub(crate) struct Redis {
-    child: Child,
-    directory: tempfile::TempDir,
-}
-
-impl Redis {
-    /// `None`, with a message, if Redis is not installed.
-    pub(crate) async fn start() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let child = Command::new("redis-server")
-            .args([
-                "--port",
-                "0",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--unixsocket",
-            ])
-            .arg(directory.path().join("redis.sock"))
-            .arg("--dir")
-            .arg(directory.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(child) = child else {
-            test_support::skipped("redis-server");
-            return None;
-        };
-        let redis = Self { child, directory };
-        let ready = tokio::time::timeout(Duration::from_secs(30), async {
-            while tokio::net::UnixStream::connect(redis.directory.path().join("redis.sock"))
-                .await
-                .is_err()
-            {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        ready.await.expect("redis-server starts");
-        Some(redis)
-    }
-
-    pub(crate) fn url(&self) -> SecretString {
-        let socket = self.directory.path().join("redis.sock");
-        SecretString::from(format!("redis+unix://{}", socket.display()))
-    }
-
-    pub(crate) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
-        RedisStore::new(
-            &self.url(),
-            "test",
-            clock.clone(),
-            CAPACITY,
-            |_| {},
-            &outbound::Authorities::default(),
-        )
-        .unwrap()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

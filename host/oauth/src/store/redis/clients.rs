@@ -1,4 +1,4 @@
-//! The list of clients in Redis. Blocks are mirrored into this process with the families that ended.
+//! The list of clients in Redis.
 
 use super::{RedisStore, TIMEOUT};
 use crate::{
@@ -23,14 +23,6 @@ impl RedisStore {
             .await
     }
 
-    /// Fetches the clients that are blocked.
-    pub(super) async fn refresh_blocked(&self) -> Result<(), StoreError> {
-        let blocked = self.blocked_since().await?;
-        let keys = blocked.into_iter().map(|(key, _)| key);
-        *self.blocked.write() = keys.map(ClientKey::from_store).collect();
-        Ok(())
-    }
-
     /// All clients that are listed or blocked.
     pub(crate) async fn clients(&self) -> Result<Vec<ListedClient>, StoreError> {
         let listed: Vec<String> = self
@@ -41,7 +33,8 @@ impl RedisStore {
             .iter()
             .filter_map(|text| serde_json::from_str(text).ok());
         let mut all: Vec<ListedClient> = listed.collect();
-        for (key, since) in self.blocked_since().await? {
+        let (blocked, _) = self.blocked_since().await?;
+        for (key, since) in blocked {
             clients::set_blocked(&mut all, &ClientKey::from_store(key), Some(since));
         }
         Ok(all)
@@ -55,11 +48,16 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let since = since.map_or(String::new(), |since| since.to_string());
         let call = self.scripts.block_client.key(self.key("clients:blocked"));
+        let call = call.key(self.key("clients:unblocked"));
         self.run(call.arg(client.as_str()).arg(since)).await
     }
 
-    async fn blocked_since(&self) -> Result<Vec<(String, u64)>, StoreError> {
+    /// The clients that are blocked, since when, and those whose block was ended.
+    pub(super) async fn blocked_since(
+        &self,
+    ) -> Result<(Vec<(String, u64)>, Vec<String>), StoreError> {
         let call = self.scripts.blocked.key(self.key("clients:blocked"));
-        self.run_within(call.arg(""), TIMEOUT).await
+        let call = call.key(self.key("clients:unblocked"));
+        self.run_within(call, TIMEOUT).await
     }
 }

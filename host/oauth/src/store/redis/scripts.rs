@@ -19,6 +19,8 @@ pub(super) struct Scripts {
     pub(super) clients: StoreScript,
     pub(super) block_client: StoreScript,
     pub(super) blocked: StoreScript,
+    pub(super) return_ended: StoreScript,
+    pub(super) return_blocks: StoreScript,
 }
 
 impl Scripts {
@@ -40,6 +42,8 @@ impl Scripts {
             clients: StoreScript::new(include_str!("clients.lua")),
             block_client: StoreScript::new(include_str!("block_client.lua")),
             blocked: StoreScript::new(include_str!("blocked.lua")),
+            return_ended: StoreScript::new(include_str!("return_ended.lua")),
+            return_blocks: StoreScript::new(include_str!("return_blocks.lua")),
         }
     }
 }
