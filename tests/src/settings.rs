@@ -17,7 +17,7 @@ pub fn settings(idp: &Running, datahub: &StubDataHub) -> ServerBuilder {
 pub fn flooded(idp: &Running, datahub: &StubDataHub) -> ServerBuilder {
     let builder = settings(idp, datahub)
         .env("OIDC_CLIENT_ID", PUBLIC_CLIENT)
-        .env("OAUTH_TOKEN_KEYS", "ab".repeat(32))
+        .env("OAUTH_TOKEN_KEYS", "ab".repeat(31) + "cd")
         .env("ACCESS_LOG_PERCENT", "0");
     [
         "ADDRESS_BURST",

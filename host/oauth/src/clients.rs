@@ -140,13 +140,21 @@ impl Clients {
                 .client_secret
                 .as_ref()
                 .map(ExposeSecret::expose_secret);
-            let is_nothing = |secret: &str| {
-                let mut seen = secret.chars().filter(|c| is_seen(*c));
-                seen.all(char::is_whitespace)
-            };
-            if secret.is_some_and(is_nothing) {
-                let why = "has an empty `client_secret`; give it one, or leave it out for a public client";
-                return Err(refuse(why.to_owned()));
+            if let Some(secret) = secret {
+                let seen: Vec<char> = secret.chars().filter(|c| is_seen(*c)).collect();
+                let one_again = seen.windows(2).all(|pair| pair[0] == pair[1]);
+                let why = if seen.iter().all(|c| c.is_whitespace()) {
+                    "an empty `client_secret`"
+                } else if one_again {
+                    "a `client_secret` of one character again and again, which anybody can guess"
+                } else {
+                    ""
+                };
+                if !why.is_empty() {
+                    return Err(refuse(format!(
+                        "has {why}; give it one, or leave it out for a public client"
+                    )));
+                }
             }
             let redirect_uris = client
                 .redirect_uris

@@ -93,8 +93,10 @@ impl Keys {
             let secret = decode(text).ok_or(KeysError::Malformed {
                 position: index + 1,
             })?;
-            if secret == [0; KEY_BYTES] {
-                return Err(KeysError::Number("holds a key of zeros"));
+            if is_guessable(&secret) {
+                return Err(KeysError::Number(
+                    "holds a key that anybody can guess: one byte again and again, a short pattern, or numbers that count",
+                ));
             }
             let key = Key::new(secret);
             if parsed.iter().any(|other| other.id == key.id) {
@@ -132,6 +134,17 @@ fn decode(text: &str) -> Option<[u8; KEY_BYTES]> {
     key
 }
 
+/// True for zeros, any other byte that is repeated, a pattern of up to half the key, and bytes that count: what
+/// people type in the place of a key. One that was drawn looks like that once in 2^128.
+fn is_guessable(key: &[u8; KEY_BYTES]) -> bool {
+    let repeats = |period: usize| key[period..] == key[..KEY_BYTES - period];
+    let step = key[1].wrapping_sub(key[0]);
+    let counts = key
+        .windows(2)
+        .all(|pair| pair[1].wrapping_sub(pair[0]) == step);
+    counts || (1..=KEY_BYTES / 2).any(repeats)
+}
+
 fn key_file(directory: &Path) -> Result<Key, KeysError> {
     let file = StateFile::new(directory, &ABOUT);
     if let Some(key) = file.read(read_key)? {
@@ -164,7 +177,8 @@ pub fn look_at_key(directory: &Path) -> Result<bool, KeysError> {
 }
 
 fn read_key(text: &str) -> Option<Key> {
-    decode(text.trim()).map(Key::new)
+    let secret = decode(text.trim()).filter(|secret| !is_guessable(secret));
+    secret.map(Key::new)
 }
 
 /// A new key, as [`decode`] reads it.
@@ -205,15 +219,27 @@ mod tests {
 
     #[test]
     fn bad_keys_are_refused_by_position_and_never_shown() {
-        let good = general_purpose::STANDARD.encode([7; 32]);
+        let mut good = [7; 32];
+        good[0] = 1;
+        let good = general_purpose::STANDARD.encode(good);
         let error = parse(&format!("{good},c2hvcnQ="))
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains("key 2 of"), "{error}");
         assert!(!error.contains("c2hvcnQ"), "{error}");
-        let zeros = "0".repeat(64);
-        assert!(matches!(parse(&zeros), Err(KeysError::Number(_))));
+        let counting: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+        for guessable in [
+            "0".repeat(64),
+            "ff".repeat(32),
+            "0123456789abcdef".repeat(4),
+            "5f0e1a2b3c4d5e6f708192a3b4c5d6e7".repeat(2),
+            counting,
+        ] {
+            let error = parse(&guessable).err().unwrap().to_string();
+            assert!(error.contains("guess"), "{error}");
+            assert!(!error.contains(&guessable[..16]), "{error}");
+        }
         assert!(matches!(parse(" , "), Err(KeysError::Number(_))));
         assert!(matches!(
             parse(&format!("{good},{good}")),

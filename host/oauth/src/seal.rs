@@ -273,7 +273,9 @@ mod tests {
     }
 
     fn key(byte: u8) -> String {
-        base64::engine::general_purpose::STANDARD.encode([byte; 32])
+        let mut key = [byte; 32];
+        key[0] = 0;
+        base64::engine::general_purpose::STANDARD.encode(key)
     }
 
     const URL: &str = "https://mcp.example.com";

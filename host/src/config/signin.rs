@@ -10,7 +10,7 @@ use outbound::Network;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{preset::Preset, reader::Reader, setting::Setting, store_url, table as t};
+use super::{preset::Preset, reader::Reader, setting::Setting, store_url, table as t, unfilled};
 
 /// Settings that have a meaning only while the proxy is on.
 const ONLY_WITH_PROXY: &[&Setting] = &[
@@ -324,11 +324,24 @@ struct ClientEntry {
     redirect_uris: Vec<String>,
 }
 
+impl ClientEntry {
+    fn is_unfilled(&self) -> bool {
+        let secret = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
+        secret.is_some_and(unfilled::is_placeholder)
+    }
+}
+
 fn clients(reader: &mut Reader<'_>) -> Vec<ConfiguredClient> {
     let Some(text) = reader.text(&t::OAUTH_CLIENTS) else {
         return Vec::new();
     };
     match serde_json::from_str::<Vec<ClientEntry>>(&text) {
+        Ok(entries) if entries.iter().any(ClientEntry::is_unfilled) => {
+            let wrong = "a list with a `client_secret` that is a variable that was not filled in";
+            let fix = "give it a value, or leave it out for a public client";
+            reader.wrong(&t::OAUTH_CLIENTS, wrong, fix);
+            Vec::new()
+        }
         Ok(entries) => entries
             .into_iter()
             .map(|entry| ConfiguredClient {

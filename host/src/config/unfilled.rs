@@ -45,11 +45,15 @@ mod tests {
             ("OIDC_CLIENT_SECRET", "$(OIDC_CLIENT_SECRET)"),
             ("DATAHUB_GMS_TOKEN", "${TOKEN}"),
             ("TOKEN_VALIDATOR_OPT_CLIENT_SECRET", "{{ secret }}"),
+            (
+                "OAUTH_CLIENTS",
+                r#"[{"client_id": "a", "client_secret": "${TOKEN}", "redirect_uris": ["https://a.example/"]}]"#,
+            ),
         ] {
             let problems = problems(&[(name, value)]);
             let line = problems.lines().find(|line| line.contains(name));
             let line = line.unwrap_or_else(|| panic!("{name}: {problems}"));
-            assert!(line.contains("unset it"), "{line}");
+            assert!(line.contains("give it a value, or"), "{line}");
             assert!(!line.contains("${TOKEN}"), "{line}");
         }
     }

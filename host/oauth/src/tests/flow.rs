@@ -404,18 +404,3 @@ async fn with_sealed_only_no_other_token_is_passed_on() {
     assert!(matches!(tokens(false).await, Opened::NotOurs));
     assert!(matches!(tokens(true).await, Opened::Invalid));
 }
-
-#[tokio::test]
-#[should_panic(expected = "has an empty `client_secret`")]
-async fn an_empty_secret_of_a_client_is_no_secret() {
-    let template_without_a_value = SecretString::from(" ");
-    World::with(|settings| {
-        settings.clients.push(crate::ConfiguredClient {
-            client_id: "agent".to_owned(),
-            client_secret: Some(template_without_a_value),
-            name: "Agent".to_owned(),
-            redirect_uris: vec![REDIRECT.to_owned()],
-        });
-    })
-    .await;
-}

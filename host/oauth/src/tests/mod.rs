@@ -18,6 +18,7 @@ mod refresh_scope;
 mod relay;
 mod replicas;
 mod requests;
+mod secrets;
 mod shares;
 mod strangers;
 mod trial;
