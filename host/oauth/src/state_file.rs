@@ -134,7 +134,7 @@ impl StateFile {
         };
         match parsed {
             Some(parsed) => Ok(Some(parsed)),
-            None => Err(StateFileError::Damaged { about, path }),
+            None => Err(self.damaged()),
         }
     }
 
@@ -205,6 +205,13 @@ impl StateFile {
         let metadata = fs::metadata(self.path()).ok()?;
         let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
         Some((metadata.ino(), seconds, nanos, metadata.len()))
+    }
+
+    pub(super) fn damaged(&self) -> StateFileError {
+        StateFileError::Damaged {
+            about: self.about,
+            path: self.path(),
+        }
     }
 
     pub(super) fn failed(&self, source: io::Error) -> StateFileError {

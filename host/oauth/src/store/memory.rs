@@ -140,10 +140,24 @@ impl MemoryStore {
                 }
             }
         }
+        if let Some(used) = &self.used {
+            let news = used.look()?;
+            let now = self.clock.unix_millis();
+            let mut families = self.families.lock();
+            for (family, used) in news {
+                families.learn(family, used, now);
+            }
+        }
         match &self.clients {
             Some(clients) => Ok(clients.look()?),
             None => Ok(()),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn knows(&self, family: &FamilyId) -> bool {
+        let families = self.families.lock();
+        families.live.contains(family, self.clock.unix_millis())
     }
 
     #[cfg(test)]

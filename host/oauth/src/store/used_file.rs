@@ -11,8 +11,9 @@ use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::Path,
+    str::Lines,
 };
 
 use foundation::clock::UnixMillis;
@@ -55,6 +56,13 @@ pub(super) struct Used {
 /// Sign-ins that were refreshed.
 pub(super) type AllUsed = HashMap<FamilyId, Used>;
 
+/// The file that was read, and the end of what was read of it.
+#[derive(Debug, Default)]
+pub(super) struct Mark {
+    inode: u64,
+    end: u64,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct UsedFile(StateFile);
@@ -67,6 +75,40 @@ impl UsedFile {
     /// What the file holds; nothing if there is no file. Blocks.
     pub(super) fn read(&self) -> Result<AllUsed, StateFileError> {
         Ok(self.0.read(parse)?.unwrap_or_default())
+    }
+
+    /// What was written since `read`, which moves on; all of it if the file was replaced. Blocks.
+    pub(super) fn news(&self, read: &mut Mark) -> Result<AllUsed, StateFileError> {
+        let failed = |source| self.0.failed(source);
+        let file = match File::open(self.0.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(AllUsed::new()),
+            opened => opened.map_err(failed)?,
+        };
+        let metadata = file.metadata().map_err(failed)?;
+        let (inode, length) = (metadata.ino(), metadata.len());
+        if inode != read.inode || length < read.end {
+            let mut end = 0;
+            let all = self.0.read(|text| {
+                end = whole_lines(text).len();
+                parse(text)
+            })?;
+            // If it was replaced meanwhile, it is another one at the next look.
+            *read = Mark {
+                inode,
+                end: u64::try_from(end).unwrap_or(u64::MAX),
+            };
+            return Ok(all.unwrap_or_default());
+        }
+        let more = usize::try_from(length - read.end).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; more];
+        file.read_exact_at(&mut bytes, read.end).map_err(failed)?;
+        let news = std::str::from_utf8(&bytes).ok().map(whole_lines);
+        let all = news.and_then(|news| parse_lines(news.lines()));
+        let (Some(news), Some(all)) = (news, all) else {
+            return Err(self.0.damaged());
+        };
+        read.end += u64::try_from(news.len()).unwrap_or_default();
+        Ok(all)
     }
 
     /// Leaves out what no longer means anything, and returns the rest. The directory is there. Blocks.
@@ -146,11 +188,19 @@ fn line(family: &FamilyId, used: &Used) -> String {
 /// `None` for anything that is not written here. The last line may be cut off: its refresh was not
 /// answered.
 fn parse(text: &str) -> Option<AllUsed> {
-    let (whole, _cut_off) = text.split_at(text.rfind('\n')? + 1);
-    let mut lines = whole.lines();
+    let mut lines = whole_lines(text).lines();
     if lines.next()? != HEAD {
         return None;
     }
+    parse_lines(lines)
+}
+
+/// `text` without the line at its end that was cut off.
+fn whole_lines(text: &str) -> &str {
+    text.rfind('\n').map_or("", |end| &text[..=end])
+}
+
+fn parse_lines(lines: Lines<'_>) -> Option<AllUsed> {
     let mut all = AllUsed::new();
     for line in lines {
         let (family, used) = parse_line(line)?;

@@ -134,6 +134,15 @@ impl Families {
         self.live.put(family, live, now, used.expires);
     }
 
+    /// Takes over what another process knows of a sign-in, if it is more.
+    pub(super) fn learn(&mut self, family: FamilyId, used: Used, now: UnixMillis) {
+        let live = self.live.get(&family, now);
+        let is_known = live.is_some_and(|live| live.generation >= used.generation);
+        if !is_known && !self.ended.contains(&family, now) {
+            self.remember(family, used, now);
+        }
+    }
+
     pub(super) fn release(&mut self, family: &FamilyId, generation: u64) {
         if let Some((_, _, live)) = self.live.entries.get_mut(family)
             && live.generation == generation

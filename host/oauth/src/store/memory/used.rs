@@ -9,11 +9,12 @@ use std::{
 };
 
 use foundation::clock::UnixMillis;
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::{
     state_file::StateFileError,
-    store::used_file::{AllUsed, Used, UsedFile, is_long},
+    store::used_file::{AllUsed, Mark, Used, UsedFile, is_long},
     types::FamilyId,
 };
 
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct UsedTokens {
     file: UsedFile,
+    read: Mutex<Mark>,
     appended: AtomicUsize,
     failing: AtomicBool,
 }
@@ -32,13 +34,21 @@ impl UsedTokens {
         now: UnixMillis,
     ) -> Result<(Self, AllUsed), StateFileError> {
         let file = UsedFile::new(directory);
-        let known = file.tidy(now)?;
+        file.tidy(now)?;
+        let mut read = Mark::default();
+        let known = file.news(&mut read)?;
         let used = Self {
             file,
+            read: Mutex::new(read),
             appended: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
         };
         Ok((used, known))
+    }
+
+    /// What was written since the last look, here or by another process. Blocks.
+    pub(super) fn look(&self) -> Result<AllUsed, StateFileError> {
+        self.file.news(&mut self.read.lock())
     }
 
     /// Returns once what became of a sign-in is in the file. Where that fails, the refresh is answered all the

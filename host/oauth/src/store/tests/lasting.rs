@@ -191,3 +191,35 @@ async fn what_another_process_ended_is_known_without_a_restart() {
     assert!(waited.is_ok(), "it is never known");
     following.abort();
 }
+
+/// A rolling update: for a while, two processes serve with one state directory.
+#[tokio::test]
+async fn a_refresh_token_that_another_process_used_is_known_to_be_used() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), clock());
+    let old = lasting(root.path(), &clock).unwrap();
+    let new = Arc::new(lasting(root.path(), &clock).unwrap());
+    let family = FamilyId::random();
+    for generation in 0..2 {
+        let claim = old.claim_refresh(&family, generation, LEASE, TTL);
+        assert_eq!(claim.await.unwrap(), RefreshClaim::Granted);
+        let answer = old.answer(&family, generation, "answer".to_owned(), GRACE);
+        assert!(answer.await.unwrap());
+    }
+    clock.advance(GRACE);
+    let following = tokio::spawn(MemoryStore::follow(Arc::downgrade(&new)));
+    let known = async {
+        while !new.knows(&family) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), known).await;
+    assert!(waited.is_ok(), "it is never known");
+    following.abort();
+    // The good one is good, and is used from then on.
+    let claim = new.claim_refresh(&family, 2, LEASE, TTL);
+    assert_eq!(claim.await.unwrap(), RefreshClaim::Granted);
+    let answer = new.answer(&family, 2, "answer".to_owned(), GRACE);
+    assert!(answer.await.unwrap());
+    let claim = new.claim_refresh(&family, 0, LEASE, TTL);
+    assert_eq!(claim.await.unwrap(), RefreshClaim::Revoked);
+}

@@ -83,3 +83,33 @@ fn a_line_that_was_cut_off_costs_itself_alone() {
         assert_eq!(file.read().unwrap().len(), 2, "{length}");
     }
 }
+
+#[test]
+fn what_is_new_is_read_once_also_from_a_file_that_was_replaced() {
+    let root = tempfile::tempdir().unwrap();
+    let file = UsedFile::new(root.path());
+    let families: [FamilyId; 3] = std::array::from_fn(|_| FamilyId::random());
+    let mut read = Mark::default();
+    assert_eq!(file.news(&mut read).unwrap(), AllUsed::new(), "no file");
+    file.append(&families[0], &used(1, 2_000), NOW).unwrap();
+    let first = AllUsed::from([(families[0].clone(), used(1, 2_000))]);
+    assert_eq!(file.news(&mut read).unwrap(), first);
+    assert_eq!(file.news(&mut read).unwrap(), AllUsed::new());
+    // A line that is being written is read when it is whole.
+    let whole = line(&families[1], &used(2, 2_000));
+    let (begun, rest) = whole.split_at(30);
+    let append = |text: &str| {
+        let open = OpenOptions::new().append(true).open(file.0.path());
+        open.unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    append(begun);
+    assert_eq!(file.news(&mut read).unwrap(), AllUsed::new());
+    append(rest);
+    let second = AllUsed::from([(families[1].clone(), used(2, 2_000))]);
+    assert_eq!(file.news(&mut read).unwrap(), second);
+    file.append(&families[2], &used(3, 2_000), NOW).unwrap();
+    file.tidy(NOW).unwrap();
+    assert_eq!(file.news(&mut read).unwrap().len(), 3);
+    append("nonsense\n");
+    assert!(file.news(&mut read).is_err());
+}
