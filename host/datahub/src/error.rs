@@ -73,6 +73,9 @@ pub enum DataHubError {
     /// Too many calls are already in flight.
     #[error("too many calls to DataHub are in flight")]
     Overloaded,
+    /// The answers that are being read leave no room for this one. It was sent, and answered.
+    #[error("the answers of DataHub that are being read leave no room for this one")]
+    NoRoom,
     /// The answer is larger than the limit.
     #[error("DataHub's answer is larger than {limit} bytes")]
     TooLarge {

@@ -49,6 +49,7 @@ fn is_failure(error: &DataHubError) -> bool {
         | DataHubError::RateLimited { .. }
         | DataHubError::Timeout { .. }
         | DataHubError::Overloaded
+        | DataHubError::NoRoom
         | DataHubError::TooLarge { .. }
         | DataHubError::TooManyValues { .. }
         | DataHubError::Malformed { .. } => true,

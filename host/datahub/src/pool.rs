@@ -16,7 +16,7 @@ use super::{
     retry::RetryBudget,
     server::{ServerCache, ServerInfo},
     settings::Settings,
-    transport::{self, Failure},
+    transport::{self, Body, Failure},
     unsupported_fields::UnsupportedFields,
 };
 
@@ -27,6 +27,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The shortest time between two requests of `/config`, or of `/health`.
 const RECHECK: Duration = Duration::from_secs(2);
 const MAX_CONFIG_BYTES: usize = 1024 * 1024;
+/// The answers of the largest size that there is room for at once. One person gets room for one of them
+/// beside others, and for two alone.
+const LARGEST_AT_ONCE: usize = 4;
 
 /// The reason no pool could be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,8 @@ pub(super) struct Pool {
     pub(super) clock: Clock,
     pub(super) budget: RetryBudget,
     pub(super) in_flight: Arc<Supply<Option<u64>>>,
+    /// Bytes of answers that are being read.
+    pub(super) room: Arc<Supply<Option<u64>>>,
     pub(super) server: ServerCache,
     pub(super) unsupported: UnsupportedFields,
     pub(super) failures: FailureLog,
@@ -66,6 +71,10 @@ impl Pool {
             clock: Clock::system(),
             budget: RetryBudget::new(),
             in_flight: Supply::new(settings.max_in_flight, 1),
+            room: Supply::new(
+                settings.max_response_bytes.saturating_mul(LARGEST_AT_ONCE),
+                settings.max_response_bytes / LARGEST_AT_ONCE,
+            ),
             server: ServerCache::default(),
             unsupported: UnsupportedFields::default(),
             failures: FailureLog::default(),
@@ -80,7 +89,7 @@ impl Pool {
         request: impl Fn() -> reqwest::RequestBuilder,
         read: bool,
         who: Option<u64>,
-    ) -> Result<(StatusCode, bytes::Bytes), DataHubError> {
+    ) -> Result<(StatusCode, Body), DataHubError> {
         let _slot = self
             .in_flight
             .take(who, 1)
@@ -106,7 +115,9 @@ impl Pool {
         deadline: Instant,
         max_bytes: usize,
         who: Option<u64>,
-    ) -> Result<(StatusCode, bytes::Bytes), Failure> {
+    ) -> Result<(StatusCode, Body), Failure> {
+        let room = self.room.take(who, 0);
+        let room = room.map_err(|_| Failure::lasting(DataHubError::NoRoom))?;
         let permit = self
             .breaker
             .admit(self.clock.elapsed(), who)
@@ -119,7 +130,7 @@ impl Pool {
                 meets_all: true,
             })?;
         let request = request.headers(self.settings.headers.clone());
-        let exchange = transport::exchange(request, max_bytes);
+        let exchange = transport::exchange(request, max_bytes, room);
         let result = tokio::time::timeout_at(deadline.into(), exchange)
             .await
             .unwrap_or({

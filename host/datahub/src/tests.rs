@@ -142,6 +142,45 @@ async fn an_endless_answer_is_cut_at_the_cap() {
 }
 
 #[tokio::test]
+async fn answers_that_are_being_read_have_room_together() {
+    use futures::stream::{StreamExt as _, iter, pending};
+    let piece = || Ok(Frame::data(bytes::Bytes::from(vec![b' '; 700 * 1024])));
+    let fake = Fake::start(move |seen: Seen| match seen.body["variables"]["stalls"] {
+        Value::Bool(true) => {
+            let body = StreamBody::new(iter([piece()]).chain(pending()));
+            http::Response::new(BodyExt::boxed(body))
+        }
+        _ => answer(&json!({"data": {"me": {"x": "x".repeat(700 * 1024)}}})),
+    })
+    .await;
+    let mut settings = fake.settings();
+    settings.max_response_bytes = 1024 * 1024;
+    let client = fake.client_with(settings);
+    let ask = |variables: Value| {
+        let client = client.clone();
+        async move { client.execute(&query(), variables).await }
+    };
+    let held: Vec<_> = (0..2)
+        .map(|_| tokio::spawn(ask(json!({"stalls": true}))))
+        .collect();
+    // Two of four: one person alone gets half.
+    let refused = async {
+        loop {
+            if let Err(error) = ask(Value::Null).await {
+                break error;
+            }
+        }
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(20), refused).await;
+    assert_eq!(refused.unwrap(), DataHubError::NoRoom);
+    for held in held {
+        held.abort();
+        assert!(held.await.is_err());
+    }
+    assert!(ask(Value::Null).await.is_ok(), "all is given back");
+}
+
+#[tokio::test]
 async fn partial_data_is_kept_with_the_failed_fields_named() {
     let fake = Fake::start(|_| {
         answer(&json!({

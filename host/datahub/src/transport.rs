@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use foundation::shares::Taken;
 use http::{HeaderMap, StatusCode};
 use outbound::{AddressRule, BodyError, Profile};
 
@@ -37,7 +38,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn lasting(error: DataHubError) -> Self {
+    pub(super) fn lasting(error: DataHubError) -> Self {
         Self {
             error,
             retriable: false,
@@ -58,16 +59,33 @@ impl Failure {
     }
 }
 
-/// Sends `request` and reads the body of an answer with HTTP 200, 400 or 404.
+/// The body of an answer, and its part of the room for those of all; that is held as long as this is.
+#[derive(Debug)]
+pub(super) struct Body {
+    bytes: Bytes,
+    _room: Taken<Option<u64>>,
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Sends `request` and reads the body of an answer with HTTP 200, 400 or 404, for which it takes from
+/// `room`.
 pub(super) async fn exchange(
     request: reqwest::RequestBuilder,
     max_bytes: usize,
-) -> Result<(StatusCode, Bytes), Failure> {
+    room: Taken<Option<u64>>,
+) -> Result<(StatusCode, Body), Failure> {
     let response = request.send().await.map_err(|error| on_send(&error))?;
     let status = response.status();
     match status {
         StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
-            Ok((status, read(response, max_bytes).await?))
+            Ok((status, read(response, max_bytes, room).await?))
         }
         StatusCode::UNAUTHORIZED => Err(Failure::lasting(DataHubError::TokenRefused)),
         StatusCode::FORBIDDEN => Err(Failure::lasting(DataHubError::Forbidden {
@@ -126,14 +144,37 @@ fn on_send(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Reads the body, never more than `max_bytes`.
-async fn read(response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Failure> {
-    outbound::read(response, max_bytes)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge => Failure::lasting(DataHubError::TooLarge { limit: max_bytes }),
-            BodyError::Broken(_) => Failure::unavailable("its answer ended too early", true),
-        })
+/// The reason why a body was not read to its end.
+enum Unread {
+    Body(BodyError),
+    NoRoom,
+}
+
+impl From<BodyError> for Unread {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+/// Reads the body, never more than `max_bytes`, nor more than there is `room` for.
+async fn read(
+    response: reqwest::Response,
+    max_bytes: usize,
+    mut room: Taken<Option<u64>>,
+) -> Result<Body, Failure> {
+    let read = outbound::read_into(response, max_bytes, |more| {
+        room.grow(more).map_err(|_| Unread::NoRoom)
+    });
+    match read.await {
+        Ok(bytes) => Ok(Body { bytes, _room: room }),
+        Err(Unread::NoRoom) => Err(Failure::lasting(DataHubError::NoRoom)),
+        Err(Unread::Body(BodyError::TooLarge)) => Err(Failure::lasting(DataHubError::TooLarge {
+            limit: max_bytes,
+        })),
+        Err(Unread::Body(BodyError::Broken(_))) => {
+            Err(Failure::unavailable("its answer ended too early", true))
+        }
+    }
 }
 
 fn retry_after(headers: &HeaderMap) -> Duration {

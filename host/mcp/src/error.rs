@@ -72,6 +72,7 @@ fn datahub_text(error: &DataHubError) -> String {
         }
         DataHubError::Timeout { .. } => "ask for less (fewer results, fewer hops), or try later",
         DataHubError::Overloaded => "try again in a moment",
+        DataHubError::NoRoom => "ask for less, or try again in a moment",
         DataHubError::TooLarge { .. } | DataHubError::TooManyValues { .. } => {
             "ask for less: fewer results or a narrower filter"
         }

@@ -60,7 +60,7 @@ fn reason(error: &ToolError) -> &'static str {
             DataHubError::RateLimited { .. } => "datahub_rate_limit",
             DataHubError::Unavailable { .. } => "datahub_unavailable",
             DataHubError::Timeout { .. } => "datahub_timeout",
-            DataHubError::Overloaded => "too_many_calls",
+            DataHubError::Overloaded | DataHubError::NoRoom => "too_many_calls",
             DataHubError::TooLarge { .. } | DataHubError::TooManyValues { .. } => {
                 "datahub_answer_too_large"
             }

@@ -17,26 +17,40 @@ pub enum BodyError {
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read(mut response: Response, cap: usize) -> Result<Bytes, BodyError> {
+pub async fn read(response: Response, cap: usize) -> Result<Bytes, BodyError> {
+    read_into(response, cap, |_| Ok(())).await
+}
+
+/// The same as long as there is `room` for the bytes of each piece.
+///
+/// # Errors
+/// [`BodyError`], and that of `room`.
+pub async fn read_into<E: From<BodyError>>(
+    mut response: Response,
+    cap: usize,
+    mut room: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Bytes, E> {
     let announced = response.content_length().unwrap_or(0);
     if announced > cap as u64 {
-        return Err(BodyError::TooLarge);
+        return Err(BodyError::TooLarge.into());
     }
     let mut body = BytesMut::new();
     loop {
         match response.chunk().await {
             // The whole body in one chunk needs no copy.
             Ok(Some(chunk)) if body.is_empty() && chunk.len() as u64 == announced => {
+                room(chunk.len())?;
                 return Ok(without_mark(chunk));
             }
             Ok(Some(chunk)) => {
                 if body.len() + chunk.len() > cap {
-                    return Err(BodyError::TooLarge);
+                    return Err(BodyError::TooLarge.into());
                 }
+                room(chunk.len())?;
                 body.extend_from_slice(&chunk);
             }
             Ok(None) => return Ok(without_mark(body.freeze())),
-            Err(error) => return Err(BodyError::Broken(error)),
+            Err(error) => return Err(BodyError::Broken(error).into()),
         }
     }
 }

@@ -54,7 +54,7 @@ mod text;
 pub use self::{
     addresses::{AddressRule, Looked, Lookup, Scope, SystemLookup, is_loopback, is_public, scope},
     authorities::{Authorities, AuthoritiesError},
-    body::{BodyError, read},
+    body::{BodyError, read, read_into},
     certificate::tls_trouble,
     client::{Answer, Client, Error, Profile},
     discovery::{DOCUMENT_LIFETIME, DiscoveryError, Document, Source, discover, places},
