@@ -14,12 +14,13 @@ use std::{
 
 use axum::{Router, response::Response};
 use foundation::client_address::ClientAddress;
+use http::{Method, StatusCode};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use telemetry::metrics;
+use telemetry::{Access, AccessLog, Ending, Notes, metrics};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -32,7 +33,7 @@ use super::{
     forwarded,
     io::WatchedIo,
     open_connections::{Listed, OpenConnections, Place},
-    proxy_protocol,
+    paths, proxy_protocol,
     seldom::Seldom,
     settings::Limits,
     trusted_proxies::TrustedProxies,
@@ -76,6 +77,8 @@ pub(super) struct Connections {
     /// The most of them at once.
     pub(super) most: usize,
     pub(super) counted: Counted,
+    /// Writes a line for each request that cannot be read; the others have theirs behind the router.
+    pub(super) access: Option<AccessLog>,
     /// The peers that are believed about whom they speak for.
     pub(super) trusted: Arc<TrustedProxies>,
     /// True if connections of trusted peers begin with a PROXY header.
@@ -286,9 +289,11 @@ async fn serve(
     let Connections {
         router,
         limits,
+        access,
         trusted,
         ..
     } = connections;
+    let unread = source.client(&http::HeaderMap::new(), &trusted);
     let watched = Arc::clone(&listed.connection);
     let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout)
         .listed(Arc::clone(&watched));
@@ -320,5 +325,29 @@ async fn serve(
     if let Err(error) = ended {
         // hyper's errors say which part of the protocol failed and never quote what was sent.
         tracing::debug!(%error, "connection ended");
+        if let Some(access) = access
+            && error.is_parse()
+        {
+            unreadable(access, &error, unread);
+        }
     }
+}
+
+/// Writes the line of a request whose head hyper refused.
+fn unreadable(access: AccessLog, error: &hyper::Error, client: ClientAddress) {
+    let status = match error.is_parse_too_large() {
+        true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        false => StatusCode::BAD_REQUEST,
+    };
+    access.record(&Access {
+        request_id: "",
+        // Whichever it was: "OTHER".
+        method: &Method::TRACE,
+        route: paths::label(""),
+        ending: Ending::Answered(status, "unreadable_head"),
+        took: Duration::ZERO,
+        client_address: Some(client),
+        user_agent: None,
+        notes: &Notes::default(),
+    });
 }

@@ -156,6 +156,7 @@ impl Server {
             limits: settings.limits.clone(),
             most: connections,
             counted: Counted::Yes,
+            access: Some(state.access),
             trusted: Arc::new(settings.trusted_proxies),
             proxy_protocol: settings.proxy_protocol,
         };
@@ -167,6 +168,7 @@ impl Server {
                 limits: settings.limits.clone(),
                 most: ADMIN_CONNECTIONS,
                 counted: Counted::No,
+                access: None,
                 trusted: Arc::default(),
                 proxy_protocol: false,
             };

@@ -311,6 +311,39 @@ async fn a_call_whose_client_left_has_its_line_with_the_change_that_was_begun() 
 }
 
 #[tokio::test]
+async fn a_head_that_cannot_be_read_has_its_line() {
+    let world = world().await;
+    let address = world.server.address();
+    let long = "a".repeat(200 * 1_024);
+    for (head, status) in [
+        (
+            "GET /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 05\r\n\r\n".to_owned(),
+            400,
+        ),
+        ("GET /mcp HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
+        (format!("GET /mcp HTTP/1.1\r\nX: {long}\r\n\r\n"), 431),
+    ] {
+        let found = || {
+            let output = world.server.output();
+            let lines = output.lines().map(serde_json::from_str);
+            let lines = lines.filter_map(Result::<Value, _>::ok);
+            let mut lines: Vec<_> = lines
+                .filter(|line| line["reason"] == "unreadable_head" && line["status"] == status)
+                .collect();
+            (lines.len(), lines.pop())
+        };
+        let before = found().0;
+        let source = "127.0.0.2".parse().unwrap();
+        raw::send_from(source, address, head.as_bytes())
+            .await
+            .unwrap();
+        until("the line is there", async || found().0 > before).await;
+        let expected = json!({"outcome": "refused", "client_address": "127.0.0.2"});
+        assert_line(&found().1.unwrap(), &expected);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_answered_by_a_stream_has_its_line_at_the_end_of_the_stream() {
     let world = world().await;
     digest(&world, "editor").await;
