@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod answer_by;
 pub mod breaker;
 pub mod client_address;
 pub mod clock;

@@ -30,6 +30,12 @@ pub(crate) enum ToolError {
          made: read the entity again before repeating one"
     )]
     Panicked,
+    /// The call took longer than a request may, and its answer had begun.
+    #[error(
+        "this took longer than a call may. What to do: ask for less (fewer urns, one direction), or \
+         try later"
+    )]
+    TookTooLong,
     /// The client cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,

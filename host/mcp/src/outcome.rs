@@ -48,6 +48,7 @@ fn reason(error: &ToolError) -> &'static str {
         ToolError::Incomplete(_) => "incomplete",
         ToolError::Scopes(_) => "insufficient_scope",
         ToolError::NoCaller => "no_caller",
+        ToolError::TookTooLong => "timeout",
         ToolError::Panicked | ToolError::Cancelled => "",
         ToolError::DataHub(error) => match error {
             DataHubError::TokenRefused => "datahub_refuses_token",

@@ -6,6 +6,7 @@ mod skill_methods;
 use std::sync::Arc;
 
 use datahub::Caller;
+use foundation::answer_by::AnswerBy;
 use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
@@ -144,6 +145,8 @@ impl McpServer {
         // What is near is what a search would find.
         let searches = access.admits(&[near_urns::FOUND_BY]);
         let cancelled = context.ct.clone();
+        // What answers with one message is ended with a status.
+        let end = progress.as_ref().and_then(|_| answer_by(&context));
         let context = self.tool_context(caller, progress.map(|token| (context.peer, token)));
         let arguments = params.arguments.unwrap_or_default();
         // Dropping the tool's future cancels its calls to DataHub.
@@ -156,6 +159,7 @@ impl McpServer {
         let mut value = tokio::select! {
             result = call => result?,
             () = cancelled.cancelled() => return Err(ToolError::Cancelled),
+            () = passed(end) => return Err(ToolError::TookTooLong),
         };
         finish(&mut value, &context);
         Ok(value)
@@ -276,6 +280,20 @@ fn not_given(context: &RequestContext<RoleServer>, error: ToolError) -> ErrorDat
             outcome::note::<()>(&outcome::notes(context), &Err(other.clone()));
             internal(other)
         }
+    }
+}
+
+/// The end of the time for the answer to this request.
+fn answer_by(context: &RequestContext<RoleServer>) -> Option<AnswerBy> {
+    let parts = context.extensions.get::<http::request::Parts>()?;
+    parts.extensions.get().copied()
+}
+
+/// Waits for this end; for ever if there is none.
+async fn passed(end: Option<AnswerBy>) {
+    match end {
+        Some(AnswerBy(end)) => tokio::time::sleep_until(end.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -21,7 +21,7 @@ settings! {
         DATAHUB_MCP_GMS_CONNECT_TIMEOUT_MS: "MILLISECONDS", default("2000");
         /// Time limit for one call to DataHub, retries included.
         DATAHUB_MCP_GMS_TIMEOUT_SECS: "SECONDS", default("30");
-        /// The largest DataHub response that is accepted.
+        /// The largest DataHub response that is accepted. There is room for four such responses at once.
         DATAHUB_MCP_GMS_MAX_RESPONSE_BYTES: "BYTES", default("33554432");
         /// Maximum number of concurrent calls to DataHub.
         DATAHUB_MCP_GMS_MAX_IN_FLIGHT: "NUMBER", default("512");
@@ -96,8 +96,9 @@ settings! {
         /// its client is closed; if all are at work, only probes are answered, and others get 503.
         /// Kept below the limit of open files.
         DATAHUB_MCP_MAX_CONNECTIONS: "NUMBER", default("8192");
-        /// Maximum number of concurrent requests to `/mcp`; further ones are answered 503. Once half
-        /// of them are taken, nobody gets more than a sixteenth (at least 4), but 429.
+        /// Maximum number of concurrent requests to `/mcp`, until their answers are sent; further ones
+        /// are answered 503. Once half of them are taken, nobody gets more than a sixteenth (at least 4),
+        /// but 429.
         DATAHUB_MCP_MAX_CONCURRENT_REQUESTS: "NUMBER", default("512");
         /// The largest request body that is accepted. There is room for 64 such bodies at once.
         DATAHUB_MCP_MAX_BODY_BYTES: "BYTES", default("262144");
@@ -112,7 +113,7 @@ settings! {
         DATAHUB_MCP_IDLE_TIMEOUT_SECS: "SECONDS", default("75");
         /// Longest time a client may go without reading a byte of a pending response.
         DATAHUB_MCP_WRITE_TIMEOUT_SECS: "SECONDS", default("30");
-        /// Time limit for a request, from its head to its response.
+        /// Time limit for a request, from its head to its response, or to the end of a stream of events.
         DATAHUB_MCP_REQUEST_TIMEOUT_SECS: "SECONDS", default("60");
         /// On SIGTERM, time for which `/ready` answers 503 before new connections are refused.
         DATAHUB_MCP_SHUTDOWN_DELAY_SECS: "SECONDS", default("0");

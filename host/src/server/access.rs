@@ -13,14 +13,11 @@ use axum::{
     response::Response,
 };
 use foundation::client_address::ClientAddress;
-use http::{
-    HeaderValue, Method, StatusCode,
-    header::{CONTENT_TYPE, USER_AGENT},
-};
+use http::{HeaderValue, Method, StatusCode, header::USER_AGENT};
 use hyper::body::{Frame, SizeHint};
 use telemetry::{Access, Ending, Notes};
 
-use super::{paths, request_id::RequestId, respond::Reason, state::State};
+use super::{paths, request_id::RequestId, respond::Reason, state::State, until_sent};
 
 /// Writes the request's line when its answer is ready: when its head is, or the whole stream of an
 /// answer that is one.
@@ -31,19 +28,13 @@ pub(super) async fn access_log(
 ) -> Response {
     let line = Line::new(state, &mut request);
     let response = next(request).await;
-    match is_stream(&response) {
+    match until_sent::is_stream(&response) {
         true => response.map(|body| Body::new(Watched { body, line })),
         false => {
             line.answered(&response);
             response
         }
     }
-}
-
-/// Returns whether the answer is a stream of events, whose head says nothing of its end.
-fn is_stream(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// The line of one request. If it is dropped unwritten, the client has left, and the line says so.

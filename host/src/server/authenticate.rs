@@ -1,13 +1,15 @@
 //! Turns a bearer token into a caller before the MCP service, and the outcome that a tool decided
 //! into a status after it.
 
+use std::sync::Arc;
+
 use axum::{extract::Request, response::Response};
 use datahub::{Caller, HttpOutcome};
 use foundation::identity::Principal;
 use http::header::{AUTHORIZATION, ORIGIN};
 use telemetry::Notes;
 
-use super::{request_id::RequestId, respond::Refusal, state::State};
+use super::{request_id::RequestId, respond::Refusal, state::State, until_sent};
 use crate::auth::AuthError;
 
 /// The settings to look at if DataHub refuses each token of a person.
@@ -18,7 +20,7 @@ const SHARED_TOKEN_RETRY: std::time::Duration = std::time::Duration::from_secs(6
 
 /// Lets no request pass without a [`Caller`] in its extensions.
 pub(super) async fn bearer(
-    state: &State,
+    state: &Arc<State>,
     mut request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
@@ -45,11 +47,20 @@ pub(super) async fn bearer(
     // Already checked by `edge::origin`, against the list that operators set.
     request.headers_mut().remove(ORIGIN);
     request.extensions_mut().insert(caller.clone());
-    let mut response = next(request).await;
+    let response = next(request).await;
     if let Some(outcome) = caller.outcome() {
-        response = state.responder.refuse(&decided(state, &caller, outcome));
+        return state.responder.refuse(&decided(state, &caller, outcome));
     }
-    response
+    if !until_sent::is_stream(&response) {
+        return response;
+    }
+    // It is too late for a status. The next request gets it.
+    let state = Arc::clone(state);
+    until_sent::at_end(response, move || {
+        if let Some(outcome) = caller.outcome() {
+            decided(&state, &caller, outcome);
+        }
+    })
 }
 
 /// The refusal for the outcome that a tool decided.

@@ -139,8 +139,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A socket has nothing to flush; its writes are what is watched.
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // A socket has nothing to flush; its writes are what is watched. hyper flushes when all of
+        // an answer has been written.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if let Some(listed) = &self.listed {
+            listed.has_sent();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,6 @@
 //! The limits of a request: how many at once, for how long, with how large a body.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -8,11 +8,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use foundation::answer_by::AnswerBy;
 use http::{
     HeaderValue,
     header::{CONNECTION, CONTENT_LENGTH},
 };
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use super::{
     body,
@@ -20,6 +21,7 @@ use super::{
     paths,
     respond::{self, Refusal},
     state::State,
+    until_sent,
 };
 
 /// Answers probes and nothing else on a connection beyond the limit, and closes it.
@@ -62,22 +64,28 @@ pub(super) async fn sign_in(
         .unwrap_or_else(|refusal| respond::to_sign_in(&refusal))
 }
 
-/// Answers 503 if as many requests are under way as are allowed, and 429 if they are of one person.
+/// Answers 503 if as many requests are under way as are allowed, and 429 if they are of one person. A
+/// request is under way until its answer is sent.
 pub(super) async fn concurrency(state: &State, request: Request, next: Next) -> Response {
     let holder = state.supplies.holder(request.extensions());
-    match state.supplies.requests.take(holder, 1) {
-        Ok(_place) => next.run(request).await,
-        Err(exhausted) => state.responder.refuse(&exhausted.into()),
-    }
+    let place = match state.supplies.requests.take(holder, 1) {
+        Ok(place) => place,
+        Err(exhausted) => return state.responder.refuse(&exhausted.into()),
+    };
+    let connection = request.extensions().get().cloned();
+    until_sent::keep(place, next.run(request).await, connection)
 }
 
-/// Answers 504 if the answer is not ready in time, and drops the work on it.
+/// Answers 504 if the answer is not ready in time, and drops the work on it. A stream of events has
+/// the same time, and ends itself.
 pub(super) async fn deadline(
     state: &State,
-    request: Request,
+    mut request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    match timeout(state.limits.request_timeout, next(request)).await {
+    let end = Instant::now() + state.limits.request_timeout;
+    request.extensions_mut().insert(AnswerBy(end));
+    match timeout_at(end.into(), next(request)).await {
         Ok(response) => response,
         Err(_) => state.responder.refuse(&Refusal::Timeout),
     }

@@ -17,6 +17,7 @@ use super::{
     respond::Refusal,
     said::{self, Params, Text},
     state::State,
+    until_sent,
 };
 
 /// Reads the body and checks that it is a message.
@@ -42,8 +43,11 @@ pub(super) async fn message(
     };
     let request = Request::from_parts(parts, Body::from(body.bytes.clone()));
     let response = next(request).await;
-    drop(body.taken);
-    let body = body.bytes;
+    let (body, taken) = (body.bytes, body.taken);
+    if until_sent::is_stream(&response) {
+        return until_sent::at_end(response, move || drop(taken));
+    }
+    drop(taken);
     // The MCP service's status for JSON that is not one of its messages.
     if json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return state.responder.refuse(&unreadable(&body));

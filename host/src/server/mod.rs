@@ -49,6 +49,7 @@ mod supplies;
 mod tests;
 mod trusted_proxies;
 mod unread;
+mod until_sent;
 
 pub use self::{
     allowed_hosts::HostPattern,

@@ -19,6 +19,8 @@ use foundation::client_address::{ClientAddress, ClientNetwork};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::shares::Taken;
+
 /// The kind of place that a connection has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -38,6 +40,10 @@ pub(super) struct OpenConnection {
     serving: AtomicBool,
     /// True while a part of a request's body is still to come.
     owed: AtomicBool,
+    /// True while an answer is a stream of events that has not ended.
+    streaming: AtomicBool,
+    /// What answers hold that are not sent yet.
+    unsent: Mutex<Vec<Taken>>,
     /// The time at which it began to wait, in milliseconds of the list's clock.
     since: AtomicU64,
     start: Instant,
@@ -70,8 +76,27 @@ impl OpenConnection {
         self.owed.store(owed, Ordering::Relaxed);
     }
 
+    /// Notes that an answer begins to be a stream of events, or that the stream has ended.
+    pub(super) fn streams(&self, streaming: bool) {
+        self.since.store(millis(self.start), Ordering::Relaxed);
+        self.streaming.store(streaming, Ordering::Relaxed);
+    }
+
+    /// Keeps what the answer to the request holds until it is sent.
+    pub(super) fn keeps(&self, taken: Taken) {
+        self.unsent.lock().push(taken);
+    }
+
+    /// Notes that all that there was to send has been sent.
+    pub(super) fn has_sent(&self) {
+        // Before its answer is there, what the request holds is not that of another one.
+        if !self.serving.load(Ordering::Relaxed) {
+            self.unsent.lock().clear();
+        }
+    }
+
     fn is_waiting(&self) -> bool {
-        let idle = !self.serving.load(Ordering::Relaxed);
+        let idle = !self.serving.load(Ordering::Relaxed) && !self.streaming.load(Ordering::Relaxed);
         (idle || self.owed.load(Ordering::Relaxed)) && !self.close.is_cancelled()
     }
 }
@@ -108,6 +133,8 @@ impl OpenConnections {
             place,
             serving: AtomicBool::new(false),
             owed: AtomicBool::new(false),
+            streaming: AtomicBool::new(false),
+            unsent: Mutex::default(),
             since: AtomicU64::new(millis(self.start)),
             start: self.start,
             close: CancellationToken::new(),

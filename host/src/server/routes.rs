@@ -115,7 +115,7 @@ async fn every_request(
 
 /// What every call passes, innermost first.
 async fn every_call(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
-    let state = &*state;
+    let state = &state;
     // A place to be answered, for whole messages of known people only. Too many: 503 at once,
     // rather than slow answers to all, or 429 to the one person who has more than a share.
     let answer = async |request| limits::concurrency(state, request, next).await;

@@ -59,6 +59,7 @@ mod shop_world;
 mod stdio;
 mod tls;
 mod transcripts;
+mod unread_answers;
 mod validators;
 mod vendor_plugins;
 mod vendor_walk;
