@@ -34,10 +34,19 @@ pub fn is_seen(c: char) -> bool {
         .any(|(first, last)| (*first..=*last).contains(&c))
 }
 
-/// True for a character that may stand in a name on one line: seen, and the end of no line. The blank of Braille
-/// looks like nothing as well.
+/// Characters that look like nothing, although they are no blanks: the blank of Braille, the null notehead, those of
+/// hieroglyphs, and the filler of Khitan.
+const BLANK: [char; 5] = [
+    '\u{2800}',
+    '\u{1d159}',
+    '\u{13441}',
+    '\u{13442}',
+    '\u{16fe4}',
+];
+
+/// True for a character that may stand in a name on one line: seen, and the end of no line.
 pub fn is_seen_in_a_line(c: char) -> bool {
-    is_seen(c) && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}')
+    is_seen(c) && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}') && !BLANK.contains(&c)
 }
 
 #[cfg(test)]

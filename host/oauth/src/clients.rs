@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use foundation::{
     clock::{Clock, UnixMillis},
-    unseen::{is_seen, is_seen_in_a_line},
+    unseen::is_seen,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use super::{
     Settings, SettingsError,
     client_metadata::{DocumentError, Documents},
     error::{ErrorCode, OAuthError},
+    names::clean_name,
     params::Params,
     redirect_uri::{RedirectRules, RedirectUri},
     seal::{Kind, Sealer},
@@ -28,8 +29,6 @@ use super::{
 
 /// Longest id that is listed, in characters.
 const MAX_LISTED_ID_CHARS: usize = 400;
-/// Longest name that is shown, in characters.
-const MAX_NAME_CHARS: usize = 80;
 
 /// The content of a registered `client_id`.
 #[derive(Serialize, Deserialize)]
@@ -367,13 +366,6 @@ fn form_decoded(text: &str) -> String {
         .next()
         .map(|(_, value)| value.into_owned())
         .unwrap_or_default()
-}
-
-/// A name as it is shown: without control and direction characters, one line, not too long.
-pub(super) fn clean_name(name: &str) -> String {
-    let shown = name.chars().filter(|c| is_seen_in_a_line(*c));
-    let words: String = shown.take(MAX_NAME_CHARS).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// An id as lists show it, cut to one line.

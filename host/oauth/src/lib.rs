@@ -30,6 +30,7 @@ mod html;
 mod keys;
 mod limits;
 mod metadata;
+mod names;
 mod pages;
 mod params;
 mod redirect_uri;

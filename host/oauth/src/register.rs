@@ -16,11 +16,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    clients::{Registration, clean_name},
+    clients::Registration,
     context::Context,
     error::{ErrorCode, OAuthError},
     limits::Peer,
     metadata::scopes,
+    names::clean_name,
     redirect_uri::{RedirectUri, log_refused},
     seal::Kind,
 };
