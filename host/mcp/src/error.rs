@@ -36,6 +36,9 @@ pub(crate) enum ToolError {
          try later"
     )]
     TookTooLong,
+    /// So many calls of this kind are under way that this one got no place.
+    #[error("too many searches inside documents are under way; try again in a moment")]
+    Busy,
     /// The client cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,

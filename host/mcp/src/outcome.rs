@@ -49,6 +49,7 @@ fn reason(error: &ToolError) -> &'static str {
         ToolError::Scopes(_) => "insufficient_scope",
         ToolError::NoCaller => "no_caller",
         ToolError::TookTooLong => "timeout",
+        ToolError::Busy => "too_many_calls",
         ToolError::Panicked | ToolError::Cancelled => "",
         ToolError::DataHub(error) => match error {
             DataHubError::TokenRefused => "datahub_refuses_token",

@@ -333,3 +333,40 @@ async fn a_server_that_may_open_few_files_outlives_a_flood_of_connections() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_expression_that_would_take_hours_holds_nobody_up() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .start()
+        .unwrap();
+    assert_eq!(list(&server, "greedy").await.status, 200);
+    let urn = "urn:li:document:capitals";
+    let document = json!({"data": {"document": {
+        "urn": urn, "type": "DOCUMENT", "exists": true,
+        "info": {"title": "Capitals", "contents": {"text": "A".repeat(300_000)}},
+    }}});
+    let answer = integration_tests::Behaviour::Fixed(200, document.to_string(), "application/json");
+    datahub.behave_to("greedy", answer);
+    let arguments = json!({"urns": [urn], "pattern": ".*[^A-Z]|[A-Z]"});
+    let mcp = server.mcp();
+    let calls = (0..8).map(|_| mcp.call(Some("greedy"), "grep_documents", arguments.clone()));
+    let calls = futures::future::join_all(calls);
+    let others = async {
+        for _ in 0..10 {
+            assert_eq!(health(&server).await, 200);
+            assert_eq!(list(&server, "somebody-else").await.status, 200);
+        }
+    };
+    let (calls, ()) = tokio::time::timeout(PATIENCE, futures::future::join(calls, others))
+        .await
+        .unwrap();
+    for reply in calls {
+        let reply = reply.unwrap();
+        assert!(!reply.is_tool_error(), "{}", reply.text);
+        let next = reply.structured()["next"].as_str().unwrap();
+        assert!(next.contains("with start_offset"), "{next}");
+    }
+}

@@ -1,12 +1,21 @@
 //! `grep_documents`: finds passages in documents by regular expression and pages through long ones.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use datahub::DataHubError;
+use foundation::shares::{Supply, Taken};
 use futures::{StreamExt, stream};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::entity;
+use super::{
+    entity,
+    passages::{self, Passages, Step},
+};
 use crate::{
     args::{integer, text, texts},
     budget,
@@ -22,7 +31,21 @@ const AT_ONCE: usize = 8;
 /// A pattern that compiles to more than this is refused.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-pub(super) struct GrepDocuments;
+/// The longest context of a match, in characters.
+const MAX_CONTEXT: usize = 5_000;
+/// The longest part of a document that one call searches, in bytes.
+const LONGEST: usize = 2 << 20;
+/// The time that one call may search.
+const TIME: Duration = Duration::from_secs(2);
+/// The calls that search at once.
+const PLACES: usize = 8;
+/// The longest wait for a place, and the time after which one is looked for again.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+pub(super) struct GrepDocuments {
+    places: Arc<Supply<u64>>,
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Args {
@@ -46,7 +69,7 @@ impl Tool for GrepDocuments {
             params: vec![
                 texts("urns", 50, "From search_documents.").required(),
                 text("pattern", "").required(),
-                integer("context_chars", 0, 5_000, "").default(200),
+                integer("context_chars", 0, MAX_CONTEXT as i64, "").default(200),
                 integer("max_matches_per_doc", 1, 100, "").default(5),
                 integer("start_offset", 0, 100_000_000, "Characters to skip.").default(0),
             ],
@@ -67,94 +90,194 @@ impl Tool for GrepDocuments {
             .size_limit(MAX_REGEX_BYTES)
             .build()
             .map_err(|error| ToolError::Arguments(wrong_pattern(&args.pattern, &error)))?;
-        let calls: Vec<_> = args.urns.iter().map(|urn| read(context, urn)).collect();
-        let texts: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-        let mut results = Vec::new();
-        let mut total = 0;
-        for (urn, document) in args.urns.iter().zip(texts) {
-            match document {
-                Err(ToolError::DataHub(error))
+        let _place = self
+            .place(context.caller.principal.digest().number())
+            .await?;
+        let offset = args.start_offset;
+        let calls: Vec<_> = args
+            .urns
+            .iter()
+            .map(|urn| read(context, urn, offset))
+            .collect();
+        let mut pieces = stream::iter(calls).buffered(AT_ONCE);
+        let (mut results, mut total, mut unsearched) = (Vec::new(), 0, Vec::new());
+        let mut left = TIME;
+        for urn in &args.urns {
+            let piece = match pieces.next().await {
+                None => break,
+                Some(Err(ToolError::DataHub(error)))
                     if error == DataHubError::TokenRefused || error.is_outage() =>
                 {
                     return Err(error.into());
                 }
-                Err(error) => results.push(json!({"urn": urn, "error": error.to_string()})),
-                Ok((title, text)) => {
-                    let (matches, count) = matches(&regex, &text, &args);
-                    total += count;
-                    if count > 0 {
-                        results.push(json!({
-                            "urn": urn, "title": title, "totalMatches": count, "matches": matches,
-                            "length": text.chars().count(),
-                        }));
-                    }
+                Some(Err(error)) => {
+                    results.push(json!({"urn": urn, "error": error.to_string()}));
+                    continue;
                 }
+                Some(Ok(piece)) => piece,
+            };
+            let (title, length) = (piece.title.clone(), piece.length);
+            let (regex, shown) = (
+                regex.clone(),
+                (args.max_matches_per_doc, args.context_chars),
+            );
+            let search = move || {
+                let began = Instant::now();
+                (
+                    matches(&regex, &piece, offset, shown, began + left),
+                    began.elapsed(),
+                )
+            };
+            // Not on a thread that serves others: it may work for as long as it is given.
+            let searched = tokio::task::spawn_blocking(search).await;
+            let (found, took) = searched.map_err(|_| ToolError::Panicked)?;
+            left = left.saturating_sub(took);
+            total += found.count;
+            if let Some(position) = found.searched_to {
+                unsearched.push(format!("{urn} with start_offset {position}"));
+            }
+            if found.count > 0 {
+                results.push(json!({
+                    "urn": urn, "title": title, "totalMatches": found.count,
+                    "matches": found.shown, "length": length,
+                }));
             }
         }
         let limit = context.settings.response_tokens;
         let dropped = budget::fit(&mut results, limit - limit / 8);
         let mut answer = json!({"totalMatches": total, "results": results});
-        if total == 0 {
+        if dropped > 0 {
+            answer["next"] = json!(format!(
+                "{dropped} documents left out; call again with fewer urns"
+            ));
+        } else if !unsearched.is_empty() {
+            answer["next"] = json!(format!(
+                "not all was searched; call again for {}",
+                unsearched.join(", ")
+            ));
+        } else if total == 0 {
             answer["hint"] = json!(
                 "no passage matches behind `start_offset`; try (?i), a shorter pattern, or \
                  search_documents for another document"
             );
         }
-        if dropped > 0 {
-            answer["next"] = json!(format!(
-                "{dropped} documents left out; call again with fewer urns"
-            ));
-        }
         Ok(answer)
     }
 }
 
-async fn read(context: &ToolContext, urn: &str) -> Result<(Value, String), ToolError> {
+impl GrepDocuments {
+    pub(super) fn new() -> Self {
+        Self {
+            places: Supply::new(PLACES, 1),
+        }
+    }
+
+    /// A place to search, of which nobody gets more than half.
+    async fn place(&self, who: u64) -> Result<Taken<u64>, ToolError> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.places.take(who, 1) {
+                Ok(place) => return Ok(place),
+                Err(_) if Instant::now() >= end => return Err(ToolError::Busy),
+                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+}
+
+/// The part of a document that one call searches, and what an excerpt shows before it.
+struct Piece {
+    title: Value,
+    text: String,
+    /// The byte at which the search begins.
+    start: usize,
+    /// True if something of the document comes before the text.
+    is_cut_before: bool,
+    is_cut_after: bool,
+    /// The characters of the whole document.
+    length: usize,
+}
+
+impl Piece {
+    fn of(title: Value, text: &str, offset: usize) -> Self {
+        let start = ahead(text, 0, offset);
+        let (from, to) = (
+            back(text, start, MAX_CONTEXT),
+            passages::floor(text, start.saturating_add(LONGEST)),
+        );
+        Self {
+            title,
+            text: text[from..to].to_owned(),
+            start: start - from,
+            is_cut_before: from > 0,
+            is_cut_after: to < text.len(),
+            length: text.chars().count(),
+        }
+    }
+}
+
+async fn read(context: &ToolContext, urn: &str, offset: usize) -> Result<Piece, ToolError> {
     let variables = json!({"urn": urn});
     let mut document = context
         .ask_for(&documents::DOCUMENT_TEXT, variables, "document")
         .await?;
     entity::existing(&document, urn)?;
-    let text = document["info"]["contents"]["text"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    Ok((fields::take(&mut document, &["info", "title"]), text))
+    let title = fields::take(&mut document, &["info", "title"]);
+    let text = document["info"]["contents"]["text"].as_str();
+    Ok(Piece::of(title, text.unwrap_or_default(), offset))
 }
 
-/// The matches after the offset, and their number.
-fn matches(regex: &Regex, text: &str, args: &Args) -> (Vec<Value>, usize) {
-    let start = match args.start_offset {
-        0 => 0,
-        chars => text
-            .char_indices()
-            .nth(chars)
-            .map_or(text.len(), |(at, _)| at),
-    };
-    let mut shown = Vec::new();
-    let mut count = 0;
-    let mut position = args.start_offset;
-    let mut counted_to = start;
-    for found in regex
-        .find_iter(&text[start..])
-        .filter(|found| !found.is_empty())
-    {
+/// The matches in a piece.
+#[derive(Debug)]
+struct Matches {
+    shown: Vec<Value>,
+    count: usize,
+    /// The character up to which the document was searched, if that is not its end.
+    searched_to: Option<usize>,
+}
+
+/// The matches in `piece`, which begins at the character `offset`, until the time is over; the first
+/// of them, with so many characters around them, are `shown`.
+fn matches(
+    regex: &Regex,
+    piece: &Piece,
+    offset: usize,
+    (most, around): (usize, usize),
+    end: Instant,
+) -> Matches {
+    let text = piece.text.as_str();
+    let (mut shown, mut count) = (Vec::new(), 0);
+    let (mut position, mut counted_to) = (offset, piece.start);
+    let mut searched_to = piece
+        .is_cut_after
+        .then(|| offset + text[piece.start..].chars().count());
+    for step in Passages::new(regex, text, piece.start, end) {
+        let (from, to) = match step {
+            Step::Found(from, to) => (from, to),
+            Step::OutOfTime(at) => {
+                searched_to = Some(offset + text[piece.start..at].chars().count());
+                break;
+            }
+        };
         count += 1;
-        if shown.len() < args.max_matches_per_doc {
-            let (from, to) = (start + found.start(), start + found.end());
+        if shown.len() < most {
             position += text[counted_to..from].chars().count();
             counted_to = from;
-            let before = back(text, from, args.context_chars);
-            let after = ahead(text, to, args.context_chars);
-            let lead = if before > 0 { "..." } else { "" };
-            let tail = if after < text.len() { "..." } else { "" };
+            let (before, after) = (back(text, from, around), ahead(text, to, around));
+            let is_more = |more: bool| if more { "..." } else { "" };
+            let lead = is_more(before > 0 || piece.is_cut_before);
+            let tail = is_more(after < text.len() || piece.is_cut_after);
             shown.push(json!({
                 "position": position,
                 "excerpt": format!("{lead}{}{tail}", &text[before..after]),
             }));
         }
     }
-    (shown, count)
+    Matches {
+        shown,
+        count,
+        searched_to,
+    }
 }
 
 fn back(text: &str, from: usize, chars: usize) -> usize {
@@ -191,29 +314,50 @@ fn wrong_pattern(pattern: &str, error: &regex::Error) -> String {
 mod tests {
     use super::*;
 
-    fn args(start_offset: usize, context_chars: usize, max: usize) -> Args {
-        Args {
-            urns: Vec::new(),
-            pattern: String::new(),
-            context_chars,
-            max_matches_per_doc: max,
-            start_offset,
-        }
+    fn searched(text: &str, pattern: &str, offset: usize, shown: (usize, usize)) -> Matches {
+        let (regex, piece) = (
+            Regex::new(pattern).unwrap(),
+            Piece::of(Value::Null, text, offset),
+        );
+        let end = Instant::now() + Duration::from_secs(3600);
+        matches(&regex, &piece, offset, shown, end)
     }
 
     #[test]
     fn positions_and_excerpts_count_characters() {
         let text = "äöü key ßßß key end";
-        let regex = Regex::new("key").unwrap();
-        let (found, count) = matches(&regex, text, &args(0, 2, 5));
-        assert_eq!(count, 2);
-        assert_eq!(found[0], json!({"position": 4, "excerpt": "...ü key ß..."}));
-        assert_eq!(found[1]["position"], 12);
-        let (found, count) = matches(&regex, text, &args(5, 0, 1));
-        assert_eq!((count, found[0]["position"].as_u64()), (1, Some(12)));
-        assert_eq!(matches(&regex, text, &args(500, 0, 1)).1, 0);
-        let (found, count) = matches(&regex, text, &args(0, 0, 1));
-        assert_eq!((found.len(), count), (1, 2));
+        let found = searched(text, "key", 0, (5, 2));
+        assert_eq!((found.count, found.searched_to), (2, None));
+        assert_eq!(
+            found.shown[0],
+            json!({"position": 4, "excerpt": "...ü key ß..."})
+        );
+        assert_eq!(found.shown[1]["position"], 12);
+        let found = searched(text, "key", 5, (1, 0));
+        assert_eq!(found.count, 1);
+        assert_eq!(found.shown[0]["position"], 12);
+        assert_eq!(searched(text, "key", 500, (1, 0)).count, 0);
+        let found = searched(text, "key", 0, (1, 0));
+        assert_eq!((found.shown.len(), found.count), (1, 2));
+    }
+
+    #[test]
+    fn a_long_document_is_searched_piece_by_piece() {
+        let text = format!("{}key{}key", "ä".repeat(LONGEST), "-".repeat(LONGEST));
+        let (mut offset, mut positions) = (0, Vec::new());
+        loop {
+            let found = searched(&text, "key", offset, (5, 1));
+            for one in &found.shown {
+                positions.push(one["position"].as_u64().unwrap() as usize);
+                assert!(one["excerpt"].as_str().unwrap().starts_with("..."), "{one}");
+            }
+            match found.searched_to {
+                Some(to) => offset = to,
+                None => break,
+            }
+        }
+        assert_eq!(positions, [LONGEST, 2 * LONGEST + 3]);
+        assert_eq!(offset, 2 * LONGEST);
     }
 
     #[test]

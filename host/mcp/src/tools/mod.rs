@@ -32,6 +32,7 @@ mod list_schema_fields;
 pub(super) mod near_urns;
 mod nothing_found;
 mod ownership;
+mod passages;
 mod people;
 mod product_membership;
 mod raise_incident;
@@ -73,7 +74,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn AnyTool>> {
         Box::new(list_incidents::ListIncidents),
         Box::new(get_aspect_history::GetAspectHistory),
         Box::new(search_documents::SearchDocuments),
-        Box::new(grep_documents::GrepDocuments),
+        Box::new(grep_documents::GrepDocuments::new()),
         Box::new(get_me::GetMe),
         Box::new(add_tags::AddTags),
         Box::new(remove_tags::RemoveTags),
