@@ -16,7 +16,7 @@ use url::Url;
 use super::{
     browser::{Browser, came_unled},
     client_metadata::DocumentError,
-    clients::{Client, ShownClient, UnknownClient},
+    clients::{Client, Origin, ShownClient, UnknownClient},
     context::{Context, FORM_TTL, TRANSACTION_TTL},
     error::{ErrorCode, PageError},
     grant::{Form, Request, Transaction},
@@ -48,6 +48,8 @@ enum Refused {
         reply_to: ReplyTo,
         code: ErrorCode,
         description: &'static str,
+        /// True for a client that the operator set up.
+        is_known: bool,
     },
 }
 
@@ -85,7 +87,8 @@ pub(super) async fn get(
             reply_to,
             code,
             description,
-        }) => reply_to.error(code, description, context.public_url.issuer()),
+            is_known,
+        }) => reply_to.early_error(code, description, context.public_url.issuer(), is_known),
     }
 }
 
@@ -324,6 +327,7 @@ fn check(
             reply_to: reply_to.clone(),
             code,
             description,
+            is_known: client.origin == Origin::Configured,
         })
     };
     if params.any_repeated() {

@@ -1,5 +1,5 @@
-//! The page after which an app goes on: a redirect to an app's own scheme leaves the browser's tab on
-//! whatever it showed before, or empty.
+//! The pages after which an app goes on: a redirect to an app's own scheme leaves the browser's tab on
+//! whatever it showed before, or empty; and to a stranger's page nobody is sent who has not agreed.
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
@@ -37,4 +37,25 @@ pub(super) fn end_page(app: &str, url: &str, signed_in: bool) -> Response {
         url,
     };
     respond(StatusCode::OK, &page)
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage<'a> {
+    style: &'static str,
+    reason: &'a str,
+    destination: &'a str,
+    url: &'a str,
+}
+
+/// The page for an app's request that is wrong for `reason`. The app, at `destination`, is told if the person
+/// follows the link.
+pub(super) fn refused_page(reason: &str, destination: &str, url: &str) -> Response {
+    let page = RefusedPage {
+        style: STYLE,
+        reason,
+        destination,
+        url,
+    };
+    respond(StatusCode::BAD_REQUEST, &page)
 }

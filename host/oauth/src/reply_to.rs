@@ -11,7 +11,10 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    end_page::end_page, error::ErrorCode, redirect_uri::RedirectUri, upstream::ProviderError,
+    end_page::{end_page, refused_page},
+    error::ErrorCode,
+    redirect_uri::RedirectUri,
+    upstream::ProviderError,
 };
 
 /// The destination of an answer.
@@ -32,16 +35,27 @@ impl ReplyTo {
 
     /// Sends the browser there with an error of ours.
     pub(super) fn error(&self, code: ErrorCode, description: &str, issuer: &str) -> Response {
-        tracing::info!(
-            error = code.as_str(),
-            reason = description,
-            "authorization request refused"
-        );
-        self.send(
-            &[("error", code.as_str()), ("error_description", description)],
-            issuer,
-            false,
-        )
+        log_refused(code, description);
+        let parameters = [("error", code.as_str()), ("error_description", description)];
+        self.send(&parameters, issuer, false)
+    }
+
+    /// The same, where the person has not agreed to go there: to a page of somebody whom nobody here knows,
+    /// the person is not sent but may go (RFC 9700 section 4.11.2).
+    pub(super) fn early_error(
+        &self,
+        code: ErrorCode,
+        description: &str,
+        issuer: &str,
+        is_known: bool,
+    ) -> Response {
+        if is_known || self.redirect_uri.is_app() || self.redirect_uri.is_loopback() {
+            return self.error(code, description, issuer);
+        }
+        log_refused(code, description);
+        let parameters = [("error", code.as_str()), ("error_description", description)];
+        let url = self.url(&parameters, issuer);
+        refused_page(description, self.redirect_uri.destination(), &url)
     }
 
     /// Sends the browser there with the provider's error.
@@ -53,18 +67,27 @@ impl ReplyTo {
         self.send(&parameters, issuer, false)
     }
 
-    fn send(&self, parameters: &[(&str, &str)], issuer: &str, signed_in: bool) -> Response {
+    fn url(&self, parameters: &[(&str, &str)], issuer: &str) -> String {
         let mut parameters = parameters.to_vec();
         if let Some(state) = &self.state {
             parameters.push(("state", state));
         }
         parameters.push(("iss", issuer));
-        let url = self.redirect_uri.with(&parameters);
+        self.redirect_uri.with(&parameters)
+    }
+
+    fn send(&self, parameters: &[(&str, &str)], issuer: &str, signed_in: bool) -> Response {
+        let url = self.url(parameters, issuer);
         match self.redirect_uri.is_app() {
             true => end_page(self.redirect_uri.destination(), &url, signed_in),
             false => see_other(&url),
         }
     }
+}
+
+fn log_refused(code: ErrorCode, reason: &str) {
+    let error = code.as_str();
+    tracing::info!(error, reason, "authorization request refused");
 }
 
 /// A 303, which the browser follows with GET whatever the method of its request was.

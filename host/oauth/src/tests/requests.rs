@@ -301,3 +301,54 @@ async fn scopes_that_are_not_offered_are_left_out() {
         assert_eq!(answer.status, StatusCode::OK, "{asked}: {}", answer.body);
     }
 }
+
+/// RFC 9700 section 4.11.2: whoever registers a client would have a link of ours that leads to a page of theirs.
+#[tokio::test]
+async fn nobody_is_sent_to_a_strangers_page_before_they_agree() {
+    let world = World::with(|settings| {
+        settings.clients.push(crate::ConfiguredClient {
+            client_id: "known".to_owned(),
+            client_secret: None,
+            name: "Known".to_owned(),
+            redirect_uris: vec!["https://known.example/cb".to_owned()],
+        });
+    })
+    .await;
+    let body = json!({ "redirect_uris": ["https://stranger.example/cb?a=1&b=2", REDIRECT] });
+    let registered = world.post_json("/oauth/register", &body).await.json();
+    let stranger = text(&registered, "client_id");
+    let described = world.idp.serve_document(
+        "client.test",
+        |url| json!({ "client_id": url, "redirect_uris": ["https://stranger.example/cb"] }),
+    );
+    let ask = async |client: &str, uri: &str| {
+        let mut request = good_request(client);
+        request.retain(|(name, _)| !matches!(*name, "redirect_uri" | "code_challenge_method"));
+        request.push(("redirect_uri", uri));
+        Jar::default().authorize(&world, &request).await
+    };
+    for (client, uri) in [
+        (&stranger, "https://stranger.example/cb?a=1&b=2"),
+        (&described, "https://stranger.example/cb"),
+    ] {
+        let page = ask(client, uri).await;
+        assert!(page.is_page(StatusCode::BAD_REQUEST), "{:?}", page.headers);
+        // The person may go on, and the app is told.
+        assert!(page.body.contains("stranger.example"), "{}", page.body);
+        let link = page.body.split("href=\"").nth(1).unwrap();
+        let link = link.split('"').next().unwrap().replace("&#38;", "&");
+        let link = Url::parse(&link).unwrap();
+        assert!(link.as_str().starts_with(uri), "{link}");
+        assert_eq!(param(&link, "error").as_deref(), Some("invalid_request"));
+        assert_eq!(param(&link, "iss").as_deref(), Some(ISSUER));
+        assert_eq!(param(&link, "state").as_deref(), Some("the client's state"));
+    }
+    // What stays on the person's computer, and what the operator knows, is told at once.
+    for (client, uri) in [
+        (&*stranger, REDIRECT),
+        ("known", "https://known.example/cb"),
+    ] {
+        let answer = ask(client, uri).await;
+        assert_eq!(answer.param("error").as_deref(), Some("invalid_request"));
+    }
+}
