@@ -245,6 +245,32 @@ pub(super) fn exposed(metadata: &Metadata, others: u32) -> Option<(u32, u32)> {
     (mode & others != 0 || !is_ours(owner)).then_some((mode, owner))
 }
 
+/// What lies above `directory`, as it is named and as links lead to it, and lets somebody else put another one in
+/// its place; with its permission bits and its owner. In a directory with the sticky bit only its owner can.
+pub(super) fn loose_parent(directory: &Path) -> Option<(PathBuf, u32, u32)> {
+    const STICKY: u32 = 0o1000;
+    let named = std::path::absolute(directory).ok()?;
+    let target = fs::canonicalize(directory).ok();
+    let loose_link = |path: &Path| {
+        let metadata = path.symlink_metadata().ok()?;
+        let link = metadata.is_symlink().then(|| exposed(&metadata, 0))?;
+        link.map(|(mode, owner)| (path.to_owned(), mode, owner))
+    };
+    let loose = |path: &Path| {
+        let metadata = fs::metadata(path).ok()?;
+        let others = if metadata.mode() & STICKY != 0 {
+            0
+        } else {
+            0o002
+        };
+        exposed(&metadata, others).map(|(mode, owner)| (path.to_owned(), mode, owner))
+    };
+    let places = [Some(&named), target.as_ref()].into_iter().flatten();
+    let mut parents = places.flat_map(|place| place.ancestors().skip(1));
+    let link = named.ancestors().find_map(loose_link);
+    link.or_else(|| parents.find_map(loose))
+}
+
 /// True for this user and for root, who may change all files anyway.
 pub(super) fn is_ours(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()

@@ -263,7 +263,8 @@ settings! {
         /// Leaves out the consent page for an app that the person agreed to in this browser within a
         /// month, unless a page of another site led there. With `false`, each sign-in asks.
         OAUTH_REMEMBER_CONSENT: "BOOLEAN", default("true");
-        /// URL schemes of apps that people may be redirected to, comma-separated.
+        /// URL schemes of apps that people may be redirected to, comma-separated, beside those with a dot in
+        /// them, such as `com.example.app`, which belong to a domain (RFC 8252) and are always accepted.
         OAUTH_REDIRECT_SCHEMES: "SCHEMES", default("cursor,vscode,vscode-insiders");
         /// The longest lifetime of an access token.
         OAUTH_ACCESS_TOKEN_TTL_SECS: "SECONDS", default("3600");

@@ -116,11 +116,31 @@ impl EndedFile {
             .and_then(|()| file.check_directory())
             .and_then(|()| Ok(file.add(&Ended::new(), now)?));
         match ended {
-            Ok(ended) => Ok((file, ended)),
+            Ok(ended) => {
+                file.warn_of_parents();
+                Ok((file, ended))
+            }
             Err(EndedFileError::File(StateFileError::Io { path, source, .. })) if !is_there => {
                 Err(EndedFileError::New { path, source })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Says so if another directory can be put in the place of this one. Volumes of Kubernetes are like that, for the
+    /// containers of one pod.
+    fn warn_of_parents(&self) {
+        let directory = self.0.directory();
+        if let Some((parent, mode, owner)) = state_file::loose_parent(directory) {
+            let mode = format!("{mode:04o}");
+            tracing::warn!(
+                directory = %directory.display(),
+                parent = %parent.display(),
+                mode,
+                owner,
+                "others may put another directory in the place of OAUTH_STATE_DIR, and what was revoked would be forgotten: \
+                 let everything above it belong to root or to the user that runs the server, and nobody else write there"
+            );
         }
     }
 

@@ -172,3 +172,34 @@ fn the_file_is_bounded_by_what_is_kept_in_memory() {
         MAX_FAMILIES
     );
 }
+
+#[test]
+fn a_place_where_others_may_put_another_directory_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let parent = root.path().join("parent");
+    let directory = parent.join("between/state");
+    fs::create_dir_all(&directory).unwrap();
+    let link = root.path().join("link");
+    std::os::unix::fs::symlink(&directory, &link).unwrap();
+    for (mode, is_loose) in [
+        (0o700, false),
+        (0o775, false),
+        (0o1777, false),
+        (0o777, true),
+    ] {
+        set(&parent, mode);
+        for path in [&directory, &link] {
+            let found = state_file::loose_parent(path).map(|(path, mode, _)| (path, mode));
+            let expected = is_loose.then(|| (fs::canonicalize(&parent).unwrap(), mode));
+            assert_eq!(found, expected, "{mode:o} {}", path.display());
+        }
+    }
+    // The place of a link counts as well.
+    set(&parent, 0o700);
+    set(root.path(), 0o777);
+    assert!(state_file::loose_parent(&link).is_some());
+    set(root.path(), 0o700);
+}
