@@ -159,7 +159,8 @@ impl<'de> Visitor<'de> for OutlineOf<'_> {
             match member.as_ref() {
                 "jsonrpc" => {
                     once(&mut version)?;
-                    outline.version = map.next_value::<Value>()? == "2.0";
+                    let version = map.next_value_seed(Text(self.0))?;
+                    outline.version = version.is_some_and(|version| version == "2.0");
                     continue;
                 }
                 "method" => {
@@ -293,6 +294,8 @@ mod tests {
             message(&format!("{{{}}}", many(11_000, "\"\":null"))),
             refused
         );
+        let other = format!(r#"{{"jsonrpc":[{}],"method":"x"}}"#, many(11_000, "{}"));
+        assert_eq!(check(other.as_bytes()), refused);
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(message(&deep), Err(Refusal::NotJson));
     }
