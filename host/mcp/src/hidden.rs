@@ -85,18 +85,19 @@ fn is_seen_here(c: char, before: Option<char>, after: Option<char>) -> bool {
     }
 }
 
-/// The length of the flag at the beginning of `text` that is written with tags.
+/// The length of the flag at the beginning of `text` that is written with tags: a known region and the
+/// end, with nothing between.
 fn flag(text: &str) -> Option<usize> {
     let tags = text.strip_prefix(BLACK_FLAG)?;
-    let region: String = tags
-        .chars()
-        .take_while(|c| *c != CANCEL_TAG)
-        .take(6)
-        .filter_map(|c| char::from_u32(u32::from(c).checked_sub(0xe_0000)?))
-        .collect();
-    let known = FLAGS.contains(&region.as_str());
-    let end = text.find(CANCEL_TAG).filter(|_| known)?;
-    Some(end + CANCEL_TAG.len_utf8())
+    let after = |region: &&str| {
+        let mut rest = tags.chars();
+        let named = region.chars().all(|letter| {
+            let tag = char::from_u32(0xe_0000 + u32::from(letter));
+            rest.next() == tag
+        });
+        (named && rest.next() == Some(CANCEL_TAG)).then_some(rest.as_str().len())
+    };
+    FLAGS.iter().find_map(after).map(|rest| text.len() - rest)
 }
 
 #[cfg(test)]
@@ -121,6 +122,10 @@ mod tests {
                 "\u{1f3f4}",
             ),
             (
+                format!("\u{1f3f4}{}x{hidden}\u{e007f}", tags("gbeng")),
+                "\u{1f3f4}x",
+            ),
+            (
                 "a\u{202e}gnih\u{202c}b\u{2066}c\u{2069}".to_owned(),
                 "agnihbc",
             ),
@@ -135,6 +140,15 @@ mod tests {
         ] {
             assert_eq!(visible(&text), seen, "{}", text.escape_unicode());
         }
+    }
+
+    #[test]
+    fn flags_without_an_end_cost_no_more_than_their_length() {
+        let flags = format!("\u{1f3f4}{}", tags("gbeng")).repeat(100_000);
+        let began = std::time::Instant::now();
+        assert_eq!(visible(&flags).chars().count(), 100_000);
+        // Read to the end at each of them, it is minutes.
+        assert!(began.elapsed().as_secs() < 20);
     }
 
     #[test]

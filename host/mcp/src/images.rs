@@ -7,12 +7,10 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use regex::Regex;
 
-/// `![text](address)`, `![text][reference]`, and `![reference]` where the text defines references. Its
-/// text may hold brackets, so only the beginning is looked at.
-static MARKDOWN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"!(\[[^\n]{0,1000}?\](?:\(|\[))").ok());
-static SHORT: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"!(\[[^\]\n]{1,1000}\])").ok());
+/// The longest text of an image, in characters: `![text](address)`, `![text][name]`, and `![name]` where
+/// the text defines names. It may hold brackets, so only the beginning of an image is looked at.
+const MAX_TEXT_CHARS: usize = 1_000;
+/// The definition of a name.
 static REFERENCES: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?m)^ {0,3}\[[^\]\n]+\]:\s*\S").ok());
 /// The HTML elements that fetch something when they are shown.
@@ -30,22 +28,58 @@ pub(crate) fn without_images(text: &str) -> Cow<'_, str> {
     if !may_have_image && !text.contains('<') {
         return Cow::Borrowed(text);
     }
-    let refers = REFERENCES.as_ref().is_some_and(|r| r.is_match(text));
-    let short = SHORT.as_ref().filter(|_| refers);
-    let steps = [
-        (MARKDOWN.as_ref(), "$1"),
-        (short, "$1"),
-        (ELEMENTS.as_ref(), "&lt;$1$2"),
-    ];
-    let mut plain = Cow::Borrowed(text);
-    for (pattern, replacement) in steps {
-        let Some(pattern) = pattern else { continue };
-        // An image may stand in the text of another one.
-        while pattern.is_match(&plain) {
-            plain = Cow::Owned(pattern.replace_all(&plain, replacement).into_owned());
+    let plain = match may_have_image {
+        true => Cow::Owned(links_for_images(text)),
+        false => Cow::Borrowed(text),
+    };
+    let plain = match ELEMENTS.as_ref() {
+        Some(elements) if elements.is_match(&plain) => {
+            Cow::Owned(elements.replace_all(&plain, "&lt;$1$2").into_owned())
         }
+        _ => plain,
+    };
+    match plain == text {
+        true => Cow::Borrowed(text),
+        false => plain,
     }
-    plain
+}
+
+/// Leaves out the exclamation mark of each image of Markdown. From the end to the beginning, because an
+/// image may stand in the text of another one, and what is left out may make another one of what is
+/// before it; so each character is looked at once.
+fn links_for_images(text: &str) -> String {
+    let refers = REFERENCES.as_ref().is_some_and(|r| r.is_match(text));
+    let mut kept = Vec::with_capacity(text.len());
+    // The characters between here and the next bracket that closes, and the next one that a target
+    // or a name follows.
+    let (mut to_bracket, mut to_target) = (None, None);
+    for c in text.chars().rev() {
+        let next = kept.last().copied();
+        if c == '!' && next == Some('[') {
+            let named = to_target.is_some_and(|between| between <= MAX_TEXT_CHARS + 1);
+            let short =
+                to_bracket.is_some_and(|between| (2..=MAX_TEXT_CHARS + 1).contains(&between));
+            if named || (refers && short) {
+                continue;
+            }
+        }
+        match c {
+            '\n' => (to_bracket, to_target) = (None, None),
+            ']' => {
+                to_bracket = Some(0);
+                to_target = match next {
+                    Some('(' | '[') => Some(0),
+                    _ => to_target.map(|between| between + 1),
+                };
+            }
+            _ => {
+                to_bracket = to_bracket.map(|between| between + 1);
+                to_target = to_target.map(|between| between + 1);
+            }
+        }
+        kept.push(c);
+    }
+    kept.into_iter().rev().collect()
 }
 
 #[cfg(test)]
@@ -105,7 +139,43 @@ mod tests {
         }
     }
 
+    static NAMED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"!(\[[^\n]{0,1000}?\](?:\(|\[))").unwrap());
+    static SHORT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"!(\[[^\]\n]{1,1000}\])").unwrap());
+
+    /// What is expected, found again and again from the beginning.
+    fn again_and_again(text: &str) -> String {
+        let refers = REFERENCES.as_ref().unwrap().is_match(text);
+        let mut plain = text.to_owned();
+        while NAMED.is_match(&plain) || (refers && SHORT.is_match(&plain)) {
+            plain = NAMED.replace_all(&plain, "$1").into_owned();
+            if refers {
+                plain = SHORT.replace_all(&plain, "$1").into_owned();
+            }
+        }
+        plain
+    }
+
+    #[test]
+    fn images_inside_of_images_cost_no_more_than_their_length() {
+        let nested = format!("{}a](x)\n", "![".repeat(330)).repeat(1_000);
+        let began = std::time::Instant::now();
+        assert!(!without_images(&nested).contains('!'));
+        // Looked at once for each level, it is minutes.
+        assert!(began.elapsed().as_secs() < 20);
+        for inside in [999, 1_000, 1_001, 1_002] {
+            let text = format!("![{}](x)", "\u{e4}".repeat(inside));
+            assert_eq!(without_images(&text), again_and_again(&text), "{inside}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn one_look_finds_what_many_do(text in r"([!\[\]()a\n]{0,24}|(!|\[|\]|\(|!\[|a){0,24}|[!\[\]a]{0,12}\n\[a\]: x)") {
+            prop_assert_eq!(without_images(&text).into_owned(), again_and_again(&text));
+        }
+
         #[test]
         fn nothing_is_left_to_fetch(text in r"[!\[\]()a<>img/ \n:]{0,24}") {
             let once = without_images(&text).into_owned();
