@@ -111,6 +111,12 @@ impl DataHubClient {
         self
     }
 
+    /// The same, with calls and failures that count for `who`: those who share a token are not one person.
+    pub fn counting_for(mut self, who: u64) -> Self {
+        self.who = Some(who);
+        self
+    }
+
     /// Sends `document` with `variables` (an object, or null for none). Dropping the future ends
     /// the call.
     ///

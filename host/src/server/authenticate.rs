@@ -35,13 +35,17 @@ pub(super) async fn bearer(
         .authenticator
         .admit(request.headers(), request.uri().query(), id, &notes);
     let admitted = state.supplies.checked(request.extensions(), admitted).await;
-    let caller = match admitted
+    let mut caller = match admitted
         .map_err(Refusal::from)
         .and_then(|admitted| admitted.map_err(Refusal::Auth))
     {
         Ok(caller) => caller,
         Err(refusal) => return state.responder.refuse(&refusal),
     };
+    let supplies = &state.supplies;
+    if let Some(who) = supplies.number_of_stranger(request.extensions(), &caller.principal) {
+        caller.datahub = caller.datahub.counting_for(who);
+    }
     // Nothing behind needs the token, so nothing behind can leak it or pass it on.
     request.headers_mut().remove(AUTHORIZATION);
     // Already checked by `edge::origin`, against the list that operators set.
@@ -73,7 +77,12 @@ fn decided(state: &State, caller: &Caller, outcome: HttpOutcome) -> Refusal {
 
 fn refused(state: &State, principal: &Principal) -> AuthError {
     if principal.token_digest().is_none() {
-        tracing::error!("datahub refuses the shared token, renew `DATAHUB_GMS_TOKEN`");
+        if let Some(left_out) = state.admit_line("shared token") {
+            tracing::error!(
+                left_out,
+                "datahub refuses the shared token, renew `DATAHUB_GMS_TOKEN`"
+            );
+        }
         return AuthError::Unavailable {
             retry_after: SHARED_TOKEN_RETRY,
         };

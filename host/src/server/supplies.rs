@@ -8,7 +8,7 @@ use std::{
 };
 
 use datahub::Caller;
-use foundation::{client_address::ClientAddress, shares::Exhausted};
+use foundation::{client_address::ClientAddress, identity::Principal, shares::Exhausted};
 use http::Extensions;
 
 use super::{
@@ -54,6 +54,17 @@ impl Supplies {
             }
             _ => Holder::Network(request.get().map(|client: &ClientAddress| client.network())),
         }
+    }
+
+    /// The number by which a request with the operator's token counts at DataHub: that of its network.
+    pub(super) fn number_of_stranger(
+        &self,
+        request: &Extensions,
+        served_as: &Principal,
+    ) -> Option<u64> {
+        let network = || request.get().map(|client: &ClientAddress| client.network());
+        let is_shared = served_as.token_digest().is_none();
+        is_shared.then(|| self.digest.hash_one(network()))
     }
 
     /// What those hold who hold most of something, as lines of metrics: nobody, on usual days.

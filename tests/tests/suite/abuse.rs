@@ -370,3 +370,43 @@ async fn an_expression_that_would_take_hours_holds_nobody_up() {
         assert!(next.contains("with start_offset"), "{next}");
     }
 }
+
+#[tokio::test]
+async fn networks_that_share_a_token_do_not_wait_for_each_other() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("DATAHUB_GMS_TOKEN", "shared")
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .env("DATAHUB_MCP_GMS_MAX_IN_FLIGHT", "16")
+        .start()
+        .unwrap();
+    datahub.behave(integration_tests::Behaviour::Stall);
+    let address = server.address();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_me","arguments":{}}}"#;
+    let headers = "Content-Type: application/json\r\nAccept: application/json\r\n";
+    let request = head(address, "/mcp", call.len(), headers) + call;
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        held.push(opened(address, &request).await);
+    }
+    until("half of the calls are taken", async || {
+        datahub.in_flight() >= 8
+    })
+    .await;
+    datahub.behave(integration_tests::Behaviour::Echo);
+    let close = head(
+        address,
+        "/mcp",
+        call.len(),
+        &format!("Connection: close\r\n{headers}"),
+    ) + call;
+    let stranger = STRANGER.parse().unwrap();
+    let refused = raw::send_from(stranger, address, close.as_bytes())
+        .await
+        .unwrap();
+    assert!(refused.contains("too many calls to DataHub"), "{refused}");
+    let mcp = server.mcp();
+    let reply = mcp.call(None, "get_me", json!({})).await.unwrap();
+    assert!(!reply.is_tool_error(), "{}", reply.text);
+}
