@@ -99,9 +99,10 @@ async fn finish(context: &Context, transaction: Transaction, params: &Params) ->
         ..
     } = transaction;
     let get = |name| params.get(name).ok().flatten();
-    if let Some(iss) = get("iss")
-        && !context.upstream.is_issuer(iss).await
-    {
+    let iss = get("iss");
+    // An error gives nothing away, and some providers name themselves beside codes only.
+    let is_named = iss.is_some() || get("error").is_none();
+    if is_named && !context.upstream.is_issuer(iss).await {
         context.upstream.log_other_issuer(iss);
         let description = "the answer did not come from the configured identity provider";
         return request

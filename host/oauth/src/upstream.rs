@@ -176,8 +176,8 @@ impl Upstream {
         Ok(url.into())
     }
 
-    /// Returns whether `iss` of a response may be this provider's (RFC 9207 section 2.4).
-    pub(super) async fn is_issuer(&self, iss: &str) -> bool {
+    /// Returns whether a response with this `iss`, or without one, may be this provider's (RFC 9207 section 2.4).
+    pub(super) async fn is_issuer(&self, iss: Option<&str>) -> bool {
         match self.endpoints().await {
             Ok(endpoints) => endpoints.is_issuer(iss),
             Err(_) => false,
@@ -351,6 +351,7 @@ impl Upstream {
                 token: token.clone(),
                 revoke: None,
                 issuer: None,
+                names_itself: false,
             }));
         }
         let known = self.discovered.read().clone();

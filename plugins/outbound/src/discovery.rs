@@ -128,6 +128,11 @@ impl Document {
         Ok(Some(url))
     }
 
+    /// True if the member `name` is `true`.
+    pub fn says(&self, name: &str) -> bool {
+        self.members.get(name) == Some(&Value::Bool(true))
+    }
+
     /// The strings of the list `name`.
     pub fn strings(&self, name: &str) -> impl Iterator<Item = &str> {
         let list = self.members.get(name).and_then(Value::as_array);

@@ -257,6 +257,36 @@ async fn an_answer_of_another_issuer_is_not_redeemed() {
     assert!(world.idp.requests().is_empty());
 }
 
+/// RFC 9207 section 2.4: a provider that says that it names itself does so.
+#[tokio::test]
+async fn an_answer_without_the_issuer_is_not_redeemed_if_the_provider_names_itself() {
+    for (mood, is_redeemed) in [(Mood::Good, true), (Mood::NamesItself, false)] {
+        let world = World::new().await;
+        world.idp.set(mood);
+        let client = world.register("x").await;
+        let mut jar = Jar::default();
+        let page = jar.authorize(&world, &good_request(&client)).await;
+        let upstream = jar.decide(&world, &page, "approve").await;
+        let path = world.idp.sign_in(&upstream.location(), "alice");
+        let (head, _) = path.split_once("&iss=").unwrap();
+        let state = path.rsplit_once("&state=").unwrap().1;
+        let back = jar.get(&world, &format!("{head}&state={state}")).await;
+        assert_eq!(back.param("code").is_some(), is_redeemed);
+        assert_eq!(world.idp.requests().is_empty(), !is_redeemed);
+        // With it, and with an error that has none, it is as for any other.
+        let named = world.sign_in(&client, &mut jar).await;
+        assert!(named.param("code").is_some());
+        let again = jar.authorize(&world, &good_request(&client)).await;
+        let again = match again.status {
+            StatusCode::SEE_OTHER => again,
+            _ => jar.decide(&world, &again, "approve").await,
+        };
+        let refused = world.idp.fail(&again.location(), "access_denied", "no");
+        let told = jar.get(&world, &refused).await;
+        assert_eq!(told.param("error").as_deref(), Some("access_denied"));
+    }
+}
+
 /// Answers to many clients at once go to the right ones.
 #[tokio::test]
 async fn answers_are_not_crossed_between_clients() {

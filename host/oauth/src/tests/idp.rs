@@ -62,6 +62,8 @@ pub(crate) enum Mood {
     Waiting,
     /// Tokens of another person.
     OtherPerson,
+    /// A discovery document that says that each response names the provider.
+    NamesItself,
 }
 
 #[derive(Default)]
@@ -299,6 +301,7 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"),
         "revocation_endpoint": at("revoke"),
+        "authorization_response_iss_parameter_supported": book.mood == Mood::NamesItself,
     }))
     .into_response()
 }

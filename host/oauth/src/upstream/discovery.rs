@@ -15,6 +15,8 @@ pub(super) struct Endpoints {
     pub(super) revoke: Option<Url>,
     /// Set if they were discovered; then an `iss` in the response must match it (RFC 9207).
     pub(super) issuer: Option<IssuerRule>,
+    /// True if the provider says that it names itself in each response.
+    pub(super) names_itself: bool,
 }
 
 impl Endpoints {
@@ -40,12 +42,16 @@ impl Endpoints {
             token: token.map_or_else(|| needed("token_endpoint"), Ok)?,
             revoke: revoke.unwrap_or_default(),
             issuer: Some(document.issuer().clone()),
+            names_itself: document.says("authorization_response_iss_parameter_supported"),
         })
     }
 
-    /// Returns whether `iss` of a response may be this provider's. Without a document there is
+    /// Returns whether a response with this `iss` may be this provider's. Without a document there is
     /// nothing to compare it with, so it may.
-    pub(super) fn is_issuer(&self, iss: &str) -> bool {
+    pub(super) fn is_issuer(&self, iss: Option<&str>) -> bool {
+        let Some(iss) = iss else {
+            return !self.names_itself;
+        };
         self.issuer
             .as_ref()
             .is_none_or(|rule| matches!(rule.admit(iss), Admission::Issuer | Admission::Tenant(_)))

@@ -29,9 +29,12 @@ impl Upstream {
     }
 
     /// Logs that an answer named another issuer than the configured one (RFC 9207).
-    pub(crate) fn log_other_issuer(&self, iss: &str) {
+    pub(crate) fn log_other_issuer(&self, iss: Option<&str>) {
         tracing::warn!(
-            iss = outbound::quoted(iss),
+            iss = iss.map_or(
+                "none, although the provider's document says that it names itself".to_owned(),
+                outbound::quoted
+            ),
             configured = self.settings.issuer,
             remedy = "if that is your provider, set `OIDC_ISSUER_URL` to what it names: a slash at the end counts",
             "answer came from another issuer than the configured one"

@@ -175,10 +175,15 @@ impl Walk {
             return Came::Stranger;
         }
         let failed = |code: Option<String>, text: String| Came::Failed(WalkError { code, text });
-        if let Some(iss) = get("iss")
-            && !self.upstream.is_issuer(iss).await
-        {
-            let text = format!("the answer is of the issuer {}", outbound::quoted(iss));
+        let iss = get("iss");
+        if (iss.is_some() || get("error").is_none()) && !self.upstream.is_issuer(iss).await {
+            let text = match iss {
+                Some(iss) => format!("the answer is of the issuer {}", outbound::quoted(iss)),
+                None => {
+                    "the answer names no issuer, although the provider's document says that it does"
+                        .to_owned()
+                }
+            };
             return failed(None, text);
         }
         if let Some(error) = get("error") {
