@@ -84,12 +84,46 @@ fn cut(text: &mut String, chars: usize) {
 }
 
 /// Shortens the texts in `value` step by step until it fits `limit` tokens or they are cut to 64
-/// characters. The last resort: tools cut their own lists before.
+/// characters, then its lists and objects, and says so. The last resort: tools cut their own lists
+/// before.
 pub(crate) fn force(value: &mut Value, limit: usize) {
     let mut chars = 4_096;
     while tokens(value) > limit && chars >= 64 {
         cut_texts(value, chars);
         chars /= 4;
+    }
+    let (mut most, mut left) = (1_024, None);
+    while tokens(value) > limit && most >= 4 {
+        cut_lists(value, most);
+        left = Some(most);
+        most /= 4;
+    }
+    if let (Some(left), Value::Object(map)) = (left, value) {
+        let warnings = map
+            .entry("warnings")
+            .or_insert_with(|| Value::from(Vec::<Value>::new()));
+        if let Value::Array(warnings) = warnings {
+            warnings.push(Value::from(format!(
+                "the answer was too long: of each list the first {left} are left; ask for less at once"
+            )));
+        }
+    }
+}
+
+/// Cuts every list and every object in `value` that has more than `most` members.
+fn cut_lists(value: &mut Value, most: usize) {
+    match value {
+        Value::Array(items) => {
+            items.truncate(most);
+            items.iter_mut().for_each(|item| cut_lists(item, most));
+        }
+        Value::Object(map) => {
+            if map.len() > most {
+                *map = std::mem::take(map).into_iter().take(most).collect();
+            }
+            map.values_mut().for_each(|inner| cut_lists(inner, most));
+        }
+        _ => {}
     }
 }
 
@@ -130,5 +164,29 @@ mod tests {
         let mut value = json!(vec!["y".repeat(10_000); 20]);
         force(&mut value, 2_000);
         assert!(tokens(&value) <= 2_000);
+    }
+
+    #[test]
+    fn long_lists_and_objects_of_short_texts_are_cut_and_the_answer_says_so() {
+        let properties: serde_json::Map<_, _> = (0..50_000)
+            .map(|number| (format!("property {number}"), json!("x")))
+            .collect();
+        let tags: Vec<_> = (0..50_000)
+            .map(|number| json!({"urn": format!("urn:li:tag:{number}"), "terms": vec![number; 9]}))
+            .collect();
+        for mut value in [
+            json!({"urn": "u", "customProperties": properties}),
+            json!({"urn": "u", "tags": tags, "warnings": ["one"]}),
+            json!({"entities": [{"tags": tags}, {"tags": tags}]}),
+        ] {
+            force(&mut value, 2_000);
+            assert!(tokens(&value) <= 2_100, "{}", tokens(&value));
+            let warnings = value["warnings"].as_array().unwrap();
+            let last = warnings.last().and_then(Value::as_str).unwrap();
+            assert!(last.contains("too long"), "{last}");
+        }
+        let mut short = json!({"tags": [1, 2, 3]});
+        force(&mut short, 2_000);
+        assert_eq!(short, json!({"tags": [1, 2, 3]}));
     }
 }
