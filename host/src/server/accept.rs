@@ -31,7 +31,7 @@ use tower::ServiceBuilder;
 
 use super::{
     forwarded,
-    io::WatchedIo,
+    io::{HeadSupply, WatchedIo},
     open_connections::{Listed, OpenConnections, Place},
     paths, proxy_protocol,
     seldom::Seldom,
@@ -47,6 +47,9 @@ const RESERVE: usize = 16;
 
 /// The time after which a loop that found no place looks for one again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The heads of the largest size that there is room for at once.
+const LONG_HEADS: usize = 512;
 
 /// Waits between failing accepts: this long at first, then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -133,6 +136,8 @@ pub(super) async fn accept(
 ) {
     let places = Places::new(connections.most);
     let http = protocol(&connections.limits);
+    let longest = connections.limits.max_header_bytes;
+    let heads = HeadSupply::new(longest.saturating_mul(LONG_HEADS), longest);
     let counted = connections.counted;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -150,7 +155,7 @@ pub(super) async fn accept(
                     // Before its task runs: the next one may need its place.
                     places.open.add(peer.ip(), place),
                     connections.clone(),
-                    http.clone(),
+                    (http.clone(), Arc::clone(&heads)),
                     closing.clone(),
                 );
                 tracker.spawn(async move {
@@ -270,7 +275,7 @@ async fn serve(
     peer: IpAddr,
     listed: Listed,
     connections: Connections,
-    http: http1::Builder,
+    (http, heads): (http1::Builder, Arc<HeadSupply>),
     closing: CancellationToken,
 ) {
     let header = connections.source(&mut stream, peer);
@@ -296,7 +301,7 @@ async fn serve(
     let unread = source.client(&http::HeaderMap::new(), &trusted);
     let watched = Arc::clone(&listed.connection);
     let io = WatchedIo::new(stream, limits.header_timeout, limits.write_timeout)
-        .listed(Arc::clone(&watched));
+        .listed(Arc::clone(&watched), heads);
     let answered = Arc::clone(&watched);
     let service = ServiceBuilder::new()
         .map_request(move |mut request: http::Request<hyper::body::Incoming>| {

@@ -37,6 +37,8 @@ pub(super) struct HeadScanner {
     previous: u8,
     /// True once the head has begun.
     begun: bool,
+    /// The bytes of the head so far.
+    head_bytes: usize,
     first_line: bool,
     content_length: Option<u64>,
     /// True once there was a `Content-Length`, whatever its value.
@@ -67,6 +69,7 @@ impl HeadScanner {
             length: 0,
             previous: 0,
             begun: false,
+            head_bytes: 0,
             first_line: true,
             content_length: None,
             length_given: false,
@@ -79,6 +82,14 @@ impl HeadScanner {
     /// Returns whether a head has begun and not ended.
     pub(super) fn is_inside_head(&self) -> bool {
         self.state == State::Head && self.begun
+    }
+
+    /// The bytes of the head that has begun and not ended.
+    pub(super) fn head_bytes(&self) -> usize {
+        match self.is_inside_head() {
+            true => self.head_bytes,
+            false => 0,
+        }
     }
 
     /// Returns whether a body has begun and not ended, as far as its end can be seen here.
@@ -103,6 +114,9 @@ impl HeadScanner {
                 }
                 State::Head => {
                     let taken = self.scan_head(bytes);
+                    if self.is_inside_head() {
+                        self.head_bytes += taken;
+                    }
                     bytes = &mut bytes[taken..];
                 }
             }

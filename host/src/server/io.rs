@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use foundation::{
+    client_address::ClientNetwork,
+    shares::{Exhausted, Supply, Taken},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
@@ -48,6 +52,38 @@ impl Deadline {
     }
 }
 
+/// The bytes of heads that have begun and not ended, by the network that they come from.
+pub(super) type HeadSupply = Supply<ClientNetwork>;
+
+/// The bytes of one head that count for nobody: usual ones are shorter.
+const FREE_HEAD_BYTES: usize = 8 * 1024;
+
+/// The part of a connection in the bytes of long heads.
+#[derive(Debug)]
+struct HeadRoom {
+    heads: Arc<HeadSupply>,
+    held: usize,
+    taken: Option<Taken<ClientNetwork>>,
+}
+
+impl HeadRoom {
+    /// Holds what a head of `bytes` takes.
+    fn hold(&mut self, bytes: usize, network: ClientNetwork) -> Result<(), Exhausted> {
+        let wanted = bytes.saturating_sub(FREE_HEAD_BYTES);
+        if wanted == 0 {
+            (self.held, self.taken) = (0, None);
+        } else if wanted > self.held {
+            let more = wanted - self.held;
+            match &mut self.taken {
+                Some(taken) => taken.grow(more)?,
+                None => self.taken = Some(self.heads.take(network, more)?),
+            }
+            self.held = wanted;
+        }
+        Ok(())
+    }
+}
+
 /// A connection that is watched.
 #[derive(Debug)]
 pub(super) struct WatchedIo<S> {
@@ -55,7 +91,7 @@ pub(super) struct WatchedIo<S> {
     scanner: HeadScanner,
     head: Deadline,
     write: Deadline,
-    listed: Option<Arc<OpenConnection>>,
+    listed: Option<(Arc<OpenConnection>, HeadRoom)>,
 }
 
 impl<S> WatchedIo<S> {
@@ -71,9 +107,19 @@ impl<S> WatchedIo<S> {
         }
     }
 
-    /// The same, noted as waiting for its client in the list of open connections.
-    pub(super) fn listed(mut self, connection: Arc<OpenConnection>) -> Self {
-        self.listed = Some(connection);
+    /// The same, noted as waiting for its client in the list of open connections, and with its part in
+    /// the bytes of `heads`.
+    pub(super) fn listed(
+        mut self,
+        connection: Arc<OpenConnection>,
+        heads: Arc<HeadSupply>,
+    ) -> Self {
+        let room = HeadRoom {
+            heads,
+            held: 0,
+            taken: None,
+        };
+        self.listed = Some((connection, room));
         self
     }
 
@@ -110,10 +156,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedIo<S> {
                     this.head.stop();
                 }
                 // Only new bytes tell something new: whoever reads a body knows its end as well.
-                if let Some(listed) = &this.listed
+                if let Some((listed, room)) = &mut this.listed
                     && buf.filled().len() > before
                 {
                     listed.owes(this.scanner.is_inside_body());
+                    if room
+                        .hold(this.scanner.head_bytes(), listed.network())
+                        .is_err()
+                    {
+                        let why = "too many long heads of its network are under way";
+                        return Poll::Ready(Err(io::Error::other(why)));
+                    }
                 }
                 Poll::Ready(result)
             }
@@ -142,7 +195,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedIo<S> {
         // A socket has nothing to flush; its writes are what is watched. hyper flushes when all of
         // an answer has been written.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if let Some(listed) = &self.listed {
+        if let Some((listed, _)) = &self.listed {
             listed.has_sent();
         }
         Poll::Ready(Ok(()))

@@ -60,6 +60,11 @@ impl OpenConnection {
         *self.network.lock() = ClientAddress::new(peer).network();
     }
 
+    /// The network that it comes from.
+    pub(super) fn network(&self) -> ClientNetwork {
+        *self.network.lock()
+    }
+
     /// Waits until the connection has to make room for another.
     pub(super) async fn closed(&self) {
         self.close.cancelled().await;

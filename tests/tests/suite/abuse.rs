@@ -410,3 +410,33 @@ async fn networks_that_share_a_token_do_not_wait_for_each_other() {
     let reply = mcp.call(None, "get_me", json!({})).await.unwrap();
     assert!(!reply.is_tool_error(), "{}", reply.text);
 }
+
+#[tokio::test]
+async fn long_heads_that_do_not_end_have_room_together() {
+    let datahub = StubDataHub::start().await.unwrap();
+    let server = Server::builder()
+        .env("DATAHUB_GMS_URL", datahub.url())
+        .env("TOKEN_VALIDATOR_FACTORY", "datahub_token")
+        .env("DATAHUB_MCP_HEADER_TIMEOUT_SECS", "3600")
+        .start()
+        .unwrap();
+    let begun = format!("GET /health HTTP/1.1\r\nX: {}", "a".repeat(60_000));
+    let mut held = Vec::new();
+    for _ in 0..340 {
+        held.push(opened(server.address(), &begun).await);
+    }
+    // Half of the room is less than this many.
+    let mut first_ended = Vec::new();
+    for stream in &mut held {
+        first_ended.push(Box::pin(raw::read_to_close(stream)));
+    }
+    let ended = futures::future::select_all(first_ended);
+    assert!(tokio::time::timeout(PATIENCE, ended).await.is_ok());
+    assert_eq!(health(&server).await, 200);
+    let long = format!(
+        "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}\r\n\r\n",
+        "a".repeat(60_000)
+    );
+    let answer = raw::send(server.address(), long.as_bytes()).await.unwrap();
+    assert_eq!(raw::status(&answer), Some(200), "another network");
+}
