@@ -1,6 +1,8 @@
 //! People and groups inside answers: urn, name and mail, so that whoever is responsible can be written to
 //! without another call.
 
+use std::collections::HashMap;
+
 use datahub::Tree;
 use serde_json::{Map, Value};
 
@@ -38,6 +40,7 @@ pub(super) fn shorten(value: &mut Value) {
 /// out.
 pub(super) fn collect(hits: &mut [Value]) -> Vec<Value> {
     let mut people: Vec<(String, Value, usize)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for hit in hits {
         let entity = hit.get_mut("entity");
         let owners = entity
@@ -48,7 +51,8 @@ pub(super) fn collect(hits: &mut [Value]) -> Vec<Value> {
                 continue;
             };
             let person = std::mem::replace(owner, Value::from(urn.as_str()));
-            match people.iter_mut().find(|(known, ..)| *known == urn) {
+            let at = *places.entry(urn.clone()).or_insert(people.len());
+            match people.get_mut(at) {
                 Some((.., hits)) => *hits += 1,
                 None => people.push((urn, person, 1)),
             }
@@ -114,6 +118,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn many_owners_are_not_compared_with_each_other() {
+        let owners: Vec<_> = (0..100_000)
+            .map(|number| json!({"urn": format!("urn:li:corpuser:{number}")}))
+            .collect();
+        let began = std::time::Instant::now();
+        let mut hits = [json!({"entity": {"owners": owners}})];
+        assert_eq!(collect(&mut hits).len(), 100_000);
+        // Each compared with each, it is a minute.
+        assert!(began.elapsed().as_secs() < 20);
+    }
 
     #[test]
     fn a_page_names_each_owner_once() {
