@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     entity,
-    passages::{self, Passages, Step},
+    passages::{MAX_CONTEXT, Matches, Piece, matches},
 };
 use crate::{
     args::{integer, text, texts},
@@ -30,11 +30,6 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// A pattern that compiles to more than this is refused.
 const MAX_REGEX_BYTES: usize = 1 << 20;
-
-/// The longest context of a match, in characters.
-const MAX_CONTEXT: usize = 5_000;
-/// The longest part of a document that one call searches, in bytes.
-const LONGEST: usize = 2 << 20;
 /// The time that one call may search.
 const TIME: Duration = Duration::from_secs(2);
 /// The calls that search at once.
@@ -117,20 +112,8 @@ impl Tool for GrepDocuments {
                 Some(Ok(piece)) => piece,
             };
             let (title, length) = (piece.title.clone(), piece.length);
-            let (regex, shown) = (
-                regex.clone(),
-                (args.max_matches_per_doc, args.context_chars),
-            );
-            let search = move || {
-                let began = Instant::now();
-                (
-                    matches(&regex, &piece, offset, shown, began + left),
-                    began.elapsed(),
-                )
-            };
-            // Not on a thread that serves others: it may work for as long as it is given.
-            let searched = tokio::task::spawn_blocking(search).await;
-            let (found, took) = searched.map_err(|_| ToolError::Panicked)?;
+            let shown = (args.max_matches_per_doc, args.context_chars);
+            let (found, took) = search(regex.clone(), piece, offset, shown, left).await?;
             left = left.saturating_sub(took);
             total += found.count;
             if let Some(position) = found.searched_to {
@@ -185,37 +168,6 @@ impl GrepDocuments {
     }
 }
 
-/// The part of a document that one call searches, and what an excerpt shows before it.
-struct Piece {
-    title: Value,
-    text: String,
-    /// The byte at which the search begins.
-    start: usize,
-    /// True if something of the document comes before the text.
-    is_cut_before: bool,
-    is_cut_after: bool,
-    /// The characters of the whole document.
-    length: usize,
-}
-
-impl Piece {
-    fn of(title: Value, text: &str, offset: usize) -> Self {
-        let start = ahead(text, 0, offset);
-        let (from, to) = (
-            back(text, start, MAX_CONTEXT),
-            passages::floor(text, start.saturating_add(LONGEST)),
-        );
-        Self {
-            title,
-            text: text[from..to].to_owned(),
-            start: start - from,
-            is_cut_before: from > 0,
-            is_cut_after: to < text.len(),
-            length: text.chars().count(),
-        }
-    }
-}
-
 async fn read(context: &ToolContext, urn: &str, offset: usize) -> Result<Piece, ToolError> {
     let variables = json!({"urn": urn});
     let mut document = context
@@ -227,73 +179,22 @@ async fn read(context: &ToolContext, urn: &str, offset: usize) -> Result<Piece, 
     Ok(Piece::of(title, text.unwrap_or_default(), offset))
 }
 
-/// The matches in a piece.
-#[derive(Debug)]
-struct Matches {
-    shown: Vec<Value>,
-    count: usize,
-    /// The character up to which the document was searched, if that is not its end.
-    searched_to: Option<usize>,
-}
-
-/// The matches in `piece`, which begins at the character `offset`, until the time is over; the first
-/// of them, with so many characters around them, are `shown`.
-fn matches(
-    regex: &Regex,
-    piece: &Piece,
+/// The matches in `piece`, and the time that they took: `left` at most. Not on a thread that serves others, because
+/// it may work for as long as it is given.
+async fn search(
+    regex: Regex,
+    piece: Piece,
     offset: usize,
-    (most, around): (usize, usize),
-    end: Instant,
-) -> Matches {
-    let text = piece.text.as_str();
-    let (mut shown, mut count) = (Vec::new(), 0);
-    let (mut position, mut counted_to) = (offset, piece.start);
-    let mut searched_to = piece
-        .is_cut_after
-        .then(|| offset + text[piece.start..].chars().count());
-    for step in Passages::new(regex, text, piece.start, end) {
-        let (from, to) = match step {
-            Step::Found(from, to) => (from, to),
-            Step::OutOfTime(at) => {
-                searched_to = Some(offset + text[piece.start..at].chars().count());
-                break;
-            }
-        };
-        count += 1;
-        if shown.len() < most {
-            position += text[counted_to..from].chars().count();
-            counted_to = from;
-            let (before, after) = (back(text, from, around), ahead(text, to, around));
-            let is_more = |more: bool| if more { "..." } else { "" };
-            let lead = is_more(before > 0 || piece.is_cut_before);
-            let tail = is_more(after < text.len() || piece.is_cut_after);
-            shown.push(json!({
-                "position": position,
-                "excerpt": format!("{lead}{}{tail}", &text[before..after]),
-            }));
-        }
-    }
-    Matches {
-        shown,
-        count,
-        searched_to,
-    }
-}
-
-fn back(text: &str, from: usize, chars: usize) -> usize {
-    text[..from]
-        .char_indices()
-        .rev()
-        .take(chars)
-        .last()
-        .map_or(from, |(at, _)| at)
-}
-
-fn ahead(text: &str, to: usize, chars: usize) -> usize {
-    text[to..]
-        .char_indices()
-        .nth(chars)
-        .map_or(text.len(), |(at, _)| to + at)
+    shown: (usize, usize),
+    left: Duration,
+) -> Result<(Matches, Duration), ToolError> {
+    let work = move || {
+        let began = Instant::now();
+        let found = matches(&regex, &piece, offset, shown, began + left);
+        (found, began.elapsed())
+    };
+    let searched = tokio::task::spawn_blocking(work).await;
+    searched.map_err(|_| ToolError::Panicked)
 }
 
 fn wrong_pattern(pattern: &str, error: &regex::Error) -> String {
@@ -313,52 +214,6 @@ fn wrong_pattern(pattern: &str, error: &regex::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn searched(text: &str, pattern: &str, offset: usize, shown: (usize, usize)) -> Matches {
-        let (regex, piece) = (
-            Regex::new(pattern).unwrap(),
-            Piece::of(Value::Null, text, offset),
-        );
-        let end = Instant::now() + Duration::from_secs(3600);
-        matches(&regex, &piece, offset, shown, end)
-    }
-
-    #[test]
-    fn positions_and_excerpts_count_characters() {
-        let text = "äöü key ßßß key end";
-        let found = searched(text, "key", 0, (5, 2));
-        assert_eq!((found.count, found.searched_to), (2, None));
-        assert_eq!(
-            found.shown[0],
-            json!({"position": 4, "excerpt": "...ü key ß..."})
-        );
-        assert_eq!(found.shown[1]["position"], 12);
-        let found = searched(text, "key", 5, (1, 0));
-        assert_eq!(found.count, 1);
-        assert_eq!(found.shown[0]["position"], 12);
-        assert_eq!(searched(text, "key", 500, (1, 0)).count, 0);
-        let found = searched(text, "key", 0, (1, 0));
-        assert_eq!((found.shown.len(), found.count), (1, 2));
-    }
-
-    #[test]
-    fn a_long_document_is_searched_piece_by_piece() {
-        let text = format!("{}key{}key", "ä".repeat(LONGEST), "-".repeat(LONGEST));
-        let (mut offset, mut positions) = (0, Vec::new());
-        loop {
-            let found = searched(&text, "key", offset, (5, 1));
-            for one in &found.shown {
-                positions.push(one["position"].as_u64().unwrap() as usize);
-                assert!(one["excerpt"].as_str().unwrap().starts_with("..."), "{one}");
-            }
-            match found.searched_to {
-                Some(to) => offset = to,
-                None => break,
-            }
-        }
-        assert_eq!(positions, [LONGEST, 2 * LONGEST + 3]);
-        assert_eq!(offset, 2 * LONGEST);
-    }
 
     #[test]
     #[expect(clippy::invalid_regex, reason = "wrong patterns are what it is about")]

@@ -5,14 +5,119 @@
 use std::time::Instant;
 
 use regex::{Match, Regex};
+use serde_json::{Value, json};
 
 /// The part of a text that one search reads, in bytes. A passage is no longer, and of those that are
 /// longer than half of it some may be missed.
 const WINDOW: usize = 64 * 1024;
+/// The longest context of a match, in characters.
+pub(super) const MAX_CONTEXT: usize = 5_000;
+/// The longest part of a document that one call searches, in bytes.
+const LONGEST: usize = 2 << 20;
+
+/// The part of a document that one call searches, and what an excerpt shows before it.
+pub(super) struct Piece {
+    pub(super) title: Value,
+    text: String,
+    /// The byte at which the search begins.
+    start: usize,
+    /// True if something of the document comes before the text.
+    is_cut_before: bool,
+    is_cut_after: bool,
+    /// The characters of the whole document.
+    pub(super) length: usize,
+}
+
+impl Piece {
+    pub(super) fn of(title: Value, text: &str, offset: usize) -> Self {
+        let start = ahead(text, 0, offset);
+        let (from, to) = (
+            back(text, start, MAX_CONTEXT),
+            floor(text, start.saturating_add(LONGEST)),
+        );
+        Self {
+            title,
+            text: text[from..to].to_owned(),
+            start: start - from,
+            is_cut_before: from > 0,
+            is_cut_after: to < text.len(),
+            length: text.chars().count(),
+        }
+    }
+}
+
+/// The matches in a piece.
+#[derive(Debug)]
+pub(super) struct Matches {
+    pub(super) shown: Vec<Value>,
+    pub(super) count: usize,
+    /// The character up to which the document was searched, if that is not its end.
+    pub(super) searched_to: Option<usize>,
+}
+
+/// The matches in `piece`, which begins at the character `offset`, until the time is over; the first
+/// of them, with so many characters around them, are `shown`.
+pub(super) fn matches(
+    regex: &Regex,
+    piece: &Piece,
+    offset: usize,
+    (most, around): (usize, usize),
+    end: Instant,
+) -> Matches {
+    let text = piece.text.as_str();
+    let (mut shown, mut count) = (Vec::new(), 0);
+    let (mut position, mut counted_to) = (offset, piece.start);
+    let mut searched_to = piece
+        .is_cut_after
+        .then(|| offset + text[piece.start..].chars().count());
+    for step in Passages::new(regex, text, piece.start, end) {
+        let (from, to) = match step {
+            Step::Found(from, to) => (from, to),
+            Step::OutOfTime(at) => {
+                searched_to = Some(offset + text[piece.start..at].chars().count());
+                break;
+            }
+        };
+        count += 1;
+        if shown.len() < most {
+            position += text[counted_to..from].chars().count();
+            counted_to = from;
+            let (before, after) = (back(text, from, around), ahead(text, to, around));
+            let is_more = |more: bool| if more { "..." } else { "" };
+            let lead = is_more(before > 0 || piece.is_cut_before);
+            let tail = is_more(after < text.len() || piece.is_cut_after);
+            shown.push(json!({
+                "position": position,
+                "excerpt": format!("{lead}{}{tail}", &text[before..after]),
+            }));
+        }
+    }
+    Matches {
+        shown,
+        count,
+        searched_to,
+    }
+}
+
+fn back(text: &str, from: usize, chars: usize) -> usize {
+    text[..from]
+        .char_indices()
+        .rev()
+        .take(chars)
+        .last()
+        .map_or(from, |(at, _)| at)
+}
+
+fn ahead(text: &str, to: usize, chars: usize) -> usize {
+    text[to..]
+        .char_indices()
+        .nth(chars)
+        .map_or(text.len(), |(at, _)| to + at)
+}
 
 /// The passages of `text` from the byte `start` on that are not empty. If the time is over before the
 /// end, it ends with the place up to which the text was searched.
-pub(super) struct Passages<'a> {
+struct Passages<'a> {
     regex: &'a Regex,
     text: &'a str,
     at: usize,
@@ -21,7 +126,7 @@ pub(super) struct Passages<'a> {
 
 /// A step of the search.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+enum Step {
     /// A passage, from byte to byte.
     Found(usize, usize),
     /// The time is over, and the text behind this byte is not searched.
@@ -29,7 +134,7 @@ pub(super) enum Step {
 }
 
 impl<'a> Passages<'a> {
-    pub(super) fn new(regex: &'a Regex, text: &'a str, start: usize, end: Instant) -> Self {
+    fn new(regex: &'a Regex, text: &'a str, start: usize, end: Instant) -> Self {
         Self {
             regex,
             text,
@@ -80,7 +185,7 @@ impl Iterator for Passages<'_> {
 }
 
 /// The last boundary of a character that is not behind `at`.
-pub(super) fn floor(text: &str, at: usize) -> usize {
+fn floor(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -95,6 +200,52 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn searched(text: &str, pattern: &str, offset: usize, shown: (usize, usize)) -> Matches {
+        let (regex, piece) = (
+            Regex::new(pattern).unwrap(),
+            Piece::of(Value::Null, text, offset),
+        );
+        let end = Instant::now() + Duration::from_secs(3600);
+        matches(&regex, &piece, offset, shown, end)
+    }
+
+    #[test]
+    fn positions_and_excerpts_count_characters() {
+        let text = "äöü key ßßß key end";
+        let found = searched(text, "key", 0, (5, 2));
+        assert_eq!((found.count, found.searched_to), (2, None));
+        assert_eq!(
+            found.shown[0],
+            json!({"position": 4, "excerpt": "...ü key ß..."})
+        );
+        assert_eq!(found.shown[1]["position"], 12);
+        let found = searched(text, "key", 5, (1, 0));
+        assert_eq!(found.count, 1);
+        assert_eq!(found.shown[0]["position"], 12);
+        assert_eq!(searched(text, "key", 500, (1, 0)).count, 0);
+        let found = searched(text, "key", 0, (1, 0));
+        assert_eq!((found.shown.len(), found.count), (1, 2));
+    }
+
+    #[test]
+    fn a_long_document_is_searched_piece_by_piece() {
+        let text = format!("{}key{}key", "ä".repeat(LONGEST), "-".repeat(LONGEST));
+        let (mut offset, mut positions) = (0, Vec::new());
+        loop {
+            let found = searched(&text, "key", offset, (5, 1));
+            for one in &found.shown {
+                positions.push(one["position"].as_u64().unwrap() as usize);
+                assert!(one["excerpt"].as_str().unwrap().starts_with("..."), "{one}");
+            }
+            match found.searched_to {
+                Some(to) => offset = to,
+                None => break,
+            }
+        }
+        assert_eq!(positions, [LONGEST, 2 * LONGEST + 3]);
+        assert_eq!(offset, 2 * LONGEST);
+    }
 
     fn found(pattern: &str, text: &str) -> Vec<(usize, usize)> {
         let regex = Regex::new(pattern).unwrap();
