@@ -14,8 +14,11 @@ async fn a_sign_in_works_whichever_replica_answers() {
     };
     let idp = FakeIdp::start().await;
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_900_000_000));
-    let replica = || World::beside(idp.clone(), clock.clone(), |_| {}, |_| redis.store(&clock));
-    let (one, two) = (replica(), replica());
+    let replica = async || {
+        let store = redis.ready_store(&clock).await;
+        World::beside(idp.clone(), clock.clone(), |_| {}, |_| store)
+    };
+    let (one, two) = (replica().await, replica().await);
 
     let client = one.register("x").await;
     let mut jar = Jar::default();

@@ -78,7 +78,14 @@ impl Redis {
         SecretString::from(format!("redis+unix://{}", socket.display()))
     }
 
-    pub(crate) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
+    /// A store that knows what has ended, as that of a replica that is ready.
+    pub(crate) async fn ready_store(&self, clock: &Clock) -> Arc<RedisStore> {
+        let store = self.store(clock);
+        store.refresh_ended().await.unwrap();
+        store
+    }
+
+    pub(in crate::store) fn store(&self, clock: &Clock) -> Arc<RedisStore> {
         RedisStore::new(
             &self.url(),
             "test",
