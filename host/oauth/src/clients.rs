@@ -143,13 +143,15 @@ impl Clients {
                 let seen: Vec<char> = secret.chars().filter(|c| is_seen(*c)).collect();
                 let one_again = seen.windows(2).all(|pair| pair[0] == pair[1]);
                 let why = if seen.iter().all(|c| c.is_whitespace()) {
-                    "an empty `client_secret`"
+                    Some("an empty `client_secret`")
                 } else if one_again {
-                    "a `client_secret` of one character again and again, which anybody can guess"
+                    Some(
+                        "a `client_secret` of one character again and again, which anybody can guess",
+                    )
                 } else {
-                    ""
+                    None
                 };
-                if !why.is_empty() {
+                if let Some(why) = why {
                     return Err(refuse(format!(
                         "has {why}; give it one, or leave it out for a public client"
                     )));

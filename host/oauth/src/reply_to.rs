@@ -35,9 +35,7 @@ impl ReplyTo {
 
     /// Sends the browser there with an error of ours.
     pub(super) fn error(&self, code: ErrorCode, description: &str, issuer: &str) -> Response {
-        log_refused(code, description);
-        let parameters = [("error", code.as_str()), ("error_description", description)];
-        self.send(&parameters, issuer, false)
+        self.send(&refusal(code, description), issuer, false)
     }
 
     /// The same, where the person has not agreed to go there: to a page of somebody whom nobody here knows,
@@ -52,9 +50,7 @@ impl ReplyTo {
         if is_known || self.redirect_uri.is_app() || self.redirect_uri.is_loopback() {
             return self.error(code, description, issuer);
         }
-        log_refused(code, description);
-        let parameters = [("error", code.as_str()), ("error_description", description)];
-        let url = self.url(&parameters, issuer);
+        let url = self.url(&refusal(code, description), issuer);
         refused_page(description, self.redirect_uri.destination(), &url)
     }
 
@@ -85,9 +81,11 @@ impl ReplyTo {
     }
 }
 
-fn log_refused(code: ErrorCode, reason: &str) {
+/// The parameters that tell a client of its refused request, which is logged.
+fn refusal(code: ErrorCode, reason: &str) -> [(&'static str, &str); 2] {
     let error = code.as_str();
     tracing::info!(error, reason, "authorization request refused");
+    [("error", error), ("error_description", reason)]
 }
 
 /// A 303, which the browser follows with GET whatever the method of its request was.

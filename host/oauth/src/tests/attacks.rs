@@ -240,6 +240,13 @@ async fn host_and_forwarded_headers_change_no_url() {
     );
 }
 
+/// What the provider's answer says before its `iss`, and its state.
+fn around_iss(path: &str) -> (&str, &str) {
+    let (head, _) = path.split_once("&iss=").unwrap();
+    let (_, state) = path.rsplit_once("&state=").unwrap();
+    (head, state)
+}
+
 #[tokio::test]
 async fn an_answer_of_another_issuer_is_not_redeemed() {
     let world = World::new().await;
@@ -248,8 +255,7 @@ async fn an_answer_of_another_issuer_is_not_redeemed() {
     let page = jar.authorize(&world, &good_request(&client)).await;
     let upstream = jar.decide(&world, &page, "approve").await;
     let path = world.idp.sign_in(&upstream.location(), "alice");
-    let (head, _) = path.split_once("&iss=").unwrap();
-    let state = path.rsplit_once("&state=").unwrap().1;
+    let (head, state) = around_iss(&path);
     let path = format!("{head}&iss=https%3A%2F%2Fmixed.example&state={state}");
     let back = jar.get(&world, &path).await;
     assert_eq!(back.param("error").unwrap(), "server_error");
@@ -268,8 +274,7 @@ async fn an_answer_without_the_issuer_is_not_redeemed_if_the_provider_names_itse
         let page = jar.authorize(&world, &good_request(&client)).await;
         let upstream = jar.decide(&world, &page, "approve").await;
         let path = world.idp.sign_in(&upstream.location(), "alice");
-        let (head, _) = path.split_once("&iss=").unwrap();
-        let state = path.rsplit_once("&state=").unwrap().1;
+        let (head, state) = around_iss(&path);
         let back = jar.get(&world, &format!("{head}&state={state}")).await;
         assert_eq!(back.param("code").is_some(), is_redeemed);
         assert_eq!(world.idp.requests().is_empty(), !is_redeemed);
